@@ -1,0 +1,57 @@
+//! Labels, annotations and field managers: the only spelling of each.
+
+use std::collections::BTreeMap;
+
+/// Label by which pods are selected; value [`APP_VALUE`]. The Go operator's StatefulSets have it in their selector,
+/// which cannot be changed.
+pub const APP: &str = "app";
+/// See [`APP`].
+pub const APP_VALUE: &str = "dittofs-server";
+/// Label with the name of the instance. Part of the same selector.
+pub const INSTANCE: &str = "instance";
+
+/// Label on all that the operator makes; value [`MANAGED_BY_VALUE`].
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// See [`MANAGED_BY`].
+pub const MANAGED_BY_VALUE: &str = "dittofs-operator";
+/// Label with the type of the adapter that a Service or NetworkPolicy belongs to.
+pub const ADAPTER: &str = "dittofs.dittofs.com/adapter";
+
+/// Annotation of the pod: hash over all that a running server must be restarted for.
+pub const ROLL_HASH: &str = "dittofs.dittofs.com/roll-hash";
+/// Annotation of every object that the operator applies: hash over what was applied.
+pub const APPLIED_HASH: &str = "dittofs.dittofs.com/applied-hash";
+/// Annotation that `kubectl rollout restart` sets on the template.
+pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+
+/// Field manager of the operator for the objects of an instance.
+pub const OPERATOR_MANAGER: &str = "dittofs-operator";
+/// Field manager of the operator for the status of a `DittoServer`.
+pub const STATUS_MANAGER: &str = "dittofs-operator-status";
+/// Field manager of the sidecar.
+pub const SIDECAR_MANAGER: &str = "dittofs-sidecar";
+
+/// Labels by which the pods of an instance are selected.
+pub fn selector(instance: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (APP.to_owned(), APP_VALUE.to_owned()),
+        (INSTANCE.to_owned(), instance.to_owned()),
+    ])
+}
+
+/// Labels of every object of an instance.
+pub fn of_instance(instance: &str) -> BTreeMap<String, String> {
+    let mut labels = selector(instance);
+    labels.extend([
+        (MANAGED_BY.to_owned(), MANAGED_BY_VALUE.to_owned()),
+        ("app.kubernetes.io/name".to_owned(), "dittofs".to_owned()),
+        ("app.kubernetes.io/instance".to_owned(), instance.to_owned()),
+        ("app.kubernetes.io/part-of".to_owned(), "dittofs".to_owned()),
+    ]);
+    labels
+}
+
+/// Label selector that finds all that the operator makes.
+pub fn managed_selector() -> String {
+    format!("{MANAGED_BY}={MANAGED_BY_VALUE}")
+}

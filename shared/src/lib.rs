@@ -1,0 +1,23 @@
+//! The words that the operator and the sidecar share.
+//!
+//! ```text
+//! DittoFS ──localhost── sidecar ──▶ ConfigMap {name}-adapters ──watch──▶ operator ──▶ Services, NetworkPolicies
+//!                          ▲                                                 │
+//!                          └───────watch── ConfigMap {name}-sidecar ◀────────┘
+//! ```
+//!
+//! * [`server`]: the `DittoServer` resource, what a user asks for and what the operator answers.
+//! * [`published`]: what the sidecar says in `{name}-adapters`. One encoder, one decoder.
+//! * [`settings`]: what the operator wants of the sidecar, in `{name}-sidecar`.
+//! * [`names`], [`labels`]: every object name, label, annotation and field manager, spelled once.
+//!
+//! Nothing in here reads a clock, an environment or a network: the crate has types and pure functions only.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod labels;
+pub mod names;
+pub mod published;
+pub mod server;
+pub mod settings;
+
+pub use kube::core::Duration;

@@ -1,0 +1,104 @@
+//! The name of every object and file, as a function of the instance.
+
+/// Key of the signing key in `{name}-jwt-secret`.
+pub const JWT_SECRET_KEY: &str = "jwt-secret";
+/// Key of the user name in the Secrets with credentials.
+pub const USERNAME_KEY: &str = "username";
+/// Key of the password in the Secrets with credentials.
+pub const PASSWORD_KEY: &str = "password";
+/// Key of the server's configuration in `{name}-config`.
+pub const CONFIG_KEY: &str = "config.yaml";
+/// Name of the sidecar's user inside DittoFS.
+pub const SIDECAR_USER: &str = "dittofs-sidecar";
+
+/// Name of the container that runs the server, as the Go operator has it.
+pub const SERVER_CONTAINER: &str = "dittofs";
+/// Name of the container that runs the sidecar.
+pub const SIDECAR_CONTAINER: &str = "sidecar";
+/// Port on which the sidecar answers probes.
+pub const SIDECAR_PORT: u16 = 8081;
+
+/// Claim templates, as the Go operator has them.
+pub const METADATA_CLAIM: &str = "metadata";
+/// See [`METADATA_CLAIM`].
+pub const CONTENT_CLAIM: &str = "content";
+/// See [`METADATA_CLAIM`].
+pub const CONTROL_PLANE_CLAIM: &str = "controlplane";
+
+/// ConfigMap with the server's configuration.
+pub fn config(instance: &str) -> String {
+    format!("{instance}-config")
+}
+
+/// ConfigMap with the published state.
+pub fn adapters(instance: &str) -> String {
+    format!("{instance}-adapters")
+}
+
+/// ConfigMap with the sidecar's settings; also the name of its ServiceAccount, Role and RoleBinding.
+pub fn sidecar(instance: &str) -> String {
+    format!("{instance}-sidecar")
+}
+
+/// Secret with the signing key of the REST API's tokens.
+pub fn jwt_secret(instance: &str) -> String {
+    format!("{instance}-jwt-secret")
+}
+
+/// Secret with the first administrator's credentials.
+pub fn admin_credentials(instance: &str) -> String {
+    format!("{instance}-admin-bootstrap-credentials")
+}
+
+/// Secret with the credentials of the sidecar's own user.
+pub fn sidecar_credentials(instance: &str) -> String {
+    format!("{instance}-sidecar-credentials")
+}
+
+/// Service that gives the pod its DNS name.
+pub fn headless_service(instance: &str) -> String {
+    format!("{instance}-headless")
+}
+
+/// Service of the REST API.
+pub fn api_service(instance: &str) -> String {
+    format!("{instance}-api")
+}
+
+/// Service of an adapter, from `adapterServices.nameTemplate`.
+pub fn adapter_service(template: &str, instance: &str, adapter: &str) -> String {
+    template
+        .replace("{instance}", instance)
+        .replace("{adapter}", adapter)
+}
+
+/// NetworkPolicy that closes the pod.
+pub fn baseline_policy(instance: &str) -> String {
+    format!("{instance}-baseline")
+}
+
+/// NetworkPolicy that opens the port of an adapter.
+pub fn adapter_policy(instance: &str, adapter: &str) -> String {
+    format!("{instance}-{adapter}")
+}
+
+/// The only pod of an instance.
+pub fn pod(instance: &str) -> String {
+    format!("{instance}-0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adapter_services_follow_the_template() {
+        for (template, expected) in [
+            ("{instance}-{adapter}", "files-nfs"),
+            ("{instance}-adapter-{adapter}", "files-adapter-nfs"),
+            ("{adapter}", "nfs"),
+        ] {
+            assert_eq!(adapter_service(template, "files", "nfs"), expected);
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! The published state: what the sidecar says in ConfigMap `{name}-adapters`.
+//!
+//! Three keys, made to be read under `kubectl describe`:
+//!
+//! * `schema`: `v1`. Another value is unknown to this decoder, and unknown is not empty.
+//! * `server`: one JSON object, whether the REST API answers and since when it is like that.
+//! * `adapters`: a JSON array with one adapter a line, sorted by type. Absent until the API has answered once.
+//!
+//! There is one encoder and one decoder. The decoder treats its input as hostile: the pod that writes it is exposed
+//! to the network.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
+
+/// Version of the format.
+pub const SCHEMA: &str = "v1";
+/// Most adapters of one instance that are looked at.
+pub const MAX_ADAPTERS: usize = 16;
+/// Most bytes of `adapters` that are looked at: far above 16 adapters, far below what a ConfigMap may hold.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+const KEY_SCHEMA: &str = "schema";
+const KEY_SERVER: &str = "server";
+const KEY_ADAPTERS: &str = "adapters";
+
+/// What the sidecar knows of the server and its adapters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedState {
+    /// Whether the REST API answers.
+    pub server: ServerState,
+    /// The adapters of the last good answer. `None` before the first one: unknown, not empty.
+    pub adapters: Option<Vec<Adapter>>,
+}
+
+/// Whether the REST API answers, and since when it is like that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerState {
+    /// What the sidecar meets when it asks.
+    pub status: ServerStatus,
+    /// When this status began, to the second.
+    pub since: Timestamp,
+    /// What happened, for a person. Absent when all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// What the sidecar meets when it asks the REST API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServerStatus {
+    /// It answers.
+    Reachable,
+    /// It has not answered since the sidecar started.
+    Starting,
+    /// It does not answer, or with errors that are no statement about the sidecar.
+    Unreachable,
+    /// It refuses the sidecar's credentials.
+    Refused,
+    /// It answers with something that cannot be a list of adapters.
+    Invalid,
+    /// The pod is being stopped.
+    Stopping,
+}
+
+impl fmt::Display for ServerStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reachable => "reachable",
+            Self::Starting => "starting",
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Invalid => "invalid",
+            Self::Stopping => "stopping",
+        })
+    }
+}
+
+/// One adapter, as the server reports it. The port is what the server says, which need not be a port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adapter {
+    /// Type, such as `nfs` or `smb`.
+    pub r#type: String,
+    /// Port in the pod. DittoFS stores 0 and 70000 without complaint.
+    pub port: i64,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// Whether something listens on the port.
+    pub running: bool,
+    /// Set while the adapter is switched off or gone, but for less than the hold. Its Service stays so long.
+    #[serde(
+        default,
+        rename = "leavingSince",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub leaving_since: Option<Timestamp>,
+}
+
+/// Why a ConfigMap says nothing that can be acted on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Nobody has published yet.
+    #[error("nothing is published yet")]
+    Empty,
+    /// Another version of the format, or none.
+    #[error("schema is {0:?}, and this version reads \"{SCHEMA}\" only")]
+    Schema(String),
+    /// A key is missing.
+    #[error("key \"{0}\" is missing")]
+    Missing(&'static str),
+    /// A key does not hold what it should.
+    #[error("key \"{key}\" cannot be read: {reason}")]
+    Malformed {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// More than anybody runs.
+    #[error("{0} adapters are listed, and at most {MAX_ADAPTERS} are looked at")]
+    TooManyAdapters(usize),
+    /// Two entries for one type: no telling which one counts.
+    #[error("adapter type {0:?} is listed twice")]
+    Duplicate(String),
+}
+
+impl PublishedState {
+    /// The `data` of the ConfigMap. Equal states give equal bytes.
+    pub fn encode(&self) -> BTreeMap<String, String> {
+        let mut data = BTreeMap::from([
+            (KEY_SCHEMA.to_owned(), SCHEMA.to_owned()),
+            (KEY_SERVER.to_owned(), to_json(&self.server)),
+        ]);
+        if let Some(adapters) = &self.adapters {
+            data.insert(KEY_ADAPTERS.to_owned(), encode_adapters(adapters));
+        }
+        data
+    }
+
+    /// Reads the `data` of the ConfigMap.
+    ///
+    /// # Errors
+    /// Whatever cannot be understood whole is an error: half a list would take away Services that exist.
+    pub fn decode(data: &BTreeMap<String, String>) -> Result<Self, DecodeError> {
+        if data.is_empty() {
+            return Err(DecodeError::Empty);
+        }
+        match data.get(KEY_SCHEMA) {
+            Some(schema) if schema == SCHEMA => {}
+            other => {
+                return Err(DecodeError::Schema(shorten(
+                    other.map_or("", String::as_str),
+                )));
+            }
+        }
+        let server = data
+            .get(KEY_SERVER)
+            .ok_or(DecodeError::Missing(KEY_SERVER))?;
+        Ok(Self {
+            server: from_json(KEY_SERVER, server)?,
+            adapters: data
+                .get(KEY_ADAPTERS)
+                .map(|text| decode_adapters(text))
+                .transpose()?,
+        })
+    }
+}
+
+fn encode_adapters(adapters: &[Adapter]) -> String {
+    let mut sorted: Vec<_> = adapters.iter().collect();
+    sorted.sort_by(|a, b| a.r#type.cmp(&b.r#type));
+    let lines: Vec<_> = sorted.into_iter().map(to_json).collect();
+    if lines.is_empty() {
+        "[]\n".to_owned()
+    } else {
+        format!("[\n{}\n]\n", lines.join(",\n"))
+    }
+}
+
+fn decode_adapters(text: &str) -> Result<Vec<Adapter>, DecodeError> {
+    let adapters: Vec<Adapter> = from_json(KEY_ADAPTERS, text)?;
+    if adapters.len() > MAX_ADAPTERS {
+        return Err(DecodeError::TooManyAdapters(adapters.len()));
+    }
+    let mut seen = BTreeSet::new();
+    match adapters
+        .iter()
+        .find(|adapter| !seen.insert(&adapter.r#type))
+    {
+        Some(twice) => Err(DecodeError::Duplicate(shorten(&twice.r#type))),
+        None => Ok(adapters),
+    }
+}
+
+fn from_json<T: for<'de> Deserialize<'de>>(
+    key: &'static str,
+    text: &str,
+) -> Result<T, DecodeError> {
+    if text.len() > MAX_BYTES {
+        let reason = format!(
+            "{} bytes, and at most {MAX_BYTES} are looked at",
+            text.len()
+        );
+        return Err(DecodeError::Malformed { key, reason });
+    }
+    serde_json::from_str(text).map_err(|error| DecodeError::Malformed {
+        key,
+        reason: shorten(&error.to_string()),
+    })
+}
+
+/// Serialising these types cannot fail: no map keys that are not strings, no custom serializers.
+fn to_json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// At most 64 characters of a text that somebody else wrote, fit for a message.
+pub fn shorten(text: &str) -> String {
+    const MOST: usize = 64;
+    let mut short = String::new();
+    for c in text.chars().take(MOST) {
+        let _ = if c.is_control() {
+            write!(short, "\\u{{{:x}}}", u32::from(c))
+        } else {
+            write!(short, "{c}")
+        };
+    }
+    if text.chars().nth(MOST).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn adapter(r#type: &str, port: i64) -> Adapter {
+        Adapter {
+            r#type: r#type.to_owned(),
+            port,
+            enabled: true,
+            running: true,
+            leaving_since: None,
+        }
+    }
+
+    fn reachable() -> ServerState {
+        ServerState {
+            status: ServerStatus::Reachable,
+            since: "2026-01-02T03:04:05Z".parse().unwrap(),
+            message: None,
+        }
+    }
+
+    fn data(adapters: &str) -> BTreeMap<String, String> {
+        let mut data = PublishedState {
+            server: reachable(),
+            adapters: None,
+        }
+        .encode();
+        data.insert("adapters".into(), adapters.into());
+        data
+    }
+
+    #[test]
+    fn encoding_reads_like_a_report() {
+        let leaving = Adapter {
+            enabled: false,
+            running: false,
+            leaving_since: Some("2026-01-02T03:04:05Z".parse().unwrap()),
+            ..adapter("smb", 1445)
+        };
+        let state = PublishedState {
+            server: reachable(),
+            adapters: Some(vec![leaving, adapter("nfs", 12049)]),
+        };
+        let data = state.encode();
+        assert_eq!(data["schema"], "v1");
+        assert_eq!(
+            data["server"],
+            r#"{"status":"reachable","since":"2026-01-02T03:04:05Z"}"#
+        );
+        assert_eq!(
+            data["adapters"],
+            "[\n\
+             {\"type\":\"nfs\",\"port\":12049,\"enabled\":true,\"running\":true},\n\
+             {\"type\":\"smb\",\"port\":1445,\"enabled\":false,\"running\":false,\"leavingSince\":\"2026-01-02T03:04:05Z\"}\n\
+             ]\n"
+        );
+    }
+
+    #[test]
+    fn no_adapters_key_is_unknown_and_an_empty_list_is_known() {
+        let unknown = PublishedState {
+            server: reachable(),
+            adapters: None,
+        };
+        let empty = PublishedState {
+            server: reachable(),
+            adapters: Some(vec![]),
+        };
+        assert_eq!(
+            PublishedState::decode(&unknown.encode()).unwrap().adapters,
+            None
+        );
+        assert_eq!(
+            PublishedState::decode(&empty.encode()).unwrap().adapters,
+            Some(vec![])
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_whole_is_an_error() {
+        let many: Vec<_> = (0..17)
+            .map(|n| to_json(&adapter(&format!("a{n}"), 1000 + n)))
+            .collect();
+        let cases = [
+            (BTreeMap::new(), DecodeError::Empty),
+            (
+                BTreeMap::from([("schema".to_owned(), "v2".to_owned())]),
+                DecodeError::Schema("v2".into()),
+            ),
+            (
+                BTreeMap::from([("adapters".to_owned(), "[]".to_owned())]),
+                DecodeError::Schema(String::new()),
+            ),
+            (
+                BTreeMap::from([("schema".to_owned(), "v1".to_owned())]),
+                DecodeError::Missing("server"),
+            ),
+            (
+                data(&format!("[{}]", many.join(","))),
+                DecodeError::TooManyAdapters(17),
+            ),
+            (
+                data(&format!(
+                    "[{},{}]",
+                    to_json(&adapter("nfs", 1)),
+                    to_json(&adapter("nfs", 2))
+                )),
+                DecodeError::Duplicate("nfs".into()),
+            ),
+        ];
+        for (input, expected) in cases {
+            assert_eq!(PublishedState::decode(&input), Err(expected));
+        }
+        for garbage in [
+            "",
+            "{",
+            "{}",
+            "[{}]",
+            "null",
+            "[1]",
+            r#"[{"type":"nfs","port":"x","enabled":true,"running":true}]"#,
+        ] {
+            let result = PublishedState::decode(&data(garbage));
+            assert!(
+                matches!(
+                    result,
+                    Err(DecodeError::Malformed {
+                        key: "adapters",
+                        ..
+                    })
+                ),
+                "{garbage:?} gave {result:?}"
+            );
+        }
+        let huge = " ".repeat(MAX_BYTES + 1);
+        assert!(matches!(
+            PublishedState::decode(&data(&huge)),
+            Err(DecodeError::Malformed { .. })
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn decode_is_the_inverse_of_encode(
+            types in proptest::collection::btree_set("[a-z]{1,8}", 0..=MAX_ADAPTERS),
+            port in any::<i64>(), enabled in any::<bool>(), running in any::<bool>(), seconds in 0..4_000_000_000_i64,
+        ) {
+            let leaving_since = (!enabled).then(|| Timestamp::from_second(seconds).unwrap());
+            let adapters = types.into_iter().map(|r#type| Adapter { r#type, port, enabled, running, leaving_since }).collect();
+            let state = PublishedState { server: reachable(), adapters: Some(adapters) };
+            prop_assert_eq!(PublishedState::decode(&state.encode()), Ok(state));
+        }
+
+        #[test]
+        fn decode_never_panics(server in ".*", adapters in ".*") {
+            let mut data = data(&adapters);
+            data.insert("server".into(), server);
+            let _ = PublishedState::decode(&data);
+        }
+    }
+}

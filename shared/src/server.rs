@@ -1,0 +1,142 @@
+//! The `DittoServer` resource.
+//!
+//! The group, version, kind and field names are those of the Go operator, so that a resource written for it
+//! is accepted here. Doc comments in this module become the texts of `kubectl explain`.
+
+mod config;
+mod exposure;
+mod rules;
+mod status;
+mod workload;
+
+pub use config::{
+    AdminIdentity, ControlPlane, Database, DatabaseType, Exposure, Identity, JwtIdentity,
+    LogFormat, LogLevel, LogOutput, Logging, SecretKeyReference, Sqlite,
+};
+pub use exposure::{
+    AdapterDiscovery, AdapterNetworkPolicy, AdapterOverride, AdapterServices, ApiNetworkPolicy,
+    NetworkPolicySettings, ServiceType,
+};
+pub use status::{AdapterStatus, DittoServerStatus};
+pub use workload::{RollPolicy, SidecarSettings, Storage};
+
+use k8s_openapi::api::core::v1::{PodSecurityContext, ResourceRequirements, SecurityContext};
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+/// What a user wants of one DittoFS server. Shares, users and adapters are not here: they are managed inside
+/// DittoFS, at run time.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "dittofs.dittofs.com",
+    version = "v1alpha1",
+    kind = "DittoServer",
+    plural = "dittoservers",
+    shortname = "ditto",
+    shortname = "dittofs",
+    category = "dittofs",
+    namespaced,
+    status = "DittoServerStatus",
+    derive = "PartialEq",
+    doc = "A DittoFS file server (NFS and SMB in one process), with the Services and NetworkPolicies that its protocol adapters need.",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Adapters", type_ = "string", json_path = ".status.exposedAdapters"),
+    printcolumn(name = "Address", type_ = "string", json_path = ".status.address"),
+    printcolumn(name = "Version", type_ = "string", json_path = ".status.version"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
+    ),
+    validation = rules::instance_name(),
+    validation = rules::name_template_distinguishes(),
+    validation = rules::name_template_is_a_service_name()
+)]
+#[serde(rename_all = "camelCase")]
+pub struct DittoServerSpec {
+    /// Container image of the DittoFS server. A tag that never moves is safer than `latest`. A change restarts the server.
+    #[serde(default = "default_image")]
+    #[schemars(length(min = 1, max = 512))]
+    pub image: String,
+
+    /// Number of server pods: 1, or 0 to stop the server and keep its data and its Services.
+    #[serde(default = "default_replicas")]
+    #[schemars(range(min = 0, max = 1))]
+    pub replicas: i32,
+
+    /// Volumes that hold the data of the server. They are kept when the DittoServer is deleted.
+    pub storage: Storage,
+
+    /// Where the control plane of the server keeps its users, adapters and shares.
+    #[serde(default)]
+    pub database: Database,
+
+    /// The REST API of the server.
+    #[serde(default)]
+    pub control_plane: ControlPlane,
+
+    /// Tokens and the first administrator of the REST API.
+    #[serde(default)]
+    pub identity: Identity,
+
+    /// How the sidecar looks at the adapters. Changes take effect without a restart.
+    #[serde(default)]
+    pub adapter_discovery: AdapterDiscovery,
+
+    /// The Services that are made, one for each adapter that is switched on inside DittoFS.
+    #[serde(default)]
+    pub adapter_services: AdapterServices,
+
+    /// Who may connect to the server pod.
+    #[serde(default)]
+    pub network_policy: NetworkPolicySettings,
+
+    /// The sidecar that reads the adapters from the REST API on localhost. Changes never restart a running server.
+    #[serde(default)]
+    pub sidecar: SidecarSettings,
+
+    /// CPU and memory of the server container. A change restarts the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+
+    /// Log of the server. A change restarts the server.
+    #[serde(default)]
+    pub logging: Logging,
+
+    /// Whether a change that needs a restart of the server restarts it at once (`Automatic`), or waits until
+    /// somebody deletes the pod or runs `kubectl rollout restart` (`Manual`). Condition RollPending tells.
+    #[serde(default)]
+    pub roll_policy: RollPolicy,
+
+    /// While true, the operator changes nothing that belongs to this DittoServer and says so in its status.
+    #[serde(default)]
+    pub paused: bool,
+
+    /// Seconds the server gets to finish its work when it is stopped. DittoFS stops in stages of up to 30 s each. A change restarts the server.
+    #[serde(default = "default_termination_grace_period_seconds")]
+    #[schemars(range(min = 36, max = 86400))]
+    pub termination_grace_period_seconds: i64,
+
+    /// Security context of the server container. Fields that are set win over the restricted defaults. A change restarts the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_context: Option<SecurityContext>,
+
+    /// Security context of the pod. Fields that are set win over the restricted defaults. A change restarts the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_security_context: Option<PodSecurityContext>,
+}
+
+fn default_image() -> String {
+    "marmos91c/dittofs:latest".to_owned()
+}
+
+const fn default_replicas() -> i32 {
+    1
+}
+
+/// 105 s: three drain stages of 30 s and some room, as the Go operator has it.
+const fn default_termination_grace_period_seconds() -> i64 {
+    105
+}

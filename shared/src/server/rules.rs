@@ -1,0 +1,38 @@
+//! Validation rules that look at more than one field, in CEL. The API server runs them on every write.
+
+use kube::core::Rule;
+
+/// Longest name of an instance. The controller of the StatefulSet puts `{name}-{10 characters}` into a label,
+/// and a label value has at most 63 characters.
+const LONGEST_NAME: usize = 52;
+
+/// The name becomes part of Service names, which must be DNS labels that begin with a letter (RFC 1035).
+pub(super) fn instance_name() -> Rule {
+    Rule::new(format!(
+        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= {LONGEST_NAME}"
+    ))
+    .message(
+        "metadata.name must begin with a letter, hold only lower case letters, digits and '-', and have at most 52 characters: \
+         Services and pods are named after it",
+    )
+}
+
+/// Two adapters must not ask for the same Service.
+pub(super) fn name_template_distinguishes() -> Rule {
+    Rule::new("!has(self.spec.adapterServices.nameTemplate) || self.spec.adapterServices.nameTemplate.contains('{adapter}')")
+        .message("spec.adapterServices.nameTemplate must contain {adapter}, else all adapters would get Services of the same name")
+        .field_path(".spec.adapterServices.nameTemplate")
+}
+
+/// Judged with the known adapter types, which have three characters each.
+pub(super) fn name_template_is_a_service_name() -> Rule {
+    let rendered = "self.spec.adapterServices.nameTemplate.replace('{instance}', self.metadata.name).replace('{adapter}', 'nfs')";
+    Rule::new(format!(
+        "!has(self.spec.adapterServices.nameTemplate) || ({rendered}.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && {rendered}.size() <= 63)"
+    ))
+    .message(
+        "spec.adapterServices.nameTemplate must give a valid Service name: lower case letters, digits and '-', beginning with a \
+         letter, at most 63 characters; only {instance} and {adapter} are replaced",
+    )
+    .field_path(".spec.adapterServices.nameTemplate")
+}

@@ -1,0 +1,181 @@
+//! What the operator wants of a sidecar, in ConfigMap `{name}-sidecar`. The sidecar watches it, so a change needs no
+//! restart.
+
+use crate::Duration;
+use std::collections::BTreeMap;
+use std::time;
+
+use crate::server::LogLevel;
+
+const KEY_POLLING_INTERVAL: &str = "pollingInterval";
+const KEY_REMOVAL_HOLD: &str = "removalHold";
+const KEY_LOG_LEVEL: &str = "logLevel";
+const KEY_PUBLISH_TO: &str = "publishTo";
+
+/// What the operator wants of a sidecar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Time between two looks at the adapters.
+    pub polling_interval: time::Duration,
+    /// How long an adapter must be gone before it is dropped from the published state.
+    pub removal_hold: time::Duration,
+    /// Least level that is logged.
+    pub log_level: LogLevel,
+    /// Which ConfigMap the sidecar should have written to: its uid, and who else wrote to it. The sidecar may read
+    /// that ConfigMap but not watch it; when this value changes, it looks whether its state still stands there.
+    pub publish_to: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            polling_interval: time::Duration::from_millis(500),
+            removal_hold: time::Duration::from_secs(30),
+            log_level: LogLevel::Info,
+            publish_to: None,
+        }
+    }
+}
+
+/// Why settings cannot be used. The sidecar keeps the ones it has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("key \"{key}\" of the sidecar's settings cannot be used: {reason}")]
+pub struct SettingsError {
+    key: &'static str,
+    reason: String,
+}
+
+impl Settings {
+    /// The `data` of the ConfigMap.
+    pub fn encode(&self) -> BTreeMap<String, String> {
+        let mut data = BTreeMap::from([
+            (
+                KEY_POLLING_INTERVAL.to_owned(),
+                Duration::from(self.polling_interval).to_string(),
+            ),
+            (
+                KEY_REMOVAL_HOLD.to_owned(),
+                Duration::from(self.removal_hold).to_string(),
+            ),
+            (
+                KEY_LOG_LEVEL.to_owned(),
+                log_level_name(self.log_level).to_owned(),
+            ),
+        ]);
+        if let Some(publish_to) = &self.publish_to {
+            data.insert(KEY_PUBLISH_TO.to_owned(), publish_to.clone());
+        }
+        data
+    }
+
+    /// Reads the `data` of the ConfigMap. A key that is absent has its default; a key that is not known is left alone,
+    /// so that an old sidecar gets along with a new operator.
+    ///
+    /// # Errors
+    /// A value that is no value of its key. A polling interval below 100 ms counts as such.
+    pub fn decode(data: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
+        let defaults = Self::default();
+        let polling_interval = duration(data, KEY_POLLING_INTERVAL, defaults.polling_interval)?;
+        if polling_interval < time::Duration::from_millis(100) {
+            return Err(SettingsError {
+                key: KEY_POLLING_INTERVAL,
+                reason: "it is below 100ms".into(),
+            });
+        }
+        Ok(Self {
+            polling_interval,
+            removal_hold: duration(data, KEY_REMOVAL_HOLD, defaults.removal_hold)?,
+            log_level: log_level(data, defaults.log_level)?,
+            publish_to: data.get(KEY_PUBLISH_TO).cloned(),
+        })
+    }
+}
+
+fn duration(
+    data: &BTreeMap<String, String>,
+    key: &'static str,
+    default: time::Duration,
+) -> Result<time::Duration, SettingsError> {
+    let Some(text) = data.get(key) else {
+        return Ok(default);
+    };
+    let parsed: Duration = text.parse().map_err(|error| SettingsError {
+        key,
+        reason: format!("{text:?}: {error}"),
+    })?;
+    if parsed.is_negative() {
+        return Err(SettingsError {
+            key,
+            reason: format!("{text:?} is below zero"),
+        });
+    }
+    Ok(parsed.into())
+}
+
+fn log_level(
+    data: &BTreeMap<String, String>,
+    default: LogLevel,
+) -> Result<LogLevel, SettingsError> {
+    const LEVELS: [LogLevel; 4] = [
+        LogLevel::Debug,
+        LogLevel::Info,
+        LogLevel::Warn,
+        LogLevel::Error,
+    ];
+    let Some(text) = data.get(KEY_LOG_LEVEL) else {
+        return Ok(default);
+    };
+    LEVELS
+        .into_iter()
+        .find(|level| log_level_name(*level) == text)
+        .ok_or_else(|| SettingsError {
+            key: KEY_LOG_LEVEL,
+            reason: format!("{text:?} is none of DEBUG, INFO, WARN, ERROR"),
+        })
+}
+
+/// The spelling of a log level, as in the `DittoServer`.
+pub const fn log_level_name(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Debug => "DEBUG",
+        LogLevel::Info => "INFO",
+        LogLevel::Warn => "WARN",
+        LogLevel::Error => "ERROR",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decode_is_the_inverse_of_encode() {
+        let settings = Settings {
+            polling_interval: time::Duration::from_millis(250),
+            removal_hold: time::Duration::from_secs(90),
+            log_level: LogLevel::Debug,
+            publish_to: Some("uid".into()),
+        };
+        assert_eq!(Settings::decode(&settings.encode()), Ok(settings));
+    }
+
+    #[test]
+    fn absent_keys_have_defaults_and_unknown_keys_are_left_alone() {
+        let data = BTreeMap::from([("somethingNew".to_owned(), "x".to_owned())]);
+        assert_eq!(Settings::decode(&data), Ok(Settings::default()));
+    }
+
+    #[test]
+    fn values_that_cannot_be_used_are_named() {
+        for (key, value) in [
+            ("pollingInterval", "soon"),
+            ("pollingInterval", "1ms"),
+            ("removalHold", "-5s"),
+            ("logLevel", "LOUD"),
+        ] {
+            let error = Settings::decode(&BTreeMap::from([(key.to_owned(), value.to_owned())]))
+                .unwrap_err();
+            assert_eq!(error.key, key, "{error}");
+        }
+    }
+}
