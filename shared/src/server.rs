@@ -66,7 +66,8 @@ pub struct DittoServerSpec {
     #[schemars(range(min = 0, max = 1))]
     pub replicas: i32,
 
-    /// Volumes that hold the data of the server. They are kept when the DittoServer is deleted.
+    /// Volumes that hold the data of the server. They are kept when the DittoServer is deleted, and cannot be changed once they are made.
+    #[x_kube(validation = Rule::new("self == oldSelf").message("cannot be changed: the claims have been made"))]
     pub storage: Storage,
 
     /// Where the control plane of the server keeps its users, adapters and shares.

@@ -1,0 +1,258 @@
+//! Writes only. Everything goes by server-side apply under one field manager, and nothing is sent that would change
+//! nothing.
+//!
+//! # Guarantees
+//! * An object that exists and is not ours is never touched.
+//! * What cannot be written does not keep the rest from being written: failures are collected and reported.
+//! * Deletions carry the uid and resource version of what was seen, so that nothing newer is hit.
+
+mod difference;
+mod write;
+
+use dittofs_shared::labels;
+use dittofs_shared::server::{DittoServer, DittoServerStatus};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{Pod, Secret, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::{Api, Client, ResourceExt as _};
+use rand::RngExt as _;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+use crate::desired::{Desired, GeneratedSecret, Prune, adapter_of};
+use crate::instance::Instance;
+use crate::observe::Observed;
+use crate::watch::Stores;
+pub use write::{Action, ApplyError, Change, Failure};
+use write::{Writer, within_deadline};
+
+/// What has been written, and what could not be.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Objects that changed.
+    pub changes: Vec<Change>,
+    /// Objects that could not be written.
+    pub failures: Vec<Failure>,
+}
+
+impl Applied {
+    fn note(&mut self, result: Result<Option<Change>, Failure>) {
+        match result {
+            Ok(change) => self.changes.extend(change),
+            Err(failure) => self.failures.push(failure),
+        }
+    }
+}
+
+/// Makes the Secrets that are not there yet. They are never overwritten.
+pub async fn make_secrets(
+    client: &Client,
+    observed: &Observed,
+    secrets: &[GeneratedSecret],
+) -> Applied {
+    let mut applied = Applied::default();
+    for secret in secrets.iter().filter(|secret| !exists(observed, secret)) {
+        applied.note(make_secret(client, secret).await);
+    }
+    applied
+}
+
+fn exists(observed: &Observed, secret: &GeneratedSecret) -> bool {
+    secret
+        .metadata
+        .name
+        .as_ref()
+        .is_some_and(|name| observed.secrets.contains_key(name))
+}
+
+async fn make_secret(
+    client: &Client,
+    generated: &GeneratedSecret,
+) -> Result<Option<Change>, Failure> {
+    let random = rand::rng()
+        .sample_iter(rand::distr::Alphanumeric)
+        .take(generated.random_length);
+    let mut data: BTreeMap<_, _> = generated
+        .fixed
+        .iter()
+        .map(|(key, value)| (key.clone(), ByteString(value.clone().into_bytes())))
+        .collect();
+    data.insert(generated.random_key.clone(), ByteString(random.collect()));
+    let secret = Secret {
+        metadata: generated.metadata.clone(),
+        data: Some(data),
+        ..Secret::default()
+    };
+    let api: Api<Secret> = Api::namespaced(client.clone(), &secret.namespace().unwrap_or_default());
+    let parameters = PostParams {
+        field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    match within_deadline(api.create(&parameters, &secret)).await {
+        Ok(made) => Ok(Some(Change::of(
+            &made,
+            Action::Created,
+            "it did not exist".to_owned(),
+        ))),
+        Err(error) if error.is_conflict() => Ok(None),
+        Err(error) => Err(Failure::of(&secret, error)),
+    }
+}
+
+/// Makes the cluster look as desired. The order matters: what a pod mounts comes before the pod, ports are opened
+/// before Services lead to them, and the StatefulSet comes last.
+pub async fn apply(
+    client: &Client,
+    stores: &Stores,
+    instance: &Instance,
+    desired: &Desired,
+) -> Applied {
+    let writer = Writer {
+        client,
+        owner: &instance.owner.uid,
+    };
+    let mut applied = Applied::default();
+    // Taken apart whole, so that a new field that nobody applies does not compile. Secrets have their own function.
+    let Desired {
+        secrets: _,
+        service_account,
+        role,
+        role_binding,
+        config_maps,
+        network_policies,
+        services,
+        stateful_set,
+        prune,
+    } = desired;
+    applied.note(writer.put(&stores.service_accounts, service_account).await);
+    applied.note(writer.put(&stores.roles, role).await);
+    applied.note(writer.put(&stores.role_bindings, role_binding).await);
+    for config_map in config_maps {
+        applied.note(writer.put(&stores.config_maps, config_map).await);
+    }
+    for policy in network_policies {
+        applied.note(writer.put(&stores.network_policies, policy).await);
+    }
+    for service in services {
+        applied.note(writer.put_service(&stores.services, service).await);
+    }
+    if let Some(stateful_set) = stateful_set {
+        applied.note(writer.put(&stores.stateful_sets, stateful_set).await);
+    }
+    take_away(
+        &writer,
+        stores,
+        instance,
+        services,
+        network_policies,
+        prune,
+        &mut applied,
+    )
+    .await;
+    applied
+}
+
+/// Services go before the policies that let clients reach them.
+async fn take_away(
+    writer: &Writer<'_>,
+    stores: &Stores,
+    instance: &Instance,
+    services: &[Service],
+    policies: &[NetworkPolicy],
+    prune: &Prune,
+    applied: &mut Applied,
+) {
+    for service in writer.owned(&stores.services, &instance.namespace) {
+        if services
+            .iter()
+            .any(|wanted| wanted.metadata.name == service.metadata.name)
+        {
+            continue;
+        }
+        let reason = match adapter_of(&service.metadata) {
+            None => "it is not asked for any more".to_owned(),
+            Some(adapter) if !prune.permits(adapter) => continue,
+            Some(adapter) => gone(adapter, services),
+        };
+        applied.note(writer.delete(&*service, reason).await);
+    }
+    let disabled = !instance.spec.network_policy.enabled;
+    for policy in writer.owned(&stores.network_policies, &instance.namespace) {
+        if policies
+            .iter()
+            .any(|wanted| wanted.metadata.name == policy.metadata.name)
+        {
+            continue;
+        }
+        let reason = match adapter_of(&policy.metadata) {
+            _ if disabled => "networkPolicy.enabled is false".to_owned(),
+            None => "it is not asked for any more".to_owned(),
+            Some(adapter) if !prune.permits(adapter) => continue,
+            Some(adapter) => format!("adapter {adapter} is not exposed any more"),
+        };
+        applied.note(writer.delete(&*policy, reason).await);
+    }
+}
+
+fn gone(adapter: &str, services: &[Service]) -> String {
+    match services
+        .iter()
+        .find(|service| adapter_of(&service.metadata) == Some(adapter))
+    {
+        Some(renamed) => format!(
+            "adapterServices.nameTemplate now gives {}",
+            renamed.name_any()
+        ),
+        None => {
+            format!("adapter {adapter} has been switched off or gone for the whole removalHold")
+        }
+    }
+}
+
+/// Deletes the pod, so that it is recreated from the template.
+///
+/// # Errors
+/// The API server refuses, or the pod is another one by now.
+pub async fn recreate_pod(client: &Client, pod: &Pod, reason: &str) -> Result<Change, Failure> {
+    let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
+    let parameters = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: pod.uid(),
+            resource_version: None,
+        }),
+        ..DeleteParams::default()
+    };
+    within_deadline(api.delete(&pod.name_any(), &parameters))
+        .await
+        .map_err(|error| Failure::of(pod, error))?;
+    Ok(Change::of(
+        pod,
+        Action::Deleted,
+        format!("it is recreated: {reason}"),
+    ))
+}
+
+/// Writes the status of a `DittoServer`.
+///
+/// # Errors
+/// The API server refuses.
+pub async fn write_status(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    status: &DittoServerStatus,
+) -> Result<(), ApplyError> {
+    use kube::Resource as _;
+    let api: Api<DittoServer> = Api::namespaced(client.clone(), namespace);
+    let body = json!({
+        "apiVersion": DittoServer::api_version(&()),
+        "kind": DittoServer::kind(&()),
+        "metadata": {"name": name, "namespace": namespace},
+        "status": status,
+    });
+    let parameters = PatchParams::apply(labels::STATUS_MANAGER).force();
+    within_deadline(api.patch_status(name, &parameters, &Patch::Apply(body)))
+        .await
+        .map(drop)
+}

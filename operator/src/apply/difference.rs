@@ -1,0 +1,159 @@
+//! Whether an object already has everything that we would send, whatever else it has.
+
+use serde_json::Value;
+
+/// The first place where `live` lacks something of `wanted`, in words. Fields that only `live` has are the API
+/// server's defaults and other people's, and no difference.
+pub(super) fn difference(live: &Value, wanted: &Value) -> Option<String> {
+    first(live, wanted, &mut Vec::new())
+}
+
+fn first(live: &Value, wanted: &Value, path: &mut Vec<String>) -> Option<String> {
+    match (live, wanted) {
+        (_, Value::Null) => None,
+        (Value::Object(live), Value::Object(wanted)) => wanted.iter().find_map(|(key, value)| {
+            path.push(key.clone());
+            let found = first(live.get(key).unwrap_or(&Value::Null), value, path);
+            path.pop();
+            found
+        }),
+        (Value::Array(live), Value::Array(wanted)) if live.len() == wanted.len() => live
+            .iter()
+            .zip(wanted)
+            .enumerate()
+            .find_map(|(index, (live, wanted))| {
+                path.push(index.to_string());
+                let found = first(live, wanted, path);
+                path.pop();
+                found
+            }),
+        // The API server leaves out what is empty.
+        (Value::Null, Value::Object(wanted)) if wanted.is_empty() => None,
+        (Value::Null, Value::Array(wanted)) if wanted.is_empty() => None,
+        (Value::String(live), Value::String(wanted))
+            if live == wanted || same_quantity(live, wanted) =>
+        {
+            None
+        }
+        (live, wanted) if live == wanted => None,
+        (live, wanted) => Some(format!(
+            "{}: {} is now {}",
+            path.join("."),
+            brief(live),
+            brief(wanted)
+        )),
+    }
+}
+
+/// The API server writes quantities in its own way: `1000m` comes back as `1`.
+fn same_quantity(a: &str, b: &str) -> bool {
+    match (quantity(a), quantity(b)) {
+        (Some(a), Some(b)) => (a - b).abs() <= f64::EPSILON * a.abs().max(b.abs()),
+        _ => false,
+    }
+}
+
+fn quantity(text: &str) -> Option<f64> {
+    const SUFFIXES: [(&str, f64); 15] = [
+        ("Ki", 1024.0),
+        ("Mi", 1_048_576.0),
+        ("Gi", 1_073_741_824.0),
+        ("Ti", 1_099_511_627_776.0),
+        ("Pi", 1_125_899_906_842_624.0),
+        ("Ei", 1_152_921_504_606_846_976.0),
+        ("n", 1e-9),
+        ("u", 1e-6),
+        ("m", 1e-3),
+        ("k", 1e3),
+        ("M", 1e6),
+        ("G", 1e9),
+        ("T", 1e12),
+        ("P", 1e15),
+        ("E", 1e18),
+    ];
+    if !text.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return None;
+    }
+    let suffixed = SUFFIXES
+        .iter()
+        .find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, *factor)));
+    let (number, factor) = suffixed.unwrap_or((text, 1.0));
+    Some(number.parse::<f64>().ok()? * factor)
+}
+
+fn brief(value: &Value) -> String {
+    const MOST: usize = 60;
+    let text = match value {
+        Value::Null => return "nothing".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_only_the_live_object_has_is_no_difference() {
+        let live = json!({"spec": {"type": "ClusterIP", "clusterIP": "10.0.0.1", "ports": [{"port": 1, "nodePort": 3}]}});
+        assert_eq!(
+            difference(
+                &live,
+                &json!({"spec": {"type": "ClusterIP", "ports": [{"port": 1}]}})
+            ),
+            None
+        );
+        assert_eq!(
+            difference(&live, &json!({"spec": {"selector": {}, "externalIPs": []}})),
+            None
+        );
+    }
+
+    #[test]
+    fn the_first_difference_is_named() {
+        let live = json!({"spec": {"ports": [{"port": 1445}], "type": "ClusterIP"}});
+        for (wanted, expected) in [
+            (
+                json!({"spec": {"ports": [{"port": 1446}]}}),
+                "spec.ports.0.port: 1445 is now 1446",
+            ),
+            (
+                json!({"spec": {"type": "NodePort"}}),
+                "spec.type: ClusterIP is now NodePort",
+            ),
+            (
+                json!({"spec": {"new": true}}),
+                "spec.new: nothing is now true",
+            ),
+            (
+                json!({"spec": {"ports": []}}),
+                r#"spec.ports: [{"port":1445}] is now []"#,
+            ),
+        ] {
+            assert_eq!(difference(&live, &wanted).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn quantities_are_compared_by_value() {
+        for (live, wanted, same) in [
+            ("1", "1000m", true),
+            ("1Gi", "1024Mi", true),
+            ("500m", "0.5", true),
+            ("1Gi", "1G", false),
+            ("a", "b", false),
+        ] {
+            assert_eq!(
+                difference(&json!(live), &json!(wanted)).is_none(),
+                same,
+                "{live} and {wanted}"
+            );
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Pure and total: the objects that an instance should have. One file a kind.
+
+mod config;
+mod config_maps;
+mod meta;
+mod network_policies;
+mod pod;
+mod rbac;
+mod server_container;
+mod services;
+mod sidecar_container;
+mod stateful_set;
+
+use dittofs_shared::{labels, names};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use std::collections::BTreeMap;
+
+use crate::instance::{Adapters, Instance, Verdict};
+
+/// Everything that an instance should have. A new kind is a new field, and whatever takes this apart names them all.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Desired {
+    /// Secrets that are made once and never overwritten.
+    pub secrets: Vec<GeneratedSecret>,
+    pub service_account: ServiceAccount,
+    pub role: Role,
+    pub role_binding: RoleBinding,
+    pub config_maps: Vec<ConfigMap>,
+    pub network_policies: Vec<NetworkPolicy>,
+    pub services: Vec<Service>,
+    /// `None`: the server cannot be started as asked, so that what runs stays as it is.
+    pub stateful_set: Option<StatefulSet>,
+    pub prune: Prune,
+}
+
+/// A Secret whose contents are made up at the moment it is made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GeneratedSecret {
+    /// Name, owner and labels.
+    pub metadata: ObjectMeta,
+    /// Contents that are known.
+    pub fixed: BTreeMap<String, String>,
+    /// Key whose value is made up.
+    pub random_key: String,
+    /// Length of that value in characters.
+    pub random_length: usize,
+}
+
+/// What may be taken away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prune {
+    /// Nothing: it is not known what should be there.
+    Nothing,
+    /// Services and NetworkPolicies of adapters that are neither desired nor of one of these types.
+    AllBut(Vec<String>),
+}
+
+impl Prune {
+    /// Why the objects of this adapter type may be taken away. `None`: they may not.
+    pub fn permits(&self, adapter: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::AllBut(kept) => !kept.iter().any(|kept| kept == adapter),
+        }
+    }
+}
+
+impl Desired {
+    /// The objects of an instance.
+    pub fn of(instance: &Instance) -> Self {
+        let config = config::render(instance);
+        Self {
+            secrets: secrets(instance),
+            service_account: rbac::service_account(instance),
+            role: rbac::role(instance),
+            role_binding: rbac::role_binding(instance),
+            config_maps: vec![
+                config_maps::config(instance, &config),
+                config_maps::settings(instance),
+                config_maps::adapters(instance),
+            ],
+            network_policies: network_policies::all(instance),
+            services: services::all(instance),
+            stateful_set: instance.secrets.digest.as_ref().ok().map(|digest| {
+                stateful_set::stateful_set(
+                    instance,
+                    &crate::roll::roll_hash(instance, &config, digest),
+                )
+            }),
+            prune: prune(instance),
+        }
+    }
+}
+
+fn prune(instance: &Instance) -> Prune {
+    let Adapters::Known(adapters) = &instance.adapters else {
+        return Prune::Nothing;
+    };
+    let keeps = |verdict: &Verdict| matches!(verdict, Verdict::Leaving | Verdict::Refused(_));
+    let kept = adapters.iter().filter(|adapter| keeps(&adapter.verdict));
+    Prune::AllBut(
+        kept.map(|adapter| adapter.published.r#type.clone())
+            .collect(),
+    )
+}
+
+fn secrets(instance: &Instance) -> Vec<GeneratedSecret> {
+    let name = &instance.name;
+    let user = |user: &str| BTreeMap::from([(names::USERNAME_KEY.to_owned(), user.to_owned())]);
+    let generated = |secret: String, fixed, random_key: &str, random_length| GeneratedSecret {
+        metadata: meta::metadata(instance, secret),
+        fixed,
+        random_key: random_key.to_owned(),
+        random_length,
+    };
+    let mut secrets = vec![generated(
+        names::sidecar_credentials(name),
+        user(names::SIDECAR_USER),
+        names::PASSWORD_KEY,
+        32,
+    )];
+    if instance.secrets.makes_jwt {
+        secrets.push(generated(
+            names::jwt_secret(name),
+            BTreeMap::new(),
+            names::JWT_SECRET_KEY,
+            64,
+        ));
+    }
+    if instance.secrets.makes_admin {
+        let admin = user(&instance.spec.identity.admin.username);
+        secrets.push(generated(
+            names::admin_credentials(name),
+            admin,
+            names::PASSWORD_KEY,
+            32,
+        ));
+    }
+    secrets
+}
+
+/// The adapter type that an object belongs to.
+pub fn adapter_of(metadata: &ObjectMeta) -> Option<&str> {
+    metadata
+        .labels
+        .as_ref()?
+        .get(labels::ADAPTER)
+        .map(String::as_str)
+}

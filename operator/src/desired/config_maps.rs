@@ -1,0 +1,45 @@
+//! ConfigMaps: the server's configuration, the sidecar's settings and the place for the published state.
+
+use dittofs_shared::names;
+use dittofs_shared::settings::Settings;
+use k8s_openapi::api::core::v1::ConfigMap;
+use std::collections::BTreeMap;
+
+use super::meta::metadata;
+use crate::instance::Instance;
+
+/// The server's configuration.
+pub fn config(instance: &Instance, text: &str) -> ConfigMap {
+    ConfigMap {
+        metadata: metadata(instance, names::config(&instance.name)),
+        data: Some(BTreeMap::from([(
+            names::CONFIG_KEY.to_owned(),
+            text.to_owned(),
+        )])),
+        ..ConfigMap::default()
+    }
+}
+
+/// What the operator wants of the sidecar.
+pub fn settings(instance: &Instance) -> ConfigMap {
+    let spec = &instance.spec;
+    let settings = Settings {
+        polling_interval: spec.adapter_discovery.polling_interval.into(),
+        removal_hold: spec.adapter_discovery.removal_hold.into(),
+        log_level: spec.sidecar.log_level,
+        publish_to: instance.publish_to.clone(),
+    };
+    ConfigMap {
+        metadata: metadata(instance, names::sidecar(&instance.name)),
+        data: Some(settings.encode()),
+        ..ConfigMap::default()
+    }
+}
+
+/// The place for the published state. It has no data here: the data are the sidecar's, and it may not make the object.
+pub fn adapters(instance: &Instance) -> ConfigMap {
+    ConfigMap {
+        metadata: metadata(instance, names::adapters(&instance.name)),
+        ..ConfigMap::default()
+    }
+}

@@ -1,0 +1,170 @@
+//! The pod: who runs, as whom, on which volumes.
+
+use dittofs_shared::names;
+use k8s_openapi::api::core::v1::{
+    ConfigMapProjection, ConfigMapVolumeSource, DownwardAPIProjection, DownwardAPIVolumeFile,
+    EmptyDirVolumeSource, KeyToPath, ObjectFieldSelector, PodSecurityContext, PodSpec,
+    ProjectedVolumeSource, SeccompProfile, SecretProjection, SecretVolumeSource,
+    ServiceAccountTokenProjection, Volume, VolumeProjection,
+};
+
+use super::{server_container, sidecar_container};
+use crate::instance::Instance;
+
+/// User and group of the official image.
+pub const USER: i64 = 65532;
+/// Life of the sidecar's token in seconds. The kubelet renews it in time.
+const TOKEN_SECONDS: i64 = 3600;
+
+/// Volume with the server's configuration.
+pub const CONFIG_VOLUME: &str = "config";
+/// Writable scratch space of the server.
+pub const TMP_VOLUME: &str = "tmp";
+/// Volume with the sidecar's token for the API server, mounted nowhere else.
+pub const TOKEN_VOLUME: &str = "sidecar-token";
+/// Volume with the sidecar's own credentials for DittoFS.
+pub const CREDENTIALS_VOLUME: &str = "sidecar-credentials";
+/// Volume with the administrator's first password, with which the sidecar makes its own user.
+pub const ADMIN_VOLUME: &str = "sidecar-admin-credentials";
+
+/// The pod of the instance.
+pub fn pod(instance: &Instance) -> PodSpec {
+    PodSpec {
+        service_account_name: Some(names::sidecar(&instance.name)),
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        termination_grace_period_seconds: Some(instance.spec.termination_grace_period_seconds),
+        security_context: Some(security_context(instance)),
+        init_containers: Some(vec![sidecar_container::sidecar(instance)]),
+        containers: vec![server_container::server(instance)],
+        volumes: Some(volumes(instance)),
+        ..PodSpec::default()
+    }
+}
+
+/// What the restricted Pod Security Standard asks for, and the user's fields on top.
+fn security_context(instance: &Instance) -> PodSecurityContext {
+    let user = instance
+        .spec
+        .pod_security_context
+        .clone()
+        .unwrap_or_default();
+    PodSecurityContext {
+        run_as_non_root: user.run_as_non_root.or(Some(true)),
+        run_as_user: user.run_as_user.or(Some(USER)),
+        run_as_group: user.run_as_group.or(Some(USER)),
+        fs_group: user.fs_group.or(Some(USER)),
+        // A change of owner over millions of files would delay every start.
+        fs_group_change_policy: user
+            .fs_group_change_policy
+            .clone()
+            .or_else(|| Some("OnRootMismatch".to_owned())),
+        seccomp_profile: user
+            .seccomp_profile
+            .clone()
+            .or_else(|| Some(runtime_default())),
+        ..user
+    }
+}
+
+/// The seccomp profile of the container runtime.
+pub fn runtime_default() -> SeccompProfile {
+    SeccompProfile {
+        type_: "RuntimeDefault".to_owned(),
+        localhost_profile: None,
+    }
+}
+
+fn volumes(instance: &Instance) -> Vec<Volume> {
+    let credentials = SecretVolumeSource {
+        secret_name: Some(names::sidecar_credentials(&instance.name)),
+        ..SecretVolumeSource::default()
+    };
+    vec![
+        Volume {
+            name: CONFIG_VOLUME.to_owned(),
+            config_map: Some(ConfigMapVolumeSource {
+                name: names::config(&instance.name),
+                ..ConfigMapVolumeSource::default()
+            }),
+            ..Volume::default()
+        },
+        Volume {
+            name: TMP_VOLUME.to_owned(),
+            empty_dir: Some(EmptyDirVolumeSource::default()),
+            ..Volume::default()
+        },
+        projected(TOKEN_VOLUME, token_sources()),
+        Volume {
+            name: CREDENTIALS_VOLUME.to_owned(),
+            secret: Some(credentials),
+            ..Volume::default()
+        },
+        Volume {
+            name: ADMIN_VOLUME.to_owned(),
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(instance.secrets.admin.name.clone()),
+                items: Some(vec![key(&instance.secrets.admin.key, names::PASSWORD_KEY)]),
+                // Needed once, to make the sidecar's own user: the files are served without it.
+                optional: Some(true),
+                ..SecretVolumeSource::default()
+            }),
+            ..Volume::default()
+        },
+    ]
+}
+
+/// The three files that an in-cluster client looks for.
+fn token_sources() -> Vec<VolumeProjection> {
+    vec![
+        VolumeProjection {
+            service_account_token: Some(ServiceAccountTokenProjection {
+                path: "token".to_owned(),
+                expiration_seconds: Some(TOKEN_SECONDS),
+                audience: None,
+            }),
+            ..VolumeProjection::default()
+        },
+        VolumeProjection {
+            config_map: Some(ConfigMapProjection {
+                name: "kube-root-ca.crt".to_owned(),
+                items: Some(vec![key("ca.crt", "ca.crt")]),
+                optional: None,
+            }),
+            ..VolumeProjection::default()
+        },
+        VolumeProjection {
+            downward_api: Some(DownwardAPIProjection {
+                items: Some(vec![DownwardAPIVolumeFile {
+                    path: "namespace".to_owned(),
+                    field_ref: Some(ObjectFieldSelector {
+                        field_path: "metadata.namespace".to_owned(),
+                        api_version: None,
+                    }),
+                    ..DownwardAPIVolumeFile::default()
+                }]),
+            }),
+            secret: None::<SecretProjection>,
+            ..VolumeProjection::default()
+        },
+    ]
+}
+
+fn projected(name: &str, sources: Vec<VolumeProjection>) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        projected: Some(ProjectedVolumeSource {
+            sources: Some(sources),
+            default_mode: None,
+        }),
+        ..Volume::default()
+    }
+}
+
+fn key(key: &str, path: &str) -> KeyToPath {
+    KeyToPath {
+        key: key.to_owned(),
+        path: path.to_owned(),
+        mode: None,
+    }
+}

@@ -1,0 +1,117 @@
+//! Services: the headless one, that of the REST API, and one for each exposed adapter.
+
+use dittofs_shared::server::{AdapterOverride, Exposure, ServiceType};
+use dittofs_shared::{labels, names};
+use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use std::collections::BTreeMap;
+
+use super::meta::{adapter_metadata, metadata};
+use crate::instance::Instance;
+
+/// All Services of the instance.
+pub fn all(instance: &Instance) -> Vec<Service> {
+    let mut services = vec![headless(instance)];
+    if instance.spec.control_plane.exposure == Exposure::Cluster {
+        services.push(api(instance));
+    }
+    services.extend(
+        instance
+            .exposed()
+            .map(|(adapter, port)| of_adapter(instance, adapter, port)),
+    );
+    services
+}
+
+/// Gives the pod its DNS name. Its ports follow the adapters.
+fn headless(instance: &Instance) -> Service {
+    let ports: Vec<_> = instance
+        .exposed()
+        .map(|(adapter, port)| port_of(adapter, i32::from(port), port))
+        .collect();
+    Service {
+        metadata: metadata(instance, names::headless_service(&instance.name)),
+        spec: Some(ServiceSpec {
+            cluster_ip: Some("None".to_owned()),
+            ports: (!ports.is_empty()).then_some(ports),
+            ..base(instance)
+        }),
+        status: None,
+    }
+}
+
+fn api(instance: &Instance) -> Service {
+    let port = instance.spec.control_plane.port;
+    Service {
+        metadata: metadata(instance, names::api_service(&instance.name)),
+        spec: Some(ServiceSpec {
+            type_: Some(ServiceType::ClusterIP.as_str().to_owned()),
+            ports: Some(vec![ServicePort {
+                name: Some("api".to_owned()),
+                port,
+                target_port: Some(IntOrString::Int(port)),
+                protocol: Some("TCP".to_owned()),
+                ..ServicePort::default()
+            }]),
+            ..base(instance)
+        }),
+        status: None,
+    }
+}
+
+fn of_adapter(instance: &Instance, adapter: &str, port: u16) -> Service {
+    let settings = &instance.spec.adapter_services;
+    let default = AdapterOverride::default();
+    let own = settings.overrides.get(adapter).unwrap_or(&default);
+    let name = names::adapter_service(&settings.name_template, &instance.name, adapter);
+    let mut metadata = adapter_metadata(instance, name, adapter);
+    let annotations = merged(&settings.annotations, &own.annotations);
+    metadata.annotations = (!annotations.is_empty()).then_some(annotations);
+    // Ours come last: selectors and owners hang on them.
+    let mut all_labels = merged(&settings.labels, &own.labels);
+    all_labels.extend(metadata.labels.take().unwrap_or_default());
+    metadata.labels = Some(all_labels);
+    Service {
+        metadata,
+        spec: Some(ServiceSpec {
+            type_: Some(own.r#type.unwrap_or(settings.r#type).as_str().to_owned()),
+            ports: Some(vec![port_of(
+                adapter,
+                own.port.unwrap_or_else(|| i32::from(port)),
+                port,
+            )]),
+            ..base(instance)
+        }),
+        status: None,
+    }
+}
+
+/// While the sidecar is down the pod is not ready, and the files must be reached all the same: there is one pod, and
+/// nowhere else to send a client.
+fn base(instance: &Instance) -> ServiceSpec {
+    ServiceSpec {
+        selector: Some(labels::selector(&instance.name)),
+        publish_not_ready_addresses: Some(true),
+        ..ServiceSpec::default()
+    }
+}
+
+fn port_of(adapter: &str, port: i32, target: u16) -> ServicePort {
+    ServicePort {
+        name: Some(adapter.to_owned()),
+        port,
+        target_port: Some(IntOrString::Int(i32::from(target))),
+        protocol: Some("TCP".to_owned()),
+        ..ServicePort::default()
+    }
+}
+
+fn merged(
+    all: &BTreeMap<String, String>,
+    own: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    all.iter()
+        .chain(own)
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}

@@ -1,0 +1,115 @@
+//! The container of the sidecar: a native one (KEP-753), so that it starts first, stops last and can crash alone.
+
+use dittofs_shared::names;
+use k8s_openapi::api::core::v1::{
+    Container, EnvVar, EnvVarSource, ObjectFieldSelector, Probe, ResourceRequirements, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use std::collections::BTreeMap;
+
+use super::pod::{ADMIN_VOLUME, CREDENTIALS_VOLUME, TOKEN_VOLUME};
+use super::server_container::{http_get, restricted};
+use crate::instance::Instance;
+
+/// Where an in-cluster client looks for its token.
+const TOKEN_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+const CREDENTIALS_DIRECTORY: &str = "/var/run/secrets/dittofs/sidecar";
+const ADMIN_DIRECTORY: &str = "/var/run/secrets/dittofs/admin";
+
+/// The sidecar. Its probe asks only whether its own loop goes round: the state of the world must never restart it, and
+/// it has no probe that could hold up the server.
+pub fn sidecar(instance: &Instance) -> Container {
+    Container {
+        name: names::SIDECAR_CONTAINER.to_owned(),
+        image: Some(instance.sidecar_image.clone()),
+        restart_policy: Some("Always".to_owned()),
+        env: Some(environment(instance)),
+        resources: Some(
+            instance
+                .spec
+                .sidecar
+                .resources
+                .clone()
+                .unwrap_or_else(small),
+        ),
+        security_context: Some(restricted(None)),
+        volume_mounts: Some(vec![
+            secret(TOKEN_VOLUME, TOKEN_DIRECTORY),
+            secret(CREDENTIALS_VOLUME, CREDENTIALS_DIRECTORY),
+            secret(ADMIN_VOLUME, ADMIN_DIRECTORY),
+        ]),
+        liveness_probe: Some(Probe {
+            http_get: Some(http_get("/livez", i32::from(names::SIDECAR_PORT))),
+            period_seconds: Some(20),
+            timeout_seconds: Some(5),
+            failure_threshold: Some(3),
+            ..Probe::default()
+        }),
+        ..Container::default()
+    }
+}
+
+fn environment(instance: &Instance) -> Vec<EnvVar> {
+    let value = |name: &str, value: String| EnvVar {
+        name: name.to_owned(),
+        value: Some(value),
+        value_from: None,
+    };
+    vec![
+        value("DITTOFS_SIDECAR_INSTANCE", instance.name.clone()),
+        EnvVar {
+            name: "DITTOFS_SIDECAR_NAMESPACE".to_owned(),
+            value: None,
+            value_from: Some(EnvVarSource {
+                field_ref: Some(ObjectFieldSelector {
+                    field_path: "metadata.namespace".to_owned(),
+                    api_version: None,
+                }),
+                ..EnvVarSource::default()
+            }),
+        },
+        value(
+            "DITTOFS_SIDECAR_API_URL",
+            format!("http://127.0.0.1:{}", instance.spec.control_plane.port),
+        ),
+        value(
+            "DITTOFS_SIDECAR_CREDENTIALS_DIR",
+            CREDENTIALS_DIRECTORY.to_owned(),
+        ),
+        value(
+            "DITTOFS_SIDECAR_ADMIN_CREDENTIALS_DIR",
+            ADMIN_DIRECTORY.to_owned(),
+        ),
+        value(
+            "DITTOFS_SIDECAR_ADMIN_USERNAME",
+            instance.spec.identity.admin.username.clone(),
+        ),
+        value(
+            "DITTOFS_SIDECAR_LISTEN",
+            format!("0.0.0.0:{}", names::SIDECAR_PORT),
+        ),
+    ]
+}
+
+/// What was measured, with room: a few MiB and well below a hundredth of a core. No CPU limit, which would only make
+/// it late.
+fn small() -> ResourceRequirements {
+    let quantity = |text: &str| Quantity(text.to_owned());
+    ResourceRequirements {
+        requests: Some(BTreeMap::from([
+            ("cpu".to_owned(), quantity("5m")),
+            ("memory".to_owned(), quantity("16Mi")),
+        ])),
+        limits: Some(BTreeMap::from([("memory".to_owned(), quantity("64Mi"))])),
+        ..ResourceRequirements::default()
+    }
+}
+
+fn secret(volume: &str, path: &str) -> VolumeMount {
+    VolumeMount {
+        name: volume.to_owned(),
+        mount_path: path.to_owned(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    }
+}

@@ -1,0 +1,311 @@
+//! Pure: parses and judges what was observed. All that can be refused is refused here, so that what follows is total.
+
+use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
+use dittofs_shared::server::{DittoServerSpec, SecretKeyReference};
+use dittofs_shared::{labels, names};
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{Resource as _, ResourceExt as _};
+
+use crate::observe::Observed;
+
+/// Adapter types that DittoFS has. Nothing else is ever exposed, whatever the published state says.
+pub const KNOWN_ADAPTERS: [&str; 2] = ["nfs", "smb"];
+/// Least length of the key that signs the tokens: the server refuses to start with less.
+const SHORTEST_JWT_SECRET: usize = 32;
+/// Least length of a password: the server cannot hash a shorter one.
+const SHORTEST_PASSWORD: usize = 8;
+
+/// What the operator itself decides for all instances.
+#[derive(Clone, Debug)]
+pub struct Defaults {
+    /// Image of the sidecar where the `DittoServer` names none.
+    pub sidecar_image: String,
+}
+
+/// An instance that has been understood.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// Name of the instance and of its `DittoServer`.
+    pub name: String,
+    /// Namespace of everything that belongs to it.
+    pub namespace: String,
+    /// Owner of everything that belongs to it.
+    pub owner: OwnerReference,
+    /// What the user asked for.
+    pub spec: DittoServerSpec,
+    /// Image of the sidecar.
+    pub sidecar_image: String,
+    /// The Secrets it uses.
+    pub secrets: Secrets,
+    /// What the sidecar meets at the REST API, if it has said so.
+    pub server_state: Option<ServerState>,
+    /// The adapters, or why they are not known.
+    pub adapters: Adapters,
+    /// See [`dittofs_shared::settings::Settings::publish_to`].
+    pub publish_to: Option<String>,
+}
+
+/// The Secrets of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secrets {
+    /// Key that signs the tokens.
+    pub jwt: SecretKeyReference,
+    /// First password of the administrator.
+    pub admin: SecretKeyReference,
+    /// Whether the operator makes the first.
+    pub makes_jwt: bool,
+    /// Whether the operator makes the second.
+    pub makes_admin: bool,
+    /// Digest of what the server is restarted for, or what is wrong with the Secrets.
+    pub digest: Result<String, SecretProblem>,
+}
+
+/// Why the server cannot be started with these Secrets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretProblem {
+    /// The Secret is not there.
+    #[error("Secret {0:?}, which {1} names, does not exist in this namespace: create it")]
+    Missing(String, &'static str),
+    /// The Secret has no such key.
+    #[error("Secret {0:?}, which {2} names, has no key {1:?}: add it")]
+    NoKey(String, String, &'static str),
+    /// The value is too short for the server.
+    #[error("key {1:?} of Secret {0:?} has {2} bytes, and the server needs at least {3}")]
+    TooShort(String, String, usize, usize),
+}
+
+/// Unknown is not empty: nothing may be taken away for want of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Adapters {
+    /// What the server has.
+    Known(Vec<JudgedAdapter>),
+    /// Why that is not known.
+    Unknown(Unknown),
+}
+
+/// Why the adapters are not known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unknown {
+    /// Nobody has said anything yet.
+    #[error("the sidecar has not published any adapters yet")]
+    NothingPublished,
+    /// What was said cannot be used.
+    #[error("ConfigMap {0} cannot be used: {1}. Services and NetworkPolicies stay as they are")]
+    Undecodable(String, DecodeError),
+}
+
+/// An adapter and what is to be done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedAdapter {
+    /// As published.
+    pub published: published::Adapter,
+    /// What is to be done.
+    pub verdict: Verdict,
+}
+
+/// What is to be done about an adapter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Has a Service that leads to this port.
+    Expose(u16),
+    /// Keeps what it has and gets nothing new, because it is about to leave.
+    Leaving,
+    /// Keeps what it has and gets nothing new, because what is published of it cannot be right.
+    Refused(String),
+    /// Is switched off and has nothing.
+    Off,
+}
+
+impl Instance {
+    /// Understands what was observed.
+    pub fn parse(observed: &Observed, defaults: &Defaults) -> Self {
+        let server = &observed.server;
+        let name = server.name_any();
+        let published = observed
+            .adapters
+            .as_deref()
+            .map(|config_map| decode(&name, config_map));
+        let (server_state, adapters) = match published {
+            None => (None, Adapters::Unknown(Unknown::NothingPublished)),
+            Some(Err(unknown)) => (None, Adapters::Unknown(unknown)),
+            Some(Ok(state)) => {
+                let adapters = state.adapters.map_or(
+                    Adapters::Unknown(Unknown::NothingPublished),
+                    |adapters| {
+                        Adapters::Known(
+                            adapters
+                                .into_iter()
+                                .map(|adapter| judge(adapter, &server.spec))
+                                .collect(),
+                        )
+                    },
+                );
+                (Some(state.server), adapters)
+            }
+        };
+        Self {
+            namespace: server.namespace().unwrap_or_default(),
+            owner: server.controller_owner_ref(&()).unwrap_or_default(),
+            sidecar_image: server
+                .spec
+                .sidecar
+                .image
+                .clone()
+                .unwrap_or_else(|| defaults.sidecar_image.clone()),
+            secrets: secrets(&name, observed),
+            server_state,
+            adapters,
+            publish_to: observed.adapters.as_deref().and_then(publish_to),
+            spec: server.spec.clone(),
+            name,
+        }
+    }
+
+    /// Adapters that have a Service leading to a port.
+    pub fn exposed(&self) -> impl Iterator<Item = (&str, u16)> {
+        let known = if let Adapters::Known(adapters) = &self.adapters {
+            adapters.as_slice()
+        } else {
+            &[]
+        };
+        known.iter().filter_map(|adapter| match adapter.verdict {
+            Verdict::Expose(port) => Some((adapter.published.r#type.as_str(), port)),
+            _ => None,
+        })
+    }
+
+    /// Whether the REST API answers, as far as the sidecar has said.
+    pub fn server_status(&self) -> Option<ServerStatus> {
+        self.server_state.as_ref().map(|state| state.status)
+    }
+}
+
+fn decode(instance: &str, config_map: &ConfigMap) -> Result<PublishedState, Unknown> {
+    let empty = std::collections::BTreeMap::new();
+    PublishedState::decode(config_map.data.as_ref().unwrap_or(&empty)).map_err(
+        |error| match error {
+            DecodeError::Empty => Unknown::NothingPublished,
+            error => Unknown::Undecodable(names::adapters(instance), error),
+        },
+    )
+}
+
+fn judge(published: published::Adapter, spec: &DittoServerSpec) -> JudgedAdapter {
+    let verdict = verdict(&published, spec);
+    JudgedAdapter { published, verdict }
+}
+
+/// Published state is hostile input: at most it opens adapter ports of its own instance.
+fn verdict(adapter: &published::Adapter, spec: &DittoServerSpec) -> Verdict {
+    if !KNOWN_ADAPTERS.contains(&adapter.r#type.as_str()) {
+        return Verdict::Refused(format!(
+            "adapter type {:?} is not one of {}, and no other is exposed",
+            published::shorten(&adapter.r#type),
+            KNOWN_ADAPTERS.join(", ")
+        ));
+    }
+    if adapter.leaving_since.is_some() {
+        return Verdict::Leaving;
+    }
+    if !adapter.enabled {
+        return Verdict::Off;
+    }
+    let Some(port) = u16::try_from(adapter.port).ok().filter(|port| *port != 0) else {
+        return Verdict::Refused(format!(
+            "port {} is not between 1 and 65535: set another port for this adapter in DittoFS",
+            adapter.port
+        ));
+    };
+    match reserved(port, spec) {
+        Some(whose) => Verdict::Refused(format!(
+            "port {port} belongs to {whose}, which is not for clients: set another port for this adapter in DittoFS"
+        )),
+        None => Verdict::Expose(port),
+    }
+}
+
+/// Ports of the pod that are not for clients.
+fn reserved(port: u16, spec: &DittoServerSpec) -> Option<&'static str> {
+    if i32::from(port) == spec.control_plane.port {
+        return Some("the REST API");
+    }
+    (port == names::SIDECAR_PORT).then_some("the sidecar")
+}
+
+fn secrets(name: &str, observed: &Observed) -> Secrets {
+    let identity = &observed.server.spec.identity;
+    let jwt = identity.jwt.secret_ref.clone();
+    let admin = identity.admin.password_secret_ref.clone();
+    let (makes_jwt, makes_admin) = (jwt.is_none(), admin.is_none());
+    let jwt = jwt.unwrap_or_else(|| SecretKeyReference {
+        name: names::jwt_secret(name),
+        key: names::JWT_SECRET_KEY.to_owned(),
+    });
+    let admin = admin.unwrap_or_else(|| SecretKeyReference {
+        name: names::admin_credentials(name),
+        key: names::PASSWORD_KEY.to_owned(),
+    });
+    // The server reads the administrator's password at its first start only: another one is no reason to restart it.
+    let digest = check(
+        observed,
+        &admin,
+        "spec.identity.admin.passwordSecretRef",
+        SHORTEST_PASSWORD,
+    )
+    .and_then(|_| {
+        check(
+            observed,
+            &jwt,
+            "spec.identity.jwt.secretRef",
+            SHORTEST_JWT_SECRET,
+        )
+    });
+    Secrets {
+        jwt,
+        admin,
+        makes_jwt,
+        makes_admin,
+        digest,
+    }
+}
+
+fn check(
+    observed: &Observed,
+    reference: &SecretKeyReference,
+    field: &'static str,
+    shortest: usize,
+) -> Result<String, SecretProblem> {
+    let SecretKeyReference { name, key } = reference.clone();
+    let Some(secret) = observed.secrets.get(&name) else {
+        return Err(SecretProblem::Missing(name, field));
+    };
+    let Some((digest, length)) = secret.keys.get(&key) else {
+        return Err(SecretProblem::NoKey(name, key, field));
+    };
+    if *length < shortest {
+        return Err(SecretProblem::TooShort(name, key, *length, shortest));
+    }
+    Ok(digest.clone())
+}
+
+/// Changes when the ConfigMap is another one, and when somebody other than the sidecar has written its data.
+fn publish_to(config_map: &ConfigMap) -> Option<String> {
+    let mut text = config_map.uid()?;
+    for entry in config_map.metadata.managed_fields.iter().flatten() {
+        let writer = entry.manager.as_deref().unwrap_or_default();
+        if writer != labels::SIDECAR_MANAGER {
+            let time = entry
+                .time
+                .as_ref()
+                .map(|time| time.0.to_string())
+                .unwrap_or_default();
+            text = format!("{text} {writer} {time}");
+        }
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+#[path = "instance_tests.rs"]
+mod tests;

@@ -1,0 +1,30 @@
+//! The operator: it makes the cluster look as each `DittoServer` and its published state ask for.
+//!
+//! The modules are listed in the order in which data flows through them.
+//!
+//! * [`watch`] keeps a copy of what belongs to us and says which instance to look at.
+//! * [`reconcile`] is the driver: the calls below, in that order.
+//! * [`observe`] reads. It never writes and decides nothing.
+//! * [`instance`] is pure: it parses and judges. All that can be refused is refused here.
+//! * [`desired`] is pure and total: the objects an instance should have, one file a kind.
+//! * [`apply`] writes. It sends nothing that would change nothing.
+//! * [`roll`] is pure: whether the server pod must be recreated, and why.
+//! * [`status`] is pure: what the user is told, as an ordered list of named checks.
+//! * [`events`] tells what changed.
+//!
+//! Around them: [`leader`] (who may write), [`probes`] (what Kubernetes and Prometheus ask), [`metrics`], [`logging`].
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod apply;
+pub mod desired;
+pub mod events;
+pub mod instance;
+pub mod leader;
+pub mod logging;
+pub mod metrics;
+pub mod observe;
+pub mod probes;
+pub mod reconcile;
+pub mod roll;
+pub mod status;
+pub mod watch;

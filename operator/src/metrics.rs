@@ -1,0 +1,120 @@
+//! Figures for Prometheus, with bounded labels only.
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
+
+use crate::apply::{Action, Applied};
+
+/// How a pass ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(missing_docs)]
+pub enum Outcome {
+    Success,
+    Error,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PassLabels {
+    result: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WriteLabels {
+    kind: String,
+    action: &'static str,
+}
+
+/// The figures of the operator.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    passes: Family<PassLabels, Counter>,
+    duration: Histogram,
+    writes: Family<WriteLabels, Counter>,
+    failures: Counter,
+    leader: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("dittofs_operator");
+        let metrics = Self {
+            passes: Family::default(),
+            duration: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
+            writes: Family::default(),
+            failures: Counter::default(),
+            leader: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register("reconcile", "Looks at an instance", metrics.passes.clone());
+        registry.register_with_unit(
+            "reconcile_time",
+            "Time of a look at an instance",
+            Unit::Seconds,
+            metrics.duration.clone(),
+        );
+        registry.register(
+            "writes",
+            "Objects written, by kind and action",
+            metrics.writes.clone(),
+        );
+        registry.register(
+            "write_failures",
+            "Objects that could not be written",
+            metrics.failures.clone(),
+        );
+        registry.register(
+            "leader",
+            "1 while this process may write",
+            metrics.leader.clone(),
+        );
+        Self {
+            registry,
+            ..metrics
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts a look at an instance.
+    pub fn pass(&self, result: Outcome, took: Duration) {
+        self.passes.get_or_create(&PassLabels { result }).inc();
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts what was written.
+    pub fn applied(&self, applied: &Applied) {
+        for change in &applied.changes {
+            let action = match change.action {
+                Action::Created => "create",
+                Action::Updated => "update",
+                Action::Deleted => "delete",
+            };
+            let kind = change.object.kind.clone().unwrap_or_default();
+            self.writes
+                .get_or_create(&WriteLabels { kind, action })
+                .inc();
+        }
+        self.failures.inc_by(applied.failures.len() as u64);
+    }
+
+    /// Whether this process may write.
+    pub fn leading(&self, leading: bool) {
+        self.leader.set(i64::from(leading));
+    }
+
+    /// The figures as OpenMetrics text.
+    ///
+    /// # Errors
+    /// The text cannot be made.
+    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

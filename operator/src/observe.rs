@@ -1,0 +1,185 @@
+//! Reads only: what there is of an instance.
+
+use dittofs_shared::{labels, names, server::DittoServer};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::watch::Stores;
+
+/// Deadline of one request to the API server.
+pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
+
+/// All that is known of an instance before anything is decided.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// The `DittoServer` itself.
+    pub server: DittoServer,
+    /// ConfigMap `{name}-adapters`.
+    pub adapters: Option<Arc<ConfigMap>>,
+    /// The StatefulSet.
+    pub stateful_set: Option<Arc<StatefulSet>>,
+    /// The pod.
+    pub pod: Option<Arc<Pod>>,
+    /// The Services of adapters, whatever they are called.
+    pub adapter_services: Vec<Arc<Service>>,
+    /// The NetworkPolicies, baseline included.
+    pub network_policies: Vec<Arc<NetworkPolicy>>,
+    /// The Secrets that the instance refers to or that are made for it, by name. Absent: there is none.
+    pub secrets: BTreeMap<String, SecretFacts>,
+}
+
+/// What is remembered of a Secret: digests, no contents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretFacts {
+    /// By key: a digest of the value and its length in bytes.
+    pub keys: BTreeMap<String, (String, usize)>,
+}
+
+/// Why an instance could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// A Secret could not be read. That it is missing is no error here.
+    #[error("reading Secret {namespace}/{name} failed")]
+    Secret {
+        /// Namespace of the Secret.
+        namespace: String,
+        /// Name of the Secret.
+        name: String,
+        /// What the API server said.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// The API server did not answer in time.
+    #[error("reading Secret {namespace}/{name} took more than {} s", REQUEST_DEADLINE.as_secs())]
+    Deadline {
+        /// Namespace of the Secret.
+        namespace: String,
+        /// Name of the Secret.
+        name: String,
+    },
+}
+
+/// Looks at everything that belongs to an instance.
+///
+/// # Errors
+/// A Secret cannot be read. It is then unknown whether it is there, and nothing may be concluded.
+pub async fn observe(
+    server: &DittoServer,
+    stores: &Stores,
+    client: &Client,
+) -> Result<Observed, ObserveError> {
+    let name = server.name_any();
+    let namespace = server.namespace().unwrap_or_default();
+    let secrets = read_secrets(client, &namespace, secret_names(server)).await?;
+    Ok(Observed {
+        adapters: find(&stores.config_maps, &names::adapters(&name), &namespace),
+        stateful_set: find(&stores.stateful_sets, &name, &namespace),
+        pod: find(&stores.pods, &names::pod(&name), &namespace),
+        adapter_services: stores.services.state_filter(|service| {
+            belongs_to(service, server) && service.labels().contains_key(labels::ADAPTER)
+        }),
+        network_policies: stores
+            .network_policies
+            .state_filter(|policy| belongs_to(policy, server)),
+        secrets,
+        server: server.clone(),
+    })
+}
+
+/// The Secrets that matter to an instance.
+fn secret_names(server: &DittoServer) -> Vec<String> {
+    let name = server.name_any();
+    let identity = &server.spec.identity;
+    vec![
+        identity
+            .jwt
+            .secret_ref
+            .as_ref()
+            .map_or_else(|| names::jwt_secret(&name), |secret| secret.name.clone()),
+        identity.admin.password_secret_ref.as_ref().map_or_else(
+            || names::admin_credentials(&name),
+            |secret| secret.name.clone(),
+        ),
+        names::sidecar_credentials(&name),
+    ]
+}
+
+async fn read_secrets(
+    client: &Client,
+    namespace: &str,
+    names: Vec<String>,
+) -> Result<BTreeMap<String, SecretFacts>, ObserveError> {
+    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let reads = names
+        .into_iter()
+        .map(|name| read_secret(&api, namespace, name));
+    let found = futures::future::try_join_all(reads).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn read_secret(
+    api: &Api<Secret>,
+    namespace: &str,
+    name: String,
+) -> Result<Option<(String, SecretFacts)>, ObserveError> {
+    match tokio::time::timeout(REQUEST_DEADLINE, api.get_opt(&name)).await {
+        Ok(Ok(secret)) => Ok(secret.map(|secret| (name, facts(&secret)))),
+        Ok(Err(source)) => Err(ObserveError::Secret {
+            namespace: namespace.to_owned(),
+            name,
+            source: Box::new(source),
+        }),
+        Err(_) => Err(ObserveError::Deadline {
+            namespace: namespace.to_owned(),
+            name,
+        }),
+    }
+}
+
+fn facts(secret: &Secret) -> SecretFacts {
+    let keys = secret.data.iter().flatten();
+    SecretFacts {
+        keys: keys
+            .map(|(key, value)| (key.clone(), (digest(&value.0), value.0.len())))
+            .collect(),
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub fn digest(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
+
+fn find<K>(store: &Store<K>, name: &str, namespace: &str) -> Option<Arc<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+    K::DynamicType: Eq + Hash + Clone,
+{
+    store.get(&ObjectRef::new(name).within(namespace))
+}
+
+fn belongs_to<K: Resource>(object: &K, server: &DittoServer) -> bool {
+    object.namespace() == server.namespace() && is_owned_by(object, server.uid().as_deref())
+}
+
+/// Whether the object's controller is the one with this uid.
+pub fn is_owned_by<K: Resource>(object: &K, uid: Option<&str>) -> bool {
+    object
+        .owner_references()
+        .iter()
+        .any(|owner| owner.controller == Some(true) && Some(owner.uid.as_str()) == uid)
+}

@@ -1,0 +1,239 @@
+//! The driver: observe, parse, desire, apply, tell. Nothing is decided here.
+
+use dittofs_shared::server::DittoServer;
+use futures::{Stream, StreamExt as _};
+use kube::runtime::controller::{self, Action};
+use kube::runtime::reflector::ObjectRef;
+use kube::{Client, Resource as _, ResourceExt as _};
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::apply::{self, Applied, ApplyError};
+use crate::desired::Desired;
+use crate::events;
+use crate::instance::{Defaults, Instance};
+use crate::metrics::{Metrics, Outcome};
+use crate::observe::{self, ObserveError, Observed};
+use crate::roll::{self, Roll};
+use crate::status::{self, View};
+use crate::watch::{Server, Stores};
+
+/// Secrets are not watched, so that nobody needs the right to list them. They are read on every look and at least
+/// this often.
+const SECRETS_REREAD: Duration = Duration::from_mins(10);
+/// Requests for the same instance within this time become one look.
+const DEBOUNCE: Duration = Duration::from_millis(20);
+const SHORTEST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_mins(1);
+
+/// What a look at an instance needs.
+pub struct Context {
+    /// Client of the API server.
+    pub client: Client,
+    /// Copies of what belongs to us.
+    pub stores: Stores,
+    /// What the operator decides for all instances.
+    pub defaults: Defaults,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+    /// Looks that failed in a row, by instance: only to grow the delay, and lost without harm.
+    pub failures: Mutex<HashMap<ObjectRef<Server>, u32>>,
+}
+
+/// Why a look at an instance failed. It is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Something could not be read.
+    #[error("{0}: {source}", source = source_of(.0))]
+    Observe(#[from] ObserveError),
+    /// The status could not be written.
+    #[error("the status could not be written: {0}")]
+    Status(#[from] ApplyError),
+    /// Some objects could not be written. The status says which.
+    #[error("{0}")]
+    Apply(String),
+}
+
+fn source_of(error: &ObserveError) -> String {
+    use std::error::Error as _;
+    error.source().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Looks at instances as they are asked for, several at a time, until the requests end.
+pub async fn run(
+    context: Arc<Context>,
+    requests: impl Stream<Item = ObjectRef<Server>>,
+    concurrency: u16,
+) {
+    let store = context.stores.servers.clone();
+    let config = controller::Config::default()
+        .debounce(DEBOUNCE)
+        .concurrency(concurrency);
+    let requests = requests.map(Ok::<_, Infallible>);
+    let looks = controller::applier(
+        |server, context| Box::pin(look(server, context)),
+        |server, error, context| retry(&server, error, &context),
+        context,
+        store,
+        requests,
+        config,
+    );
+    // An instance that was deleted meanwhile ends as an error that says nothing.
+    looks.for_each(|_| async {}).await;
+}
+
+async fn look(server: Arc<Server>, context: Arc<Context>) -> Result<Action, Error> {
+    let began = Instant::now();
+    let result = match &server.0 {
+        Ok(server) => reconcile(server, &context).await,
+        Err(invalid) => {
+            tracing::error!(
+                name = invalid.metadata.name,
+                namespace = invalid.metadata.namespace,
+                error = invalid.error,
+                "this DittoServer cannot be read and is left as it is: correct it"
+            );
+            Ok(Action::await_change())
+        }
+    };
+    let outcome = if result.is_ok() {
+        Outcome::Success
+    } else {
+        Outcome::Error
+    };
+    context.metrics.pass(outcome, began.elapsed());
+    if result.is_ok() {
+        context
+            .failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&ObjectRef::from_obj(&*server));
+    }
+    result
+}
+
+fn retry(server: &Arc<Server>, error: &Error, context: &Arc<Context>) -> Action {
+    let instance = ObjectRef::from_obj(&**server);
+    let mut failures = context
+        .failures
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let count = failures.entry(instance.clone()).or_default();
+    let delay = SHORTEST_RETRY
+        .saturating_mul(1 << (*count).min(10))
+        .min(LONGEST_RETRY);
+    *count = count.saturating_add(1);
+    let jitter = rand::random_range(0.8..1.2);
+    tracing::warn!(instance = %instance, %error, failures = *count, "trying again in {delay:?}");
+    Action::requeue(delay.mul_f64(jitter))
+}
+
+async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Error> {
+    let Context {
+        client,
+        stores,
+        defaults,
+        metrics,
+        ..
+    } = context;
+    if server.meta().deletion_timestamp.is_some() {
+        // Owner references take care of the rest, with or without us.
+        return Ok(Action::await_change());
+    }
+    if server
+        .status
+        .as_ref()
+        .is_none_or(|status| status.conditions.is_empty())
+    {
+        let first = status::first(server.meta().generation, jiff::Timestamp::now());
+        write_status(client, server, &first).await?;
+    }
+    let mut observed = observe::observe(server, stores, client).await?;
+    let mut applied = Applied::default();
+    let paused = server.spec.paused;
+    if !paused {
+        let wanted = Desired::of(&Instance::parse(&observed, defaults)).secrets;
+        applied = apply::make_secrets(client, &observed, &wanted).await;
+        if !applied.changes.is_empty() {
+            observed = observe::observe(server, stores, client).await?;
+        }
+    }
+    let instance = Instance::parse(&observed, defaults);
+    let roll = roll::decide(
+        instance.spec.roll_policy,
+        observed.stateful_set.as_deref(),
+        observed.pod.as_deref(),
+    );
+    if !paused {
+        let desired = Desired::of(&instance);
+        let mut rest = apply::apply(client, stores, &instance, &desired).await;
+        applied.changes.append(&mut rest.changes);
+        applied.failures.append(&mut rest.failures);
+        act_on(&roll, &observed, client, &mut applied).await;
+    }
+    metrics.applied(&applied);
+    tell(server, context, &instance, &observed, &applied, &roll).await?;
+    match applied.failures.first() {
+        Some(failure) => Err(Error::Apply(failure.to_string())),
+        None => Ok(Action::requeue(
+            SECRETS_REREAD.mul_f64(rand::random_range(0.9..1.0)),
+        )),
+    }
+}
+
+async fn act_on(roll: &Roll, observed: &Observed, client: &Client, applied: &mut Applied) {
+    // A template that was only just written is not yet known to the controller of the StatefulSet: its next event
+    // brings us back here.
+    let template_changed = applied
+        .changes
+        .iter()
+        .any(|change| change.object.kind.as_deref() == Some("StatefulSet"));
+    if let (Roll::Now(reason), Some(pod), false) = (roll, &observed.pod, template_changed) {
+        match apply::recreate_pod(client, pod, reason).await {
+            Ok(change) => applied.changes.push(change),
+            Err(failure) => applied.failures.push(failure),
+        }
+    }
+}
+
+async fn tell(
+    server: &DittoServer,
+    context: &Context,
+    instance: &Instance,
+    observed: &Observed,
+    applied: &Applied,
+    roll: &Roll,
+) -> Result<(), Error> {
+    let view = View {
+        instance,
+        generation: server.meta().generation,
+        failures: &applied.failures,
+        roll,
+        stateful_set: observed.stateful_set.as_deref(),
+        pod: observed.pod.as_deref(),
+        adapter_services: &observed.adapter_services,
+        previous: server.status.as_ref(),
+    };
+    let told = status::of(&view, jiff::Timestamp::now());
+    let notices = events::notices(applied, server.status.as_ref(), &told);
+    if server.status.as_ref() != Some(&told) {
+        write_status(&context.client, server, &told).await?;
+    }
+    events::publish(&context.client, server, notices).await;
+    Ok(())
+}
+
+async fn write_status(
+    client: &Client,
+    server: &DittoServer,
+    status: &dittofs_shared::server::DittoServerStatus,
+) -> Result<(), ApplyError> {
+    let namespace = server.namespace().unwrap_or_default();
+    match apply::write_status(client, &namespace, &server.name_any(), status).await {
+        // Deleted meanwhile: there is nobody left to tell.
+        Err(error) if error.is_not_found() => Ok(()),
+        result => result,
+    }
+}

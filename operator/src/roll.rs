@@ -1,0 +1,207 @@
+//! Pure: whether the server pod must be recreated, and why.
+//!
+//! The template of the StatefulSet is always what we want now, and a pod gets it whenever it is next recreated. The
+//! operator itself recreates a pod only when something differs that a running server cannot take up.
+
+use dittofs_shared::labels;
+use dittofs_shared::server::RollPolicy;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use serde::Serialize;
+
+use crate::instance::Instance;
+use crate::observe::digest;
+
+/// What is to be done about the pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Roll {
+    /// There is no pod, or it is on its way out: the StatefulSet takes care.
+    NoPod,
+    /// The pod is as it should be.
+    Current,
+    /// The pod must be recreated, and may be.
+    Now(String),
+    /// The pod must be recreated, and something must happen first.
+    Pending {
+        /// What has changed.
+        changed: String,
+        /// What must happen first.
+        waits_for: Waits,
+    },
+}
+
+/// What a roll waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// The user: `rollPolicy` is Manual.
+    User,
+    /// The controller of the StatefulSet: it would make the pod from the old template.
+    Controller,
+}
+
+/// Hashes over all that a running server must be restarted for, each with its name: `image:1f2e… config:9c0d…`.
+/// They are taken from what was asked for, not from the rendered template: an upgrade of the operator that renders
+/// something differently restarts nobody.
+pub fn roll_hash(instance: &Instance, config: &str, secrets: &str) -> String {
+    let spec = &instance.spec;
+    let security = (&spec.security_context, &spec.pod_security_context);
+    [
+        part("image", &spec.image),
+        part("config", &config),
+        part(
+            "secrets",
+            &(
+                secrets,
+                &instance.secrets.jwt.name,
+                &instance.secrets.jwt.key,
+            ),
+        ),
+        part("resources", &spec.resources),
+        part("security", &security),
+        part("volumes", &spec.storage.content_size.is_some()),
+        part("grace", &spec.termination_grace_period_seconds),
+    ]
+    .join(" ")
+}
+
+fn part(name: &str, value: &impl Serialize) -> String {
+    // These types have string keys only, so that they cannot fail to serialise.
+    let bytes = serde_json::to_vec(value).unwrap_or_default();
+    format!("{name}:{}", &digest(&bytes)[..12])
+}
+
+/// Decides about the pod.
+pub fn decide(policy: RollPolicy, stateful_set: Option<&StatefulSet>, pod: Option<&Pod>) -> Roll {
+    let (Some(stateful_set), Some(pod)) = (stateful_set, pod) else {
+        return Roll::NoPod;
+    };
+    if pod.metadata.deletion_timestamp.is_some() {
+        return Roll::NoPod;
+    }
+    let template = stateful_set
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.template.metadata.as_ref());
+    let wanted = |key: &str| {
+        template
+            .and_then(|meta| meta.annotations.as_ref()?.get(key))
+            .map_or("", String::as_str)
+    };
+    let has = |key: &str| pod.annotations().get(key).map_or("", String::as_str);
+    let restart = wanted(labels::RESTARTED_AT) != has(labels::RESTARTED_AT);
+    let changed = differences(wanted(labels::ROLL_HASH), has(labels::ROLL_HASH));
+    if changed.is_empty() && !restart {
+        return Roll::Current;
+    }
+    let changed = if restart {
+        "a restart was asked for".to_owned()
+    } else {
+        format!("{} changed", changed.join(", "))
+    };
+    let observed = stateful_set
+        .status
+        .as_ref()
+        .and_then(|status| status.observed_generation);
+    if observed != stateful_set.metadata.generation {
+        return Roll::Pending {
+            changed,
+            waits_for: Waits::Controller,
+        };
+    }
+    if policy == RollPolicy::Manual && !restart {
+        return Roll::Pending {
+            changed,
+            waits_for: Waits::User,
+        };
+    }
+    Roll::Now(changed)
+}
+
+/// Names of the parts that differ.
+fn differences(wanted: &str, has: &str) -> Vec<String> {
+    let parts: Vec<_> = has.split_whitespace().collect();
+    wanted
+        .split_whitespace()
+        .filter(|part| !parts.contains(part))
+        .map(|part| {
+            part.split_once(':')
+                .map_or(part, |(name, _)| name)
+                .to_owned()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn stateful_set(hash: &str, restarted: Option<&str>, generations: (i64, i64)) -> StatefulSet {
+        let mut annotations = json!({ labels::ROLL_HASH: hash });
+        if let Some(restarted) = restarted {
+            annotations[labels::RESTARTED_AT] = restarted.into();
+        }
+        serde_json::from_value(json!({
+            "metadata": {"generation": generations.0},
+            "spec": {"selector": {}, "template": {"metadata": {"annotations": annotations}}},
+            "status": {"observedGeneration": generations.1, "replicas": 1},
+        }))
+        .unwrap()
+    }
+
+    fn pod(hash: &str) -> Pod {
+        serde_json::from_value(json!({"metadata": {"annotations": {labels::ROLL_HASH: hash}}}))
+            .unwrap()
+    }
+
+    #[test]
+    fn the_decision_follows_the_hashes_the_policy_and_the_controller() {
+        use RollPolicy::{Automatic, Manual};
+        let same = stateful_set("image:1 config:1", None, (2, 2));
+        let other = stateful_set("image:2 config:1", None, (2, 2));
+        let unseen = stateful_set("image:2 config:1", None, (3, 2));
+        let restarted = stateful_set("image:1 config:1", Some("now"), (2, 2));
+        let live = pod("image:1 config:1");
+        let changed = || "image changed".to_owned();
+        let restart = || "a restart was asked for".to_owned();
+        for (policy, set, expected) in [
+            (Automatic, &same, Roll::Current),
+            (Manual, &same, Roll::Current),
+            (Automatic, &other, Roll::Now(changed())),
+            (
+                Manual,
+                &other,
+                Roll::Pending {
+                    changed: changed(),
+                    waits_for: Waits::User,
+                },
+            ),
+            (
+                Automatic,
+                &unseen,
+                Roll::Pending {
+                    changed: changed(),
+                    waits_for: Waits::Controller,
+                },
+            ),
+            (Manual, &restarted, Roll::Now(restart())),
+        ] {
+            assert_eq!(decide(policy, Some(set), Some(&live)), expected);
+        }
+        assert_eq!(decide(Automatic, Some(&other), None), Roll::NoPod);
+    }
+
+    #[test]
+    fn a_pod_that_is_being_deleted_is_left_alone() {
+        let mut live = pod("image:1");
+        live.metadata.deletion_timestamp = Some(
+            k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH),
+        );
+        let set = stateful_set("image:2", None, (1, 1));
+        assert_eq!(
+            decide(RollPolicy::Automatic, Some(&set), Some(&live)),
+            Roll::NoPod
+        );
+    }
+}

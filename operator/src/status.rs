@@ -1,0 +1,186 @@
+//! Pure: what the user is told.
+//!
+//! `Ready` is the first of an ordered list of checks that does not hold, so that its message names the first thing
+//! that is wrong.
+
+mod adapters;
+mod checks;
+
+use dittofs_shared::names;
+use dittofs_shared::server::DittoServerStatus;
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use std::sync::Arc;
+
+use crate::apply::Failure;
+use crate::instance::Instance;
+use crate::roll::Roll;
+
+/// All that the status is made of.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct View<'a> {
+    pub instance: &'a Instance,
+    pub generation: Option<i64>,
+    pub failures: &'a [Failure],
+    pub roll: &'a Roll,
+    pub stateful_set: Option<&'a StatefulSet>,
+    pub pod: Option<&'a Pod>,
+    pub adapter_services: &'a [Arc<Service>],
+    pub previous: Option<&'a DittoServerStatus>,
+}
+
+/// What one check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub status: Truth,
+    pub reason: &'static str,
+    pub message: String,
+}
+
+/// Status of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Truth {
+    True,
+    False,
+    Unknown,
+}
+
+impl Finding {
+    pub fn yes(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status: Truth::True,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    pub fn no(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status: Truth::False,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    pub fn unknown(reason: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status: Truth::Unknown,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    fn condition(self, r#type: &str, view: &View<'_>, now: Timestamp) -> Condition {
+        let status = match self.status {
+            Truth::True => "True",
+            Truth::False => "False",
+            Truth::Unknown => "Unknown",
+        };
+        let known = view
+            .previous
+            .and_then(|previous| find(previous, r#type))
+            .filter(|known| known.status == status);
+        Condition {
+            type_: r#type.to_owned(),
+            status: status.to_owned(),
+            reason: self.reason.to_owned(),
+            message: self.message,
+            observed_generation: view.generation,
+            last_transition_time: known.map_or_else(
+                // Whole seconds are all that the API server keeps.
+                || Time(Timestamp::from_second(now.as_second()).unwrap_or(now)),
+                |known| known.last_transition_time.clone(),
+            ),
+        }
+    }
+}
+
+fn find<'a>(status: &'a DittoServerStatus, r#type: &str) -> Option<&'a Condition> {
+    status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == r#type)
+}
+
+/// The first word to a new `DittoServer`, before anything is made for it. Without it tools that follow kstatus would
+/// take an object without conditions for ready.
+pub fn first(generation: Option<i64>, now: Timestamp) -> DittoServerStatus {
+    DittoServerStatus {
+        observed_generation: generation,
+        conditions: vec![Condition {
+            type_: "Ready".to_owned(),
+            status: "Unknown".to_owned(),
+            reason: "Reconciling".to_owned(),
+            message: "the operator has begun to look at this DittoServer".to_owned(),
+            observed_generation: generation,
+            last_transition_time: Time(Timestamp::from_second(now.as_second()).unwrap_or(now)),
+        }],
+        ..DittoServerStatus::default()
+    }
+}
+
+/// The status of an instance.
+pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
+    let adapters = adapters::all(view);
+    let findings = checks::all(view, &adapters);
+    let counts = view.stateful_set.and_then(|set| set.status.as_ref());
+    let exposed: Vec<_> = adapters.iter().filter(|adapter| adapter.exposed).collect();
+    DittoServerStatus {
+        observed_generation: view.generation,
+        conditions: findings
+            .into_iter()
+            .map(|(r#type, finding)| finding.condition(r#type, view, now))
+            .collect(),
+        exposed_adapters: (!exposed.is_empty()).then(|| {
+            let each = exposed
+                .iter()
+                .map(|adapter| format!("{}:{}", adapter.r#type, adapter.port.unwrap_or_default()));
+            each.collect::<Vec<_>>().join(",")
+        }),
+        address: exposed.iter().find_map(|adapter| adapters::host(adapter)),
+        version: view.pod.and_then(version),
+        replicas: counts.map(|counts| counts.replicas),
+        ready_replicas: counts.map(|counts| counts.ready_replicas.unwrap_or_default()),
+        adapters,
+    }
+}
+
+/// Tag or digest of the image that runs.
+fn version(pod: &Pod) -> Option<String> {
+    let containers = &pod.spec.as_ref()?.containers;
+    let image = containers
+        .iter()
+        .find(|container| container.name == names::SERVER_CONTAINER)?
+        .image
+        .as_deref()?;
+    Some(image_version(image).to_owned())
+}
+
+fn image_version(image: &str) -> &str {
+    if let Some((_, digest)) = image.split_once('@') {
+        return digest;
+    }
+    let last = image.rsplit('/').next().unwrap_or(image);
+    last.split_once(':').map_or("latest", |(_, tag)| tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_tag_or_the_digest() {
+        for (image, version) in [
+            ("dittofs", "latest"),
+            ("dittofs:0.29.0", "0.29.0"),
+            ("registry:5000/a/dittofs", "latest"),
+            ("registry:5000/a/dittofs:1", "1"),
+            ("a/dittofs:1@sha256:ab", "sha256:ab"),
+        ] {
+            assert_eq!(image_version(image), version, "{image}");
+        }
+    }
+}

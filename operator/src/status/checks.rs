@@ -1,0 +1,336 @@
+//! The conditions, each from one check.
+
+use dittofs_shared::names;
+use dittofs_shared::published::ServerStatus;
+use dittofs_shared::server::AdapterStatus;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+
+use super::{Finding, Truth, View};
+use crate::instance::{Adapters, Verdict};
+use crate::roll::{Roll, Waits};
+
+/// All conditions, `Ready` first.
+pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static str, Finding)> {
+    let mut findings = vec![
+        ("ConfigReady", config(view)),
+        ("StatefulSetReady", stateful_set(view)),
+        ("Available", available(view)),
+        ("Authenticated", authenticated(view)),
+        ("AdaptersReady", adapters_ready(view, adapters)),
+        ("RollPending", roll_pending(view)),
+        ("Progressing", progressing(view)),
+    ];
+    if view.instance.spec.paused {
+        findings.push((
+            "Paused",
+            Finding::yes(
+                "Paused",
+                "spec.paused is true: nothing is changed until it is false",
+            ),
+        ));
+    }
+    findings.insert(0, ("Ready", ready(view, &findings)));
+    findings
+}
+
+/// The first check that does not hold, in the order in which a person would look.
+fn ready(view: &View<'_>, findings: &[(&'static str, Finding)]) -> Finding {
+    const ORDER: [&str; 4] = [
+        "ConfigReady",
+        "StatefulSetReady",
+        "Authenticated",
+        "AdaptersReady",
+    ];
+    if let Some(failure) = view.failures.first() {
+        return Finding::no("ApplyFailed", failure.to_string());
+    }
+    if stopped(view) && view.stateful_set.is_some_and(|set| pods(set) == 0) {
+        return Finding::yes(
+            "ScaledToZero",
+            "the server is stopped as asked: spec.replicas is 0",
+        );
+    }
+    for name in ORDER {
+        let found = findings
+            .iter()
+            .find(|(r#type, finding)| *r#type == name && finding.status != Truth::True);
+        if let Some((_, finding)) = found {
+            return Finding {
+                message: format!("{name}: {}", finding.message),
+                ..finding.clone()
+            };
+        }
+    }
+    Finding::yes(
+        "AllChecksPassed",
+        "the server runs and every adapter that is switched on is exposed",
+    )
+}
+
+fn stopped(view: &View<'_>) -> bool {
+    view.instance.spec.replicas == 0
+}
+
+fn pods(set: &k8s_openapi::api::apps::v1::StatefulSet) -> i32 {
+    set.status.as_ref().map_or(0, |status| status.replicas)
+}
+
+fn config(view: &View<'_>) -> Finding {
+    match &view.instance.secrets.digest {
+        Ok(_) => Finding::yes(
+            "ConfigValid",
+            "the configuration is written and every Secret that it names can be used",
+        ),
+        Err(problem) => Finding::no(
+            "SecretUnusable",
+            format!("{problem}. What runs stays as it is"),
+        ),
+    }
+}
+
+fn stateful_set(view: &View<'_>) -> Finding {
+    let Some(set) = view.stateful_set else {
+        return Finding::no(
+            "StatefulSetMissing",
+            "the StatefulSet has not been made yet",
+        );
+    };
+    let status = set.status.as_ref();
+    if status.and_then(|status| status.observed_generation) != set.metadata.generation {
+        return Finding::no(
+            "StatefulSetNotObserved",
+            "the controller of StatefulSets has not seen the latest change yet",
+        );
+    }
+    let ready = status
+        .and_then(|status| status.ready_replicas)
+        .unwrap_or_default();
+    let wanted = view.instance.spec.replicas;
+    if wanted == 0 && pods(set) > 0 {
+        return Finding::no("Stopping", "the pod is being stopped");
+    }
+    if ready >= wanted {
+        return Finding::yes("ReplicasReady", format!("{ready} of {wanted} pods ready"));
+    }
+    Finding::no("PodNotReady", pod_problem(view.pod))
+}
+
+/// What keeps the pod from being ready, in the words of the scheduler or the kubelet.
+fn pod_problem(pod: Option<&Pod>) -> String {
+    let Some(status) = pod.and_then(|pod| pod.status.as_ref()) else {
+        return "the pod does not exist yet".to_owned();
+    };
+    let unscheduled = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
+    if let Some(condition) = unscheduled {
+        return format!(
+            "the pod cannot be scheduled: {}",
+            condition.message.as_deref().unwrap_or("no reason given")
+        );
+    }
+    let containers = status
+        .init_container_statuses
+        .iter()
+        .flatten()
+        .chain(status.container_statuses.iter().flatten());
+    match containers
+        .filter(|container| !container.ready)
+        .find_map(container_problem)
+    {
+        Some(problem) => problem,
+        None => "the pod runs and is not ready yet".to_owned(),
+    }
+}
+
+fn container_problem(container: &ContainerStatus) -> Option<String> {
+    let state = container.state.as_ref()?;
+    if let Some(waiting) = &state.waiting {
+        let reason = waiting.reason.as_deref().unwrap_or("waiting");
+        let message = waiting
+            .message
+            .as_deref()
+            .map(|message| format!(" ({message})"))
+            .unwrap_or_default();
+        return Some(format!(
+            "container {} waits: {reason}{message}",
+            container.name
+        ));
+    }
+    let ended = state.terminated.as_ref()?;
+    Some(format!(
+        "container {} has ended with exit code {}",
+        container.name, ended.exit_code
+    ))
+}
+
+fn available(view: &View<'_>) -> Finding {
+    if stopped(view) {
+        return Finding::no("ScaledToZero", "spec.replicas is 0");
+    }
+    let started = view.pod.is_some_and(|pod| {
+        let statuses = pod
+            .status
+            .as_ref()
+            .and_then(|status| status.container_statuses.as_deref())
+            .unwrap_or_default();
+        let server = statuses
+            .iter()
+            .find(|container| container.name == names::SERVER_CONTAINER);
+        server.is_some_and(|container| {
+            container.started == Some(true)
+                && container
+                    .state
+                    .as_ref()
+                    .is_some_and(|state| state.running.is_some())
+        })
+    });
+    if started {
+        Finding::yes("ServerRunning", "the server container runs")
+    } else {
+        Finding::no("ServerNotRunning", pod_problem(view.pod))
+    }
+}
+
+fn authenticated(view: &View<'_>) -> Finding {
+    if stopped(view) {
+        return Finding::unknown("ScaledToZero", "spec.replicas is 0");
+    }
+    let Some(state) = &view.instance.server_state else {
+        return match &view.instance.adapters {
+            Adapters::Unknown(unknown) => Finding::unknown("NothingPublished", unknown.to_string()),
+            Adapters::Known(_) => Finding::unknown(
+                "NothingPublished",
+                "the sidecar has not published anything yet",
+            ),
+        };
+    };
+    let message = |what: &str| match &state.message {
+        Some(message) => format!("{what} since {}: {message}", state.since),
+        None => format!("{what} since {}", state.since),
+    };
+    match state.status {
+        ServerStatus::Reachable => Finding::yes(
+            "Reachable",
+            "the sidecar reads the adapters from the REST API",
+        ),
+        ServerStatus::Refused => Finding::no(
+            "CredentialsRefused",
+            message("the REST API has refused the sidecar's credentials"),
+        ),
+        ServerStatus::Invalid => Finding::unknown(
+            "InvalidAnswer",
+            message("the REST API has not answered with a list of adapters"),
+        ),
+        ServerStatus::Unreachable => {
+            Finding::unknown("Unreachable", message("the REST API has not answered"))
+        }
+        ServerStatus::Starting => Finding::unknown(
+            "Starting",
+            message("the sidecar has been waiting for the REST API"),
+        ),
+        ServerStatus::Stopping => {
+            Finding::unknown("Stopping", message("the pod has been stopping"))
+        }
+    }
+}
+
+fn adapters_ready(view: &View<'_>, statuses: &[AdapterStatus]) -> Finding {
+    if stopped(view) {
+        return Finding::unknown(
+            "ScaledToZero",
+            "spec.replicas is 0; Services stay as they are",
+        );
+    }
+    let adapters = match &view.instance.adapters {
+        Adapters::Known(adapters) => adapters,
+        Adapters::Unknown(unknown @ crate::instance::Unknown::NothingPublished) => {
+            return Finding::unknown("NothingPublished", unknown.to_string());
+        }
+        Adapters::Unknown(unknown) => {
+            return Finding::no("PublishedStateUnusable", unknown.to_string());
+        }
+    };
+    let refused = adapters.iter().find_map(|adapter| match &adapter.verdict {
+        Verdict::Refused(reason) => Some(format!(
+            "adapter {} is not exposed: {reason}",
+            brief(adapter)
+        )),
+        _ => None,
+    });
+    if let Some(message) = refused {
+        return Finding::no("AdapterNotExposed", message);
+    }
+    let waiting = statuses
+        .iter()
+        .find(|status| status.enabled && (!status.running || !status.exposed));
+    if let Some(status) = waiting {
+        let message = status.message.as_deref().unwrap_or("it is not exposed yet");
+        return Finding::no(
+            "AdapterNotReady",
+            format!("adapter {}: {message}", status.r#type),
+        );
+    }
+    match statuses.iter().filter(|status| status.exposed).count() {
+        0 => Finding::yes(
+            "NoAdapters",
+            "no adapter is switched on inside DittoFS, so that there is nothing to expose",
+        ),
+        1 => Finding::yes("AdaptersExposed", "1 adapter is exposed"),
+        count => Finding::yes("AdaptersExposed", format!("{count} adapters are exposed")),
+    }
+}
+
+fn brief(adapter: &crate::instance::JudgedAdapter) -> String {
+    dittofs_shared::published::shorten(&adapter.published.r#type)
+}
+
+fn roll_pending(view: &View<'_>) -> Finding {
+    match view.roll {
+        Roll::NoPod => Finding::no("NoPod", "the next pod gets the latest template"),
+        Roll::Current => Finding::no("UpToDate", "the pod needs no restart"),
+        Roll::Now(changed) => {
+            Finding::yes("Rolling", format!("the pod is being recreated: {changed}"))
+        }
+        Roll::Pending {
+            changed,
+            waits_for: Waits::Controller,
+        } => Finding::yes(
+            "WaitingForController",
+            format!("the pod will be recreated: {changed}"),
+        ),
+        Roll::Pending {
+            changed,
+            waits_for: Waits::User,
+        } => Finding::yes(
+            "Manual",
+            format!(
+                "{changed}, and spec.rollPolicy is Manual: run `kubectl rollout restart statefulset/{} -n {}` when it suits you",
+                view.instance.name, view.instance.namespace
+            ),
+        ),
+    }
+}
+
+fn progressing(view: &View<'_>) -> Finding {
+    if view.instance.spec.paused {
+        return Finding::no("Paused", "spec.paused is true");
+    }
+    if matches!(
+        view.roll,
+        Roll::Now(_)
+            | Roll::Pending {
+                waits_for: Waits::Controller,
+                ..
+            }
+    ) {
+        return Finding::yes("Rolling", "the pod is being recreated");
+    }
+    let state = stateful_set(view);
+    if state.status != Truth::True && view.instance.secrets.digest.is_ok() {
+        return Finding::yes(state.reason, state.message);
+    }
+    Finding::no("ReconcileComplete", "every object is as it should be")
+}
