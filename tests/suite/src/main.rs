@@ -1,0 +1,26 @@
+//! The suite. `cargo xtask test` runs it; `cargo test -p dittofs-suite -- FILTER` runs a part of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod api;
+mod node;
+
+use dittofs_rig::{NodeSupport, reaper};
+use dittofs_suite::world;
+use libtest_mimic::Arguments;
+
+fn main() {
+    reaper::main_if_requested();
+    let mut arguments = Arguments::from_args();
+    // Two cores; most of the time is spent waiting for the cluster.
+    arguments.test_threads.get_or_insert(4);
+    let unavailable = match NodeSupport::check() {
+        NodeSupport::Available => None,
+        NodeSupport::Unavailable(reason) => Some(reason.to_string()),
+    };
+    let mut trials = Vec::new();
+    trials.extend(api::trials(unavailable.as_deref()));
+    trials.extend(node::trials(unavailable.as_deref()));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    world::end();
+    conclusion.exit();
+}

@@ -1,0 +1,49 @@
+//! From a `DittoServer` to Services that follow the adapters, with nothing restarting.
+
+use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, ensure};
+use kube::ResourceExt as _;
+use serde_json::json;
+
+pub async fn services_follow_the_adapters(scene: Scene) -> Outcome {
+    let spec = json!({"adapterDiscovery": {"removalHold": "1s"}});
+    let files = Instance::create(&scene, "files", spec).await?;
+    files.wait_ready().await?;
+    let before = files.pod().await?;
+    files
+        .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
+        .await?;
+    let administrator = files.administrator().await?;
+    administrator
+        .set_adapter("smb", &json!({"enabled": false}))
+        .await?;
+    files
+        .wait_services(&[("files-nfs", 12049)], API_DEADLINE)
+        .await?;
+    administrator
+        .set_adapter("smb", &json!({"enabled": true}))
+        .await?;
+    files
+        .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
+        .await?;
+    administrator
+        .set_adapter("smb", &json!({"port": 1446}))
+        .await?;
+    files
+        .wait_services(&[("files-nfs", 12049), ("files-smb", 1446)], API_DEADLINE)
+        .await?;
+    let after = files.pod().await?;
+    ensure!(before.uid() == after.uid(), "the pod is another one");
+    let restarts = |pod: &k8s_openapi::api::core::v1::Pod| {
+        let status = pod.status.clone().unwrap_or_default();
+        let all = status
+            .container_statuses
+            .into_iter()
+            .chain(status.init_container_statuses)
+            .flatten();
+        all.map(|container| container.restart_count).sum::<i32>()
+    };
+    ensure!(restarts(&after) == 0, "{} restarts", restarts(&after));
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The list of tests.
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::Outcome;
+use crate::world::{self, Scene};
+
+/// What a cluster test needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// The API server and its controllers.
+    ApiServer,
+    /// A node that runs pods.
+    Node,
+}
+
+/// A test that needs nothing but this process.
+pub fn plain(name: &str, test: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
+    Trial::test(name, move || test().map_err(failed))
+}
+
+/// A test that is skipped for a reason, which its name then tells.
+pub fn skipped(name: &str, reason: &str) -> Trial {
+    Trial::test(format!("{name} (skipped: {reason})"), || Ok(())).with_ignored_flag(true)
+}
+
+/// A test in a namespace of the shared cluster. `unavailable` says why there is no node.
+pub fn cluster<F>(
+    needs: Needs,
+    unavailable: Option<&str>,
+    name: &'static str,
+    test: impl FnOnce(Scene) -> F + Send + 'static,
+) -> Trial
+where
+    F: Future<Output = Outcome>,
+{
+    match (needs, unavailable) {
+        (Needs::Node, Some(reason)) => skipped(name, reason),
+        _ => Trial::test(name, move || world::play(name, test).map_err(failed)),
+    }
+}
+
+fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> Failed {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text.into()
+}

@@ -1,0 +1,222 @@
+//! The world of the cluster tests: one real cluster with the operator installed, shared by all of them. Each test has
+//! a namespace of its own.
+//!
+//! With root and all that it takes there is a node, the operator is a Deployment and pods run. Without, there is the
+//! API server with its controllers, and the operator runs beside it; the node tests are then skipped with the reason.
+
+use dittofs_rig::installation::{self, Installation, Server};
+use dittofs_rig::programs::Programs;
+use dittofs_rig::{Cluster, ClusterOptions, Mode, NodeSupport};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{DeleteParams, ObjectMeta, PostParams};
+use kube::{Api, Client};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use crate::Outcome;
+
+/// A cluster with the operator.
+#[derive(Debug)]
+pub struct World {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The operator in it.
+    pub installation: Mutex<Installation>,
+    /// Our programs.
+    pub programs: Programs,
+    /// Image of the server in it.
+    pub server_image: String,
+}
+
+/// What a cluster test gets.
+#[derive(Clone)]
+pub struct Scene {
+    /// The cluster with the operator.
+    pub world: Arc<World>,
+    /// An administrator's client, for use inside the test.
+    pub client: Client,
+    /// A namespace of the test's own.
+    pub namespace: String,
+}
+
+impl World {
+    /// Brings everything up.
+    ///
+    /// # Errors
+    /// Something does not come up.
+    pub fn start(
+        name: &str,
+        server: &Server,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let mode = match NodeSupport::check() {
+            NodeSupport::Available => Mode::Node,
+            NodeSupport::Unavailable(_) => Mode::ControlPlane,
+        };
+        let programs = Programs::build()?;
+        let cluster = Cluster::start(&ClusterOptions {
+            mode,
+            ..ClusterOptions::control_plane(name)
+        })?;
+        let installation = installation::install(&cluster, &programs, server)?;
+        Ok(Self {
+            server_image: installation.server_image.clone(),
+            installation: Mutex::new(installation),
+            cluster,
+            programs,
+        })
+    }
+}
+
+static WORLD: OnceLock<Mutex<Option<Arc<World>>>> = OnceLock::new();
+
+/// The world, brought up by the first test that needs it.
+///
+/// # Errors
+/// It does not come up.
+pub fn shared() -> Result<Arc<World>, Box<dyn std::error::Error + Send + Sync>> {
+    let mut slot = WORLD.get_or_init(Mutex::default).lock().unwrap();
+    if let Some(world) = slot.as_ref() {
+        return Ok(Arc::clone(world));
+    }
+    let world = Arc::new(World::start("suite", &server_from_environment())?);
+    *slot = Some(Arc::clone(&world));
+    Ok(world)
+}
+
+/// Ends the world, if there is one.
+pub fn end() {
+    if let Some(world) = WORLD.get().and_then(|slot| slot.lock().unwrap().take())
+        && let Ok(world) = Arc::try_unwrap(world)
+        && let Err(error) = world.cluster.shutdown()
+    {
+        eprintln!("the cluster did not end well: {error}");
+    }
+}
+
+/// A real server instead of the simulator, as `cargo xtask test` was told.
+fn server_from_environment() -> Server {
+    let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    match (get("DITTOFS_TEST_SERVER"), get("DITTOFS_TEST_SERVER_IMAGE")) {
+        (Some(program), _) => Server::Program(program.into()),
+        (None, Some(image)) => Server::Image(image),
+        (None, None) => Server::Simulator,
+    }
+}
+
+/// Runs a test in a namespace of its own, in the cluster's network. On failure it says what is in the namespace.
+///
+/// # Errors
+/// What the test ended with.
+pub fn play<F>(name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
+where
+    F: Future<Output = Outcome>,
+{
+    let world = shared()?;
+    let namespace = namespace_of(name);
+    let outcome = world.cluster.in_network(|| {
+        let world = Arc::clone(&world);
+        let namespace = namespace.clone();
+        async move {
+            let client = world.cluster.client()?;
+            make_namespace(&client, &namespace).await?;
+            let scene = Scene {
+                client: client.clone(),
+                namespace: namespace.clone(),
+                world,
+            };
+            let outcome = test(scene).await;
+            if outcome.is_ok() {
+                let namespaces: Api<Namespace> = Api::all(client);
+                namespaces
+                    .delete(&namespace, &DeleteParams::background())
+                    .await?;
+            }
+            outcome
+        }
+    })?;
+    outcome.map_err(|error| format!("{error}\n{}", scenery(&world, &namespace)).into())
+}
+
+fn namespace_of(name: &str) -> String {
+    let label: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    let mut label = label.trim_matches('-').replace("--", "-");
+    label.truncate(60);
+    label.trim_matches('-').to_owned()
+}
+
+async fn make_namespace(client: &Client, name: &str) -> Outcome {
+    let labels = BTreeMap::from([(
+        "pod-security.kubernetes.io/enforce".to_owned(),
+        "restricted".to_owned(),
+    )]);
+    let metadata = ObjectMeta {
+        name: Some(name.to_owned()),
+        labels: Some(labels),
+        ..ObjectMeta::default()
+    };
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    namespaces
+        .create(
+            &PostParams::default(),
+            &Namespace {
+                metadata,
+                ..Namespace::default()
+            },
+        )
+        .await?;
+    Ok(())
+}
+
+/// What a person would look at after a failure.
+fn scenery(world: &World, namespace: &str) -> String {
+    let mut text = String::new();
+    for words in [
+        vec![
+            "get",
+            "dittoservers,statefulsets,pods,services,networkpolicies,configmaps,pvc",
+            "-o",
+            "wide",
+        ],
+        vec![
+            "get",
+            "dittoservers",
+            "-o",
+            "jsonpath={range .items[*].status.conditions[*]}{.type}={.status} {.reason}: {.message}{\"\\n\"}{end}",
+        ],
+        vec![
+            "get",
+            "events",
+            "--sort-by=.metadata.creationTimestamp",
+            "-o",
+            "custom-columns=TYPE:.type,REASON:.reason,OBJECT:.involvedObject.name,NOTE:.message",
+        ],
+        vec![
+            "logs",
+            "-l",
+            "app=dittofs-server",
+            "--all-containers",
+            "--prefix",
+            "--tail=30",
+        ],
+    ] {
+        let output = world
+            .cluster
+            .kubectl(["-n", namespace])
+            .args(&words)
+            .output();
+        let output = output
+            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+            .unwrap_or_default();
+        text.push_str(&format!("--- kubectl {}\n{output}", words[..2].join(" ")));
+    }
+    text
+}
