@@ -1,0 +1,76 @@
+//! Plays the control plane of the DittoFS file server, exactly as the real one was measured.
+//!
+//! Tests of what talks to the server need one that starts in milliseconds, needs no data, and can
+//! be told to misbehave. This is it: the REST API for users, tokens, adapters and health, with the
+//! real server's status codes, content types and bodies; adapters that really listen; state that
+//! outlives a restart. [`replay`] compares it, or a real server, with a recording.
+//!
+//! ```text
+//!   config ──▶ simulator ──▶ server ──▶ api ──▶ control ──▶ state (pure) , state_file
+//!                               │                   └─────▶ listeners (the adapters' ports)
+//!                               └─ faults
+//! ```
+//!
+//! # The program
+//!
+//! `dfs start --foreground --config /config/config.yaml`, as in the real image. It reads
+//! `DITTOFS_CONTROLPLANE_SECRET` (at least 32 characters) and `DITTOFS_ADMIN_INITIAL_PASSWORD`, and
+//! keeps `simulator.json` beside the database that `database.sqlite.path` names. A configuration
+//! key that the server does not know ends it with exit code 1; the real server only warns.
+//!
+//! # Misbehaviour
+//!
+//! `PUT /simulator/faults` (as an admin), or `DITTOFS_SIMULATOR_FAULTS` for the time from boot on:
+//!
+//! ```json
+//! {"rules": [
+//!   {"path": "/api/v1/adapters/ports", "method": "GET", "count": 3,
+//!    "fault": {"kind": "status", "code": 503, "body": "no", "content_type": "text/plain"}},
+//!   {"path": "/api/v1/auth", "fault": {"kind": "delay", "ms": 2000}},
+//!   {"path": "/api/v1/adapters", "fault": {"kind": "list", "adapters": [
+//!      {"type": "nfs", "port": 8080, "enabled": true, "running": true}]}}
+//! ]}
+//! ```
+//!
+//! `path` is a prefix; `method` and `count` may be left out. The first rule that matches and is not
+//! used up applies. The kinds: `status` (`code`, `body`, `content_type`), `hang` (take the request,
+//! never answer), `delay` (`ms`), `close` (drop the connection), `garbage` (200 that is no JSON),
+//! `empty` (200 without a body), and `list` (`adapters`: sent unchecked to readers of the adapter
+//! list whose token would have got them the true one). `GET` shows what is left of the rules,
+//! `DELETE` lifts them all.
+//!
+//! `GET /simulator/requests` (as an admin) answers `{"requests": {"GET /health": 2, …}}`; `DELETE`
+//! begins anew. Nothing under `/simulator` is counted or misbehaves.
+//!
+//! # Adapters
+//!
+//! Every enabled adapter listens on all addresses; see the module `listeners` for what it says to
+//! clients. Like the real server, it says `running: true` of an adapter whose port is taken.
+//!
+//! # What is not played
+//!
+//! Shares (but for an empty list), stores, snapshots, groups, changing a user other than its
+//! password, the metrics port, TLS, and `database.type: postgres` (the state is a file all the same).
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod api;
+mod config;
+mod control;
+mod faults;
+mod ids;
+mod listeners;
+mod ports;
+mod refusal;
+pub mod replay;
+mod server;
+mod simulator;
+mod state;
+mod state_file;
+mod stop;
+mod token;
+
+pub use config::{ConfigError, LogFormat, ServerConfig, Settings};
+pub use faults::{Fault, FaultRule, Faults};
+pub use ports::free_ports;
+pub use simulator::{Simulator, SimulatorOptions, StartError};
+pub use state_file::StateFileError;

@@ -1,0 +1,181 @@
+//! HTTP: connections, faults on the way, and an orderly end.
+
+use std::{sync::Arc, time::Duration};
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    header,
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use thiserror::Error;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tracing::{debug, info, warn};
+
+use crate::{
+    api::{self, Answer, Call},
+    control::{Control, Shared},
+    faults::Fault,
+};
+
+const LONGEST_BODY: usize = 1 << 20;
+/// A guard against tests that ask for ever new paths.
+const MOST_COUNTED_PATHS: usize = 10_000;
+
+/// The connection ends without an answer.
+#[derive(Debug, Error)]
+#[error("the connection is dropped without an answer, as a fault rule demands")]
+struct Dropped;
+
+/// Serves the API until it is told to stop, then waits for requests in flight.
+pub(crate) async fn serve(listener: TcpListener, control: Shared) {
+    let mut connections = JoinSet::new();
+    let mut stop = control.stopping.clone();
+    loop {
+        tokio::select! {
+            () = stop.wished() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, Arc::clone(&control)));
+                }
+                Err(error) => {
+                    warn!(%error, "cannot accept an API connection");
+                    sleep(Duration::from_millis(100)).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    let all = async { while connections.join_next().await.is_some() {} };
+    if timeout(control.settings.shutdown_timeout, all)
+        .await
+        .is_err()
+    {
+        warn!(
+            connections = connections.len(),
+            "API requests cut off: the drain took too long"
+        );
+        connections.shutdown().await;
+    }
+}
+
+async fn connection(stream: TcpStream, control: Shared) {
+    let mut stop = control.stopping.clone();
+    let service = service_fn(move |request| respond(Arc::clone(&control), request));
+    let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stop.wished() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%error, "an API connection ended early");
+    }
+}
+
+async fn respond(
+    control: Shared,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Dropped> {
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    count(&control, method, path);
+    let fault = control.faults().take(method, path);
+    if let Some(fault) = &fault {
+        info!(method, path, ?fault, "misbehaving on demand");
+    }
+    let answer = match fault {
+        None => truth(&control, request).await,
+        Some(Fault::Delay { ms }) => {
+            sleep(Duration::from_millis(ms)).await;
+            truth(&control, request).await
+        }
+        Some(Fault::List { adapters }) => match truth(&control, request).await {
+            Answer { status: 200, .. } => Answer::json(200, &adapters),
+            refused => refused,
+        },
+        Some(Fault::Status {
+            code,
+            body,
+            content_type,
+        }) => Answer {
+            status: code,
+            content_type,
+            body: body.into_bytes(),
+        },
+        Some(Fault::Garbage) => Answer {
+            body: b"<html>this is no JSON".to_vec(),
+            ..Answer::json(200, &())
+        },
+        Some(Fault::Empty) => Answer::empty(200),
+        Some(Fault::Close) => return Err(Dropped),
+        Some(Fault::Hang) => {
+            control.stopping.clone().wished().await;
+            return Err(Dropped);
+        }
+    };
+    Ok(encode(answer))
+}
+
+async fn truth(control: &Shared, request: Request<Incoming>) -> Answer {
+    match read(request).await {
+        Ok(call) => {
+            let answer = api::answer(control, &call).await;
+            debug!(
+                method = call.method,
+                path = call.path,
+                status = answer.status,
+                "answered"
+            );
+            answer
+        }
+        Err(refused) => refused,
+    }
+}
+
+fn count(control: &Control, method: &str, path: &str) {
+    if path.starts_with("/simulator") {
+        return;
+    }
+    let mut requests = control.requests();
+    let key = format!("{method} {path}");
+    if requests.len() < MOST_COUNTED_PATHS || requests.contains_key(&key) {
+        *requests.entry(key).or_default() += 1;
+    }
+}
+
+async fn read(request: Request<Incoming>) -> Result<Call, Answer> {
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, LONGEST_BODY).collect().await;
+    let body = body.map_err(|_| Answer::text(413, "Request body too large or broken off"))?;
+    let authorization = head.headers.get(header::AUTHORIZATION);
+    Ok(Call {
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        authorization: authorization
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned),
+        body: body.to_bytes().to_vec(),
+    })
+}
+
+fn encode(answer: Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(answer.body)));
+    // A fault may ask for a status that HTTP has not.
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Some(value) = answer.content_type.and_then(|text| text.parse().ok()) {
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
+    response
+}

@@ -1,0 +1,234 @@
+//! Booting and stopping a simulator, as a program or within a test.
+
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
+
+use jiff::Timestamp;
+use thiserror::Error;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tracing::{info, warn};
+
+use crate::{
+    config::{ConfigError, ServerConfig, Settings},
+    control::{Control, Shared},
+    faults::Faults,
+    ids, server,
+    state::{
+        State,
+        adapters::{Adapters, KNOWN_TYPES},
+        users::{FirstAdmin, Users},
+    },
+    state_file::{StateFile, StateFileError},
+    stop::{self, Stopper},
+    token::Signer,
+};
+
+/// The server refuses to sign tokens with less.
+const SHORTEST_SECRET: usize = 32;
+
+/// What the environment gives the real server, and what only a simulator can be told.
+#[derive(Debug, Clone)]
+pub struct SimulatorOptions {
+    /// Signs the tokens; at least 32 characters. Without it, the configuration must have one.
+    pub secret: Option<String>,
+    /// The first user's password. Without it one is made up and logged, and must be changed.
+    pub admin_password: Option<String>,
+    /// The adapters of the first boot: types and ports.
+    pub initial_adapters: Vec<(String, u16)>,
+    /// Misbehaviour from the first request on.
+    pub faults: Faults,
+}
+
+impl Default for SimulatorOptions {
+    /// What the real server does at its first boot, with the secrets of [`Simulator::SECRET`] and
+    /// [`Simulator::ADMIN_PASSWORD`].
+    fn default() -> Self {
+        let adapters = KNOWN_TYPES
+            .iter()
+            .map(|(kind, port)| ((*kind).to_owned(), *port));
+        Self {
+            secret: Some(Simulator::SECRET.to_owned()),
+            admin_password: Some(Simulator::ADMIN_PASSWORD.to_owned()),
+            initial_adapters: adapters.collect(),
+            faults: Faults::default(),
+        }
+    }
+}
+
+/// Why a simulator did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The configuration is not the server's.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Tokens cannot be signed safely.
+    #[error(
+        "the control plane secret has {length} characters but must be at least 32 characters long; \
+         set DITTOFS_CONTROLPLANE_SECRET to a longer one"
+    )]
+    SecretTooShort {
+        /// How long it is; 0 if there is none.
+        length: usize,
+    },
+    /// The password of the first user.
+    #[error(
+        "the initial password of user {username} must have 8 to 72 characters; set DITTOFS_ADMIN_INITIAL_PASSWORD to such a one"
+    )]
+    InitialPassword {
+        /// The user it is for.
+        username: String,
+    },
+    /// The state of an earlier run.
+    #[error(transparent)]
+    StateFile(#[from] StateFileError),
+    /// The API's own port.
+    #[error(
+        "cannot listen for the API on {host}:{port}: {source}; free the port or change controlplane.port"
+    )]
+    Listen {
+        /// The address.
+        host: String,
+        /// The port.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A running simulator. Dropping it stops it without waiting for anything.
+pub struct Simulator {
+    addr: SocketAddr,
+    control: Shared,
+    stop: Stopper,
+    server: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// The secret of simulators that are told none.
+    pub const SECRET: &'static str = "a-secret-that-only-signs-test-tokens";
+    /// The first user's password where none is told.
+    pub const ADMIN_PASSWORD: &'static str = "admin-Passw0rd-1";
+
+    /// Boots a simulator with its state in `data_dir`: adapters first, then the API, like the real
+    /// server. So an adapter that was given the API's port takes it, and the boot fails.
+    pub async fn start(
+        config: &ServerConfig,
+        data_dir: &Path,
+        options: SimulatorOptions,
+    ) -> Result<Self, StartError> {
+        let settings = Settings::new(config)?;
+        let signer = signer(options.secret.as_ref().or(settings.secret.as_ref()))?;
+        let file = StateFile::in_folder(data_dir)?;
+        let state = match file.load()? {
+            Some(state) => state,
+            None => first_boot(&settings, &options)?,
+        };
+        file.save(&state)?;
+        let (stop, stopping) = stop::channel();
+        let control = Arc::new(Control::new(settings, signer, file, state, stopping));
+        *control.faults() = options.faults;
+        control.start_adapters().await;
+        let (listener, addr) = listen(&control.settings).await?;
+        info!(%addr, "the API listens");
+        let server = tokio::spawn(server::serve(listener, Arc::clone(&control)));
+        Ok(Self {
+            addr,
+            control,
+            stop,
+            server,
+        })
+    }
+
+    /// Where the API listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where the API listens, as the beginning of a URL.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Puts faults in force instead of the present ones.
+    pub fn set_faults(&self, faults: Faults) {
+        *self.control.faults() = faults;
+    }
+
+    /// How often a method and path was asked for since the start, wrongly answered or not.
+    pub fn requests(&self, method: &str, path: &str) -> u64 {
+        self.control
+            .requests()
+            .get(&format!("{method} {path}"))
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Stops: no new requests or clients, at most `shutdown_timeout` for those in flight.
+    pub async fn stop(self) {
+        info!("stopping");
+        self.stop.stop();
+        let (served, ()) = tokio::join!(self.server, self.control.stop_adapters());
+        if served.is_err() {
+            warn!("the API had ended on its own");
+        }
+        info!("stopped");
+    }
+}
+
+fn signer(secret: Option<&String>) -> Result<Signer, StartError> {
+    let secret = secret.map(String::as_str).unwrap_or_default();
+    let long_enough = secret.chars().count() >= SHORTEST_SECRET;
+    long_enough
+        .then(|| Signer::new(secret))
+        .flatten()
+        .ok_or(StartError::SecretTooShort {
+            length: secret.chars().count(),
+        })
+}
+
+fn first_boot(settings: &Settings, options: &SimulatorOptions) -> Result<State, StartError> {
+    let made_up = ids::fresh();
+    if options.admin_password.is_none() {
+        warn!(
+            password = made_up,
+            "no initial password was given; this one must be changed first"
+        );
+    }
+    let admin = FirstAdmin {
+        username: &settings.admin_username,
+        email: settings.admin_email.clone(),
+        password: options.admin_password.as_deref().unwrap_or(&made_up),
+        must_change_password: settings.initial_password_must_change
+            || options.admin_password.is_none(),
+    };
+    let now = Timestamp::now();
+    let users = Users::first_boot(admin, now).map_err(|_| StartError::InitialPassword {
+        username: settings.admin_username.clone(),
+    })?;
+    Ok(State {
+        users,
+        adapters: Adapters::first_boot(&options.initial_adapters, now),
+    })
+}
+
+async fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), StartError> {
+    let (host, port) = (settings.host.as_str(), settings.port);
+    // Without a resolver, which a static binary in an empty image may not have.
+    let address = if host == "localhost" {
+        "127.0.0.1"
+    } else {
+        host
+    };
+    let bound = async {
+        let listener = TcpListener::bind((address, port)).await?;
+        let addr = listener.local_addr()?;
+        Ok((listener, addr))
+    };
+    bound.await.map_err(|source| StartError::Listen {
+        host: host.to_owned(),
+        port,
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+use super::*;
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn booted() -> Users {
+    let admin = FirstAdmin {
+        username: "admin",
+        email: None,
+        password: "admin-pass",
+        must_change_password: false,
+    };
+    Users::first_boot(admin, NOW).unwrap()
+}
+
+fn new(username: &str, password: &str, role: &str) -> NewUser {
+    NewUser {
+        username: username.to_owned(),
+        password: password.to_owned(),
+        role: role.to_owned(),
+        ..NewUser::default()
+    }
+}
+
+#[test]
+fn creation_is_judged_in_the_servers_order() {
+    for (username, password, role, want) in [
+        ("", "long-enough", "user", Err(Refusal::UsernameRequired)),
+        ("a", "", "user", Err(Refusal::PasswordRequired)),
+        ("a", "short", "wizard", Err(Refusal::PasswordNotHashable)),
+        ("admin", "long-enough", "wizard", Err(Refusal::UnknownRole)),
+        ("admin", "long-enough", "user", Err(Refusal::UserExists)),
+        ("a", "long-enough", "", Ok((Role::User, false))),
+        ("a", "long-enough", "operator", Ok((Role::Operator, false))),
+        ("a", "long-enough", "admin", Ok((Role::Admin, true))),
+    ] {
+        let got = booted().create(new(username, password, role), NOW);
+        let got = got.map(|user| (user.role, user.must_change_password));
+        assert_eq!(got, want, "{username} {password} {role}");
+    }
+}
+
+#[test]
+fn a_reset_binds_admins_only() {
+    let mut users = booted();
+    users
+        .create(new("op", "long-enough", "operator"), NOW)
+        .unwrap();
+    users.reset_password("op", "another-one").unwrap();
+    users.reset_password("admin", "another-one").unwrap();
+    assert!(!users.profile("op").unwrap().must_change_password);
+    assert!(users.profile("admin").unwrap().must_change_password);
+    assert_eq!(
+        users.reset_password("ghost", "another-one"),
+        Err(Refusal::UserNotFound)
+    );
+    assert_eq!(
+        users.reset_password("op", "short"),
+        Err(Refusal::PasswordNotHashable)
+    );
+    assert_eq!(
+        users.login("op", "long-enough", NOW),
+        Err(Refusal::WrongCredentials)
+    );
+    assert!(users.login("op", "another-one", NOW).is_ok());
+}
+
+#[test]
+fn own_password_needs_the_current_one_unless_it_must_change() {
+    let mut users = booted();
+    users
+        .create(new("chief", "long-enough", "admin"), NOW)
+        .unwrap();
+    let changed = users
+        .change_own_password("chief", "", "chosen-by-me")
+        .unwrap();
+    assert!(!changed.must_change_password);
+    for (current, next, want) in [
+        ("", "chosen-again", Refusal::CurrentPasswordRequired),
+        ("nope", "chosen-again", Refusal::WrongCurrentPassword),
+        ("chosen-by-me", "", Refusal::NewPasswordRequired),
+        ("chosen-by-me", "short", Refusal::PasswordNotHashable),
+    ] {
+        assert_eq!(users.change_own_password("chief", current, next), Err(want));
+    }
+    assert_eq!(
+        users.change_own_password("ghost", "x", "chosen-again"),
+        Err(Refusal::CallerGone)
+    );
+}
+
+#[test]
+fn deletion_spares_the_first_admin() {
+    let mut users = booted();
+    users
+        .create(new("op", "long-enough", "operator"), NOW)
+        .unwrap();
+    assert_eq!(users.delete("op"), Ok(()));
+    assert_eq!(users.delete("op"), Err(Refusal::UserNotFound));
+    assert_eq!(users.delete("admin"), Err(Refusal::AdminIsForever));
+}
+
+#[test]
+fn a_disabled_user_cannot_log_in() {
+    let mut users = booted();
+    let off = NewUser {
+        enabled: Some(false),
+        ..new("off", "long-enough", "user")
+    };
+    users.create(off, NOW).unwrap();
+    assert_eq!(
+        users.login("off", "long-enough", NOW),
+        Err(Refusal::UserDisabled)
+    );
+    assert_eq!(
+        users.login("off", "", NOW),
+        Err(Refusal::CredentialsRequired)
+    );
+}
+
+#[test]
+fn users_survive_the_state_file() {
+    let users = booted();
+    let text = serde_json::to_string(&users).unwrap();
+    let mut back: Users = serde_json::from_str(&text).unwrap();
+    assert!(back.login("admin", "admin-pass", NOW).is_ok());
+    assert!(!text.contains("admin-pass"));
+}

@@ -1,0 +1,163 @@
+//! Tokens: JWTs signed with HMAC-SHA256.
+//!
+//! Written with `hmac` and `base64` rather than a JWT crate: one algorithm, one key and one header
+//! need a dozen lines, while the general crates bring key formats and curves along.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use hmac::{Hmac, Mac};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::{
+    ids,
+    state::users::{Profile, Role},
+};
+
+const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
+
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TokenKind {
+    Access,
+    Refresh,
+}
+
+/// What a token says. Role and duty are those at the time it was issued: a reset or a deletion of
+/// the user does not reach tokens that are out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Claims {
+    sub: String,
+    jti: String,
+    pub(crate) username: String,
+    pub(crate) role: Role,
+    pub(crate) must_change_password: bool,
+    token_type: TokenKind,
+    iat: i64,
+    exp: i64,
+}
+
+/// Why a token is not good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenFault {
+    Invalid,
+    Expired,
+}
+
+/// Signs and checks tokens with one secret.
+#[derive(Clone)]
+pub(crate) struct Signer(Hmac<Sha256>);
+
+impl Claims {
+    /// What a token for `user` says.
+    pub(crate) fn new(
+        user: &Profile,
+        kind: TokenKind,
+        issued: Timestamp,
+        expires: Timestamp,
+    ) -> Self {
+        Self {
+            sub: user.id.clone(),
+            jti: ids::fresh(),
+            username: user.username.clone(),
+            role: user.role,
+            must_change_password: user.must_change_password,
+            token_type: kind,
+            iat: issued.as_second(),
+            exp: expires.as_second(),
+        }
+    }
+}
+
+impl Signer {
+    /// A signer for a secret, or `None` if the algorithm cannot use it.
+    pub(crate) fn new(secret: &str) -> Option<Self> {
+        Hmac::new_from_slice(secret.as_bytes()).ok().map(Self)
+    }
+
+    /// The token that says `claims`.
+    pub(crate) fn sign(&self, claims: &Claims) -> String {
+        let claims = serde_json::to_vec(claims).unwrap_or_default();
+        let body = format!("{}.{}", BASE64.encode(HEADER), BASE64.encode(claims));
+        let mac = self.0.clone().chain_update(&body).finalize();
+        format!("{body}.{}", BASE64.encode(mac.into_bytes()))
+    }
+
+    /// What a token says, if it is ours, of the right kind, and not expired.
+    pub(crate) fn verify(
+        &self,
+        token: &str,
+        kind: TokenKind,
+        now: Timestamp,
+    ) -> Result<Claims, TokenFault> {
+        let claims = self.signed(token).ok_or(TokenFault::Invalid)?;
+        if claims.token_type != kind {
+            return Err(TokenFault::Invalid);
+        }
+        if claims.exp <= now.as_second() {
+            return Err(TokenFault::Expired);
+        }
+        Ok(claims)
+    }
+
+    fn signed(&self, token: &str) -> Option<Claims> {
+        let (body, signature) = token.rsplit_once('.')?;
+        let signature = BASE64.decode(signature).ok()?;
+        self.0
+            .clone()
+            .chain_update(body)
+            .verify_slice(&signature)
+            .ok()?;
+        let (_, claims) = body.split_once('.')?;
+        serde_json::from_slice(&BASE64.decode(claims).ok()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::users::{FirstAdmin, Users};
+
+    fn token(signer: &Signer, kind: TokenKind, expires: i64) -> String {
+        let admin = FirstAdmin {
+            username: "admin",
+            email: None,
+            password: "admin-pass",
+            must_change_password: false,
+        };
+        let users = Users::first_boot(admin, Timestamp::UNIX_EPOCH).unwrap();
+        let expires = Timestamp::from_second(expires).unwrap();
+        let profile = users.profile("admin").unwrap();
+        signer.sign(&Claims::new(profile, kind, Timestamp::UNIX_EPOCH, expires))
+    }
+
+    #[test]
+    fn tokens_are_judged() {
+        let signer = Signer::new("0123456789abcdef0123456789abcdef").unwrap();
+        let other = Signer::new("fedcba9876543210fedcba9876543210").unwrap();
+        let good = token(&signer, TokenKind::Access, 900);
+        for (token, want) in [
+            (good.clone(), None),
+            (
+                token(&signer, TokenKind::Access, 10),
+                Some(TokenFault::Expired),
+            ),
+            (
+                token(&signer, TokenKind::Refresh, 900),
+                Some(TokenFault::Invalid),
+            ),
+            (
+                token(&other, TokenKind::Access, 900),
+                Some(TokenFault::Invalid),
+            ),
+            (good[..good.len() - 2].to_owned(), Some(TokenFault::Invalid)),
+            (String::new(), Some(TokenFault::Invalid)),
+            ("a.b.c".to_owned(), Some(TokenFault::Invalid)),
+        ] {
+            let now = Timestamp::from_second(10).unwrap();
+            let got = signer.verify(&token, TokenKind::Access, now);
+            assert_eq!(got.err(), want, "{token}");
+        }
+    }
+}
