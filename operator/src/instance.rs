@@ -1,20 +1,19 @@
 //! Pure: parses and judges what was observed. All that can be refused is refused here, so that what follows is total.
 
+mod secrets;
+
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
-use dittofs_shared::server::{DittoServerSpec, SecretKeyReference};
+use dittofs_shared::server::DittoServerSpec;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference};
 use kube::{Resource as _, ResourceExt as _};
 
 use crate::observe::Observed;
+pub use secrets::{SecretProblem, Secrets};
 
 /// Adapter types that DittoFS has. Nothing else is ever exposed, whatever the published state says.
 pub const KNOWN_ADAPTERS: [&str; 2] = ["nfs", "smb"];
-/// Least length of the key that signs the tokens: the server refuses to start with less.
-const SHORTEST_JWT_SECRET: usize = 32;
-/// Least length of a password: the server cannot hash a shorter one.
-const SHORTEST_PASSWORD: usize = 8;
 
 /// What the operator itself decides for all instances.
 #[derive(Clone, Debug)]
@@ -46,35 +45,6 @@ pub struct Instance {
     pub publish_to: Option<String>,
 }
 
-/// The Secrets of an instance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Secrets {
-    /// Key that signs the tokens.
-    pub jwt: SecretKeyReference,
-    /// First password of the administrator.
-    pub admin: SecretKeyReference,
-    /// Whether the operator makes the first.
-    pub makes_jwt: bool,
-    /// Whether the operator makes the second.
-    pub makes_admin: bool,
-    /// Digest of what the server is restarted for, or what is wrong with the Secrets.
-    pub digest: Result<String, SecretProblem>,
-}
-
-/// Why the server cannot be started with these Secrets.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SecretProblem {
-    /// The Secret is not there.
-    #[error("Secret {0:?}, which {1} names, does not exist in this namespace: create it")]
-    Missing(String, &'static str),
-    /// The Secret has no such key.
-    #[error("Secret {0:?}, which {2} names, has no key {1:?}: add it")]
-    NoKey(String, String, &'static str),
-    /// The value is too short for the server.
-    #[error("key {1:?} of Secret {0:?} has {2} bytes, and the server needs at least {3}")]
-    TooShort(String, String, usize, usize),
-}
-
 /// Unknown is not empty: nothing may be taken away for want of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Adapters {
@@ -93,6 +63,12 @@ pub enum Unknown {
     /// What was said cannot be used.
     #[error("ConfigMap {0} cannot be used: {1}. Services and NetworkPolicies stay as they are")]
     Undecodable(String, DecodeError),
+    /// Somebody who is not the sidecar has said it.
+    #[error(
+        "data of ConfigMap {0} have been written by {1}, and only the sidecar knows the adapters. Services and \
+         NetworkPolicies stay as they are; the sidecar has been asked to publish again"
+    )]
+    WrittenByAnother(String, String),
 }
 
 /// An adapter and what is to be done about it.
@@ -153,7 +129,7 @@ impl Instance {
                 .image
                 .clone()
                 .unwrap_or_else(|| defaults.sidecar_image.clone()),
-            secrets: secrets(&name, observed),
+            secrets: secrets::judge(&name, observed),
             server_state,
             adapters,
             publish_to: observed.adapters.as_deref().and_then(publish_to),
@@ -182,6 +158,10 @@ impl Instance {
 }
 
 fn decode(instance: &str, config_map: &ConfigMap) -> Result<PublishedState, Unknown> {
+    if let Some(writer) = other_writers(config_map).next() {
+        let writer = published::shorten(writer.manager.as_deref().unwrap_or_default());
+        return Err(Unknown::WrittenByAnother(names::adapters(instance), writer));
+    }
     let empty = std::collections::BTreeMap::new();
     PublishedState::decode(config_map.data.as_ref().unwrap_or(&empty)).map_err(
         |error| match error {
@@ -189,6 +169,12 @@ fn decode(instance: &str, config_map: &ConfigMap) -> Result<PublishedState, Unkn
             error => Unknown::Undecodable(names::adapters(instance), error),
         },
     )
+}
+
+/// Who else owns data of the published state, by the API server's own book-keeping.
+fn other_writers(config_map: &ConfigMap) -> impl Iterator<Item = &ManagedFieldsEntry> {
+    let entries = config_map.metadata.managed_fields.iter().flatten();
+    entries.filter(|entry| entry.manager.as_deref() != Some(labels::SIDECAR_MANAGER))
 }
 
 fn judge(published: published::Adapter, spec: &DittoServerSpec) -> JudgedAdapter {
@@ -233,75 +219,13 @@ fn reserved(port: u16, spec: &DittoServerSpec) -> Option<&'static str> {
     (port == names::SIDECAR_PORT).then_some("the sidecar")
 }
 
-fn secrets(name: &str, observed: &Observed) -> Secrets {
-    let identity = &observed.server.spec.identity;
-    let jwt = identity.jwt.secret_ref.clone();
-    let admin = identity.admin.password_secret_ref.clone();
-    let (makes_jwt, makes_admin) = (jwt.is_none(), admin.is_none());
-    let jwt = jwt.unwrap_or_else(|| SecretKeyReference {
-        name: names::jwt_secret(name),
-        key: names::JWT_SECRET_KEY.to_owned(),
-    });
-    let admin = admin.unwrap_or_else(|| SecretKeyReference {
-        name: names::admin_credentials(name),
-        key: names::PASSWORD_KEY.to_owned(),
-    });
-    // The server reads the administrator's password at its first start only: another one is no reason to restart it.
-    let digest = check(
-        observed,
-        &admin,
-        "spec.identity.admin.passwordSecretRef",
-        SHORTEST_PASSWORD,
-    )
-    .and_then(|_| {
-        check(
-            observed,
-            &jwt,
-            "spec.identity.jwt.secretRef",
-            SHORTEST_JWT_SECRET,
-        )
-    });
-    Secrets {
-        jwt,
-        admin,
-        makes_jwt,
-        makes_admin,
-        digest,
-    }
-}
-
-fn check(
-    observed: &Observed,
-    reference: &SecretKeyReference,
-    field: &'static str,
-    shortest: usize,
-) -> Result<String, SecretProblem> {
-    let SecretKeyReference { name, key } = reference.clone();
-    let Some(secret) = observed.secrets.get(&name) else {
-        return Err(SecretProblem::Missing(name, field));
-    };
-    let Some((digest, length)) = secret.keys.get(&key) else {
-        return Err(SecretProblem::NoKey(name, key, field));
-    };
-    if *length < shortest {
-        return Err(SecretProblem::TooShort(name, key, *length, shortest));
-    }
-    Ok(digest.clone())
-}
-
 /// Changes when the ConfigMap is another one, and when somebody other than the sidecar has written its data.
 fn publish_to(config_map: &ConfigMap) -> Option<String> {
     let mut text = config_map.uid()?;
-    for entry in config_map.metadata.managed_fields.iter().flatten() {
+    for entry in other_writers(config_map) {
         let writer = entry.manager.as_deref().unwrap_or_default();
-        if writer != labels::SIDECAR_MANAGER {
-            let time = entry
-                .time
-                .as_ref()
-                .map(|time| time.0.to_string())
-                .unwrap_or_default();
-            text = format!("{text} {writer} {time}");
-        }
+        let time = entry.time.as_ref().map(|time| time.0.to_string());
+        text = format!("{text} {writer} {}", time.unwrap_or_default());
     }
     Some(text)
 }

@@ -12,10 +12,12 @@
 //! * [`status`] is pure: what the user is told, as an ordered list of named checks.
 //! * [`events`] tells what changed.
 //!
-//! Around them: [`leader`] (who may write), [`probes`] (what Kubernetes and Prometheus ask), [`metrics`], [`logging`].
+//! Around them: [`leader`] (who may write), [`probes`] (what Kubernetes and Prometheus ask), [`metrics`], [`logging`],
+//! [`crd`] (what `dittofs-operator crd` prints).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod apply;
+pub mod crd;
 pub mod desired;
 pub mod events;
 pub mod instance;

@@ -1,6 +1,7 @@
 //! `dittofs-operator`: arguments and wiring, no decisions.
 
 use clap::{Parser, Subcommand};
+use dittofs_operator::crd;
 use dittofs_operator::instance::Defaults;
 use dittofs_operator::leader::Candidate;
 use dittofs_operator::logging::{self, LogFormat};
@@ -8,8 +9,7 @@ use dittofs_operator::metrics::Metrics;
 use dittofs_operator::probes::Probes;
 use dittofs_operator::reconcile::{self, Context};
 use dittofs_operator::watch::Watch;
-use dittofs_shared::server::DittoServer;
-use kube::{Client, Config, CustomResourceExt as _};
+use kube::{Client, Config};
 use std::error::Error;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -94,7 +94,7 @@ fn main() -> ExitCode {
 }
 
 fn print_crd() -> Result<(), Box<dyn Error + Send + Sync>> {
-    print!("{}", serde_saphyr::to_string(&DittoServer::crd())?);
+    print!("{}", crd::yaml()?);
     Ok(())
 }
 

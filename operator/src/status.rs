@@ -5,6 +5,7 @@
 
 mod adapters;
 mod checks;
+mod pod;
 
 use dittofs_shared::names;
 use dittofs_shared::server::DittoServerStatus;

@@ -118,7 +118,7 @@ mod tests {
         let pod: Pod =
             serde_json::from_value(json!({"metadata": {}, "status": {"hostIP": "192.0.2.1"}}))
                 .unwrap();
-        for (r#type, ingress, expected) in [
+        for (kind, ingress, expected) in [
             (
                 "LoadBalancer",
                 json!([{"ip": "203.0.113.1"}]),
@@ -140,11 +140,15 @@ mod tests {
         ] {
             let service: Service = serde_json::from_value(json!({
                 "metadata": {},
-                "spec": {"type": r#type, "clusterIP": "198.51.100.1", "ports": [{"port": 445, "nodePort": 30445}]},
+                "spec": {"type": kind, "clusterIP": "198.51.100.1", "ports": [{"port": 445, "nodePort": 30445}]},
                 "status": {"loadBalancer": {"ingress": ingress}},
             }))
             .unwrap();
-            assert_eq!(address(&service, Some(&pod)).as_deref(), expected, "{} {ingress}", r#type);
+            assert_eq!(
+                address(&service, Some(&pod)).as_deref(),
+                expected,
+                "{kind} {ingress}"
+            );
         }
     }
 }

@@ -3,8 +3,8 @@
 use dittofs_shared::names;
 use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
+use super::pod::problem;
 use super::{Finding, Truth, View};
 use crate::instance::{Adapters, Verdict};
 use crate::roll::{Roll, Waits};
@@ -112,58 +112,7 @@ fn stateful_set(view: &View<'_>) -> Finding {
     if ready >= wanted {
         return Finding::yes("ReplicasReady", format!("{ready} of {wanted} pods ready"));
     }
-    Finding::no("PodNotReady", pod_problem(view.pod))
-}
-
-/// What keeps the pod from being ready, in the words of the scheduler or the kubelet.
-fn pod_problem(pod: Option<&Pod>) -> String {
-    let Some(status) = pod.and_then(|pod| pod.status.as_ref()) else {
-        return "the pod does not exist yet".to_owned();
-    };
-    let unscheduled = status
-        .conditions
-        .iter()
-        .flatten()
-        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
-    if let Some(condition) = unscheduled {
-        return format!(
-            "the pod cannot be scheduled: {}",
-            condition.message.as_deref().unwrap_or("no reason given")
-        );
-    }
-    let containers = status
-        .init_container_statuses
-        .iter()
-        .flatten()
-        .chain(status.container_statuses.iter().flatten());
-    match containers
-        .filter(|container| !container.ready)
-        .find_map(container_problem)
-    {
-        Some(problem) => problem,
-        None => "the pod runs and is not ready yet".to_owned(),
-    }
-}
-
-fn container_problem(container: &ContainerStatus) -> Option<String> {
-    let state = container.state.as_ref()?;
-    if let Some(waiting) = &state.waiting {
-        let reason = waiting.reason.as_deref().unwrap_or("waiting");
-        let message = waiting
-            .message
-            .as_deref()
-            .map(|message| format!(" ({message})"))
-            .unwrap_or_default();
-        return Some(format!(
-            "container {} waits: {reason}{message}",
-            container.name
-        ));
-    }
-    let ended = state.terminated.as_ref()?;
-    Some(format!(
-        "container {} has ended with exit code {}",
-        container.name, ended.exit_code
-    ))
+    Finding::no("PodNotReady", problem(view.pod))
 }
 
 fn available(view: &View<'_>) -> Finding {
@@ -190,7 +139,7 @@ fn available(view: &View<'_>) -> Finding {
     if started {
         Finding::yes("ServerRunning", "the server container runs")
     } else {
-        Finding::no("ServerNotRunning", pod_problem(view.pod))
+        Finding::no("ServerNotRunning", problem(view.pod))
     }
 }
 

@@ -1,0 +1,54 @@
+//! What is wrong with the pod.
+
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+
+/// What keeps the pod from being ready, in the words of the scheduler or the kubelet.
+pub(super) fn problem(pod: Option<&Pod>) -> String {
+    let Some(status) = pod.and_then(|pod| pod.status.as_ref()) else {
+        return "the pod does not exist yet".to_owned();
+    };
+    let unscheduled = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
+    if let Some(condition) = unscheduled {
+        return format!(
+            "the pod cannot be scheduled: {}",
+            condition.message.as_deref().unwrap_or("no reason given")
+        );
+    }
+    let containers = status
+        .init_container_statuses
+        .iter()
+        .flatten()
+        .chain(status.container_statuses.iter().flatten());
+    match containers
+        .filter(|container| !container.ready)
+        .find_map(container_problem)
+    {
+        Some(problem) => problem,
+        None => "the pod runs and is not ready yet".to_owned(),
+    }
+}
+
+fn container_problem(container: &ContainerStatus) -> Option<String> {
+    let state = container.state.as_ref()?;
+    if let Some(waiting) = &state.waiting {
+        let reason = waiting.reason.as_deref().unwrap_or("waiting");
+        let message = waiting
+            .message
+            .as_deref()
+            .map(|message| format!(" ({message})"))
+            .unwrap_or_default();
+        return Some(format!(
+            "container {} waits: {reason}{message}",
+            container.name
+        ));
+    }
+    let ended = state.terminated.as_ref()?;
+    Some(format!(
+        "container {} has ended with exit code {}",
+        container.name, ended.exit_code
+    ))
+}

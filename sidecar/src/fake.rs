@@ -1,0 +1,47 @@
+//! Stand-ins for tests: a DittoFS server, a place to publish to, a directory with credentials.
+
+mod dittofs;
+mod target;
+
+pub(crate) use dittofs::{DittoFs, NFS_AND_SMB};
+pub(crate) use target::FakeTarget;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A directory that goes away with the test.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("dittofs-sidecar-test-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// A directory with credentials in it.
+    pub fn with(username: &str, password: &str) -> Self {
+        let folder = Self::new();
+        folder.credentials(username, password);
+        folder
+    }
+
+    pub fn credentials(&self, username: &str, password: &str) {
+        fs::write(self.0.join("username"), username).unwrap();
+        fs::write(self.0.join("password"), password).unwrap();
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

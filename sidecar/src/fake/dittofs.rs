@@ -1,0 +1,207 @@
+//! As much of a DittoFS server as a sidecar meets. Answers are those of the recorded API.
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::AUTHORIZATION;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// A list as after the first start. Nothing listens on these ports in a test.
+pub(crate) const NFS_AND_SMB: &str = r#"[{"type":"nfs","port":12049,"enabled":true,"running":false},
+    {"type":"smb","port":1445,"enabled":true,"running":false}]"#;
+
+pub(crate) struct DittoFs {
+    address: SocketAddr,
+    server: Option<JoinHandle<()>>,
+    pub inside: Arc<Mutex<Inside>>,
+}
+
+/// What can be set, and what has been asked.
+pub(crate) struct Inside {
+    pub users: BTreeMap<String, String>,
+    pub tokens: BTreeSet<String>,
+    pub refresh_tokens: BTreeSet<String>,
+    pub ports: (u16, String),
+    pub admin_must_change: bool,
+    pub hangs: bool,
+    pub asked: Vec<String>,
+    issued: u32,
+}
+
+type Answer = (u16, String);
+
+impl DittoFs {
+    pub async fn start() -> Self {
+        let inside = Inside {
+            users: BTreeMap::from([("admin".into(), "admin-Passw0rd-1".into())]),
+            tokens: BTreeSet::new(),
+            refresh_tokens: BTreeSet::new(),
+            ports: (200, NFS_AND_SMB.into()),
+            admin_must_change: false,
+            hangs: false,
+            asked: Vec::new(),
+            issued: 0,
+        };
+        let mut server = Self {
+            address: ([127, 0, 0, 1], 0).into(),
+            server: None,
+            inside: Arc::new(Mutex::new(inside)),
+        };
+        server.listen().await;
+        server
+    }
+
+    /// Listens, at the same address as before.
+    pub async fn listen(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.address = listener.local_addr().unwrap();
+        let inside = Arc::clone(&self.inside);
+        self.server = Some(tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let inside = Arc::clone(&inside);
+                connections.spawn(async move {
+                    let service = service_fn(move |request| answer(request, Arc::clone(&inside)));
+                    let _ = http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+        }));
+    }
+
+    /// Does not listen any more.
+    pub async fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.abort();
+            let _ = server.await;
+        }
+    }
+
+    pub fn url(&self) -> Uri {
+        format!("http://{}", self.address).parse().unwrap()
+    }
+
+    pub fn set<R>(&self, change: impl FnOnce(&mut Inside) -> R) -> R {
+        change(&mut self.inside.lock().unwrap())
+    }
+
+    pub fn ports(&self, status: u16, body: &str) {
+        self.set(|inside| inside.ports = (status, body.to_owned()));
+    }
+
+    /// What was asked since the last time.
+    pub fn asked(&self) -> Vec<String> {
+        self.set(|inside| std::mem::take(&mut inside.asked))
+    }
+}
+
+impl Drop for DittoFs {
+    fn drop(&mut self) {
+        if let Some(server) = &self.server {
+            server.abort();
+        }
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    inside: Arc<Mutex<Inside>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let what = format!("{} {}", request.method(), request.uri().path());
+    let token = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().unwrap().strip_prefix("Bearer "))
+        .unwrap_or_default()
+        .to_owned();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let (hangs, (status, text)) = {
+        let mut inside = inside.lock().unwrap();
+        inside.asked.push(what.clone());
+        (inside.hangs, inside.answer(&what, &token, &body))
+    };
+    if hangs {
+        std::future::pending::<()>().await;
+    }
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status.try_into().unwrap();
+    Ok(response)
+}
+
+impl Inside {
+    fn answer(&mut self, what: &str, token: &str, body: &Value) -> Answer {
+        match what {
+            "POST /api/v1/auth/login" => {
+                let (username, password) = (text(body, "username"), text(body, "password"));
+                if self.users.get(&username) == Some(&password) {
+                    self.issue(&username)
+                } else {
+                    problem(401, "Invalid username or password")
+                }
+            }
+            "POST /api/v1/auth/refresh" => {
+                let token = text(body, "refresh_token");
+                if self.refresh_tokens.contains(&token) {
+                    let username = token.split('.').next().unwrap().to_owned();
+                    self.issue(&username)
+                } else {
+                    problem(401, "Invalid refresh token")
+                }
+            }
+            _ if !self.tokens.contains(token) => (401, "Invalid or expired token\n".into()),
+            "GET /api/v1/adapters/ports" => self.ports.clone(),
+            _ if !token.starts_with("admin.") => (403, "Admin access required\n".into()),
+            _ if self.admin_must_change => (403, "Password change required\n".into()),
+            "POST /api/v1/users" => self.create(body),
+            reset if reset.ends_with("/password") => {
+                let username = reset.split('/').nth(4).unwrap().to_owned();
+                self.users.insert(username, text(body, "new_password"));
+                (204, String::new())
+            }
+            _ => (404, "404 page not found\n".into()),
+        }
+    }
+
+    fn create(&mut self, body: &Value) -> Answer {
+        let (username, password) = (text(body, "username"), text(body, "password"));
+        assert_eq!(text(body, "role"), "operator");
+        if self.users.contains_key(&username) {
+            return problem(409, "User already exists");
+        }
+        self.users.insert(username, password);
+        (201, "{}".into())
+    }
+
+    fn issue(&mut self, username: &str) -> Answer {
+        self.issued += 1;
+        let (access, refresh) = (
+            format!("{username}.{}", self.issued),
+            format!("{username}.r{}", self.issued),
+        );
+        self.tokens.insert(access.clone());
+        self.refresh_tokens.insert(refresh.clone());
+        let answer = json!({"access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": 900});
+        (200, answer.to_string())
+    }
+}
+
+fn text(body: &Value, key: &str) -> String {
+    body[key].as_str().unwrap_or_default().to_owned()
+}
+
+fn problem(status: u16, detail: &str) -> Answer {
+    let body = json!({"type": "about:blank", "status": status, "detail": detail});
+    (status, body.to_string())
+}

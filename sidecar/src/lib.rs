@@ -1,0 +1,53 @@
+//! The sidecar of a DittoFS server: reads the server's adapters over localhost and publishes them in one ConfigMap.
+//!
+//! ```text
+//! DittoFS ◀─http── session ◀── poll ──▶ state (pure) ──▶ publish ──▶ ConfigMap {name}-adapters
+//!                              ▲  rounds.rs turns the wheel  ▲
+//!        ConfigMap {name}-sidecar ──▶ settings ──────────────┘          probes: /livez, /readyz
+//! ```
+//!
+//! In the order of the flow:
+//!
+//! * [`http`]: one kept connection to the REST API; a deadline and a size limit on every call.
+//! * [`credentials`]: user names and passwords from mounted Secrets.
+//! * [`session`]: a token for every poll, with as few logins as possible; repairs the sidecar's own user.
+//! * [`outcome`]: what a poll can say; the only words between reading and judging.
+//! * [`ports`]: pure parser of the list of adapters.
+//! * [`listening`]: whether something listens on a port.
+//! * [`poll`]: all of the above, once.
+//! * [`state`]: pure fold over outcomes; the hold, and what counts only when seen twice.
+//! * [`story`]: pure; the difference of two states in words, for the log.
+//! * [`rounds`]: the loop.
+//! * [`publish`]: writes what is wanted, when it differs from what stands there.
+//! * [`cluster`]: the Kubernetes API; a client, the ConfigMap to write.
+//! * [`settings`]: follows the ConfigMap with the settings.
+//! * [`run`]: the loop and the publisher side by side, and the last words at a stop.
+//! * [`probes`]: answers liveness and readiness.
+//! * [`logging`]: format and level of the log.
+//! * [`complaints`], [`backoff`], [`clock`]: how often a failure is told, when it is tried again, what time it is.
+//!
+//! `poll` never touches Kubernetes and `publish` never talks to DittoFS. Nothing in here ends the process.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod backoff;
+pub mod clock;
+pub mod cluster;
+pub mod complaints;
+pub mod credentials;
+pub mod http;
+pub mod listening;
+pub mod logging;
+pub mod outcome;
+pub mod poll;
+pub mod ports;
+pub mod probes;
+pub mod publish;
+pub mod rounds;
+pub mod run;
+pub mod session;
+pub mod settings;
+pub mod state;
+pub mod story;
+
+#[cfg(test)]
+mod fake;

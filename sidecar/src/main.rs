@@ -1,0 +1,89 @@
+//! The sidecar's process: arguments, log, signals, wiring. No decisions.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod args;
+
+use args::Args;
+use clap::Parser;
+use dittofs_shared::settings::Settings;
+use dittofs_sidecar::cluster::Cluster;
+use dittofs_sidecar::credentials::CredentialFiles;
+use dittofs_sidecar::http::Http;
+use dittofs_sidecar::listening::Listening;
+use dittofs_sidecar::logging::LevelSwitch;
+use dittofs_sidecar::poll::Poller;
+use dittofs_sidecar::probes::{self, Pulse};
+use dittofs_sidecar::run::{Parts, run};
+use dittofs_sidecar::session::Session;
+use dittofs_sidecar::{clock, logging, settings};
+use std::error::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse();
+    let switch = logging::begin(args.log_format.resolve())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(wire(args, switch));
+    // A lookup that hangs in the background does not hold up the stop.
+    runtime.shutdown_background();
+    Ok(())
+}
+
+async fn wire(args: Args, switch: LevelSwitch) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        instance = args.instance,
+        namespace = args.namespace,
+        api = %args.api_url,
+        "the sidecar starts"
+    );
+    let clock = clock::system();
+    let cluster = Cluster::new(args.namespace, args.instance);
+    let session = Session::new(
+        Http::new(&args.api_url),
+        CredentialFiles::new(args.credentials_dir),
+        args.admin_credentials_dir
+            .map(|folder| CredentialFiles::new(folder).of_user(args.admin_username)),
+    );
+    let (settings, followed) = watch::channel(Settings::default());
+    let (pulse, felt) = watch::channel(Pulse::default());
+    let parts = Parts {
+        poller: Poller::new(session, Listening::default()),
+        target: &cluster,
+        clock: clock.clone(),
+        settings: followed.clone(),
+        pulse,
+    };
+    tokio::select! {
+        () = run(parts, stopped()) => {}
+        never = settings::follow(&cluster, settings, clock.clone()) => match never {},
+        never = logging::follow(switch, followed) => match never {},
+        never = probes::serve(args.listen, felt, clock) => match never {},
+    }
+    tracing::info!("the sidecar ends");
+}
+
+/// Until SIGTERM or SIGINT.
+async fn stopped() {
+    tokio::select! {
+        () = received(SignalKind::terminate()) => {}
+        () = received(SignalKind::interrupt()) => {}
+    }
+}
+
+async fn received(kind: SignalKind) {
+    match signal(kind) {
+        Ok(mut signals) => {
+            if signals.recv().await.is_none() {
+                std::future::pending::<()>().await;
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "cannot wait for a signal; the kubelet will have to kill the sidecar");
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The whole loop in process: a server that can be set, a ConfigMap that remembers.
+
+use super::*;
+use crate::clock;
+use crate::credentials::CredentialFiles;
+use crate::fake::{DittoFs, FakeTarget, Folder, NFS_AND_SMB};
+use crate::http::Http;
+use crate::listening::Listening;
+use crate::publish::Data;
+use crate::session::Session;
+use dittofs_shared::published::{PublishedState, ServerStatus};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const ONLY_NFS: &str = r#"[{"type":"nfs","port":12049,"enabled":true,"running":false}]"#;
+
+struct Scene {
+    server: DittoFs,
+    target: FakeTarget,
+    settings: watch::Sender<Settings>,
+    pulse: watch::Receiver<Pulse>,
+    stop: Option<oneshot::Sender<()>>,
+    sidecar: Option<JoinHandle<()>>,
+    _folders: [Folder; 2],
+}
+
+impl Scene {
+    async fn with(target: FakeTarget) -> Self {
+        let server = DittoFs::start().await;
+        let own = Folder::with("dittofs-sidecar", "sidecar-Passw0rd-1");
+        let admin = Folder::with("admin", "admin-Passw0rd-1");
+        let (settings, followed) = watch::channel(Settings {
+            polling_interval: Duration::from_millis(10),
+            removal_hold: Duration::from_secs(1),
+            ..Settings::default()
+        });
+        let (sender, pulse) = watch::channel(Pulse::default());
+        let (stop, stopped) = oneshot::channel();
+        let session = Session::new(
+            Http::new(&server.url()).with_deadline(Duration::from_secs(1)),
+            CredentialFiles::new(own.path()),
+            Some(CredentialFiles::new(admin.path())),
+        );
+        let parts = Parts {
+            poller: Poller::new(session, Listening::default()),
+            target: target.clone(),
+            clock: clock::system(),
+            settings: followed,
+            pulse: sender,
+        };
+        let sidecar = tokio::spawn(async move {
+            run(parts, async move {
+                let _ = stopped.await;
+            })
+            .await;
+        });
+        Self {
+            server,
+            target,
+            settings,
+            pulse,
+            stop: Some(stop),
+            sidecar: Some(sidecar),
+            _folders: [own, admin],
+        }
+    }
+
+    /// With an empty ConfigMap, until the first list is published.
+    async fn settled() -> Self {
+        let scene = Self::with(FakeTarget::holding(Data::new())).await;
+        scene
+            .until(|state| state.server.status == ServerStatus::Reachable)
+            .await;
+        scene
+    }
+
+    fn standing(&self) -> Option<PublishedState> {
+        let data = self.target.set(|inside| inside.standing.clone())?;
+        PublishedState::decode(&data).ok()
+    }
+
+    /// Waits until what stands there is as expected.
+    async fn until(&self, expected: impl Fn(&PublishedState) -> bool) -> PublishedState {
+        let begun = Instant::now();
+        loop {
+            let standing = self.standing();
+            if let Some(state) = standing.clone().filter(&expected) {
+                return state;
+            }
+            assert!(begun.elapsed() < PATIENCE, "stands there: {standing:#?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Lets some polls pass.
+    async fn polls(&self) {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+
+    async fn stop(&mut self) -> Duration {
+        let begun = Instant::now();
+        self.stop.take().unwrap().send(()).unwrap();
+        self.sidecar.take().unwrap().await.unwrap();
+        begun.elapsed()
+    }
+}
+
+fn types(state: &PublishedState) -> Vec<String> {
+    let adapters = state.adapters.as_deref().unwrap_or_default();
+    adapters
+        .iter()
+        .map(|adapter| adapter.r#type.clone())
+        .collect()
+}
+
+fn of_smb(
+    state: &PublishedState,
+    test: impl Fn(&dittofs_shared::published::Adapter) -> bool,
+) -> bool {
+    let adapters = state.adapters.as_deref().unwrap_or_default();
+    adapters
+        .iter()
+        .any(|adapter| adapter.r#type == "smb" && test(adapter))
+}
+
+#[tokio::test]
+async fn a_change_is_one_write_and_rest_is_none() {
+    let scene = Scene::settled().await;
+    assert_eq!(types(&scene.standing().unwrap()), ["nfs", "smb"]);
+    assert!(scene.pulse.borrow().ready().is_ok());
+    scene.polls().await;
+    assert_eq!(scene.target.writes().len(), 1);
+    scene
+        .server
+        .ports(200, &NFS_AND_SMB.replace("1445", "1446"));
+    scene
+        .until(|state| of_smb(state, |smb| smb.port == 1446))
+        .await;
+    scene.polls().await;
+    assert_eq!(scene.target.writes().len(), 2);
+}
+
+#[tokio::test]
+async fn a_removed_adapter_leaves_after_its_hold() {
+    let scene = Scene::settled().await;
+    scene.server.ports(200, ONLY_NFS);
+    scene
+        .until(|state| of_smb(state, |smb| smb.leaving_since.is_some()))
+        .await;
+    let begun = Instant::now();
+    scene.until(|state| types(state) == ["nfs"]).await;
+    assert!(begun.elapsed() > Duration::from_millis(500));
+    assert_eq!(scene.target.writes().len(), 3);
+}
+
+#[tokio::test]
+async fn garbage_takes_nothing_away() {
+    let scene = Scene::settled().await;
+    scene.server.ports(200, "{}");
+    let state = scene
+        .until(|state| state.server.status == ServerStatus::Invalid)
+        .await;
+    assert_eq!(types(&state), ["nfs", "smb"]);
+    assert!(scene.pulse.borrow().ready().is_err());
+    scene.polls().await;
+    assert_eq!(scene.target.writes().len(), 2);
+    scene.server.ports(200, NFS_AND_SMB);
+    scene
+        .until(|state| state.server.status == ServerStatus::Reachable)
+        .await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_and_comes_back_is_told_twice() {
+    let mut scene = Scene::settled().await;
+    scene.server.stop().await;
+    let state = scene
+        .until(|state| state.server.status == ServerStatus::Unreachable)
+        .await;
+    assert_eq!(types(&state), ["nfs", "smb"]);
+    scene.server.listen().await;
+    scene
+        .until(|state| state.server.status == ServerStatus::Reachable)
+        .await;
+    assert_eq!(scene.target.writes().len(), 3);
+    scene.server.set(|inside| inside.hangs = true);
+    let state = scene
+        .until(|state| state.server.status == ServerStatus::Unreachable)
+        .await;
+    assert!(state.server.message.unwrap().contains("no answer"));
+}
+
+#[tokio::test]
+async fn only_the_latest_state_waits_for_the_api_server() {
+    let scene = Scene::settled().await;
+    scene.target.set(|inside| inside.away = true);
+    for port in ["1446", "1447", "1448"] {
+        scene.server.ports(200, &NFS_AND_SMB.replace("1445", port));
+        scene.polls().await;
+    }
+    assert!(scene.pulse.borrow().ready().is_ok(), "polls go on");
+    scene.target.set(|inside| inside.away = false);
+    scene
+        .until(|state| of_smb(state, |smb| smb.port == 1448))
+        .await;
+    assert_eq!(scene.target.writes().len(), 2);
+}
+
+#[tokio::test]
+async fn a_missing_config_map_is_waited_for() {
+    let scene = Scene::with(FakeTarget::default()).await;
+    scene.polls().await;
+    assert!(scene.pulse.borrow().ready().is_ok());
+    scene
+        .target
+        .set(|inside| inside.standing = Some(Data::new()));
+    scene
+        .settings
+        .send_modify(|settings| settings.publish_to = Some("made".into()));
+    scene.until(|state| types(state) == ["nfs", "smb"]).await;
+}
+
+#[tokio::test]
+async fn a_config_map_that_lost_its_data_gets_it_back() {
+    let scene = Scene::settled().await;
+    scene
+        .target
+        .set(|inside| inside.standing = Some(Data::new()));
+    scene.polls().await;
+    assert!(
+        scene.standing().is_none(),
+        "nobody looks at it without a reason"
+    );
+    scene
+        .settings
+        .send_modify(|settings| settings.publish_to = Some("another".into()));
+    scene.until(|state| types(state) == ["nfs", "smb"]).await;
+    scene
+        .settings
+        .send_modify(|settings| settings.publish_to = Some("a third".into()));
+    scene.polls().await;
+    assert_eq!(
+        scene.target.writes().len(),
+        2,
+        "what stands there is not written again"
+    );
+}
+
+#[tokio::test]
+async fn a_sidecar_that_starts_again_writes_nothing_when_nothing_has_changed() {
+    let scene = Scene::settled().await;
+    let standing = scene.target.set(|inside| inside.standing.clone()).unwrap();
+    let again = Scene::with(FakeTarget::holding(standing.clone())).await;
+    again.polls().await;
+    assert_eq!(again.target.writes(), Vec::<Data>::new());
+    again.server.ports(200, ONLY_NFS);
+    let third = Scene::with(FakeTarget::holding(standing)).await;
+    third.server.ports(200, ONLY_NFS);
+    third
+        .until(|state| of_smb(state, |smb| smb.leaving_since.is_some()))
+        .await;
+}
+
+#[tokio::test]
+async fn the_last_words_keep_the_adapters() {
+    let mut scene = Scene::settled().await;
+    assert!(scene.stop().await < Duration::from_secs(1));
+    let state = scene.standing().unwrap();
+    assert_eq!(state.server.status, ServerStatus::Stopping);
+    assert_eq!(types(&state), ["nfs", "smb"]);
+}
+
+#[tokio::test]
+async fn a_stop_takes_less_than_a_second_whatever_happens() {
+    let mut scene = Scene::settled().await;
+    scene.target.set(|inside| inside.hangs = true);
+    scene.server.set(|inside| inside.hangs = true);
+    assert!(scene.stop().await < Duration::from_secs(1));
+    let mut unknown = Scene::with(FakeTarget::default()).await;
+    unknown.target.set(|inside| inside.hangs = true);
+    assert!(unknown.stop().await < Duration::from_secs(1));
+}

@@ -1,0 +1,110 @@
+//! Whether the REST API answers, and since when it is like that.
+
+use super::to_the_second;
+use crate::clock::Now;
+use crate::outcome::{Failure, FailureKind, Outcome};
+use dittofs_shared::published::{ServerState, ServerStatus};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// How long after the sidecar's start it is normal that nothing listens.
+pub(crate) const START: Duration = Duration::from_secs(10);
+/// How often something has to be seen in a row before it counts.
+const TWICE: u8 = 2;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Health {
+    published: Option<ServerState>,
+    /// Whether the server has answered this sidecar.
+    answered: bool,
+    /// Failures in a row.
+    failures: u8,
+    /// The last failure, and how often in a row it was this one.
+    last: Option<(Failure, u8)>,
+}
+
+impl Health {
+    pub fn begin(previous: ServerState, wall: Timestamp) -> Self {
+        let since = previous.since.min(wall);
+        Self {
+            published: Some(ServerState { since, ..previous }),
+            ..Self::default()
+        }
+    }
+
+    pub fn published(&self) -> Option<&ServerState> {
+        self.published.as_ref()
+    }
+
+    pub fn after(&self, outcome: &Outcome, now: Now) -> Self {
+        match outcome {
+            Outcome::Seen(_) => Self {
+                answered: true,
+                failures: 0,
+                last: None,
+                ..self.set(ServerStatus::Reachable, None, now.wall)
+            },
+            Outcome::Failed(failure) => self.failed(failure, now),
+        }
+    }
+
+    /// The same with another published status. `since` moves only when the status does.
+    pub fn set(&self, status: ServerStatus, message: Option<String>, wall: Timestamp) -> Self {
+        let since = match &self.published {
+            Some(before) if before.status == status => before.since,
+            _ => to_the_second(wall),
+        };
+        Self {
+            published: Some(ServerState {
+                status,
+                since,
+                message,
+            }),
+            ..self.clone()
+        }
+    }
+
+    fn failed(&self, failure: &Failure, now: Now) -> Self {
+        let same = match &self.last {
+            Some((last, times)) if last == failure => times.saturating_add(1),
+            _ => 1,
+        };
+        let seen = Self {
+            failures: self.failures.saturating_add(1),
+            last: Some((failure.clone(), same)),
+            ..self.clone()
+        };
+        let (status, message) = self.word_for(failure, now);
+        if seen.counts(status) {
+            seen.set(status, Some(message), now.wall)
+        } else {
+            seen
+        }
+    }
+
+    fn word_for(&self, failure: &Failure, now: Now) -> (ServerStatus, String) {
+        let starting = !self.answered && now.steady < START;
+        if starting && failure.kind == FailureKind::Unreachable {
+            let message = "the server has not answered since the sidecar started".to_owned();
+            return (ServerStatus::Starting, message);
+        }
+        (failure.kind.status(), failure.message.clone())
+    }
+
+    /// Whether the failure just seen is published as `status`.
+    fn counts(&self, status: ServerStatus) -> bool {
+        let Some(before) = &self.published else {
+            return true;
+        };
+        let same = self.last.as_ref().map_or(0, |(_, times)| *times);
+        match before.status {
+            ServerStatus::Starting | ServerStatus::Stopping => true,
+            // One hiccup is none.
+            ServerStatus::Reachable => self.failures >= TWICE,
+            // It was like that before this sidecar started, and still is: no news.
+            _ if status == ServerStatus::Starting => false,
+            // One kind of trouble for another: when they take turns, nothing moves.
+            _ => same >= TWICE,
+        }
+    }
+}

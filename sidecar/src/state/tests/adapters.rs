@@ -1,0 +1,186 @@
+//! What is published of the adapters.
+
+use super::*;
+
+#[test]
+fn a_disabled_adapter_leaves_after_the_hold_and_stays_listed() {
+    let state = play(settled(), 100, &[smb_off()]);
+    let leaving = smb(&state).unwrap();
+    assert!(!leaving.enabled);
+    assert_eq!(leaving.leaving_since, Some(at(100_000).wall));
+    let almost = play(state, 129, &[smb_off()]);
+    assert_eq!(smb(&almost).unwrap(), leaving);
+    let over = play(almost, 130, &[smb_off()]);
+    assert_eq!(smb(&over).unwrap().leaving_since, None);
+    assert!(!smb(&over).unwrap().enabled);
+}
+
+#[test]
+fn a_removed_adapter_counts_when_seen_twice_and_leaves_after_the_hold() {
+    let before = settled();
+    let once = play(before.clone(), 100, &[nothing()]);
+    assert_eq!(once.published(), before.published());
+    let interrupted = play(once.clone(), 101, &[down(), nothing()]);
+    assert_eq!(smb(&interrupted), smb(&before));
+    let twice = play(once, 101, &[nothing()]);
+    let leaving = smb(&twice).unwrap();
+    assert_eq!((leaving.enabled, leaving.running), (false, false));
+    assert_eq!(leaving.leaving_since, Some(at(101_000).wall));
+    assert!(smb(&play(twice.clone(), 130, &[nothing()])).is_some());
+    let gone = play(twice, 131, &[nothing()]);
+    assert_eq!(published(&gone).adapters, Some(vec![]));
+}
+
+#[test]
+fn an_adapter_that_comes_back_stays() {
+    for away in [[smb_off(), smb_off()], [nothing(), nothing()]] {
+        let state = play(settled(), 100, &away);
+        assert!(smb(&state).unwrap().leaving_since.is_some());
+        let back = play(state, 102, &[smb_on()]);
+        assert_eq!(back.published(), settled().published());
+    }
+}
+
+#[test]
+fn nothing_leaves_while_the_server_is_not_heard() {
+    let state = play(settled(), 100, &[smb_off()]);
+    let deaf = play(state.clone(), 101, &vec![down(); 100]);
+    assert_eq!(smb(&deaf), smb(&state));
+    let heard = play(deaf, 201, &[smb_off()]);
+    assert_eq!(smb(&heard).unwrap().leaving_since, None);
+    let removed = play(settled(), 100, &[nothing(), nothing(), down()]);
+    let once = play(removed, 201, &[nothing()]);
+    assert!(
+        smb(&once).is_some(),
+        "one odd poll after a silence drops nothing"
+    );
+    assert!(smb(&play(once, 202, &[nothing()])).is_none());
+}
+
+#[test]
+fn an_adapter_that_has_left_is_dropped_without_another_hold() {
+    let state = play(settled(), 100, &[smb_off()]);
+    let left = play(state, 130, &[smb_off()]);
+    let gone = play(left, 131, &[nothing(), nothing()]);
+    assert_eq!(smb(&gone), None);
+}
+
+#[test]
+fn running_flickers_without_being_told() {
+    let stopped = Outcome::Seen(vec![seen("smb", 1446, true, false)]);
+    let once = play(settled(), 100, std::slice::from_ref(&stopped));
+    let adapter = smb(&once).unwrap();
+    assert_eq!(
+        (adapter.port, adapter.running),
+        (1446, true),
+        "the port is told at once"
+    );
+    let twice = play(once.clone(), 101, std::slice::from_ref(&stopped));
+    assert!(!smb(&twice).unwrap().running);
+    let interrupted = play(once, 101, &[down(), stopped]);
+    assert!(smb(&interrupted).unwrap().running);
+    assert!(smb(&play(twice, 102, &[smb_on()])).unwrap().running);
+}
+
+#[test]
+fn an_empty_list_at_the_start_is_unknown_until_it_is_seen_twice() {
+    let once = play(State::default(), 0, &[nothing()]);
+    assert_eq!(published(&once).adapters, None);
+    assert_eq!(
+        published(&play(once.clone(), 1, &[nothing()])).adapters,
+        Some(vec![])
+    );
+    assert_eq!(
+        published(&play(once, 1, &[down(), nothing()])).adapters,
+        None
+    );
+}
+
+#[test]
+fn an_adapter_that_is_off_at_first_sight_is_held_unless_it_had_left() {
+    let sight = |before: Option<Vec<Adapter>>| {
+        let previous = previous(before, ServerStatus::Reachable);
+        smb(&play(
+            State::begin(Some(previous), at(0).wall),
+            0,
+            &[smb_off()],
+        ))
+        .unwrap()
+    };
+    assert!(
+        smb(&play(State::default(), 0, &[smb_off()]))
+            .unwrap()
+            .leaving_since
+            .is_some()
+    );
+    assert!(sight(None).leaving_since.is_some());
+    assert!(
+        sight(Some(vec![published_smb(true, false)]))
+            .leaving_since
+            .is_some()
+    );
+    assert!(
+        sight(Some(vec![published_smb(false, true)]))
+            .leaving_since
+            .is_some()
+    );
+    assert_eq!(
+        sight(Some(vec![published_smb(false, false)])).leaving_since,
+        None
+    );
+    assert_eq!(sight(Some(vec![])).leaving_since, None, "it had no Service");
+}
+
+#[test]
+fn a_restart_begins_holds_anew_and_moves_no_times() {
+    let before = previous(
+        Some(vec![published_smb(false, true)]),
+        ServerStatus::Reachable,
+    );
+    let begun = State::begin(Some(before.clone()), at(0).wall);
+    assert_eq!(begun.published(), Some(before.clone()));
+    for gone in [smb_off(), nothing()] {
+        let held = play(
+            begun.clone(),
+            100,
+            &[gone.clone(), gone.clone(), gone.clone()],
+        );
+        let then = smb(&held).unwrap();
+        assert_eq!(
+            then.leaving_since,
+            before.adapters.as_ref().unwrap()[0].leaving_since
+        );
+        let over = play(held, 132, &[gone]);
+        assert!(smb(&over).is_none_or(|smb| smb.leaving_since.is_none()));
+    }
+}
+
+#[test]
+fn what_was_published_and_is_not_listed_leaves_slowly() {
+    let before = previous(
+        Some(vec![published_smb(true, false)]),
+        ServerStatus::Stopping,
+    );
+    let state = play(
+        State::begin(Some(before), at(0).wall),
+        0,
+        &[nothing(), nothing()],
+    );
+    assert_eq!(smb(&state).unwrap().leaving_since, Some(at(1000).wall));
+    assert_eq!(smb(&play(state, 31, &[nothing()])), None);
+}
+
+#[test]
+fn inventing_types_does_not_fill_the_config_map() {
+    let lists: Vec<_> = (0..50)
+        .map(|n| {
+            Outcome::Seen(
+                (0..64)
+                    .map(|m| seen(&format!("t{}", n * 64 + m), 1, true, true))
+                    .collect(),
+            )
+        })
+        .collect();
+    let state = play(State::default(), 0, &lists[..20]);
+    assert!(published(&state).adapters.unwrap().len() <= 128);
+}

@@ -1,0 +1,230 @@
+//! The operator in a cluster, installed from the manifests as a user would, under its real rights.
+
+use crate::cluster::{Cluster, Mode};
+use crate::command::{self, CommandError};
+use crate::files::{self, FileError};
+use crate::images;
+use crate::launch::{self, Program, Running};
+use crate::programs::Programs;
+use crate::progress::Step;
+use nix::sys::signal::Signal;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Namespace that the manifests make.
+pub const NAMESPACE: &str = "dittofs-system";
+/// Account, Deployment and Lease of the operator.
+pub const OPERATOR: &str = "dittofs-operator";
+/// How long a published server image may take to arrive before the simulator is used.
+const PULL_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Which DittoFS server runs in the pods.
+#[derive(Clone, Debug, Default)]
+pub enum Server {
+    /// The simulator of this workspace.
+    #[default]
+    Simulator,
+    /// A server program of this machine.
+    Program(PathBuf),
+    /// A published image. Where it cannot be pulled, the simulator.
+    Image(String),
+}
+
+/// What is installed in a cluster.
+#[derive(Debug)]
+pub struct Installation {
+    /// Image for `spec.image`.
+    pub server_image: String,
+    /// What that image is, in words.
+    pub server: String,
+    operator: Option<Running>,
+}
+
+/// The operator could not be installed.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum Error {
+    #[error(transparent)]
+    Images(#[from] images::Error),
+    #[error(transparent)]
+    Cluster(#[from] crate::cluster::Error),
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Launch(#[from] launch::Error),
+}
+
+/// Installs the operator and, where there is a node, loads the images.
+///
+/// Without a node the operator runs beside the API server, with the token of its own account: the same program, the
+/// same rights.
+///
+/// # Errors
+/// An image, the manifests or the operator do not come up.
+pub fn install(
+    cluster: &Cluster,
+    programs: &Programs,
+    server: &Server,
+) -> Result<Installation, Error> {
+    let (server_image, words) = match cluster.mode() {
+        Mode::Node => load_images(cluster, programs, server)?,
+        Mode::ControlPlane => (
+            images::SERVER.to_owned(),
+            "nothing: there is no node".to_owned(),
+        ),
+    };
+    let step = Step::begin("installing the operator");
+    let base = manifests().join("base");
+    command::run(cluster.kubectl(["apply", "--server-side", "-k"]).arg(&base))?;
+    command::run(&mut cluster.kubectl([
+        "wait",
+        "--for=condition=Established",
+        "--timeout=30s",
+        "crd",
+        "dittoservers.dittofs.dittofs.com",
+    ]))?;
+    let operator = match cluster.mode() {
+        Mode::Node => {
+            let deployment = format!("deployment/{OPERATOR}");
+            command::run(&mut cluster.kubectl([
+                "-n",
+                NAMESPACE,
+                "rollout",
+                "status",
+                "--timeout=90s",
+                &deployment,
+            ]))?;
+            None
+        }
+        Mode::ControlPlane => Some(start_beside(cluster, programs)?),
+    };
+    step.done();
+    Ok(Installation {
+        server_image,
+        server: words,
+        operator,
+    })
+}
+
+impl Installation {
+    /// Stops an operator that runs beside the API server, with SIGTERM or SIGKILL. In a cluster with a node the
+    /// operator is a Deployment, and scaling it is the way.
+    pub fn stop_operator(&mut self, gently: bool) {
+        let Some(mut operator) = self.operator.take() else {
+            return;
+        };
+        if gently {
+            operator.signal(Signal::SIGTERM);
+            operator.bury();
+        } else {
+            operator.kill();
+        }
+    }
+
+    /// Starts it again.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_operator(&mut self, cluster: &Cluster, programs: &Programs) -> Result<(), Error> {
+        if cluster.mode() == Mode::ControlPlane && self.operator.is_none() {
+            self.operator = Some(start_beside(cluster, programs)?);
+        }
+        Ok(())
+    }
+}
+
+/// The manifests of this workspace.
+pub fn manifests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../manifests")
+}
+
+fn load_images(
+    cluster: &Cluster,
+    programs: &Programs,
+    server: &Server,
+) -> Result<(String, String), Error> {
+    let (program, image, words) = match server {
+        Server::Simulator => (
+            &programs.simulator,
+            images::SERVER.to_owned(),
+            "the simulator".to_owned(),
+        ),
+        Server::Program(path) => (
+            path,
+            images::SERVER.to_owned(),
+            format!("the server program {}", path.display()),
+        ),
+        Server::Image(reference) => match cluster.pull(reference, PULL_DEADLINE) {
+            Ok(()) => (
+                &programs.simulator,
+                reference.clone(),
+                format!("the published image {reference}"),
+            ),
+            Err(error) => {
+                let why = error.to_string();
+                let why = why.lines().next().unwrap_or_default();
+                (
+                    &programs.simulator,
+                    images::SERVER.to_owned(),
+                    format!("the simulator, because {reference} cannot be had here ({why})"),
+                )
+            }
+        },
+    };
+    let step = Step::begin("making and loading the images");
+    let all = [
+        images::client()?,
+        images::operator(&programs.operator),
+        images::sidecar(&programs.sidecar),
+        images::server(program)?,
+    ];
+    for tar in images::write_all(&cluster.state_dir().join("images"), &all)? {
+        cluster.load_image(&tar)?;
+    }
+    step.done();
+    Ok((image, words))
+}
+
+fn start_beside(cluster: &Cluster, programs: &Programs) -> Result<Running, Error> {
+    let token = command::run(&mut cluster.kubectl([
+        "-n",
+        NAMESPACE,
+        "create",
+        "token",
+        OPERATOR,
+        "--duration=24h",
+    ]))?;
+    let kubeconfig = cluster.state_dir().join("operator.kubeconfig");
+    let authority = cluster.access.state.pki().join("ca.crt");
+    files::write(
+        &kubeconfig,
+        kubeconfig_with(cluster.url(), &authority, token.trim()),
+    )?;
+    let program = Program {
+        name: "dittofs-operator",
+        executable: PathBuf::from("/usr/bin/env"),
+        arguments: vec![
+            format!("KUBECONFIG={}", kubeconfig.display()),
+            programs.operator.display().to_string(),
+            "run".to_owned(),
+            "--listen=127.0.0.1:0".to_owned(),
+            format!("--namespace={NAMESPACE}"),
+            format!("--sidecar-image={}", images::SIDECAR),
+        ],
+    };
+    Ok(cluster.launcher.start(&program)?)
+}
+
+fn kubeconfig_with(url: &str, authority: &Path, token: &str) -> String {
+    serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "rig", "cluster": {"server": url, "certificate-authority": authority}}],
+        "users": [{"name": OPERATOR, "user": {"token": token}}],
+        "contexts": [{"name": "rig", "context": {"cluster": "rig", "user": OPERATOR, "namespace": NAMESPACE}}],
+        "current-context": "rig",
+    })
+    .to_string()
+}

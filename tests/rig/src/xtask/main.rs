@@ -1,0 +1,50 @@
+//! Tasks of this workspace: `cargo xtask …`.
+
+mod build;
+mod cluster;
+mod demo;
+mod instance;
+mod test;
+
+use clap::{Parser, Subcommand};
+use dittofs_rig::reaper;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(about = "Tasks of this workspace", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Shows the main job, end to end, on a real node.
+    Demo(demo::Arguments),
+    /// Runs every test.
+    Test(test::Arguments),
+    /// Brings a cluster up, says how to use it, and ends it at Ctrl-C.
+    Cluster(cluster::Arguments),
+    /// Builds the programs and images, of the cluster and our own.
+    Build(build::Arguments),
+}
+
+/// What a task may end with: any of the typed errors, printed once.
+type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    reaper::main_if_requested();
+    let outcome = match Arguments::parse().task {
+        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Cluster(arguments) => cluster::run(&arguments),
+        Task::Build(arguments) => build::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
