@@ -7,6 +7,7 @@
 //! * Deletions carry the uid and resource version of what was seen, so that nothing newer is hit.
 
 mod difference;
+mod service;
 mod write;
 
 use dittofs_shared::labels;
@@ -173,6 +174,8 @@ async fn take_away(
         let reason = match adapter_of(&service.metadata) {
             None => "it is not asked for any more".to_owned(),
             Some(adapter) if !prune.permits(adapter) => continue,
+            // The old address stays until there is a new one.
+            Some(adapter) if failed(adapter, services, &applied.failures) => continue,
             Some(adapter) => gone(adapter, services),
         };
         applied.note(writer.delete(&*service, reason).await);
@@ -195,11 +198,20 @@ async fn take_away(
     }
 }
 
-fn gone(adapter: &str, services: &[Service]) -> String {
-    match services
+fn of_adapter<'a>(adapter: &str, services: &'a [Service]) -> Option<&'a Service> {
+    services
         .iter()
         .find(|service| adapter_of(&service.metadata) == Some(adapter))
-    {
+}
+
+/// Whether the adapter should have a Service that could not be written.
+fn failed(adapter: &str, services: &[Service], failures: &[Failure]) -> bool {
+    of_adapter(adapter, services)
+        .is_some_and(|service| failures.iter().any(|failure| failure.concerns(service)))
+}
+
+fn gone(adapter: &str, services: &[Service]) -> String {
+    match of_adapter(adapter, services) {
         Some(renamed) => format!(
             "adapterServices.nameTemplate now gives {}",
             renamed.name_any()

@@ -103,6 +103,10 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
         "RollPending",
         "AdaptersReady",
     ];
+    let progressing = after
+        .conditions
+        .iter()
+        .any(|condition| condition.type_ == "Progressing" && condition.status == "True");
     let status_before = |r#type: &str| {
         let condition = before?
             .conditions
@@ -129,7 +133,11 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
                     ..warning(&condition.reason, "Reconcile", note)
                 }),
                 "Unknown" => None,
-                _ => Some(warning(&condition.reason, "Reconcile", note)),
+                // On the way to where it should be: news, and nothing to worry about.
+                _ => Some(Notice {
+                    warning: !(condition.type_ == "Ready" && progressing),
+                    ..warning(&condition.reason, "Reconcile", note)
+                }),
             }
         })
         .collect()
@@ -148,7 +156,16 @@ fn warning(reason: &str, action: &str, note: String) -> Notice {
 pub async fn publish(client: &Client, server: &DittoServer, notices: Vec<Notice>) {
     let api: Api<Event> = Api::namespaced(client.clone(), &server.namespace().unwrap_or_default());
     for notice in notices {
-        tracing::info!(reason = notice.reason, "{}", notice.note);
+        tracing::info!(
+            instance = format!(
+                "{}/{}",
+                server.namespace().unwrap_or_default(),
+                server.name_any()
+            ),
+            reason = notice.reason,
+            "{}",
+            notice.note
+        );
         let event = event(server, &notice);
         match tokio::time::timeout(REQUEST_DEADLINE, api.create(&PostParams::default(), &event))
             .await

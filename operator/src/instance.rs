@@ -7,7 +7,9 @@ use dittofs_shared::server::DittoServerSpec;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::{Resource as _, ResourceExt as _};
+use std::collections::BTreeMap;
 
 use crate::observe::Observed;
 pub use secrets::{SecretProblem, Secrets};
@@ -41,6 +43,8 @@ pub struct Instance {
     pub server_state: Option<ServerState>,
     /// The adapters, or why they are not known.
     pub adapters: Adapters,
+    /// Adapters that keep the Service they have, and the port it leads to.
+    pub kept: BTreeMap<String, u16>,
     /// See [`dittofs_shared::settings::Settings::publish_to`].
     pub publish_to: Option<String>,
 }
@@ -131,8 +135,12 @@ impl Instance {
                 .unwrap_or_else(|| defaults.sidecar_image.clone()),
             secrets: secrets::judge(&name, observed),
             server_state,
+            publish_to: observed
+                .adapters
+                .as_deref()
+                .and_then(|config_map| publish_to(config_map, &adapters)),
+            kept: kept(observed, &adapters),
             adapters,
-            publish_to: observed.adapters.as_deref().and_then(publish_to),
             spec: server.spec.clone(),
             name,
         }
@@ -162,7 +170,7 @@ fn decode(instance: &str, config_map: &ConfigMap) -> Result<PublishedState, Unkn
         let writer = published::shorten(writer.manager.as_deref().unwrap_or_default());
         return Err(Unknown::WrittenByAnother(names::adapters(instance), writer));
     }
-    let empty = std::collections::BTreeMap::new();
+    let empty = BTreeMap::new();
     PublishedState::decode(config_map.data.as_ref().unwrap_or(&empty)).map_err(
         |error| match error {
             DecodeError::Empty => Unknown::NothingPublished,
@@ -219,15 +227,42 @@ fn reserved(port: u16, spec: &DittoServerSpec) -> Option<&'static str> {
     (port == names::SIDECAR_PORT).then_some("the sidecar")
 }
 
-/// Changes when the ConfigMap is another one, and when somebody other than the sidecar has written its data.
-fn publish_to(config_map: &ConfigMap) -> Option<String> {
+/// Changes when the ConfigMap is another one, when somebody other than the sidecar has written its data, and when
+/// nothing in it tells of adapters: data that somebody has taken away leave no writer behind.
+fn publish_to(config_map: &ConfigMap, adapters: &Adapters) -> Option<String> {
     let mut text = config_map.uid()?;
     for entry in other_writers(config_map) {
         let writer = entry.manager.as_deref().unwrap_or_default();
         let time = entry.time.as_ref().map(|time| time.0.to_string());
         text = format!("{text} {writer} {}", time.unwrap_or_default());
     }
+    if matches!(adapters, Adapters::Unknown(_)) {
+        text.push_str(" unknown");
+    }
     Some(text)
+}
+
+/// What is not taken away and not changed either: what leaves, what cannot be right, and everything when nothing is known.
+fn kept(observed: &Observed, adapters: &Adapters) -> BTreeMap<String, u16> {
+    let keeps = |r#type: &str| match adapters {
+        Adapters::Unknown(_) => true,
+        Adapters::Known(adapters) => adapters.iter().any(|adapter| {
+            adapter.published.r#type == r#type
+                && matches!(adapter.verdict, Verdict::Leaving | Verdict::Refused(_))
+        }),
+    };
+    let services = observed.adapter_services.iter();
+    services
+        .filter_map(|service| {
+            let adapter = service.labels().get(labels::ADAPTER)?;
+            let port = service.spec.as_ref()?.ports.as_ref()?.first()?;
+            let target = match port.target_port.as_ref()? {
+                IntOrString::Int(target) => u16::try_from(*target).ok()?,
+                IntOrString::String(_) => return None,
+            };
+            keeps(adapter).then(|| (adapter.clone(), target))
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -33,7 +33,12 @@ pub fn start(
         LogFormat::Text => false,
     };
     if json {
-        builder.json().flatten_event(true).try_init()
+        builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .try_init()
     } else {
         builder.try_init()
     }

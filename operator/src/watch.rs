@@ -16,6 +16,7 @@ use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
+use std::collections::HashSet;
 use std::fmt::Debug;
 use tokio::task::JoinSet;
 
@@ -162,7 +163,7 @@ impl Owned<'_> {
             stream,
             move |event| match event {
                 watcher::Event::Apply(object) | watcher::Event::Delete(object) => {
-                    if let Some(instance) = instance_of(&object) {
+                    for instance in instances_of(&object) {
                         request(&sender, instance);
                     }
                 }
@@ -179,10 +180,20 @@ impl Owned<'_> {
     }
 }
 
-/// The instance that an object says it belongs to.
-pub fn instance_of<K: Resource>(object: &K) -> Option<ObjectRef<Server>> {
-    let name = object.labels().get(labels::INSTANCE)?;
-    Some(ObjectRef::new(name).within(&object.namespace()?))
+/// The instances that an object says it belongs to, by its label and by its owner. Both count: a sidecar can write to
+/// the metadata of its own ConfigMap, and a wrong label there must not keep us from putting it right.
+pub fn instances_of<K: Resource>(object: &K) -> HashSet<ObjectRef<Server>> {
+    let Some(namespace) = object.namespace() else {
+        return HashSet::new();
+    };
+    let label = object.labels().get(labels::INSTANCE).cloned();
+    let owners = object.owner_references().iter();
+    let owners = owners.filter(|owner| owner.kind == DittoServer::kind(&()));
+    label
+        .into_iter()
+        .chain(owners.map(|owner| owner.name.clone()))
+        .map(|name| ObjectRef::new(&name).within(&namespace))
+        .collect()
 }
 
 fn request(sender: &UnboundedSender<ObjectRef<Server>>, instance: ObjectRef<Server>) {
@@ -223,8 +234,9 @@ fn forget_writers<K: Resource>(object: &mut K) {
 
 /// Of `{name}-adapters` we keep who wrote its data, and nothing of the field sets.
 fn keep_writers_of_adapters(config_map: &mut ConfigMap) {
-    let is_adapters = instance_of(config_map)
-        .is_some_and(|instance| names::adapters(&instance.name) == config_map.name_any());
+    let is_adapters = instances_of(config_map)
+        .iter()
+        .any(|instance| names::adapters(&instance.name) == config_map.name_any());
     if !is_adapters {
         return forget_writers(config_map);
     }

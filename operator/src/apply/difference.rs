@@ -8,7 +8,28 @@ pub(super) fn difference(live: &Value, wanted: &Value) -> Option<String> {
     first(live, wanted, &mut Vec::new())
 }
 
+/// Values that belong to one writer as a whole, in the kinds that we write. Anything more in them changes what ours
+/// mean: a selector with one more label selects other pods.
+const WHOLE: [&str; 4] = ["spec.selector", "spec.podSelector", "spec.ingress", "rules"];
+
 fn first(live: &Value, wanted: &Value, path: &mut Vec<String>) -> Option<String> {
+    if WHOLE.contains(&path.join(".").as_str()) {
+        // Both ways: nothing missing and nothing more.
+        return compare(live, wanted, path).or_else(|| {
+            compare(wanted, live, path).map(|_| {
+                format!(
+                    "{}: {} is now {}",
+                    path.join("."),
+                    brief(live),
+                    brief(wanted)
+                )
+            })
+        });
+    }
+    compare(live, wanted, path)
+}
+
+fn compare(live: &Value, wanted: &Value, path: &mut Vec<String>) -> Option<String> {
     match (live, wanted) {
         (_, Value::Null) => None,
         (Value::Object(live), Value::Object(wanted)) => wanted.iter().find_map(|(key, value)| {
@@ -137,6 +158,38 @@ mod tests {
             ),
         ] {
             assert_eq!(difference(&live, &wanted).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn selectors_and_rules_are_compared_whole() {
+        for (path, live, wanted) in [
+            (
+                "selector",
+                json!({"a": "b", "more": "x"}),
+                json!({"a": "b"}),
+            ),
+            (
+                "podSelector",
+                json!({"matchLabels": {"a": "b", "more": "x"}}),
+                json!({"matchLabels": {"a": "b"}}),
+            ),
+            (
+                "ingress",
+                json!([{"ports": [{"port": 1}], "from": [{}]}]),
+                json!([{"ports": [{"port": 1}]}]),
+            ),
+        ] {
+            let (live, wanted) = (
+                json!({"spec": {path: live}}),
+                json!({"spec": {path: wanted}}),
+            );
+            let found = difference(&live, &wanted).unwrap_or_default();
+            assert!(
+                found.starts_with(&format!("spec.{path}: ")),
+                "{path}: {found:?}"
+            );
+            assert_eq!(difference(&wanted, &wanted), None, "{path}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use dittofs_shared::labels;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{ObjectReference, Service};
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt as _};
@@ -75,6 +75,11 @@ impl Failure {
             error,
         }
     }
+
+    /// Whether it was this object that could not be written.
+    pub(super) fn concerns<K: Resource<DynamicType = ()>>(&self, object: &K) -> bool {
+        self.kind == K::kind(&()) && self.name == object.name_any()
+    }
 }
 
 /// What stands in the way of writing an object.
@@ -97,6 +102,11 @@ impl ApplyError {
     /// The object exists already, or is not what it was.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 409))
+    }
+
+    /// The object would not be a valid one.
+    pub fn is_invalid(&self) -> bool {
+        matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 422))
     }
 
     /// The object is not there.
@@ -129,24 +139,17 @@ impl Writer<'_> {
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
         K: Clone + Debug + Serialize + DeserializeOwned + 'static,
     {
-        self.put_adjusted(store, desired, |_, _| {}).await
+        let put = self.put_adjusted(store, desired, |_, _| {}).await?;
+        Ok(put.map(|(change, _)| change))
     }
 
-    /// Applies a Service. A node port outlives a change of the port it belongs to: clients may be using it.
-    pub async fn put_service(
-        &self,
-        store: &Store<Service>,
-        desired: &Service,
-    ) -> Result<Option<Change>, Failure> {
-        self.put_adjusted(store, desired, keep_node_ports).await
-    }
-
-    async fn put_adjusted<K>(
+    /// The same, with a last look at what is sent. Also gives what the object has become.
+    pub(super) async fn put_adjusted<K>(
         &self,
         store: &Store<K>,
         desired: &K,
         adjust: impl FnOnce(&K, &mut K),
-    ) -> Result<Option<Change>, Failure>
+    ) -> Result<Option<(Change, K)>, Failure>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
         K: Clone + Debug + Serialize + DeserializeOwned + 'static,
@@ -158,23 +161,28 @@ impl Writer<'_> {
             .insert(labels::APPLIED_HASH.to_owned(), hash.clone());
         let (action, reason) = match &live {
             None => (Action::Created, "it did not exist".to_owned()),
-            Some(live) => match difference(&to_value(&**live), &to_value(&sent)) {
-                None => return Ok(None),
+            Some(live) => match difference(&to_value(&**live), &to_value(desired)) {
                 Some(reason) => (Action::Updated, reason),
+                // Everything that is wanted is there. What was wanted before and is not any more shows in the hash.
+                None if live.annotations().get(labels::APPLIED_HASH) != Some(&hash) => (
+                    Action::Updated,
+                    "what is not asked for any more is taken out".to_owned(),
+                ),
+                None => return Ok(None),
             },
         };
         if let Some(live) = live {
             adjust(&live, &mut sent);
         }
         let parameters = PatchParams::apply(labels::OPERATOR_MANAGER).force();
-        within_deadline(self.api::<K>(desired).patch(
+        let now = within_deadline(self.api::<K>(desired).patch(
             &desired.name_any(),
             &parameters,
             &Patch::Apply(&sent),
         ))
         .await
         .map_err(|error| Failure::of(desired, error))?;
-        Ok(Some(Change::of(desired, action, reason)))
+        Ok(Some((Change::of(desired, action, reason), now)))
     }
 
     /// The object as it is, if it is ours. Our copies hold only what bears our label, so that an object that is not
@@ -235,7 +243,7 @@ impl Writer<'_> {
         }
     }
 
-    fn api<K>(&self, object: &K) -> Api<K>
+    pub(super) fn api<K>(&self, object: &K) -> Api<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
@@ -258,32 +266,3 @@ fn to_value<K: Serialize>(object: &K) -> Value {
     // Kubernetes types have string keys only, so that they cannot fail to serialise.
     serde_json::to_value(object).unwrap_or_default()
 }
-
-fn keep_node_ports(live: &Service, sent: &mut Service) {
-    let has_node_ports = |service: &Service| {
-        let r#type = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
-        matches!(r#type, Some("NodePort" | "LoadBalancer"))
-    };
-    if !has_node_ports(live) || !has_node_ports(sent) {
-        return;
-    }
-    let live_ports = live
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.ports.as_deref())
-        .unwrap_or_default();
-    for port in sent
-        .spec
-        .iter_mut()
-        .flat_map(|spec| spec.ports.iter_mut().flatten())
-    {
-        let same = live_ports
-            .iter()
-            .find(|live| live.name == port.name && live.protocol == port.protocol);
-        port.node_port = same.and_then(|live| live.node_port);
-    }
-}
-
-#[cfg(test)]
-#[path = "write_tests.rs"]
-mod tests;

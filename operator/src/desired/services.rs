@@ -23,10 +23,15 @@ pub fn all(instance: &Instance) -> Vec<Service> {
     services
 }
 
-/// Gives the pod its DNS name. Its ports follow the adapters.
+/// Gives the pod its DNS name. Its ports follow the adapters, and stay with those that keep their Service.
 fn headless(instance: &Instance) -> Service {
-    let ports: Vec<_> = instance
-        .exposed()
+    let kept = instance
+        .kept
+        .iter()
+        .map(|(name, port)| (name.as_str(), *port));
+    let ports: BTreeMap<_, _> = kept.chain(instance.exposed()).collect();
+    let ports: Vec<_> = ports
+        .into_iter()
         .map(|(adapter, port)| port_of(adapter, i32::from(port), port))
         .collect();
     Service {

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
 
 use super::View;
+use crate::apply::Failure;
 use crate::desired::adapter_of;
 use crate::instance::{Adapters, JudgedAdapter, Verdict};
 
@@ -22,17 +23,20 @@ pub(super) fn all(view: &View<'_>) -> Vec<AdapterStatus> {
 
 fn one(view: &View<'_>, adapter: &JudgedAdapter) -> AdapterStatus {
     let published = &adapter.published;
-    let service = service_of(view, &published.r#type);
-    let exposed = matches!(adapter.verdict, Verdict::Expose(_)) && service.is_some();
+    let wanted = matches!(adapter.verdict, Verdict::Expose(_));
+    let name = wanted.then(|| wanted_name(view, &published.r#type));
+    let failure = name.as_deref().and_then(|name| failure(view, name));
+    let failed = failure.is_some();
+    let service = service_of(view, &published.r#type, name.as_deref());
     let address = service.and_then(|service| address(service, view.pod));
     let message = match &adapter.verdict {
+        _ if failure.is_some() => failure,
         Verdict::Expose(_) if !published.running => {
             Some("it is switched on, but nothing listens on its port yet: the server's log says why".to_owned())
         }
-        Verdict::Expose(_) if service.is_some() && address.is_none() => {
+        Verdict::Expose(_) if address.is_none() => {
             Some("its Service has no address yet: a load balancer controller must give it one".to_owned())
         }
-        Verdict::Expose(_) if service.is_none() => Some("its Service is being made".to_owned()),
         Verdict::Expose(_) | Verdict::Off => None,
         Verdict::Leaving => published.leaving_since.map(|since| {
             format!("it has been switched off or gone since {since}: its Service goes when removalHold has passed")
@@ -44,27 +48,35 @@ fn one(view: &View<'_>, adapter: &JudgedAdapter) -> AdapterStatus {
         port: i32::try_from(published.port).ok(),
         enabled: published.enabled,
         running: published.running,
-        exposed,
-        service: service.map(ResourceExt::name_any),
+        exposed: wanted && !failed,
+        service: service.map(ResourceExt::name_any).or(name),
         address,
         message,
     }
 }
 
-fn service_of<'a>(view: &View<'a>, adapter: &str) -> Option<&'a Service> {
-    let settings = &view.instance.spec.adapter_services;
-    let name = dittofs_shared::names::adapter_service(
-        &settings.name_template,
-        &view.instance.name,
-        adapter,
-    );
+fn wanted_name(view: &View<'_>, adapter: &str) -> String {
+    let template = &view.instance.spec.adapter_services.name_template;
+    dittofs_shared::names::adapter_service(template, &view.instance.name, adapter)
+}
+
+/// Why the Service of this name could not be written, if it could not.
+fn failure(view: &View<'_>, name: &str) -> Option<String> {
+    let of_service = |failure: &&Failure| failure.kind == "Service" && failure.name == name;
+    view.failures
+        .iter()
+        .find(of_service)
+        .map(ToString::to_string)
+}
+
+/// The Service of this name or, while there is none yet, the one that the adapter has had so far.
+fn service_of<'a>(view: &View<'a>, adapter: &str, name: Option<&str>) -> Option<&'a Service> {
     let of_adapter = || {
-        view.adapter_services
-            .iter()
-            .filter(|service| adapter_of(&service.metadata) == Some(adapter))
+        let services = view.adapter_services.iter();
+        services.filter(|service| adapter_of(&service.metadata) == Some(adapter))
     };
     of_adapter()
-        .find(|service| service.name_any() == name)
+        .find(|service| name.is_some_and(|name| service.name_any() == name))
         .or_else(|| of_adapter().next())
         .map(|service| &**service)
 }

@@ -6,7 +6,7 @@ use dittofs_shared::server::AdapterStatus;
 
 use super::pod::problem;
 use super::{Finding, Truth, View};
-use crate::instance::{Adapters, Verdict};
+use crate::instance::{Adapters, Unknown, Verdict};
 use crate::roll::{Roll, Waits};
 
 /// All conditions, `Ready` first.
@@ -149,7 +149,12 @@ fn authenticated(view: &View<'_>) -> Finding {
     }
     let Some(state) = &view.instance.server_state else {
         return match &view.instance.adapters {
-            Adapters::Unknown(unknown) => Finding::unknown("NothingPublished", unknown.to_string()),
+            Adapters::Unknown(unknown @ Unknown::NothingPublished) => {
+                Finding::unknown("NothingPublished", unknown.to_string())
+            }
+            Adapters::Unknown(unknown) => {
+                Finding::unknown("PublishedStateUnusable", unknown.to_string())
+            }
             Adapters::Known(_) => Finding::unknown(
                 "NothingPublished",
                 "the sidecar has not published anything yet",
@@ -195,7 +200,7 @@ fn adapters_ready(view: &View<'_>, statuses: &[AdapterStatus]) -> Finding {
     }
     let adapters = match &view.instance.adapters {
         Adapters::Known(adapters) => adapters,
-        Adapters::Unknown(unknown @ crate::instance::Unknown::NothingPublished) => {
+        Adapters::Unknown(unknown @ Unknown::NothingPublished) => {
             return Finding::unknown("NothingPublished", unknown.to_string());
         }
         Adapters::Unknown(unknown) => {

@@ -59,6 +59,7 @@ pub struct ControlPlane {
     /// TCP port of the REST API.
     #[serde(default = "default_api_port")]
     #[schemars(range(min = 1, max = 65535))]
+    #[x_kube(validation = Rule::new("self != 8081").message("must not be 8081, on which the sidecar answers probes"))]
     pub port: i32,
 
     /// Who can reach the REST API: `Loopback` only what runs in the pod, and `kubectl port-forward`; `Cluster` makes

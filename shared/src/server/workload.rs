@@ -13,20 +13,20 @@ use super::LogLevel;
 pub struct Storage {
     /// Size of the volume for metadata, mounted at /data/store/metadata, such as `10Gi`.
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).sign() > 0").message("must be a size above zero, such as 10Gi"))]
+    #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))").message("must be a size above zero, such as 10Gi"))]
     pub metadata_size: String,
 
     /// Size of the volume for file contents, mounted at /data/store/block, such as `100Gi`. Without it there is no such
     /// volume, which suits servers whose files are all in S3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).sign() > 0").message("must be a size above zero, such as 100Gi"))]
+    #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))").message("must be a size above zero, such as 100Gi"))]
     pub content_size: Option<String>,
 
     /// Size of the volume for the control plane's database, mounted at /data/controlplane.
     #[serde(default = "default_control_plane_size")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).sign() > 0").message("must be a size above zero, such as 1Gi"))]
+    #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))").message("must be a size above zero, such as 1Gi"))]
     pub control_plane_size: String,
 
     /// StorageClass of the volumes. Without it, the default class of the cluster.

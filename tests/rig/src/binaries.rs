@@ -31,6 +31,9 @@ pub enum Error {
     Go(#[source] CommandError),
 }
 
+/// A program, the module it is built from, and where it belongs.
+type Missing = (&'static Module, &'static Program, PathBuf);
+
 /// Where the programs of each module are.
 #[derive(Clone, Debug)]
 pub struct Binaries {
@@ -55,7 +58,7 @@ impl Binaries {
         if !binaries.missing(part).is_empty() {
             let _lock = lock(&cache)?;
             // Looked at again: another run may have built them while this one waited for the lock.
-            binaries.build(&binaries.missing(part))?;
+            build_all(&binaries.missing(part))?;
         }
         Ok(binaries)
     }
@@ -65,7 +68,7 @@ impl Binaries {
         self.kubernetes.join("kubectl")
     }
 
-    fn missing(&self, part: Part) -> Vec<(&'static Module, &'static Program, PathBuf)> {
+    fn missing(&self, part: Part) -> Vec<Missing> {
         let folders = [
             (&ETCD, &self.etcd),
             (&KUBERNETES, &self.kubernetes),
@@ -83,28 +86,28 @@ impl Binaries {
             .filter(|(_, program, path)| program.part <= part && !path.exists())
             .collect()
     }
+}
 
-    fn build(&self, missing: &[(&'static Module, &'static Program, PathBuf)]) -> Result<(), Error> {
-        let _ = self;
-        for (number, (module, program, path)) in missing.iter().enumerate() {
-            let count = missing.len();
-            let step = Step::begin(format!(
-                "building {} ({}/{count})",
-                program.name,
-                number + 1
-            ));
-            build(module, program, path)?;
-            step.done();
-        }
-        Ok(())
+fn build_all(missing: &[Missing]) -> Result<(), Error> {
+    let count = missing.len();
+    for (number, (module, program, path)) in missing.iter().enumerate() {
+        let step = Step::begin(format!(
+            "building {} ({}/{count})",
+            program.name,
+            number + 1
+        ));
+        build(module, program, path)?;
+        step.done();
     }
+    Ok(())
 }
 
 fn build(module: &Module, program: &Program, path: &Path) -> Result<(), Error> {
     if let Some(folder) = path.parent() {
         files::create_folder(folder)?;
     }
-    let unfinished = path.with_extension(format!("unfinished-{}", std::process::id()));
+    // Under the lock, so what an interrupted build left here can be overwritten.
+    let unfinished = path.with_extension("unfinished");
     let mut go = go(module);
     go.args(["build", "-trimpath", "-buildvcs=false", "-mod=readonly"])
         .args(["-tags", module.tags, "-ldflags", module.ldflags, "-o"])

@@ -202,6 +202,8 @@ async fn forward(
         tokio::time::timeout(Duration::from_secs(15), read)
             .await
             .map_err(|_| Error::Forward("it said nothing".into()))??;
+        // kubectl says something about every connection, and would end if nobody listened.
+        tokio::spawn(async move { tokio::io::copy(&mut reader, &mut tokio::io::sink()).await });
     }
     let port = line
         .split("127.0.0.1:")

@@ -164,7 +164,7 @@ fn load_images(
             ),
             Err(error) => {
                 let why = error.to_string();
-                let why = why.lines().next().unwrap_or_default();
+                let why = why.lines().last().unwrap_or_default();
                 (
                     &programs.simulator,
                     images::SERVER.to_owned(),

@@ -102,6 +102,8 @@ fn kubelet_config(state: &StateDir, pki: &Pki, root: &str) -> Value {
         "clusterDNS": [DNS_ADDRESS],
         "resolvConf": "/dev/null",
         "serializeImagePulls": false,
+        // Tests end containers on purpose, again and again: waiting longer each time would test the kubelet.
+        "crashLoopBackOff": {"maxContainerRestartPeriod": "1s"},
         "nodeStatusUpdateFrequency": "5s",
         "syncFrequency": "10s",
         "kubeAPIQPS": 200,

@@ -30,6 +30,9 @@ pub enum Error {
     /// The executable could not be started again.
     #[error("cannot start this program again as the reaper: {0}")]
     NotStarted(#[source] std::io::Error),
+    /// Nobody knows how it ended.
+    #[error("cannot wait for the reaper: {0}")]
+    Lost(#[source] std::io::Error),
     /// Somebody forgot a line.
     #[error(
         "this program starts clusters, so its main must call `dittofs_rig::reaper::main_if_requested()` first"
@@ -133,7 +136,7 @@ impl Reaper {
             return Ok(());
         };
         drop(pipe);
-        let status = self.child.wait().map_err(Error::NotStarted)?;
+        let status = self.child.wait().map_err(Error::Lost)?;
         if status.success() {
             return Ok(());
         }

@@ -18,7 +18,7 @@ use crate::world::Scene;
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long anything may take that involves a pod.
-pub const POD_DEADLINE: Duration = Duration::from_secs(120);
+pub const POD_DEADLINE: Duration = Duration::from_mins(2);
 /// How long anything may take that involves only the API server and the operator.
 pub const API_DEADLINE: Duration = Duration::from_secs(30);
 

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod instance;
+pub mod probe;
+pub mod processes;
 pub mod registry;
 pub mod world;
 

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
+mod golden;
 mod node;
+mod recorded;
+mod walls;
 
 use dittofs_rig::{NodeSupport, reaper};
 use dittofs_suite::world;
@@ -18,6 +21,9 @@ fn main() {
         NodeSupport::Unavailable(reason) => Some(reason.to_string()),
     };
     let mut trials = Vec::new();
+    trials.extend(golden::trials());
+    trials.extend(walls::trials());
+    trials.extend(recorded::trials());
     trials.extend(api::trials(unavailable.as_deref()));
     trials.extend(node::trials(unavailable.as_deref()));
     let conclusion = libtest_mimic::run(&arguments, trials);

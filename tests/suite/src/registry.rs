@@ -40,6 +40,23 @@ where
     }
 }
 
+/// The same for a test that disturbs all others: it has the cluster for itself.
+pub fn alone<F>(
+    needs: Needs,
+    unavailable: Option<&str>,
+    name: &'static str,
+    test: impl FnOnce(Scene) -> F + Send + 'static,
+) -> Trial
+where
+    F: Future<Output = Outcome>,
+{
+    match (needs, unavailable) {
+        (Needs::Node, Some(reason)) => skipped(name, reason),
+        _ => Trial::test(name, move || world::play_alone(name, test).map_err(failed)),
+    }
+}
+
+#[allow(clippy::needless_pass_by_value)] // `map_err` hands it over.
 fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> Failed {
     let mut text = error.to_string();
     let mut source = error.source();

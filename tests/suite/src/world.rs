@@ -11,7 +11,8 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use crate::Outcome;
 
@@ -74,7 +75,10 @@ static WORLD: OnceLock<Mutex<Option<Arc<World>>>> = OnceLock::new();
 /// # Errors
 /// It does not come up.
 pub fn shared() -> Result<Arc<World>, Box<dyn std::error::Error + Send + Sync>> {
-    let mut slot = WORLD.get_or_init(Mutex::default).lock().unwrap();
+    let mut slot = WORLD
+        .get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     if let Some(world) = slot.as_ref() {
         return Ok(Arc::clone(world));
     }
@@ -85,7 +89,9 @@ pub fn shared() -> Result<Arc<World>, Box<dyn std::error::Error + Send + Sync>> 
 
 /// Ends the world, if there is one.
 pub fn end() {
-    if let Some(world) = WORLD.get().and_then(|slot| slot.lock().unwrap().take())
+    if let Some(world) = WORLD
+        .get()
+        .and_then(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).take())
         && let Ok(world) = Arc::try_unwrap(world)
         && let Err(error) = world.cluster.shutdown()
     {
@@ -103,11 +109,34 @@ fn server_from_environment() -> Server {
     }
 }
 
+/// Held for reading by ordinary tests, for writing by those that disturb all others.
+static STAGE: RwLock<()> = RwLock::new(());
+
 /// Runs a test in a namespace of its own, in the cluster's network. On failure it says what is in the namespace.
 ///
 /// # Errors
 /// What the test ended with.
 pub fn play<F>(name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
+where
+    F: Future<Output = Outcome>,
+{
+    let _stage = STAGE.read().unwrap_or_else(PoisonError::into_inner);
+    perform(name, test)
+}
+
+/// The same while no other test runs.
+///
+/// # Errors
+/// What the test ended with.
+pub fn play_alone<F>(name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
+where
+    F: Future<Output = Outcome>,
+{
+    let _stage = STAGE.write().unwrap_or_else(PoisonError::into_inner);
+    perform(name, test)
+}
+
+fn perform<F>(name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
 where
     F: Future<Output = Outcome>,
 {
@@ -216,7 +245,7 @@ fn scenery(world: &World, namespace: &str) -> String {
         let output = output
             .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
             .unwrap_or_default();
-        text.push_str(&format!("--- kubectl {}\n{output}", words[..2].join(" ")));
+        let _ = writeln!(text, "--- kubectl {}\n{output}", words[..2].join(" "));
     }
     text
 }

@@ -4,6 +4,7 @@ mod build;
 mod cluster;
 mod demo;
 mod instance;
+mod measure;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +22,8 @@ struct Arguments {
 enum Task {
     /// Shows the main job, end to end, on a real node.
     Demo(demo::Arguments),
+    /// Measures what the project reports.
+    Measure(measure::Arguments),
     /// Runs every test.
     Test(test::Arguments),
     /// Brings a cluster up, says how to use it, and ends it at Ctrl-C.
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     reaper::main_if_requested();
     let outcome = match Arguments::parse().task {
         Task::Demo(arguments) => demo::run(&arguments),
+        Task::Measure(arguments) => measure::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Cluster(arguments) => cluster::run(&arguments),
         Task::Build(arguments) => build::run(&arguments),

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use dittofs_rig::NodeSupport;
 use dittofs_rig::binaries::{Binaries, Part};
-use dittofs_rig::programs::Programs;
+use dittofs_rig::programs::{self, Programs};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
@@ -36,11 +36,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Programs::build()?;
     if arguments.filter.is_none() {
         cargo(
-            &mut Command::new(cargo_program()),
+            &mut programs::cargo(),
             &["test", "--workspace", "--exclude", "dittofs-suite"],
         )?;
     }
-    let mut suite = Command::new(cargo_program());
+    let mut suite = programs::cargo();
     if let Some(program) = &arguments.dittofs {
         suite.env("DITTOFS_TEST_SERVER", std::path::absolute(program)?);
     }
@@ -62,10 +62,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
         began.elapsed().as_secs_f64()
     );
     Ok(())
-}
-
-fn cargo_program() -> std::ffi::OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 fn cargo(command: &mut Command, words: &[&str]) -> Outcome {

@@ -1,0 +1,132 @@
+//! Services, whose ports need more than an apply.
+//!
+//! A port in a list of ports is known by its number. So a number that somebody else has written stays beside ours, and
+//! is even in our way, because two ports must not have the same name. Then the whole list is replaced once.
+
+use dittofs_shared::labels;
+use k8s_openapi::api::core::v1::{Service, ServicePort};
+use kube::ResourceExt as _;
+use kube::api::{Patch, PatchParams};
+use kube::runtime::reflector::{ObjectRef, Store};
+use serde_json::json;
+
+use super::write::{Change, Failure, Writer, within_deadline};
+
+impl Writer<'_> {
+    /// Applies a Service. A node port outlives a change of the port it belongs to: clients may be using it.
+    pub async fn put_service(
+        &self,
+        store: &Store<Service>,
+        desired: &Service,
+    ) -> Result<Option<Change>, Failure> {
+        match self.put_adjusted(store, desired, keep_node_ports).await {
+            Ok(Some((change, now))) => {
+                if has_other_ports(&now, desired) {
+                    self.replace_ports(&now, desired).await?;
+                }
+                Ok(Some(change))
+            }
+            Ok(None) => Ok(None),
+            Err(failure) => match store.get(&ObjectRef::from_obj(desired)) {
+                Some(live) if failure.error.is_invalid() && has_other_ports(&live, desired) => {
+                    self.replace_ports(&live, desired).await?;
+                    let put = self.put_adjusted(store, desired, keep_node_ports).await?;
+                    Ok(put.map(|(change, _)| change))
+                }
+                _ => Err(failure),
+            },
+        }
+    }
+
+    /// Replaces the list of ports, unless the Service has changed since it was seen.
+    async fn replace_ports(&self, seen: &Service, desired: &Service) -> Result<(), Failure> {
+        let mut sent = desired.clone();
+        keep_node_ports(seen, &mut sent);
+        let patch = Patch::Merge(json!({
+            "metadata": {"resourceVersion": seen.resource_version()},
+            "spec": {"ports": sent.spec.and_then(|spec| spec.ports)},
+        }));
+        let parameters = PatchParams {
+            field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let api = self.api::<Service>(desired);
+        within_deadline(api.patch(&desired.name_any(), &parameters, &patch))
+            .await
+            .map(drop)
+            .map_err(|error| Failure::of(desired, error))
+    }
+}
+
+fn ports(service: &Service) -> &[ServicePort] {
+    let spec = service.spec.as_ref();
+    spec.and_then(|spec| spec.ports.as_deref())
+        .unwrap_or_default()
+}
+
+/// Whether there is a port that is not asked for.
+fn has_other_ports(live: &Service, desired: &Service) -> bool {
+    let wanted = |port: &ServicePort| {
+        ports(desired)
+            .iter()
+            .any(|wanted| wanted.port == port.port && wanted.protocol == port.protocol)
+    };
+    !ports(live).iter().all(wanted)
+}
+
+fn keep_node_ports(live: &Service, sent: &mut Service) {
+    let has_node_ports = |service: &Service| {
+        let r#type = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
+        matches!(r#type, Some("NodePort" | "LoadBalancer"))
+    };
+    if !has_node_ports(live) || !has_node_ports(sent) {
+        return;
+    }
+    for port in sent
+        .spec
+        .iter_mut()
+        .flat_map(|spec| spec.ports.iter_mut().flatten())
+    {
+        let same = ports(live)
+            .iter()
+            .find(|live| live.name == port.name && live.protocol == port.protocol);
+        port.node_port = same.and_then(|live| live.node_port);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(r#type: &str, port: i32, node_port: Option<i32>) -> Service {
+        let mut entry = json!({"name": "smb", "port": port, "protocol": "TCP"});
+        if let Some(node_port) = node_port {
+            entry["nodePort"] = node_port.into();
+        }
+        serde_json::from_value(json!({"metadata": {}, "spec": {"type": r#type, "ports": [entry]}}))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_node_port_outlives_a_change_of_its_port_unless_the_type_has_none() {
+        let live = service("LoadBalancer", 1445, Some(30001));
+        for (wanted, expected) in [
+            ("LoadBalancer", Some(30001)),
+            ("NodePort", Some(30001)),
+            ("ClusterIP", None),
+        ] {
+            let mut sent = service(wanted, 1446, None);
+            keep_node_ports(&live, &mut sent);
+            assert_eq!(ports(&sent)[0].node_port, expected, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn a_port_of_another_number_is_not_asked_for() {
+        let desired = service("ClusterIP", 1445, None);
+        assert!(!has_other_ports(&desired, &desired));
+        assert!(!has_other_ports(&Service::default(), &desired));
+        assert!(has_other_ports(&service("ClusterIP", 999, None), &desired));
+        assert!(has_other_ports(&desired, &Service::default()));
+    }
+}

@@ -1,0 +1,157 @@
+//! A `DittoServer` that goes takes everything with it but the claims. The garbage collector does it by owner, with or
+//! without the operator.
+
+use dittofs_rig::wait_for;
+use dittofs_shared::server::DittoServer;
+use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE, adapter};
+use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, ensure};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{
+    ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
+};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use kube::ResourceExt;
+use kube::api::DeleteParams;
+use serde_json::{Value, json};
+
+use super::seen::{Failed, lines, names_of, operator_writes, pod_never_runs, write};
+
+const HELD: &str = "example.com/held";
+
+/// Everything of every kind that bears the name of the instance, but the claims.
+async fn belongings(files: &Instance) -> Result<Vec<String>, Failed> {
+    let mut all = names_of::<StatefulSet>(files).await?;
+    all.extend(names_of::<Pod>(files).await?);
+    all.extend(names_of::<Service>(files).await?);
+    all.extend(names_of::<NetworkPolicy>(files).await?);
+    all.extend(names_of::<ConfigMap>(files).await?);
+    all.extend(names_of::<Secret>(files).await?);
+    all.extend(names_of::<ServiceAccount>(files).await?);
+    all.extend(names_of::<Role>(files).await?);
+    all.extend(names_of::<RoleBinding>(files).await?);
+    Ok(all)
+}
+
+const EVERYTHING: [&str; 17] = [
+    "StatefulSet files",
+    "Pod files-0",
+    "Service files-headless",
+    "Service files-nfs",
+    "Service files-smb",
+    "NetworkPolicy files-baseline",
+    "NetworkPolicy files-nfs",
+    "NetworkPolicy files-smb",
+    "ConfigMap files-adapters",
+    "ConfigMap files-config",
+    "ConfigMap files-sidecar",
+    "Secret files-admin-bootstrap-credentials",
+    "Secret files-jwt-secret",
+    "Secret files-sidecar-credentials",
+    "ServiceAccount files-sidecar",
+    "Role files-sidecar",
+    "RoleBinding files-sidecar",
+];
+
+/// An instance with all that an instance can have.
+async fn complete(scene: &Scene) -> Result<Instance, Failed> {
+    let files = Instance::create(scene, "files", pod_never_runs()).await?;
+    files.publish(vec![adapter("nfs", 12049), adapter("smb", 1445)]).await?;
+    wait_belongings(&files, "all that belongs to the instance", &EVERYTHING).await?;
+    wait_for("the claims", POD_DEADLINE, || async {
+        let claims = names_of::<PersistentVolumeClaim>(&files).await.map_err(|error| error.to_string())?;
+        if claims.len() == 3 { Ok(()) } else { Err(format!("{claims:?}")) }
+    })
+    .await?;
+    Ok(files)
+}
+
+async fn wait_belongings(files: &Instance, what: &str, expected: &[&str]) -> Outcome {
+    wait_for(what, POD_DEADLINE, || async {
+        let mut seen = belongings(files).await.map_err(|error| error.to_string())?;
+        let mut expected = expected.to_vec();
+        seen.sort();
+        expected.sort_unstable();
+        if seen == expected { Ok(()) } else { Err(format!("{seen:?}")) }
+    })
+    .await?;
+    Ok(())
+}
+
+async fn claims_are_left(files: &Instance) -> Outcome {
+    let claims = names_of::<PersistentVolumeClaim>(files).await?;
+    ensure!(claims.len() == 3, "the claims are {claims:?}");
+    Ok(())
+}
+
+async fn delete(files: &Instance, parameters: &DeleteParams) -> Outcome {
+    files.api::<DittoServer>().delete(&files.name, parameters).await?;
+    Ok(())
+}
+
+pub async fn everything_goes_but_the_claims(scene: Scene) -> Outcome {
+    let files = complete(&scene).await?;
+    delete(&files, &DeleteParams::background()).await?;
+    wait_belongings(&files, "nothing to be left", &[]).await?;
+    claims_are_left(&files).await?;
+    // The same name again finds the same claims and is complete again.
+    let again = Instance::create(&scene, "files", pod_never_runs()).await?;
+    again.publish(vec![adapter("nfs", 12049), adapter("smb", 1445)]).await?;
+    wait_belongings(&again, "everything to be there again", &EVERYTHING).await
+}
+
+pub async fn orphans_stay_and_are_left_alone(scene: Scene) -> Outcome {
+    let files = complete(&scene).await?;
+    delete(&files, &DeleteParams::orphan()).await?;
+    let server = files.api::<DittoServer>();
+    wait_for("the DittoServer to go", API_DEADLINE, || async {
+        match server.get_opt("files").await {
+            Ok(None) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await?;
+    wait_belongings(&files, "everything to stay", &EVERYTHING).await
+}
+
+/// While a dependent is held back, the `DittoServer` is still there, on its way out: nothing may be made for it again.
+pub async fn nothing_is_made_again_while_the_dependents_go_first(scene: Scene) -> Outcome {
+    let files = complete(&scene).await?;
+    let hold = |finalizers: Value| {
+        let files = files.clone();
+        async move {
+            let patch = json!({"metadata": {"finalizers": finalizers}});
+            write::<Service>(&files, "somebody", "files-nfs", patch).await
+        }
+    };
+    hold(json!([HELD])).await?;
+    delete(&files, &DeleteParams::foreground()).await?;
+    wait_belongings(&files, "all but the held Service to go", &["Service files-nfs"]).await?;
+    let mark = scene.world.cluster.audit().mark()?;
+    let server = files.api::<DittoServer>().get("files").await?;
+    ensure!(
+        server.metadata.deletion_timestamp.is_some(),
+        "the DittoServer is not being deleted"
+    );
+    // Wakes the operator, for what it is worth.
+    let nudge = json!({"metadata": {"labels": {"example.com/nudge": "1"}}});
+    write::<Service>(&files, "somebody", "files-nfs", nudge).await?;
+    let nudge = json!({"metadata": {"annotations": {"example.com/nudge": "1"}}});
+    write::<DittoServer>(&files, "somebody", "files", nudge).await?;
+    hold(Value::Null).await?;
+    wait_belongings(&files, "nothing to be left", &[]).await?;
+    let servers = files.api::<DittoServer>();
+    wait_for("the DittoServer to go", API_DEADLINE, || async {
+        match servers.get_opt("files").await {
+            Ok(None) => Ok(()),
+            Ok(Some(server)) => Err(format!("finalizers {:?}", server.finalizers())),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+    .await?;
+    claims_are_left(&files).await?;
+    let writes = operator_writes(&scene, mark)?;
+    ensure!(writes.is_empty(), "the operator has written:\n{}", lines(&writes));
+    Ok(())
+}

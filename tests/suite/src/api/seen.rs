@@ -1,0 +1,174 @@
+//! What several of these tests make and look at.
+
+use dittofs_rig::audit::{Entry, Mark};
+use dittofs_rig::wait_for;
+use dittofs_shared::labels;
+use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::world::Scene;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::{Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+/// Why a test ends early.
+pub type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// Uid and resource version: they stay the same for as long as nobody writes.
+pub type Version = (String, String);
+
+/// No pod runs, so that nobody publishes but the test, and no cloud writes to the Services.
+pub fn without_pod() -> Value {
+    json!({"replicas": 0, "adapterServices": {"type": "ClusterIP"}})
+}
+
+/// The same, with a pod that is asked for and never runs, because its claims find no storage: conditions that are
+/// silent about a server that is stopped on purpose speak.
+pub fn pod_never_runs() -> Value {
+    json!({"adapterServices": {"type": "ClusterIP"}, "storage": {"storageClassName": "nowhere"}})
+}
+
+/// What belongs to the instance of a kind, by its label.
+pub async fn of_instance<K>(files: &Instance) -> Result<Vec<K>, Failed>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    K: Clone + Debug + DeserializeOwned,
+{
+    let selector = format!("{}={}", labels::INSTANCE, files.name);
+    let parameters = ListParams::default().labels(&selector);
+    Ok(files.api::<K>().list(&parameters).await?.items)
+}
+
+/// The names of what belongs to the instance of a kind, with the kind.
+pub async fn names_of<K>(files: &Instance) -> Result<Vec<String>, Failed>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    K: Clone + Debug + DeserializeOwned,
+{
+    let found = of_instance::<K>(files).await?;
+    let name = |object: &K| format!("{} {}", K::kind(&()), object.name_any());
+    Ok(found.iter().map(name).collect())
+}
+
+pub fn version<K: Resource>(object: &K) -> Version {
+    (
+        object.uid().unwrap_or_default(),
+        object.resource_version().unwrap_or_default(),
+    )
+}
+
+/// The versions of all Services and NetworkPolicies of an instance.
+pub async fn doors(files: &Instance) -> Result<BTreeMap<String, Version>, Failed> {
+    let services = of_instance::<Service>(files).await?;
+    let policies = of_instance::<NetworkPolicy>(files).await?;
+    let services = services
+        .iter()
+        .map(|service| (format!("Service {}", service.name_any()), version(service)));
+    let policies = policies
+        .iter()
+        .map(|policy| (format!("NetworkPolicy {}", policy.name_any()), version(policy)));
+    Ok(services.chain(policies).collect())
+}
+
+/// Writes to an object as somebody would by hand.
+pub async fn write<K>(
+    files: &Instance,
+    manager: &str,
+    name: &str,
+    patch: Value,
+) -> Result<K, Failed>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    K: Clone + Debug + DeserializeOwned,
+{
+    let parameters = PatchParams {
+        field_manager: Some(manager.to_owned()),
+        ..PatchParams::default()
+    };
+    Ok(files
+        .api::<K>()
+        .patch(name, &parameters, &Patch::Merge(patch))
+        .await?)
+}
+
+/// Waits until something holds of an object; `check` says what it sees instead.
+pub async fn wait_object<K>(
+    files: &Instance,
+    name: &str,
+    what: &str,
+    check: impl Fn(&K) -> Result<(), String>,
+) -> Result<K, Failed>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    K: Clone + Debug + DeserializeOwned,
+{
+    let api = files.api::<K>();
+    let what = format!("{} {name}: {what}", K::kind(&()));
+    let found = wait_for(&what, API_DEADLINE, || async {
+        let object = api.get(name).await.map_err(|error| error.to_string())?;
+        check(&object).map(|()| object)
+    });
+    Ok(found.await?)
+}
+
+/// Waits for an Event with a reason and a word in its note.
+pub async fn wait_event(files: &Instance, reason: &str, word: &str) -> Result<(), Failed> {
+    let api = files.api::<Event>();
+    let what = format!("an Event {reason} that says {word:?}");
+    wait_for(&what, API_DEADLINE, || async {
+        let events = api.list(&ListParams::default()).await;
+        let events = events.map_err(|error| error.to_string())?.items;
+        let told = |event: &Event| {
+            let regarding = event.regarding.as_ref().and_then(|object| object.name.as_ref());
+            regarding == Some(&files.name)
+                && event.reason.as_deref() == Some(reason)
+                && event.note.as_deref().is_some_and(|note| note.contains(word))
+        };
+        if events.iter().any(told) {
+            return Ok(());
+        }
+        let all = events.iter().map(|event| {
+            format!("{}: {}", event.reason.clone().unwrap_or_default(), event.note.clone().unwrap_or_default())
+        });
+        Err(all.collect::<Vec<_>>().join("; "))
+    })
+    .await?;
+    Ok(())
+}
+
+/// The requests of the operator in the namespace of the test.
+pub fn operator_requests(scene: &Scene, since: Mark) -> Result<Vec<Entry>, Failed> {
+    let mut entries = scene.world.cluster.audit().requests_since(since)?;
+    entries.retain(|entry| {
+        entry.user_agent.starts_with("dittofs-operator/") && entry.namespace == scene.namespace
+    });
+    Ok(entries)
+}
+
+/// The writes of the operator in the namespace of the test.
+pub fn operator_writes(scene: &Scene, since: Mark) -> Result<Vec<Entry>, Failed> {
+    let mut entries = operator_requests(scene, since)?;
+    entries.retain(Entry::is_write);
+    Ok(entries)
+}
+
+/// Requests on one line each, for a message.
+pub fn lines(entries: &[Entry]) -> String {
+    let line = |entry: &Entry| {
+        format!(
+            "{} {} {}/{} {}: {}",
+            entry.request_received,
+            entry.verb,
+            entry.resource,
+            entry.name,
+            entry.subresource,
+            entry.code
+        )
+    };
+    entries.iter().map(line).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,275 @@
+//! Mistakes are refused by the API server, before anything acts on them, with a message that names the field.
+
+use dittofs_rig::installation::manifests;
+use dittofs_shared::server::DittoServer;
+use dittofs_suite::instance::Instance;
+use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, ensure, fail};
+use kube::Resource as _;
+use kube::api::PostParams;
+use kube::core::Request;
+use serde_json::{Value, json};
+
+use super::seen::{Failed, without_pod};
+
+/// Field that the message must name, and the spec with the mistake.
+type Row = (&'static str, Value);
+
+/// What `kubectl create --dry-run=server` sends, which asks for unknown fields to be refused.
+async fn try_create(scene: &Scene, body: &Value) -> Result<Value, kube::Error> {
+    let parameters = PostParams {
+        dry_run: true,
+        field_manager: None,
+    };
+    let url = DittoServer::url_path(&(), Some(&scene.namespace));
+    let mut request = Request::new(url)
+        .create(&parameters, serde_json::to_vec(body).unwrap())
+        .map_err(kube::Error::BuildRequest)?;
+    *request.uri_mut() = format!("{}&fieldValidation=Strict", request.uri())
+        .parse()
+        .unwrap();
+    scene.client.request(request).await
+}
+
+fn named(name: &str, spec: Value) -> Value {
+    let mut whole = json!({"storage": {"metadataSize": "1Gi"}});
+    merge(&mut whole, spec);
+    json!({
+        "apiVersion": DittoServer::api_version(&()), "kind": DittoServer::kind(&()),
+        "metadata": {"name": name}, "spec": whole,
+    })
+}
+
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+/// All rows are tried, so that one look shows everything that is wrong.
+async fn all_are_refused(scene: &Scene, rows: Vec<(&str, Value)>) -> Outcome {
+    let mut wrong = Vec::new();
+    for (field, body) in rows {
+        match try_create(scene, &body).await {
+            Ok(_) => wrong.push(format!("{field}: accepted {}", body["spec"])),
+            Err(error) if !error.to_string().contains(field) => {
+                wrong.push(format!("{field}: refused without naming it: {error}"));
+            }
+            Err(_) => {}
+        }
+    }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+async fn specs_are_refused(scene: &Scene, rows: impl IntoIterator<Item = Row>) -> Outcome {
+    let rows = rows
+        .into_iter()
+        .map(|(field, spec)| (field, named("files", spec)));
+    all_are_refused(scene, rows.collect()).await
+}
+
+pub async fn sizes_that_are_none_are_refused(scene: Scene) -> Outcome {
+    let fields = [
+        ("spec.storage.metadataSize", "metadataSize"),
+        ("spec.storage.contentSize", "contentSize"),
+        ("spec.storage.controlPlaneSize", "controlPlaneSize"),
+    ];
+    let sizes = ["ten", "0", "-1Gi", "", "1 Gi"];
+    let rows = fields.into_iter().flat_map(|(field, key)| {
+        sizes.map(|size| (field, json!({"storage": {key: size}})))
+    });
+    specs_are_refused(&scene, rows).await
+}
+
+pub async fn numbers_out_of_range_are_refused(scene: Scene) -> Outcome {
+    let mut rows = vec![
+        ("spec.replicas", json!({"replicas": 2})),
+        ("spec.replicas", json!({"replicas": -1})),
+        ("spec.replicas", json!({"replicas": "1"})),
+        (
+            "spec.terminationGracePeriodSeconds",
+            json!({"terminationGracePeriodSeconds": 5}),
+        ),
+    ];
+    for port in [0, 70_000, -1] {
+        rows.push(("spec.controlPlane.port", json!({"controlPlane": {"port": port}})));
+        rows.push((
+            "spec.adapterServices.overrides.smb.port",
+            json!({"adapterServices": {"overrides": {"smb": {"port": port}}}}),
+        ));
+    }
+    specs_are_refused(&scene, rows).await
+}
+
+pub async fn name_templates_that_give_no_or_equal_names_are_refused(scene: Scene) -> Outcome {
+    let field = "spec.adapterServices.nameTemplate";
+    let template = |template: &str| json!({"adapterServices": {"nameTemplate": template}});
+    let mut rows: Vec<_> = [
+        "",
+        "{instance}",
+        "files",
+        "Files-{adapter}",
+        "1-{adapter}",
+        "-{adapter}",
+        "{adapter}-",
+        "{adapter}.files",
+        "{instance}_{adapter}",
+        "{namespace}-{adapter}",
+    ]
+    .map(|bad| (field, named("files", template(bad))))
+    .into();
+    let longest = "a".repeat(52);
+    let too_long = template("{instance}-of-here-{adapter}");
+    rows.push((field, named(&longest, too_long.clone())));
+    all_are_refused(&scene, rows).await?;
+    // The name decides, not the template.
+    try_create(&scene, &named("files", too_long)).await?;
+    try_create(&scene, &named(&longest, template("{instance}-is-{adapter}"))).await?;
+    Ok(())
+}
+
+pub async fn durations_that_are_none_or_out_of_range_are_refused(scene: Scene) -> Outcome {
+    let discovery = |key: &str, text: &str| json!({"adapterDiscovery": {key: text}});
+    let jwt = |key: &str, text: &str| json!({"identity": {"jwt": {key: text}}});
+    let mut rows = Vec::new();
+    for text in ["soon", "10ms", "2h", "-1s", "", "1", "1d"] {
+        let field = "spec.adapterDiscovery.pollingInterval";
+        rows.push((field, discovery("pollingInterval", text)));
+    }
+    for text in ["soon", "-1s", "25h", ""] {
+        let field = "spec.adapterDiscovery.removalHold";
+        rows.push((field, discovery("removalHold", text)));
+    }
+    for text in ["soon", "59s", "-1h", ""] {
+        let field = "spec.identity.jwt.accessTokenDuration";
+        rows.push((field, jwt("accessTokenDuration", text)));
+        let field = "spec.identity.jwt.refreshTokenDuration";
+        rows.push((field, jwt("refreshTokenDuration", text)));
+    }
+    specs_are_refused(&scene, rows).await?;
+    // Every spelling that the API server takes is one that the operator reads: else a server would be left alone.
+    for text in ["0.5s", ".5s", "1.s", "+5s", "1m30s", "100000000ns", "200000us", "3µs1s"] {
+        let body = named("files", discovery("pollingInterval", text));
+        let accepted = try_create(&scene, &body).await?;
+        if let Err(error) = serde_json::from_value::<DittoServer>(accepted) {
+            fail!("{text:?} is accepted and cannot be read: {error}");
+        }
+    }
+    Ok(())
+}
+
+pub async fn other_values_that_cannot_work_are_refused(scene: Scene) -> Outcome {
+    let mut rows = vec![
+        ("spec.image", json!({"image": ""})),
+        ("spec.sidecar.image", json!({"sidecar": {"image": ""}})),
+        ("spec.database.type", json!({"database": {"type": "paper"}})),
+        ("spec.controlPlane.exposure", json!({"controlPlane": {"exposure": "World"}})),
+        ("spec.adapterServices.type", json!({"adapterServices": {"type": "ExternalName"}})),
+        ("spec.rollPolicy", json!({"rollPolicy": "Never"})),
+        ("spec.logging.level", json!({"logging": {"level": "LOUD"}})),
+        ("spec.logging.format", json!({"logging": {"format": "xml"}})),
+        ("spec.sidecar.logLevel", json!({"sidecar": {"logLevel": "LOUD"}})),
+        ("spec.identity.admin.username", json!({"identity": {"admin": {"username": ""}}})),
+        ("spec.identity.jwt.secretRef.key", json!({"identity": {"jwt": {"secretRef": {"name": "x"}}}})),
+        ("spec.networkPolicy.adapters.from", json!({"networkPolicy": {"adapters": {"from": []}}})),
+        ("spec.networkPolicy.api.from", json!({"networkPolicy": {"api": {"from": []}}})),
+    ];
+    for path in [
+        "",
+        "/tmp/dittofs.db",
+        "/data/controlplane",
+        "/data/controlplane/",
+        "/data/controlplane/../store/x.db",
+    ] {
+        let field = "spec.database.sqlite.path";
+        rows.push((field, json!({"database": {"sqlite": {"path": path}}})));
+    }
+    specs_are_refused(&scene, rows).await
+}
+
+pub async fn unknown_fields_are_refused(scene: Scene) -> Outcome {
+    let rows = [
+        ("spec.replica", json!({"replica": 1})),
+        ("spec.storage.size", json!({"storage": {"size": "1Gi"}})),
+        ("spec.adapterServices.overrides.smb.ports", json!({"adapterServices": {"overrides": {"smb": {"ports": 1}}}})),
+        ("spec.identity.jwt.secret", json!({"identity": {"jwt": {"secret": "x"}}})),
+    ];
+    specs_are_refused(&scene, rows).await
+}
+
+pub async fn names_that_services_and_pods_cannot_have_are_refused(scene: Scene) -> Outcome {
+    let too_long = "a".repeat(53);
+    let names = [too_long.as_str(), "files.office", "1files"];
+    let rows = names.map(|name| ("metadata.name", named(name, json!({}))));
+    all_are_refused(&scene, rows.into()).await?;
+    try_create(&scene, &named(&"a".repeat(52), json!({}))).await?;
+    Ok(())
+}
+
+pub async fn storage_cannot_be_changed(scene: Scene) -> Outcome {
+    let files = Instance::create(&scene, "files", without_pod()).await?;
+    for storage in [
+        json!({"metadataSize": "2Gi"}),
+        json!({"contentSize": null}),
+        json!({"controlPlaneSize": "5Gi"}),
+        json!({"storageClassName": "fast"}),
+    ] {
+        match files.change(json!({"storage": storage})).await {
+            Ok(_) => fail!("accepted {storage}"),
+            Err(error) => ensure!(
+                error.to_string().contains("spec.storage"),
+                "{storage} is refused without naming the field: {error}"
+            ),
+        }
+    }
+    Ok(())
+}
+
+pub async fn defaults_are_those_of_the_documentation(scene: Scene) -> Outcome {
+    let accepted = try_create(&scene, &named("files", json!({}))).await?;
+    let expected = json!({
+        "image": "marmos91c/dittofs:latest",
+        "replicas": 1,
+        "storage": {"metadataSize": "1Gi", "controlPlaneSize": "1Gi"},
+        "database": {"type": "sqlite", "sqlite": {"path": "/data/controlplane/controlplane.db"}},
+        "controlPlane": {"port": 8080, "exposure": "Loopback"},
+        "identity": {
+            "jwt": {"accessTokenDuration": "900s", "refreshTokenDuration": "604800s"},
+            "admin": {"username": "admin"},
+        },
+        "adapterDiscovery": {"pollingInterval": "500ms", "removalHold": "30s"},
+        "adapterServices": {"type": "LoadBalancer", "nameTemplate": "{instance}-{adapter}"},
+        "networkPolicy": {"enabled": true, "adapters": {}, "api": {}},
+        "sidecar": {"logLevel": "INFO"},
+        "logging": {"level": "INFO", "format": "json", "output": "stdout"},
+        "rollPolicy": "Automatic",
+        "paused": false,
+        "terminationGracePeriodSeconds": 105,
+    });
+    ensure!(accepted["spec"] == expected, "the defaults are {}", accepted["spec"]);
+    Ok(())
+}
+
+pub async fn every_sample_is_accepted(scene: Scene) -> Outcome {
+    let mut tried = 0;
+    for entry in std::fs::read_dir(manifests().join("samples"))? {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|name| name == "kustomization.yaml") {
+            continue;
+        }
+        let sample: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path)?)?;
+        let accepted: Result<_, Failed> = try_create(&scene, &sample).await.map_err(Into::into);
+        if let Err(error) = accepted {
+            fail!("{}: {error}", path.display());
+        }
+        tried += 1;
+    }
+    ensure!(tried > 0, "there are no samples");
+    Ok(())
+}

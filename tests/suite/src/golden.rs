@@ -1,0 +1,94 @@
+//! What the pure rooms of the operator make, compared with files that people read.
+//!
+//! `golden/<case>/in.yaml` is a `DittoServer`. Beside it may stand `adapters.yaml` (data of the published ConfigMap),
+//! `secrets.yaml` (Secrets of the user's own: name, key, length) and `live.yaml` (how the cluster differs from one in
+//! which all is done). `out.yaml` is everything the operator would make, in the order in which it makes it, then what
+//! it may take away, then the status it would write.
+//!
+//! `DITTOFS_BLESS=1` rewrites the `out.yaml` files.
+
+mod case;
+mod config;
+mod crd;
+mod diff;
+mod render;
+mod roll;
+
+use case::Case;
+pub use config::given;
+use dittofs_suite::registry::{plain, skipped};
+use dittofs_suite::{Outcome, fail};
+use libtest_mimic::Trial;
+use std::path::Path;
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        plain("golden::crd::is_current", crd::is_current),
+        plain(
+            "golden::crd::every_field_is_described",
+            crd::every_field_is_described,
+        ),
+        plain(
+            "golden::roll::only_what_a_running_server_cannot_take_up_rolls_it",
+            roll::table,
+        ),
+        plain(
+            "golden::roll::every_field_of_the_spec_is_in_the_table",
+            roll::table_is_complete,
+        ),
+        plain(
+            "golden::roll::secrets_and_the_outside_world",
+            roll::beyond_the_spec,
+        ),
+    ];
+    let cases = Case::all();
+    let schema = config::schema();
+    for case in cases {
+        let name = case.name.clone();
+        let config_case = case.clone();
+        let schema_case = case.clone();
+        trials.push(plain(&format!("golden::case::{name}"), move || {
+            compare(&case)
+        }));
+        trials.push(plain(&format!("golden::config::{name}"), move || {
+            config::is_accepted(&config_case)
+        }));
+        let schema_name = format!("golden::config_schema::{name}");
+        trials.push(match &schema {
+            Ok(schema) => {
+                let schema = schema.clone();
+                plain(&schema_name, move || {
+                    config::is_in_schema(&schema_case, &schema)
+                })
+            }
+            Err(reason) => skipped(&schema_name, reason),
+        });
+    }
+    trials
+}
+
+fn compare(case: &Case) -> Outcome {
+    let actual = render::all(case)?;
+    expect(
+        &case.folder.join("out.yaml"),
+        &actual,
+        "DITTOFS_BLESS=1 cargo test -p dittofs-suite --test suite -- golden::case",
+    )
+}
+
+/// Compares a text with a file, or rewrites the file when asked to.
+fn expect(file: &Path, actual: &str, command: &str) -> Outcome {
+    let expected = std::fs::read_to_string(file).unwrap_or_default();
+    if expected == actual {
+        return Ok(());
+    }
+    if std::env::var_os("DITTOFS_BLESS").is_some_and(|value| value == "1") {
+        std::fs::write(file, actual)?;
+        return Ok(());
+    }
+    fail!(
+        "{} is not what the code makes (- file, + code). If the code is right: {command}\n{}",
+        file.display(),
+        diff::lines(&expected, actual)
+    );
+}

@@ -1,0 +1,158 @@
+//! One case: a folder of files, and the cluster that they describe.
+
+use dittofs_operator::desired::{Desired, GeneratedSecret};
+use dittofs_operator::instance::{Defaults, Instance};
+use dittofs_operator::observe::{Observed, SecretFacts};
+use dittofs_shared::server::DittoServer;
+use dittofs_shared::{labels, names};
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+use kube::ResourceExt as _;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Image of the sidecar for whoever names none.
+const SIDECAR_IMAGE: &str = "registry.example/dittofs-sidecar:1";
+
+/// A folder under `golden/`.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub name: String,
+    pub folder: PathBuf,
+}
+
+/// How the cluster differs from one in which all is done.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Live {
+    /// Parts of the roll hash in which the running pod differs from what is wanted.
+    pub pod_differs_in: Vec<String>,
+    /// Types of adapters that have a Service although none is wanted now.
+    pub other_services: Vec<String>,
+    /// Service types `LoadBalancer` get no address.
+    pub no_addresses: bool,
+}
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+impl Case {
+    /// Every case there is.
+    pub fn all() -> Vec<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+        let mut cases: Vec<_> = fs::read_dir(&root)
+            .unwrap_or_else(|error| panic!("{}: {error}", root.display()))
+            .map(|entry| entry.unwrap().path())
+            .filter(|folder| folder.is_dir())
+            .map(|folder| Self {
+                name: folder.file_name().unwrap().to_string_lossy().into_owned(),
+                folder,
+            })
+            .collect();
+        cases.sort_by(|a, b| a.name.cmp(&b.name));
+        cases
+    }
+
+    /// What there is of the instance, as the operator would see it.
+    pub fn observed(&self) -> Result<Observed, Error> {
+        let server = with_identity(serde_saphyr::from_str(&self.text("in.yaml")?)?);
+        let own: BTreeMap<String, BTreeMap<String, usize>> = self.optional("secrets.yaml")?;
+        let own = own.into_iter().map(|(name, keys)| (name, facts(keys)));
+        let mut observed = bare(server);
+        observed.adapters = self.published(&observed.server)?.map(Arc::new);
+        observed.secrets.extend(own);
+        Ok(observed)
+    }
+
+    /// How the cluster differs from one in which all is done.
+    pub fn live(&self) -> Result<Live, Error> {
+        self.optional("live.yaml")
+    }
+
+    fn published(&self, server: &DittoServer) -> Result<Option<ConfigMap>, Error> {
+        if !self.folder.join("adapters.yaml").exists() {
+            return Ok(None);
+        }
+        let mut config_map = ConfigMap {
+            data: Some(self.optional("adapters.yaml")?),
+            ..ConfigMap::default()
+        };
+        config_map.metadata.name = Some(names::adapters(&server.name_any()));
+        config_map.metadata.uid = Some("00000000-0000-0000-0000-00000000000a".to_owned());
+        config_map.metadata.managed_fields = Some(vec![ManagedFieldsEntry {
+            manager: Some(labels::SIDECAR_MANAGER.to_owned()),
+            ..ManagedFieldsEntry::default()
+        }]);
+        Ok(Some(config_map))
+    }
+
+    fn optional<T: for<'de> Deserialize<'de> + Default>(&self, file: &str) -> Result<T, Error> {
+        if !self.folder.join(file).exists() {
+            return Ok(T::default());
+        }
+        Ok(serde_saphyr::from_str(&self.text(file)?)?)
+    }
+
+    fn text(&self, file: &str) -> Result<String, Error> {
+        let path = self.folder.join(file);
+        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()).into())
+    }
+}
+
+/// An instance of which nothing is there yet but the Secrets that the operator makes.
+pub fn bare(server: DittoServer) -> Observed {
+    let mut observed = Observed {
+        server,
+        adapters: None,
+        stateful_set: None,
+        pod: None,
+        adapter_services: Vec::new(),
+        network_policies: Vec::new(),
+        secrets: BTreeMap::new(),
+    };
+    let made = Desired::of(&parse(&observed)).secrets;
+    observed.secrets = made.into_iter().map(|secret| of_recipe(&secret)).collect();
+    observed
+}
+
+/// As the API server would hand it out.
+pub fn with_identity(mut server: DittoServer) -> DittoServer {
+    let metadata = &mut server.metadata;
+    metadata
+        .namespace
+        .get_or_insert_with(|| "storage".to_owned());
+    metadata.uid = Some("00000000-0000-0000-0000-000000000001".to_owned());
+    metadata.generation = Some(1);
+    server
+}
+
+/// What the operator understands of it.
+pub fn parse(observed: &Observed) -> Instance {
+    let defaults = Defaults {
+        sidecar_image: SIDECAR_IMAGE.to_owned(),
+    };
+    Instance::parse(observed, &defaults)
+}
+
+fn of_recipe(secret: &GeneratedSecret) -> (String, SecretFacts) {
+    let fixed = secret
+        .fixed
+        .iter()
+        .map(|(key, value)| (key.clone(), value.len()));
+    let random = [(secret.random_key.clone(), secret.random_length)];
+    let name = secret.metadata.name.clone().unwrap();
+    (name, facts(fixed.chain(random).collect()))
+}
+
+/// The digest stands for contents that nobody has to know.
+pub fn facts(keys: BTreeMap<String, usize>) -> SecretFacts {
+    let fact = |(key, length): (String, usize)| {
+        let digest = dittofs_operator::observe::digest(format!("{key} {length}").as_bytes());
+        (key, (digest, length))
+    };
+    SecretFacts {
+        keys: keys.into_iter().map(fact).collect(),
+    }
+}

@@ -1,0 +1,52 @@
+//! `crds/` is made from the types, and says enough for `kubectl explain`.
+
+use dittofs_shared::server::DittoServer;
+use dittofs_suite::{Outcome, ensure};
+use kube::CustomResourceExt as _;
+use serde_json::Value;
+use std::path::Path;
+
+pub fn is_current() -> Outcome {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crds/dittoservers.yaml");
+    super::expect(
+        &file,
+        &dittofs_operator::crd::yaml()?,
+        "cargo run -p dittofs-operator -- crd > crds/dittoservers.yaml",
+    )
+}
+
+pub fn every_field_is_described() -> Outcome {
+    let crd = serde_json::to_value(DittoServer::crd())?;
+    let schema = crd
+        .pointer("/spec/versions/0/schema/openAPIV3Schema/properties")
+        .ok_or("the definition has no schema")?;
+    let mut silent = Vec::new();
+    for part in ["spec", "status"] {
+        look(&schema[part], &format!(".{part}"), &mut silent);
+    }
+    ensure!(
+        silent.is_empty(),
+        "`kubectl explain` says nothing about these fields; give them a doc comment:\n{}",
+        silent.join("\n")
+    );
+    Ok(())
+}
+
+fn look(schema: &Value, path: &str, silent: &mut Vec<String>) {
+    if schema["description"].as_str().is_none_or(str::is_empty) {
+        silent.push(path.to_owned());
+    }
+    inside(schema, path, silent);
+}
+
+/// Elements of lists and values of maps need no text of their own, their fields do.
+fn inside(schema: &Value, path: &str, silent: &mut Vec<String>) {
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        look(property, &format!("{path}.{name}"), silent);
+    }
+    for key in ["items", "additionalProperties"] {
+        if schema[key].is_object() {
+            inside(&schema[key], &format!("{path}[]"), silent);
+        }
+    }
+}

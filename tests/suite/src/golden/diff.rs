@@ -1,0 +1,56 @@
+//! A difference that a person can read.
+
+use std::fmt::Write as _;
+
+/// Lines around a difference.
+const CONTEXT: usize = 3;
+
+/// The lines that differ, with some around them.
+pub fn lines(old: &str, new: &str) -> String {
+    let old: Vec<_> = old.lines().collect();
+    let new: Vec<_> = new.lines().collect();
+    let all = edits(&old, &new);
+    let changed: Vec<_> = (0..all.len()).filter(|at| all[*at].0 != ' ').collect();
+    let near = |at: usize| changed.iter().any(|change| change.abs_diff(at) <= CONTEXT);
+    let mut text = String::new();
+    let mut gap = false;
+    for (at, (sign, line)) in all.iter().enumerate() {
+        if near(at) {
+            let _ = writeln!(text, "{sign} {line}");
+            gap = false;
+        } else if !gap {
+            text.push_str("  …\n");
+            gap = true;
+        }
+    }
+    text
+}
+
+/// Every line with its sign, by the longest common subsequence.
+fn edits<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<(char, &'a str)> {
+    let mut common = vec![vec![0_usize; new.len() + 1]; old.len() + 1];
+    for i in (0..old.len()).rev() {
+        for j in (0..new.len()).rev() {
+            common[i][j] = if old[i] == new[j] {
+                common[i + 1][j + 1] + 1
+            } else {
+                common[i + 1][j].max(common[i][j + 1])
+            };
+        }
+    }
+    let (mut i, mut j) = (0, 0);
+    let mut all = Vec::new();
+    while i < old.len() || j < new.len() {
+        if i < old.len() && j < new.len() && old[i] == new[j] {
+            all.push((' ', old[i]));
+            (i, j) = (i + 1, j + 1);
+        } else if j == new.len() || (i < old.len() && common[i + 1][j] >= common[i][j + 1]) {
+            all.push(('-', old[i]));
+            i += 1;
+        } else {
+            all.push(('+', new[j]));
+            j += 1;
+        }
+    }
+    all
+}

@@ -1,0 +1,215 @@
+//! Everything the operator makes of a case, as YAML.
+
+use dittofs_operator::desired::{Desired, GeneratedSecret, Prune};
+use dittofs_operator::instance::{Adapters, Instance};
+use dittofs_operator::roll;
+use dittofs_operator::status::{self, View};
+use dittofs_shared::server::DittoServerStatus;
+use dittofs_shared::{labels, names};
+use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetStatus};
+use k8s_openapi::api::core::v1::{Pod, Service};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+use super::case::{Case, Live, parse};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// The text of `out.yaml`.
+pub fn all(case: &Case) -> Result<String, Error> {
+    let instance = parse(&case.observed()?);
+    let desired = Desired::of(&instance);
+    let mut documents = objects(&desired)?;
+    documents.push(yaml("what may be taken away", &prune(&desired.prune))?);
+    let status = status(&instance, &desired, &case.live()?)?;
+    documents.push(yaml("status", &json!({"status": status}))?);
+    Ok(documents.join("---\n"))
+}
+
+/// In the order of `apply`. Taken apart whole, so that a new kind does not compile here either.
+fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
+    let Desired {
+        secrets,
+        service_account,
+        role,
+        role_binding,
+        config_maps,
+        network_policies,
+        services,
+        stateful_set,
+        prune: _,
+    } = desired;
+    let mut documents = Vec::new();
+    for secret in secrets {
+        documents.push(yaml("made once, never overwritten", &recipe(secret))?);
+    }
+    documents.push(object(service_account)?);
+    documents.push(object(role)?);
+    documents.push(object(role_binding)?);
+    for config_map in config_maps {
+        documents.push(object(config_map)?);
+    }
+    for policy in network_policies {
+        documents.push(object(policy)?);
+    }
+    for service in services {
+        documents.push(object(service)?);
+    }
+    documents.push(match stateful_set {
+        Some(stateful_set) => object(stateful_set)?,
+        None => "# no StatefulSet is written: what runs stays as it is\n".to_owned(),
+    });
+    Ok(documents)
+}
+
+fn recipe(secret: &GeneratedSecret) -> Value {
+    let mut data = json!(secret.fixed);
+    data[&secret.random_key] = json!(format!("<{} random characters>", secret.random_length));
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": secret.metadata, "data": data})
+}
+
+fn prune(prune: &Prune) -> Value {
+    match prune {
+        Prune::Nothing => json!({"prune": "nothing"}),
+        Prune::AllBut(kept) => {
+            json!({"prune": {"everythingNotDesired": true, "butNothingOfTheseAdapters": kept}})
+        }
+    }
+}
+
+fn object(object: &impl Serialize) -> Result<String, Error> {
+    Ok(serde_saphyr::to_string(object)?)
+}
+
+fn yaml(comment: &str, value: &Value) -> Result<String, Error> {
+    Ok(format!("# {comment}\n{}", serde_saphyr::to_string(value)?))
+}
+
+/// The status when all is done, but for what `live` says.
+fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoServerStatus, Error> {
+    let stateful_set = desired.stateful_set.as_ref().map(observed_by_controller);
+    let pod = match stateful_set.as_ref().filter(|_| instance.spec.replicas > 0) {
+        Some(stateful_set) => Some(running_pod(stateful_set, &live.pod_differs_in)?),
+        None => None,
+    };
+    let services = services(instance, desired, live)?;
+    let decision = roll::decide(
+        instance.spec.roll_policy,
+        stateful_set.as_ref(),
+        pod.as_ref(),
+    );
+    let view = View {
+        instance,
+        generation: Some(1),
+        failures: &[],
+        roll: &decision,
+        stateful_set: stateful_set.as_ref(),
+        pod: pod.as_ref(),
+        adapter_services: &services,
+        previous: None,
+    };
+    Ok(status::of(&view, "2026-01-02T03:04:05Z".parse()?))
+}
+
+fn observed_by_controller(desired: &StatefulSet) -> StatefulSet {
+    let mut stateful_set = desired.clone();
+    let replicas = desired.spec.as_ref().and_then(|spec| spec.replicas);
+    stateful_set.metadata.generation = Some(1);
+    stateful_set.status = Some(StatefulSetStatus {
+        observed_generation: Some(1),
+        replicas: replicas.unwrap_or_default(),
+        ready_replicas: replicas,
+        ..StatefulSetStatus::default()
+    });
+    stateful_set
+}
+
+fn running_pod(stateful_set: &StatefulSet, differs_in: &[String]) -> Result<Pod, Error> {
+    let template = &stateful_set.spec.as_ref().ok_or("no spec")?.template;
+    let mut pod: Pod = serde_json::from_value(json!({
+        "metadata": template.metadata,
+        "spec": template.spec,
+        "status": {
+            "hostIP": "192.0.2.1",
+            "containerStatuses": [{
+                "name": names::SERVER_CONTAINER, "image": "", "imageID": "", "restartCount": 0,
+                "ready": true, "started": true, "state": {"running": {}},
+            }],
+        },
+    }))?;
+    let annotations = pod.metadata.annotations.get_or_insert_default();
+    let hash = annotations.entry(labels::ROLL_HASH.to_owned()).or_default();
+    let parts = hash.split_whitespace().map(|part| {
+        let name = part.split(':').next().unwrap_or_default();
+        if differs_in.iter().any(|differs| differs == name) {
+            format!("{name}:000000000000")
+        } else {
+            part.to_owned()
+        }
+    });
+    *hash = parts.collect::<Vec<_>>().join(" ");
+    Ok(pod)
+}
+
+/// The Services of the adapters, as the API server and a load balancer would complete them.
+fn services(
+    instance: &Instance,
+    desired: &Desired,
+    live: &Live,
+) -> Result<Vec<Arc<Service>>, Error> {
+    let of_adapters = desired
+        .services
+        .iter()
+        .filter(|service| dittofs_operator::desired::adapter_of(&service.metadata).is_some())
+        .cloned();
+    let others = live
+        .other_services
+        .iter()
+        .map(|adapter| other_service(instance, adapter));
+    let mut services: Vec<Service> = of_adapters.collect();
+    for service in others {
+        services.push(service?);
+    }
+    for (service, number) in services.iter_mut().zip(1..) {
+        complete(service, number, live)?;
+    }
+    Ok(services.into_iter().map(Arc::new).collect())
+}
+
+fn complete(service: &mut Service, number: i32, live: &Live) -> Result<(), Error> {
+    let spec = service.spec.as_mut().ok_or("no spec")?;
+    let r#type = spec.type_.clone().unwrap_or_default();
+    spec.cluster_ip = Some(format!("198.51.100.{number}"));
+    if r#type != "ClusterIP" {
+        for port in spec.ports.iter_mut().flatten() {
+            port.node_port = Some(30000 + number);
+        }
+    }
+    if r#type == "LoadBalancer" && !live.no_addresses {
+        let ingress = json!({"loadBalancer": {"ingress": [{"ip": format!("203.0.113.{number}")}]}});
+        service.status = Some(serde_json::from_value(ingress)?);
+    }
+    Ok(())
+}
+
+fn other_service(instance: &Instance, adapter: &str) -> Result<Service, Error> {
+    let template = &instance.spec.adapter_services.name_template;
+    let port = match &instance.adapters {
+        Adapters::Known(known) => known
+            .iter()
+            .find(|known| known.published.r#type == adapter)
+            .map_or(1, |known| known.published.port),
+        Adapters::Unknown(_) => 1,
+    };
+    Ok(serde_json::from_value(json!({
+        "metadata": {
+            "name": names::adapter_service(template, &instance.name, adapter),
+            "labels": {labels::ADAPTER: adapter},
+        },
+        "spec": {
+            "type": instance.spec.adapter_services.r#type.as_str(),
+            "ports": [{"name": adapter, "port": port}],
+        },
+    }))?)
+}

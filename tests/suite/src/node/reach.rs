@@ -1,0 +1,170 @@
+//! Who reaches what: adapters through their Services, the REST API by nobody outside the pod but `kubectl port-forward`.
+
+use dittofs_rig::images;
+use dittofs_rig::wait_for;
+use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
+use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, ensure};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::PostParams;
+use serde_json::json;
+
+pub async fn another_pod_reaches_the_adapters_and_not_the_api(scene: Scene) -> Outcome {
+    let files = Instance::create(&scene, "files", json!({})).await?;
+    files.wait_ready().await?;
+    let services = files
+        .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
+        .await?;
+    let client = Client::start(&files).await?;
+    let pod_address = files
+        .pod()
+        .await?
+        .status
+        .and_then(|status| status.pod_ip)
+        .unwrap_or_default();
+
+    let api = client.run(&format!("wget -T 3 -O - http://{pod_address}:8080/health"))?;
+    ensure!(
+        api.contains("refused"),
+        "the API port of the pod does not refuse connections: {api}"
+    );
+    for service in &services {
+        let spec = service.spec.as_ref().unwrap();
+        let (address, port) = (
+            spec.cluster_ip.as_deref().unwrap(),
+            spec.ports.as_ref().unwrap()[0].port,
+        );
+        let answer = client.run(&format!(
+            "nc -w 3 {address} {port} </dev/null && echo connected"
+        ))?;
+        ensure!(
+            answer.contains("connected"),
+            "{address}:{port} does not answer: {answer}"
+        );
+    }
+    let health = files
+        .administrator()
+        .await?
+        .ask(hyper::Method::GET, "/health", None)
+        .await?;
+    ensure!(
+        health.status.is_success(),
+        "the API through port-forward says {}",
+        health.status
+    );
+    Ok(())
+}
+
+pub async fn with_exposure_cluster_another_pod_reaches_the_api(scene: Scene) -> Outcome {
+    let spec = json!({"controlPlane": {"exposure": "Cluster", "port": 8180}});
+    let files = Instance::create(&scene, "files", spec).await?;
+    files.wait_ready().await?;
+    let service = files
+        .api::<k8s_openapi::api::core::v1::Service>()
+        .get("files-api")
+        .await?;
+    let address = service
+        .spec
+        .and_then(|spec| spec.cluster_ip)
+        .unwrap_or_default();
+    let client = Client::start(&files).await?;
+    let answer = client.run(&format!("wget -T 3 -q -O - http://{address}:8180/health"))?;
+    ensure!(
+        answer.contains("healthy"),
+        "the API's Service says {answer}"
+    );
+    Ok(())
+}
+
+pub async fn only_the_sidecar_has_a_token(scene: Scene) -> Outcome {
+    let files = Instance::create(&scene, "files", json!({})).await?;
+    files.wait_ready().await?;
+    let words = [
+        "exec",
+        "files-0",
+        "-c",
+        "dittofs",
+        "--",
+        "ls",
+        "/var/run/secrets",
+    ];
+    let output = scene
+        .world
+        .cluster
+        .kubectl(["-n", &scene.namespace])
+        .args(words)
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(
+        text.contains("No such file"),
+        "the server container has secrets mounted: {output:?}"
+    );
+    let pod = files.pod().await?.spec.unwrap();
+    ensure!(
+        pod.automount_service_account_token == Some(false),
+        "the token is mounted into every container"
+    );
+    Ok(())
+}
+
+/// A pod with a busybox.
+struct Client<'a> {
+    scene: &'a Scene,
+}
+
+impl<'a> Client<'a> {
+    async fn start(
+        instance: &'a Instance,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let pod: Pod = serde_json::from_value(json!({
+            "metadata": {"name": "client"},
+            "spec": {
+                "automountServiceAccountToken": false,
+                "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
+                "terminationGracePeriodSeconds": 0,
+                "containers": [{
+                    "name": "client", "image": images::CLIENT,
+                    "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+                }],
+            },
+        }))?;
+        let pods = instance.api::<Pod>();
+        pods.create(&PostParams::default(), &pod).await?;
+        wait_for("the client pod to run", POD_DEADLINE, || async {
+            let pod = pods
+                .get("client")
+                .await
+                .map_err(|error| error.to_string())?;
+            let phase = pod
+                .status
+                .and_then(|status| status.phase)
+                .unwrap_or_default();
+            if phase == "Running" {
+                Ok(())
+            } else {
+                Err(phase)
+            }
+        })
+        .await?;
+        Ok(Self {
+            scene: &instance.scene,
+        })
+    }
+
+    /// Standard output and error of a shell command in the pod, whatever its exit code.
+    fn run(&self, script: &str) -> Result<String, std::io::Error> {
+        let words = ["exec", "client", "--", "sh", "-c", script];
+        let output = self
+            .scene
+            .world
+            .cluster
+            .kubectl(["-n", &self.scene.namespace])
+            .args(words)
+            .output()?;
+        Ok(format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        ))
+    }
+}
