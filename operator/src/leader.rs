@@ -91,20 +91,19 @@ impl Candidate {
             resource_version: None,
             at: Instant::now(),
         };
-        let mut told = false;
+        let mut said = String::new();
         loop {
             let began = Instant::now();
-            match timeout(REQUEST_DEADLINE, self.try_acquire(&mut seen)).await {
+            let obstacle = match timeout(REQUEST_DEADLINE, self.try_acquire(&mut seen)).await {
                 Ok(Ok(Some(lease))) => return (lease, began),
-                Ok(Ok(None)) if told => {}
-                Ok(Ok(None)) => {
-                    told = true;
-                    tracing::info!(lease = self.name, "standing by: another operator leads");
-                }
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, lease = self.name, "the Lease cannot be had");
-                }
-                Err(_) => tracing::warn!(lease = self.name, "the API server does not answer"),
+                Ok(Ok(None)) => "another operator leads".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "the API server does not answer".to_owned(),
+            };
+            // Said once for each reason: a standby may stand by for months.
+            if obstacle != said {
+                tracing::info!(lease = self.name, obstacle, "standing by");
+                said = obstacle;
             }
             sleep(LOOK).await;
         }
@@ -170,12 +169,7 @@ impl Candidate {
     async fn hold(&self, mut lease: Lease, mut renewed: Instant) {
         loop {
             let limit = renewed + GIVE_UP;
-            sleep_until(
-                (renewed + RENEWAL)
-                    .max(Instant::now() + Duration::from_millis(500))
-                    .min(limit),
-            )
-            .await;
+            sleep_until((renewed + RENEWAL).max(Instant::now() + LOOK).min(limit)).await;
             let began = Instant::now();
             if began >= limit {
                 return;

@@ -1,11 +1,23 @@
 //! What the API server decides: validation, server-side apply, rights, garbage collection.
 
+mod acceptance;
 mod deletion;
+mod drift;
 mod exposure;
 mod following;
 mod hostile;
+mod isolation;
+mod operator_rights;
+mod ownership;
+mod policies;
+mod published_state;
 mod quiet;
+mod rights;
+mod secrets;
 mod seen;
+mod sidecar_rights;
+mod status;
+mod telling;
 mod validation;
 
 use dittofs_suite::registry::{Needs, cluster};
@@ -34,13 +46,14 @@ pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
         validation::unknown_fields_are_refused,
         validation::names_that_services_and_pods_cannot_have_are_refused,
         validation::storage_cannot_be_changed,
-        validation::defaults_are_those_of_the_documentation,
-        validation::every_sample_is_accepted,
+        acceptance::defaults_are_those_of_the_documentation,
+        acceptance::every_sample_is_accepted,
         exposure::adapters_get_services_and_policies,
         exposure::one_adapter_has_its_own_type_port_labels_and_annotations,
+        exposure::annotations_that_are_taken_back_go,
         exposure::a_new_name_template_makes_the_new_services_before_it_removes_the_old,
-        exposure::without_policies_ours_go_and_foreign_ones_stay,
-        exposure::exposure_cluster_opens_the_api_and_loopback_closes_it,
+        policies::without_policies_ours_go_and_foreign_ones_stay,
+        policies::exposure_cluster_opens_the_api_and_loopback_closes_it,
         following::a_port_change_keeps_the_address_of_a_load_balancer,
         following::a_port_change_keeps_the_port_of_the_nodes,
         following::an_adapter_that_is_on_and_does_not_run_keeps_its_service,
@@ -50,15 +63,43 @@ pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
         hostile::impossible_adapters_open_nothing_and_change_nothing,
         hostile::a_state_that_cannot_be_read_changes_nothing,
         hostile::impossible_adapters_get_nothing_to_begin_with,
-        hostile::a_deleted_state_comes_back_empty_and_the_sidecar_is_told,
-        hostile::data_edited_or_removed_by_hand_change_nothing_and_the_sidecar_is_told,
-        hostile::metadata_that_a_sidecar_forges_misdirect_nobody,
+        published_state::a_deleted_state_comes_back_empty_and_the_sidecar_is_told,
+        published_state::data_edited_or_removed_by_hand_change_nothing_and_the_sidecar_is_told,
+        published_state::labels_that_a_sidecar_forges_misdirect_nobody,
+        published_state::an_owner_that_a_sidecar_forges_is_no_owner,
+        published_state::operator_and_sidecar_own_disjoint_fields_of_one_config_map,
+        published_state::neither_writer_takes_away_what_the_other_wrote,
+        ownership::a_foreign_service_of_the_same_name_is_not_touched,
+        ownership::an_address_stays_when_its_new_name_is_taken,
+        ownership::two_instances_that_want_the_same_service_do_not_fight_over_it,
+        secrets::a_secret_that_exists_is_never_overwritten,
+        drift::a_service_changed_by_hand_is_put_back,
+        drift::policies_changed_by_hand_are_put_back,
+        drift::rights_changed_by_hand_are_put_back,
+        drift::what_the_pod_is_made_of_is_put_back_when_changed_by_hand,
+        drift::labels_and_annotations_of_others_stay,
+        drift::what_is_deleted_by_hand_comes_back,
+        sidecar_rights::a_sidecar_may_use_its_two_config_maps_and_nothing_else,
+        sidecar_rights::a_sidecar_publishes_and_watches_its_settings,
+        sidecar_rights::a_sidecar_is_refused_everything_else,
+        sidecar_rights::a_sidecar_cannot_make_its_config_map,
+        operator_rights::the_operator_may_do_its_work_and_not_more,
+        operator_rights::no_rule_of_the_operator_has_a_wildcard,
         deletion::everything_goes_but_the_claims,
         deletion::orphans_stay_and_are_left_alone,
-        deletion::nothing_is_made_again_while_the_dependents_go_first,
+        deletion::nothing_is_made_again_for_an_instance_on_its_way_out,
         quiet::at_rest_the_operator_asks_for_nothing,
         quiet::a_change_of_an_adapter_is_written_once_to_what_it_concerns,
         quiet::a_state_that_is_published_again_unchanged_is_written_nowhere,
         quiet::making_an_instance_writes_each_object_once,
+        status::the_first_word_is_that_it_is_not_known_yet,
+        status::the_observed_generation_follows_every_change_of_the_spec,
+        secrets::secrets_that_cannot_be_used_are_named_and_healing_is_noticed,
+        status::while_paused_only_the_status_is_written,
+        telling::adapters_and_addresses_are_told,
+        telling::an_address_of_a_load_balancer_is_told,
+        telling::kubectl_shows_what_matters_under_every_name,
+        isolation::a_server_that_cannot_be_read_is_left_as_it_is_and_stops_no_other,
+        isolation::servers_that_cannot_be_made_stop_no_other,
     ]
 }

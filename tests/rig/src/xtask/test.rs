@@ -37,7 +37,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.filter.is_none() {
         cargo(
             &mut programs::cargo(),
-            &["test", "--workspace", "--exclude", "dittofs-suite"],
+            &[
+                "test",
+                "--workspace",
+                "--exclude",
+                "dittofs-suite",
+                "--features",
+                "dittofs-rig/real",
+            ],
         )?;
     }
     let mut suite = programs::cargo();

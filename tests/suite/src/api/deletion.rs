@@ -16,9 +16,7 @@ use kube::ResourceExt;
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
-use super::seen::{Failed, lines, names_of, operator_writes, pod_never_runs, write};
-
-const HELD: &str = "example.com/held";
+use super::seen::{Failed, lines, names_of, operator_writes, pod_never_runs, settled, write};
 
 /// Everything of every kind that bears the name of the instance, but the claims.
 async fn belongings(files: &Instance) -> Result<Vec<String>, Failed> {
@@ -57,11 +55,19 @@ const EVERYTHING: [&str; 17] = [
 /// An instance with all that an instance can have.
 async fn complete(scene: &Scene) -> Result<Instance, Failed> {
     let files = Instance::create(scene, "files", pod_never_runs()).await?;
-    files.publish(vec![adapter("nfs", 12049), adapter("smb", 1445)]).await?;
+    files
+        .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
+        .await?;
     wait_belongings(&files, "all that belongs to the instance", &EVERYTHING).await?;
     wait_for("the claims", POD_DEADLINE, || async {
-        let claims = names_of::<PersistentVolumeClaim>(&files).await.map_err(|error| error.to_string())?;
-        if claims.len() == 3 { Ok(()) } else { Err(format!("{claims:?}")) }
+        let claims = names_of::<PersistentVolumeClaim>(&files)
+            .await
+            .map_err(|error| error.to_string())?;
+        if claims.len() == 3 {
+            Ok(())
+        } else {
+            Err(format!("{claims:?}"))
+        }
     })
     .await?;
     Ok(files)
@@ -73,7 +79,11 @@ async fn wait_belongings(files: &Instance, what: &str, expected: &[&str]) -> Out
         let mut expected = expected.to_vec();
         seen.sort();
         expected.sort_unstable();
-        if seen == expected { Ok(()) } else { Err(format!("{seen:?}")) }
+        if seen == expected {
+            Ok(())
+        } else {
+            Err(format!("{seen:?}"))
+        }
     })
     .await?;
     Ok(())
@@ -86,7 +96,23 @@ async fn claims_are_left(files: &Instance) -> Outcome {
 }
 
 async fn delete(files: &Instance, parameters: &DeleteParams) -> Outcome {
-    files.api::<DittoServer>().delete(&files.name, parameters).await?;
+    files
+        .api::<DittoServer>()
+        .delete(&files.name, parameters)
+        .await?;
+    Ok(())
+}
+
+async fn is_gone(files: &Instance) -> Outcome {
+    let servers = files.api::<DittoServer>();
+    wait_for("the DittoServer to go", API_DEADLINE, || async {
+        match servers.get_opt(&files.name).await {
+            Ok(None) => Ok(()),
+            Ok(Some(server)) => Err(format!("finalizers {:?}", server.finalizers())),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+    .await?;
     Ok(())
 }
 
@@ -97,61 +123,65 @@ pub async fn everything_goes_but_the_claims(scene: Scene) -> Outcome {
     claims_are_left(&files).await?;
     // The same name again finds the same claims and is complete again.
     let again = Instance::create(&scene, "files", pod_never_runs()).await?;
-    again.publish(vec![adapter("nfs", 12049), adapter("smb", 1445)]).await?;
+    again
+        .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
+        .await?;
     wait_belongings(&again, "everything to be there again", &EVERYTHING).await
 }
 
 pub async fn orphans_stay_and_are_left_alone(scene: Scene) -> Outcome {
     let files = complete(&scene).await?;
     delete(&files, &DeleteParams::orphan()).await?;
-    let server = files.api::<DittoServer>();
-    wait_for("the DittoServer to go", API_DEADLINE, || async {
-        match server.get_opt("files").await {
-            Ok(None) => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    })
-    .await?;
+    is_gone(&files).await?;
     wait_belongings(&files, "everything to stay", &EVERYTHING).await
 }
 
-/// While a dependent is held back, the `DittoServer` is still there, on its way out: nothing may be made for it again.
-pub async fn nothing_is_made_again_while_the_dependents_go_first(scene: Scene) -> Outcome {
+/// While somebody's finalizer holds the `DittoServer` back, it is still there, and nothing may be made for it again.
+pub async fn nothing_is_made_again_for_an_instance_on_its_way_out(scene: Scene) -> Outcome {
     let files = complete(&scene).await?;
     let hold = |finalizers: Value| {
         let files = files.clone();
         async move {
             let patch = json!({"metadata": {"finalizers": finalizers}});
-            write::<Service>(&files, "somebody", "files-nfs", patch).await
+            write::<DittoServer>(&files, "somebody", "files", patch).await
         }
     };
-    hold(json!([HELD])).await?;
+    hold(json!(["example.com/held"])).await?;
     delete(&files, &DeleteParams::foreground()).await?;
-    wait_belongings(&files, "all but the held Service to go", &["Service files-nfs"]).await?;
-    let mark = scene.world.cluster.audit().mark()?;
     let server = files.api::<DittoServer>().get("files").await?;
     ensure!(
         server.metadata.deletion_timestamp.is_some(),
         "the DittoServer is not being deleted"
     );
-    // Wakes the operator, for what it is worth.
-    let nudge = json!({"metadata": {"labels": {"example.com/nudge": "1"}}});
-    write::<Service>(&files, "somebody", "files-nfs", nudge).await?;
+    // The operator's answers to what was before are over when it has been silent about this.
     let nudge = json!({"metadata": {"annotations": {"example.com/nudge": "1"}}});
     write::<DittoServer>(&files, "somebody", "files", nudge).await?;
+    settled(&scene).await?;
+    let mark = scene.world.cluster.audit().mark()?;
+    // The garbage collector may have been faster.
+    let gone = DeleteParams::background();
+    let service = files.api::<Service>().delete("files-nfs", &gone).await;
+    let config = files.api::<ConfigMap>().delete("files-config", &gone).await;
+    for answer in [service.map(drop), config.map(drop)] {
+        let gone = matches!(&answer, Err(kube::Error::Api(status)) if status.code == 404);
+        ensure!(answer.is_ok() || gone, "{answer:?}");
+    }
+    write::<DittoServer>(
+        &files,
+        "somebody",
+        "files",
+        json!({"spec": {"replicas": 0}}),
+    )
+    .await?;
     hold(Value::Null).await?;
     wait_belongings(&files, "nothing to be left", &[]).await?;
-    let servers = files.api::<DittoServer>();
-    wait_for("the DittoServer to go", API_DEADLINE, || async {
-        match servers.get_opt("files").await {
-            Ok(None) => Ok(()),
-            Ok(Some(server)) => Err(format!("finalizers {:?}", server.finalizers())),
-            Err(error) => Err(error.to_string()),
-        }
-    })
-    .await?;
+    is_gone(&files).await?;
     claims_are_left(&files).await?;
     let writes = operator_writes(&scene, mark)?;
-    ensure!(writes.is_empty(), "the operator has written:\n{}", lines(&writes));
+    ensure!(
+        writes.is_empty(),
+        "the operator has written:\n{}",
+        lines(&writes)
+    );
     Ok(())
 }

@@ -2,19 +2,19 @@
 
 use dittofs_rig::audit::Entry;
 use dittofs_rig::wait_for;
-use dittofs_shared::{labels, names};
+use dittofs_shared::labels;
+use dittofs_shared::server::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::ResourceExt;
-use kube::api::PostParams;
 use serde_json::{Value, json};
 
-use super::seen::{Failed, lines, operator_writes, version, wait_object, without_pod};
+use super::seen::{Failed, lines, operator_writes, wait_object, without_pod};
 
-async fn both_exposed(scene: &Scene, spec: Value) -> Result<Instance, Failed> {
+pub async fn both_exposed(scene: &Scene, spec: Value) -> Result<Instance, Failed> {
     let files = Instance::create(scene, "files", spec).await?;
     files
         .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
@@ -25,25 +25,63 @@ async fn both_exposed(scene: &Scene, spec: Value) -> Result<Instance, Failed> {
 /// Every field of `expected` is in `seen`; what else is there is the API server's.
 fn lacks(seen: &Value, expected: &Value, path: &str) -> Option<String> {
     match (seen, expected) {
-        (Value::Object(seen), Value::Object(expected)) => expected.iter().find_map(|(key, value)| {
-            let seen = seen.get(key).unwrap_or(&Value::Null);
-            lacks(seen, value, &format!("{path}.{key}"))
-        }),
+        (Value::Object(seen), Value::Object(expected)) => {
+            expected.iter().find_map(|(key, value)| {
+                let seen = seen.get(key).unwrap_or(&Value::Null);
+                lacks(seen, value, &format!("{path}.{key}"))
+            })
+        }
         (seen, expected) if seen == expected => None,
         (seen, expected) => Some(format!("{path} is {seen}, not {expected}")),
     }
 }
 
-fn has(object: &impl serde::Serialize, expected: &Value) -> Outcome {
+pub fn has(object: &impl serde::Serialize, expected: &Value) -> Outcome {
     match lacks(&serde_json::to_value(object)?, expected, "") {
         None => Ok(()),
         Some(difference) => Err(difference.into()),
     }
 }
 
+fn pod() -> Value {
+    json!({"app": "dittofs-server", "instance": "files"})
+}
+
+async fn adapter_has_its_objects(files: &Instance, name: &str, port: i32) -> Outcome {
+    let owner = files.api::<DittoServer>().get("files").await?;
+    let service = files.api::<Service>().get(&format!("files-{name}")).await?;
+    has(
+        &service,
+        &json!({
+            "metadata": {
+                "labels": {"instance": "files", labels::ADAPTER: name, labels::MANAGED_BY: labels::MANAGED_BY_VALUE},
+                "ownerReferences": [{
+                    "apiVersion": "dittofs.dittofs.com/v1alpha1", "kind": "DittoServer", "name": "files",
+                    "uid": owner.uid(), "controller": true,
+                }],
+            },
+            "spec": {
+                "type": "ClusterIP", "selector": pod(), "publishNotReadyAddresses": true,
+                "ports": [{"name": name, "port": port, "targetPort": port, "protocol": "TCP"}],
+            },
+        }),
+    )?;
+    let policy = files
+        .api::<NetworkPolicy>()
+        .get(&format!("files-{name}"))
+        .await?;
+    has(
+        &policy,
+        &json!({"spec": {
+            "podSelector": {"matchLabels": pod()}, "policyTypes": ["Ingress"],
+            "ingress": [{"ports": [{"port": port, "protocol": "TCP"}]}],
+        }}),
+    )
+}
+
 pub async fn adapters_get_services_and_policies(scene: Scene) -> Outcome {
     let files = both_exposed(&scene, without_pod()).await?;
-    let services = files
+    files
         .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
         .await?;
     let policies = files.policies().await?;
@@ -51,35 +89,21 @@ pub async fn adapters_get_services_and_policies(scene: Scene) -> Outcome {
         policies == ["files-baseline", "files-nfs", "files-smb"],
         "the policies are {policies:?}"
     );
-    let pod = json!({"app": "dittofs-server", "instance": "files"});
-    let owner = files.api::<dittofs_shared::server::DittoServer>().get("files").await?;
-    for (service, (name, port)) in services.iter().zip([("nfs", 12049), ("smb", 1445)]) {
-        has(service, &json!({
-            "metadata": {
-                "labels": {"instance": "files", labels::ADAPTER: name, labels::MANAGED_BY: labels::MANAGED_BY_VALUE},
-                "ownerReferences": [{
-                    "apiVersion": "dittofs.dittofs.com/v1alpha1", "kind": "DittoServer", "name": "files",
-                    "uid": owner.uid(), "controller": true, "blockOwnerDeletion": true,
-                }],
-            },
-            "spec": {
-                "type": "ClusterIP", "selector": pod, "publishNotReadyAddresses": true,
-                "ports": [{"name": name, "port": port, "targetPort": port, "protocol": "TCP"}],
-            },
-        }))?;
-        let policy = files.api::<NetworkPolicy>().get(&format!("files-{name}")).await?;
-        has(&policy, &json!({"spec": {
-            "podSelector": {"matchLabels": pod}, "policyTypes": ["Ingress"],
-            "ingress": [{"ports": [{"port": port, "protocol": "TCP"}]}],
-        }}))?;
-    }
+    adapter_has_its_objects(&files, "nfs", 12049).await?;
+    adapter_has_its_objects(&files, "smb", 1445).await?;
     let headless = files.api::<Service>().get("files-headless").await?;
-    has(&headless, &json!({"spec": {"clusterIP": "None", "selector": pod, "publishNotReadyAddresses": true, "ports": [
-        {"name": "nfs", "port": 12049, "targetPort": 12049, "protocol": "TCP"},
-        {"name": "smb", "port": 1445, "targetPort": 1445, "protocol": "TCP"},
-    ]}}))?;
+    has(
+        &headless,
+        &json!({"spec": {"clusterIP": "None", "selector": pod(), "publishNotReadyAddresses": true, "ports": [
+            {"name": "nfs", "port": 12049, "targetPort": 12049, "protocol": "TCP"},
+            {"name": "smb", "port": 1445, "targetPort": 1445, "protocol": "TCP"},
+        ]}}),
+    )?;
     let baseline = files.api::<NetworkPolicy>().get("files-baseline").await?;
-    has(&baseline, &json!({"spec": {"podSelector": {"matchLabels": pod}, "policyTypes": ["Ingress"], "ingress": null}}))
+    has(
+        &baseline,
+        &json!({"spec": {"podSelector": {"matchLabels": pod()}, "policyTypes": ["Ingress"], "ingress": null}}),
+    )
 }
 
 pub async fn one_adapter_has_its_own_type_port_labels_and_annotations(scene: Scene) -> Outcome {
@@ -95,36 +119,68 @@ pub async fn one_adapter_has_its_own_type_port_labels_and_annotations(scene: Sce
     let services = files
         .wait_services(&[("files-nfs", 12049), ("files-smb", 445)], API_DEADLINE)
         .await?;
-    has(&services[0], &json!({
-        "metadata": {
-            "labels": {"tier": "files", "instance": "files", labels::ADAPTER: "nfs"},
-            "annotations": {"example.com/all": "1", "example.com/who": "all"},
-        },
-        "spec": {"type": "ClusterIP"},
-    }))?;
-    has(&services[1], &json!({
-        "metadata": {
-            "labels": {"tier": "office", "instance": "files", labels::ADAPTER: "smb"},
-            "annotations": {"example.com/all": "1", "example.com/who": "smb"},
-        },
-        "spec": {"type": "NodePort"},
-    }))?;
+    has(
+        &services[0],
+        &json!({
+            "metadata": {
+                "labels": {"tier": "files", "instance": "files", labels::ADAPTER: "nfs"},
+                "annotations": {"example.com/all": "1", "example.com/who": "all"},
+            },
+            "spec": {"type": "ClusterIP"},
+        }),
+    )?;
+    has(
+        &services[1],
+        &json!({
+            "metadata": {
+                "labels": {"tier": "office", "instance": "files", labels::ADAPTER: "smb"},
+                "annotations": {"example.com/all": "1", "example.com/who": "smb"},
+            },
+            "spec": {"type": "NodePort"},
+        }),
+    )?;
     let port = &services[1].spec.as_ref().unwrap().ports.as_ref().unwrap()[0];
     has(port, &json!({"port": 445, "targetPort": 1445}))?;
     let policy = files.api::<NetworkPolicy>().get("files-smb").await?;
-    has(&policy, &json!({"spec": {"ingress": [{"ports": [{"port": 1445, "protocol": "TCP"}]}]}}))?;
-    // What is taken back in the DittoServer is taken back in the Service.
+    has(
+        &policy,
+        &json!({"spec": {"ingress": [{"ports": [{"port": 1445, "protocol": "TCP"}]}]}}),
+    )?;
+    Ok(())
+}
+
+pub async fn annotations_that_are_taken_back_go(scene: Scene) -> Outcome {
+    let spec = json!({"replicas": 0, "adapterServices": {
+        "type": "ClusterIP",
+        "annotations": {"example.com/all": "1"},
+        "overrides": {"smb": {"annotations": {"example.com/smb": "1"}}},
+    }});
+    let files = both_exposed(&scene, spec).await?;
+    wait_object::<Service>(&files, "files-smb", "has our annotations", |service| {
+        let ours = |key: &str| service.annotations().contains_key(key);
+        if ours("example.com/all") && ours("example.com/smb") {
+            Ok(())
+        } else {
+            Err(format!("{:?}", service.annotations()))
+        }
+    })
+    .await?;
     let change = json!({"adapterServices": {"annotations": null, "overrides": {"smb": {"annotations": null}}}});
     files.change(change).await?;
     wait_object::<Service>(&files, "files-smb", "has lost our annotations", |service| {
-        let foreign = service.annotations().keys().find(|key| key.starts_with("example.com/"));
+        let foreign = service
+            .annotations()
+            .keys()
+            .find(|key| key.starts_with("example.com/"));
         foreign.map_or(Ok(()), |key| Err(format!("it has {key}")))
     })
     .await?;
     Ok(())
 }
 
-pub async fn a_new_name_template_makes_the_new_services_before_it_removes_the_old(scene: Scene) -> Outcome {
+pub async fn a_new_name_template_makes_the_new_services_before_it_removes_the_old(
+    scene: Scene,
+) -> Outcome {
     let files = both_exposed(&scene, without_pod()).await?;
     files
         .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
@@ -134,96 +190,39 @@ pub async fn a_new_name_template_makes_the_new_services_before_it_removes_the_ol
         .change(json!({"adapterServices": {"nameTemplate": "{adapter}-of-{instance}"}}))
         .await?;
     files
-        .wait_services(&[("nfs-of-files", 12049), ("smb-of-files", 1445)], API_DEADLINE)
+        .wait_services(
+            &[("nfs-of-files", 12049), ("smb-of-files", 1445)],
+            API_DEADLINE,
+        )
         .await?;
-    let writes = operator_writes(&scene, mark)?;
-    let position = |verb: &str, name: &str| {
-        let fits = |entry: &Entry| entry.resource == "services" && entry.verb == verb && entry.name == name;
-        writes.iter().position(fits)
-    };
-    for adapter in ["nfs", "smb"] {
-        let made = position("patch", &format!("{adapter}-of-files"));
-        let removed = position("delete", &format!("files-{adapter}"));
-        ensure!(
-            made.is_some() && made < removed,
-            "the Services of {adapter} were not made first:\n{}",
-            lines(&writes)
-        );
-    }
+    // The record of a request comes a little later than its effect.
+    wait_for(
+        "each new Service before the end of the old one",
+        API_DEADLINE,
+        || async {
+            let writes = operator_writes(&scene, mark).map_err(|error| error.to_string())?;
+            let position = |verb: &str, name: &str| {
+                let fits = |entry: &Entry| {
+                    entry.resource == "services" && entry.verb == verb && entry.name == name
+                };
+                writes.iter().position(fits)
+            };
+            let in_order = |adapter: &str| {
+                let made = position("patch", &format!("{adapter}-of-files"));
+                made.is_some() && made < position("delete", &format!("files-{adapter}"))
+            };
+            if in_order("nfs") && in_order("smb") {
+                Ok(())
+            } else {
+                Err(lines(&writes))
+            }
+        },
+    )
+    .await?;
     let policies = files.policies().await?;
     ensure!(
         policies == ["files-baseline", "files-nfs", "files-smb"],
         "the policies are {policies:?}"
     );
-    Ok(())
-}
-
-pub async fn without_policies_ours_go_and_foreign_ones_stay(scene: Scene) -> Outcome {
-    let files = both_exposed(&scene, without_pod()).await?;
-    let foreign: NetworkPolicy = serde_json::from_value(json!({
-        "metadata": {"name": "files-extra", "labels": {"instance": "files", "app": "dittofs-server"}},
-        "spec": {"podSelector": {"matchLabels": {"instance": "files"}}, "policyTypes": ["Ingress"]},
-    }))?;
-    let api = files.api::<NetworkPolicy>();
-    let foreign = api.create(&PostParams::default(), &foreign).await?;
-    let policies = |expected: &'static [&'static str]| {
-        let files = files.clone();
-        async move {
-            wait_for(&format!("the policies {expected:?}"), API_DEADLINE, || async {
-                let seen = files.policies().await.map_err(|error| error.to_string())?;
-                if seen == expected { Ok(()) } else { Err(format!("{seen:?}")) }
-            })
-            .await
-        }
-    };
-    let all = &["files-baseline", "files-extra", "files-nfs", "files-smb"];
-    policies(all).await?;
-    files.change(json!({"networkPolicy": {"enabled": false}})).await?;
-    policies(&["files-extra"]).await?;
-    let now = api.get("files-extra").await?;
-    ensure!(version(&foreign) == version(&now), "the foreign policy has been written to");
-    files.wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE).await?;
-    let peers = json!([{"ipBlock": {"cidr": "192.0.2.0/24"}}]);
-    files.change(json!({"networkPolicy": {"enabled": true, "adapters": {"from": peers}}})).await?;
-    policies(all).await?;
-    let policy = api.get("files-nfs").await?;
-    has(&policy, &json!({"spec": {"ingress": [{"from": peers, "ports": [{"port": 12049, "protocol": "TCP"}]}]}}))
-}
-
-pub async fn exposure_cluster_opens_the_api_and_loopback_closes_it(scene: Scene) -> Outcome {
-    let files = Instance::create(&scene, "files", without_pod()).await?;
-    let rule = |rule: Value| {
-        let files = files.clone();
-        async move {
-            wait_object::<NetworkPolicy>(&files, &names::baseline_policy("files"), "has its rule", |policy| {
-                let seen = json!(policy.spec.as_ref().and_then(|spec| spec.ingress.as_ref()));
-                if seen == rule { Ok(()) } else { Err(seen.to_string()) }
-            })
-            .await
-        }
-    };
-    rule(Value::Null).await?;
-    files.change(json!({"controlPlane": {"exposure": "Cluster", "port": 9090}})).await?;
-    let port = json!([{"port": 9090, "protocol": "TCP"}]);
-    rule(json!([{"from": [{"podSelector": {}}], "ports": port}])).await?;
-    let service = files.api::<Service>().get(&names::api_service("files")).await?;
-    has(&service, &json!({"spec": {
-        "type": "ClusterIP", "publishNotReadyAddresses": true,
-        "selector": {"app": "dittofs-server", "instance": "files"},
-        "ports": [{"name": "api", "port": 9090, "targetPort": 9090, "protocol": "TCP"}],
-    }}))?;
-    let peers = json!([{"namespaceSelector": {"matchLabels": {"team": "storage"}}}]);
-    files.change(json!({"networkPolicy": {"api": {"from": peers}}})).await?;
-    rule(json!([{"from": peers, "ports": port}])).await?;
-    files.change(json!({"controlPlane": {"exposure": "Loopback"}})).await?;
-    rule(Value::Null).await?;
-    let services = files.api::<Service>();
-    wait_for("the Service of the API to go", API_DEADLINE, || async {
-        match services.get_opt("files-api").await {
-            Ok(None) => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    })
-    .await?;
     Ok(())
 }

@@ -17,7 +17,9 @@ const BOTH: [(&str, i32); 2] = [("files-nfs", 12049), ("files-smb", 1445)];
 
 async fn both_exposed(scene: &Scene) -> Result<Instance, Failed> {
     let files = Instance::create(scene, "files", without_pod()).await?;
-    files.publish(vec![adapter("nfs", 12049), adapter("smb", 1445)]).await?;
+    files
+        .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
+        .await?;
     files.wait_services(&BOTH, API_DEADLINE).await?;
     wait_adapter(&files, "smb", |smb| smb.exposed).await?;
     Ok(files)
@@ -29,7 +31,10 @@ async fn wait_adapter(
     r#type: &str,
     check: impl Fn(&AdapterStatus) -> bool,
 ) -> Outcome {
-    let what = format!("status.adapters to tell the latest of {type}", r#type = r#type);
+    let what = format!(
+        "status.adapters to tell the latest of {type}",
+        r#type = r#type
+    );
     files
         .wait_status(&what, API_DEADLINE, |server| {
             let adapters = server.status.clone().unwrap_or_default().adapters;
@@ -44,11 +49,18 @@ async fn wait_adapter(
 }
 
 fn smb_off() -> Adapter {
-    Adapter { enabled: false, running: false, ..adapter("smb", 1445) }
+    Adapter {
+        enabled: false,
+        running: false,
+        ..adapter("smb", 1445)
+    }
 }
 
 fn smb_leaving() -> Adapter {
-    Adapter { leaving_since: Some(jiff::Timestamp::UNIX_EPOCH), ..smb_off() }
+    Adapter {
+        leaving_since: Some(jiff::Timestamp::UNIX_EPOCH),
+        ..smb_off()
+    }
 }
 
 /// What a client or a cloud depends on.
@@ -73,21 +85,30 @@ async fn port_change(scene: &Scene, r#type: &str) -> Outcome {
     let spec = json!({"replicas": 0, "adapterServices": {"type": r#type}});
     let files = Instance::create(scene, "files", spec).await?;
     files.publish(vec![adapter("smb", 1445)]).await?;
-    files.wait_services(&[("files-smb", 1445)], API_DEADLINE).await?;
+    files
+        .wait_services(&[("files-smb", 1445)], API_DEADLINE)
+        .await?;
     let foreign = json!({"metadata": {
         "annotations": {"example.com/note": "mine"}, "labels": {"example.com/label": "mine"},
     }});
     write::<Service>(&files, "somebody", "files-smb", foreign).await?;
     let before = wait_object::<Service>(&files, "files-smb", "has an address", |service| {
         let seen = address(service);
-        let cloud = r#type != "LoadBalancer" || !seen["status"]["loadBalancer"]["ingress"].is_null();
-        if cloud && !seen["nodePorts"][0].is_null() { Ok(()) } else { Err(seen.to_string()) }
+        let cloud =
+            r#type != "LoadBalancer" || !seen["status"]["loadBalancer"]["ingress"].is_null();
+        if cloud && !seen["nodePorts"][0].is_null() {
+            Ok(())
+        } else {
+            Err(seen.to_string())
+        }
     })
     .await?;
     // A second change would show what the first has left behind.
     for port in [1446, 1447] {
         files.publish(vec![adapter("smb", i64::from(port))]).await?;
-        let after = files.wait_services(&[("files-smb", port)], API_DEADLINE).await?;
+        let after = files
+            .wait_services(&[("files-smb", port)], API_DEADLINE)
+            .await?;
         ensure!(
             address(&before) == address(&after[0]),
             "{} became {}",
@@ -114,7 +135,10 @@ pub async fn a_port_change_keeps_the_port_of_the_nodes(scene: Scene) -> Outcome 
 pub async fn an_adapter_that_is_on_and_does_not_run_keeps_its_service(scene: Scene) -> Outcome {
     let files = both_exposed(&scene).await?;
     let before = doors(&files).await?;
-    let down = Adapter { running: false, ..adapter("smb", 1445) };
+    let down = Adapter {
+        running: false,
+        ..adapter("smb", 1445)
+    };
     files.publish(vec![adapter("nfs", 12049), down]).await?;
     wait_adapter(&files, "smb", |smb| !smb.running && smb.exposed).await?;
     let after = doors(&files).await?;
@@ -122,33 +146,53 @@ pub async fn an_adapter_that_is_on_and_does_not_run_keeps_its_service(scene: Sce
     wait_event(&files, "ServiceCreated", "files-smb").await
 }
 
-pub async fn an_adapter_that_leaves_keeps_its_service_and_goes_after_the_hold(scene: Scene) -> Outcome {
+pub async fn an_adapter_that_leaves_keeps_its_service_and_goes_after_the_hold(
+    scene: Scene,
+) -> Outcome {
     let files = both_exposed(&scene).await?;
     let before = doors(&files).await?;
-    files.publish(vec![adapter("nfs", 12049), smb_leaving()]).await?;
-    wait_adapter(&files, "smb", |smb| smb.message.as_deref().is_some_and(|message| message.contains("removalHold")))
+    files
+        .publish(vec![adapter("nfs", 12049), smb_leaving()])
         .await?;
+    wait_adapter(&files, "smb", |smb| {
+        smb.message
+            .as_deref()
+            .is_some_and(|message| message.contains("removalHold"))
+    })
+    .await?;
     let after = doors(&files).await?;
     ensure!(before == after, "{before:?} became {after:?}");
-    files.publish(vec![adapter("nfs", 12049), smb_off()]).await?;
+    files
+        .publish(vec![adapter("nfs", 12049), smb_off()])
+        .await?;
     files.wait_services(&BOTH[..1], API_DEADLINE).await?;
     wait_event(&files, "ServiceDeleted", "files-smb").await?;
     wait_event(&files, "NetworkPolicyDeleted", "files-smb").await?;
     // A removal and nothing else: the other address is the same.
     let after = doors(&files).await?;
     let nfs = "Service files-nfs";
-    ensure!(before[nfs] == after[nfs], "{:?} became {:?}", before[nfs], after[nfs]);
+    ensure!(
+        before[nfs] == after[nfs],
+        "{:?} became {:?}",
+        before[nfs],
+        after[nfs]
+    );
     Ok(())
 }
 
 pub async fn an_adapter_that_leaves_gets_nothing_new(scene: Scene) -> Outcome {
     let files = Instance::create(&scene, "files", without_pod()).await?;
-    files.publish(vec![adapter("nfs", 12049), smb_leaving()]).await?;
+    files
+        .publish(vec![adapter("nfs", 12049), smb_leaving()])
+        .await?;
     files.wait_services(&BOTH[..1], API_DEADLINE).await?;
     wait_adapter(&files, "smb", |smb| !smb.exposed).await?;
     wait_adapter(&files, "nfs", |nfs| nfs.exposed).await?;
     let all = doors(&files).await?;
-    ensure!(!all.keys().any(|name| name.contains("smb")), "there are {all:?}");
+    ensure!(
+        !all.keys().any(|name| name.contains("smb")),
+        "there are {all:?}"
+    );
     Ok(())
 }
 
@@ -160,15 +204,24 @@ pub async fn an_adapter_that_is_gone_from_the_list_loses_its_service(scene: Scen
     files.wait_services(&[], API_DEADLINE).await?;
     wait_event(&files, "ServiceDeleted", "files-nfs").await?;
     let files_api = files.api::<Service>();
-    wait_for("the headless Service without ports", API_DEADLINE, || async {
-        let service = files_api.get("files-headless").await.map_err(|error| error.to_string())?;
-        match service.spec.and_then(|spec| spec.ports) {
-            None => Ok(()),
-            Some(ports) => Err(format!("{ports:?}")),
-        }
-    })
+    wait_for(
+        "the headless Service without ports",
+        API_DEADLINE,
+        || async {
+            let service = files_api
+                .get("files-headless")
+                .await
+                .map_err(|error| error.to_string())?;
+            match service.spec.and_then(|spec| spec.ports) {
+                None => Ok(()),
+                Some(ports) => Err(format!("{ports:?}")),
+            }
+        },
+    )
     .await?;
-    files.publish(vec![adapter("nfs", 12049), adapter("smb", 1445)]).await?;
+    files
+        .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
+        .await?;
     files.wait_services(&BOTH, API_DEADLINE).await?;
     Ok(())
 }

@@ -1,26 +1,24 @@
 //! Whatever stands in the published state, it opens at most adapter ports of its own instance, and takes nothing away.
 
 use dittofs_shared::published::{Adapter, PublishedState, ServerState, ServerStatus};
-use dittofs_shared::{labels, names};
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::ResourceExt;
-use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
-use super::seen::{Failed, doors, pod_never_runs, wait_event, wait_object, without_pod, write};
+use super::seen::{Failed, doors, pod_never_runs, wait_event};
 
-fn good() -> Vec<Adapter> {
+pub fn good() -> Vec<Adapter> {
     vec![adapter("nfs", 12049), adapter("smb", 1445)]
 }
 
-async fn both_exposed(scene: &Scene, name: &str, spec: Value) -> Result<Instance, Failed> {
+pub async fn both_exposed(scene: &Scene, name: &str, spec: Value) -> Result<Instance, Failed> {
     let files = Instance::create(scene, name, spec).await?;
     files.publish(good()).await?;
     let [nfs, smb] = [format!("{name}-nfs"), format!("{name}-smb")];
-    files.wait_services(&[(&nfs, 12049), (&smb, 1445)], API_DEADLINE).await?;
+    files
+        .wait_services(&[(&nfs, 12049), (&smb, 1445)], API_DEADLINE)
+        .await?;
     Ok(files)
 }
 
@@ -31,7 +29,13 @@ fn data(adapters: &str) -> Value {
         since: jiff::Timestamp::UNIX_EPOCH,
         message: None,
     };
-    let mut data = json!(PublishedState { server, adapters: None }.encode());
+    let mut data = json!(
+        PublishedState {
+            server,
+            adapters: None
+        }
+        .encode()
+    );
     data["adapters"] = json!(adapters);
     data
 }
@@ -59,7 +63,9 @@ fn impossible_adapters() -> Vec<(Value, &'static str, &'static str)> {
 }
 
 fn unusable_states() -> Vec<(Value, &'static str, &'static str)> {
-    let many: Vec<_> = (0..17).map(|n| adapter(&format!("a{n}"), 2000 + n)).collect();
+    let many: Vec<_> = (0..17)
+        .map(|n| adapter(&format!("a{n}"), 2000 + n))
+        .collect();
     let mut other_schema = list(&good());
     other_schema["schema"] = json!("v2");
     let mut no_schema = list(&[]);
@@ -71,9 +77,17 @@ fn unusable_states() -> Vec<(Value, &'static str, &'static str)> {
     let reason = "PublishedStateUnusable";
     vec![
         (list(&many), reason, "17 adapters"),
-        (list(&[adapter("nfs", 1), adapter("nfs", 2)]), reason, "listed twice"),
+        (
+            list(&[adapter("nfs", 1), adapter("nfs", 2)]),
+            reason,
+            "listed twice",
+        ),
         (data("{"), reason, "\"adapters\" cannot be read"),
-        (data("[{\"type\":\"nfs\",\"port\":\"x\"}]"), reason, "\"adapters\" cannot be read"),
+        (
+            data("[{\"type\":\"nfs\",\"port\":\"x\"}]"),
+            reason,
+            "\"adapters\" cannot be read",
+        ),
         (data(&" ".repeat(70_000)), reason, "70000 bytes"),
         (other_schema, reason, "schema is \"v2\""),
         (no_schema, reason, "schema is \"\""),
@@ -93,18 +107,23 @@ fn without_nulls(mut data: Value) -> Value {
 async fn change_nothing(scene: &Scene, rows: Vec<(Value, &str, &str)>) -> Outcome {
     let files = both_exposed(scene, "files", pod_never_runs()).await?;
     for (published, reason, word) in rows {
-        files.wait_condition("AdaptersReady", "True", None, API_DEADLINE).await?;
+        files
+            .wait_condition("AdaptersReady", "True", None, API_DEADLINE)
+            .await?;
         let before = doors(&files).await?;
         files.publish_data(without_nulls(published)).await?;
         let server = files
             .wait_condition("AdaptersReady", "False", Some(reason), API_DEADLINE)
             .await?;
         let status = server.status.unwrap_or_default();
-        let told = status
-            .conditions
-            .iter()
-            .any(|condition| condition.type_ == "AdaptersReady" && condition.message.contains(word));
-        ensure!(told, "AdaptersReady does not say {word:?}: {:?}", status.conditions);
+        let told = status.conditions.iter().any(|condition| {
+            condition.type_ == "AdaptersReady" && condition.message.contains(word)
+        });
+        ensure!(
+            told,
+            "AdaptersReady does not say {word:?}: {:?}",
+            status.conditions
+        );
         wait_event(&files, reason, word).await?;
         let after = doors(&files).await?;
         ensure!(before == after, "{word}: {before:?} became {after:?}");
@@ -123,10 +142,19 @@ pub async fn a_state_that_cannot_be_read_changes_nothing(scene: Scene) -> Outcom
 
 pub async fn impossible_adapters_get_nothing_to_begin_with(scene: Scene) -> Outcome {
     let files = Instance::create(&scene, "files", pod_never_runs()).await?;
-    let bad = [adapter("nfs", 8080), adapter("smb", 70_000), adapter("webdav", 9999)];
+    let bad = [
+        adapter("nfs", 8080),
+        adapter("smb", 70_000),
+        adapter("webdav", 9999),
+    ];
     files.publish_data(list(&bad)).await?;
     files
-        .wait_condition("AdaptersReady", "False", Some("AdapterNotExposed"), API_DEADLINE)
+        .wait_condition(
+            "AdaptersReady",
+            "False",
+            Some("AdapterNotExposed"),
+            API_DEADLINE,
+        )
         .await?;
     for word in ["nfs: port 8080", "smb: port 70000", "webdav"] {
         wait_event(&files, "AdapterNotExposed", word).await?;
@@ -136,100 +164,5 @@ pub async fn impossible_adapters_get_nothing_to_begin_with(scene: Scene) -> Outc
         all == ["NetworkPolicy files-baseline", "Service files-headless"],
         "there are {all:?}"
     );
-    Ok(())
-}
-
-fn publish_to(settings: &ConfigMap) -> String {
-    let data = settings.data.clone().unwrap_or_default();
-    data.get("publishTo").cloned().unwrap_or_default()
-}
-
-/// Waits until the sidecar is told to look at the published state again.
-async fn wait_publish_to(
-    files: &Instance,
-    what: &str,
-    check: impl Fn(&str) -> bool,
-) -> Result<String, Failed> {
-    let settings = wait_object::<ConfigMap>(files, &names::sidecar(&files.name), what, |settings| {
-        let seen = publish_to(settings);
-        if check(&seen) { Ok(()) } else { Err(format!("publishTo is {seen:?}")) }
-    })
-    .await?;
-    Ok(publish_to(&settings))
-}
-
-pub async fn a_deleted_state_comes_back_empty_and_the_sidecar_is_told(scene: Scene) -> Outcome {
-    let files = both_exposed(&scene, "files", without_pod()).await?;
-    let api = files.api::<ConfigMap>();
-    let old = api.get("files-adapters").await?.uid().unwrap_or_default();
-    wait_publish_to(&files, "names the ConfigMap alone", |seen| seen == old).await?;
-    let before = doors(&files).await?;
-    api.delete("files-adapters", &DeleteParams::default()).await?;
-    let new = wait_object::<ConfigMap>(&files, "files-adapters", "is there again", |state| {
-        if state.uid().as_ref() == Some(&old) { Err("it is the old one".to_owned()) } else { Ok(()) }
-    })
-    .await?;
-    ensure!(new.data.is_none(), "it has data: {:?}", new.data);
-    let new = new.uid().unwrap_or_default();
-    wait_publish_to(&files, "names the new ConfigMap", |seen| seen.contains(&new)).await?;
-    let after = doors(&files).await?;
-    ensure!(before == after, "{before:?} became {after:?}");
-    files.publish(vec![adapter("nfs", 12049), adapter("smb", 1446)]).await?;
-    files.wait_services(&[("files-nfs", 12049), ("files-smb", 1446)], API_DEADLINE).await?;
-    Ok(())
-}
-
-pub async fn data_edited_or_removed_by_hand_change_nothing_and_the_sidecar_is_told(scene: Scene) -> Outcome {
-    let files = both_exposed(&scene, "files", pod_never_runs()).await?;
-    let uid = files.api::<ConfigMap>().get("files-adapters").await?.uid().unwrap_or_default();
-    wait_publish_to(&files, "names the ConfigMap alone", |seen| seen == uid).await?;
-    files.wait_condition("AdaptersReady", "True", None, API_DEADLINE).await?;
-    let before = doors(&files).await?;
-    for edit in [json!({"adapters": "[]"}), json!({"adapters": null}), Value::Null] {
-        write::<ConfigMap>(&files, "kubectl-edit", "files-adapters", json!({"data": edit})).await?;
-        wait_publish_to(&files, &format!("tells of {edit}"), |seen| seen != uid).await?;
-        let after = doors(&files).await?;
-        ensure!(before == after, "{edit}: {before:?} became {after:?}");
-        // What the sidecar does then.
-        files.publish(good()).await?;
-        wait_publish_to(&files, "names the ConfigMap alone", |seen| seen == uid).await?;
-        files.wait_condition("AdaptersReady", "True", None, API_DEADLINE).await?;
-    }
-    Ok(())
-}
-
-/// The sidecar may patch its ConfigMap as a whole, metadata included.
-pub async fn metadata_that_a_sidecar_forges_misdirect_nobody(scene: Scene) -> Outcome {
-    let files = both_exposed(&scene, "files", without_pod()).await?;
-    let other = both_exposed(&scene, "other", without_pod()).await?;
-    let others = doors(&other).await?;
-    let forge = |metadata: Value| {
-        let files = files.clone();
-        async move { write::<ConfigMap>(&files, labels::SIDECAR_MANAGER, "files-adapters", json!({"metadata": metadata})).await }
-    };
-    let forged = json!({"instance": "other", labels::MANAGED_BY: null, labels::ADAPTER: "smb"});
-    forge(json!({"labels": forged, "finalizers": ["example.com/forged"]})).await?;
-    wait_object::<ConfigMap>(&files, "files-adapters", "has its labels again", |state| {
-        let seen = state.labels();
-        let right = seen.get("instance").is_some_and(|name| name == "files") && seen.contains_key(labels::MANAGED_BY);
-        if right { Ok(()) } else { Err(format!("{seen:?}")) }
-    })
-    .await?;
-    files.publish(vec![adapter("nfs", 12049), adapter("smb", 1446)]).await?;
-    files.wait_services(&[("files-nfs", 12049), ("files-smb", 1446)], API_DEADLINE).await?;
-    let server = other.api::<dittofs_shared::server::DittoServer>().get("other").await?;
-    let owner = json!([{
-        "apiVersion": "dittofs.dittofs.com/v1alpha1", "kind": "DittoServer", "name": "other",
-        "uid": server.uid(), "controller": true, "blockOwnerDeletion": true,
-    }]);
-    let mine = doors(&files).await?;
-    forge(json!({"ownerReferences": owner})).await?;
-    files.wait_condition("Ready", "False", Some("ApplyFailed"), API_DEADLINE).await?;
-    let after = doors(&files).await?;
-    ensure!(mine == after, "{mine:?} became {after:?}");
-    let after = doors(&other).await?;
-    ensure!(others == after, "the other's {others:?} became {after:?}");
-    // Nothing else would let the namespace go.
-    forge(json!({"finalizers": null})).await?;
     Ok(())
 }

@@ -5,37 +5,23 @@ use dittofs_rig::wait_for;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
-use jiff::Timestamp;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::seen::{Failed, lines, operator_requests, operator_writes, without_pod, write};
+use super::seen::{Failed, lines, operator_requests, operator_writes, settled, without_pod, write};
 
-/// How long the operator must have been still before it counts as done: far longer than one of its looks takes.
-const STILL: i64 = 2;
 /// Ten thousand times what a look takes, and far more than any of the operator's delays but the long one of 10 min.
 const REST: Duration = Duration::from_secs(15);
 
-/// Waits until the operator has made no request about this namespace for a while.
-async fn settled(scene: &Scene) -> Outcome {
-    wait_for("the operator to be done", API_DEADLINE, || async {
-        let all = operator_requests(scene, dittofs_rig::AuditLog::beginning())
-            .map_err(|error| error.to_string())?;
-        let last = all.iter().map(|entry| entry.request_received).max();
-        match last {
-            Some(last) if Timestamp::now().as_second() - last.as_second() > STILL => Ok(()),
-            other => Err(format!("the last of {} requests was at {other:?}", all.len())),
-        }
-    })
-    .await?;
-    Ok(())
-}
-
 async fn running(scene: &Scene) -> Result<Instance, Failed> {
     let files = Instance::create(scene, "files", without_pod()).await?;
-    files.publish(vec![adapter("nfs", 12049), adapter("smb", 1445)]).await?;
-    files.wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE).await?;
+    files
+        .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
+        .await?;
+    files
+        .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
+        .await?;
     settled(scene).await?;
     Ok(files)
 }
@@ -47,7 +33,11 @@ pub async fn at_rest_the_operator_asks_for_nothing(scene: Scene) -> Outcome {
     let mut rest = tokio::time::interval_at(tokio::time::Instant::now() + REST, REST);
     rest.tick().await;
     let requests = operator_requests(&scene, mark)?;
-    ensure!(requests.is_empty(), "at rest there are requests:\n{}", lines(&requests));
+    ensure!(
+        requests.is_empty(),
+        "at rest there are requests:\n{}",
+        lines(&requests)
+    );
     Ok(())
 }
 
@@ -64,35 +54,63 @@ fn by_object(writes: &[Entry]) -> BTreeMap<String, usize> {
 pub async fn a_change_of_an_adapter_is_written_once_to_what_it_concerns(scene: Scene) -> Outcome {
     let files = running(&scene).await?;
     let mark = scene.world.cluster.audit().mark()?;
-    files.publish(vec![adapter("nfs", 12049), adapter("smb", 1446)]).await?;
-    files.wait_services(&[("files-nfs", 12049), ("files-smb", 1446)], API_DEADLINE).await?;
+    files
+        .publish(vec![adapter("nfs", 12049), adapter("smb", 1446)])
+        .await?;
+    files
+        .wait_services(&[("files-nfs", 12049), ("files-smb", 1446)], API_DEADLINE)
+        .await?;
     settled(&scene).await?;
     let writes = operator_writes(&scene, mark)?;
     let mut counts = by_object(&writes);
     // The status is told with what is known, and once more when the copy of the Service has the new port.
-    let status = counts.remove("dittoservers/files status").unwrap_or_default();
-    ensure!((1..=2).contains(&status), "{status} writes of the status:\n{}", lines(&writes));
-    let expected = ["networkpolicies/files-smb", "services/files-headless", "services/files-smb"]
-        .map(|object| (object.to_owned(), 1));
-    ensure!(counts == expected.into(), "the writes are:\n{}", lines(&writes));
+    let status = counts
+        .remove("dittoservers/files status")
+        .unwrap_or_default();
+    ensure!(
+        (1..=2).contains(&status),
+        "{status} writes of the status:\n{}",
+        lines(&writes)
+    );
+    let expected = [
+        "networkpolicies/files-smb",
+        "services/files-headless",
+        "services/files-smb",
+    ]
+    .map(|object| (object.to_owned(), 1));
+    ensure!(
+        counts == expected.into(),
+        "the writes are:\n{}",
+        lines(&writes)
+    );
     Ok(())
 }
 
 pub async fn a_state_that_is_published_again_unchanged_is_written_nowhere(scene: Scene) -> Outcome {
     let files = running(&scene).await?;
     let mark = scene.world.cluster.audit().mark()?;
-    files.publish(vec![adapter("nfs", 12049), adapter("smb", 1445)]).await?;
+    files
+        .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
+        .await?;
     let nudge = json!({"metadata": {"annotations": {"example.com/nudge": "1"}}});
     write::<dittofs_shared::server::DittoServer>(&files, "somebody", "files", nudge).await?;
     wait_for("the operator to look", API_DEADLINE, || async {
         let requests = operator_requests(&scene, mark).map_err(|error| error.to_string())?;
         // It reads the Secrets on every look.
-        if requests.iter().any(|entry| entry.resource == "secrets") { Ok(()) } else { Err(lines(&requests)) }
+        if requests.iter().any(|entry| entry.resource == "secrets") {
+            Ok(())
+        } else {
+            Err(lines(&requests))
+        }
     })
     .await?;
     settled(&scene).await?;
     let writes = operator_writes(&scene, mark)?;
-    ensure!(writes.is_empty(), "the operator has written:\n{}", lines(&writes));
+    ensure!(
+        writes.is_empty(),
+        "the operator has written:\n{}",
+        lines(&writes)
+    );
     Ok(())
 }
 
@@ -102,12 +120,28 @@ pub async fn making_an_instance_writes_each_object_once(scene: Scene) -> Outcome
     settled(&scene).await?;
     let writes = operator_writes(&scene, mark)?;
     let mut counts = by_object(&writes);
-    let status = counts.remove("dittoservers/files status").unwrap_or_default();
-    ensure!(status <= 5, "{status} writes of the status:\n{}", lines(&writes));
+    let status = counts
+        .remove("dittoservers/files status")
+        .unwrap_or_default();
+    ensure!(
+        status <= 5,
+        "{status} writes of the status:\n{}",
+        lines(&writes)
+    );
     // Only once the ConfigMap of the published state is there is its uid known.
-    let settings = counts.remove("configmaps/files-sidecar").unwrap_or_default();
-    ensure!(settings <= 2, "{settings} writes of the settings:\n{}", lines(&writes));
+    let settings = counts
+        .remove("configmaps/files-sidecar")
+        .unwrap_or_default();
+    ensure!(
+        settings <= 2,
+        "{settings} writes of the settings:\n{}",
+        lines(&writes)
+    );
     let often: Vec<_> = counts.iter().filter(|(_, count)| **count > 1).collect();
-    ensure!(often.is_empty() && !counts.is_empty(), "{often:?}, of all:\n{}", lines(&writes));
+    ensure!(
+        often.is_empty() && !counts.is_empty(),
+        "{often:?}, of all:\n{}",
+        lines(&writes)
+    );
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! What several of these tests make and look at.
 
-use dittofs_rig::audit::{Entry, Mark};
+use dittofs_rig::audit::{AuditLog, Entry, Mark};
 use dittofs_rig::wait_for;
 use dittofs_shared::labels;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
+use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::events::v1::Event;
@@ -69,9 +70,12 @@ pub async fn doors(files: &Instance) -> Result<BTreeMap<String, Version>, Failed
     let services = services
         .iter()
         .map(|service| (format!("Service {}", service.name_any()), version(service)));
-    let policies = policies
-        .iter()
-        .map(|policy| (format!("NetworkPolicy {}", policy.name_any()), version(policy)));
+    let policies = policies.iter().map(|policy| {
+        (
+            format!("NetworkPolicy {}", policy.name_any()),
+            version(policy),
+        )
+    });
     Ok(services.chain(policies).collect())
 }
 
@@ -124,16 +128,26 @@ pub async fn wait_event(files: &Instance, reason: &str, word: &str) -> Result<()
         let events = api.list(&ListParams::default()).await;
         let events = events.map_err(|error| error.to_string())?.items;
         let told = |event: &Event| {
-            let regarding = event.regarding.as_ref().and_then(|object| object.name.as_ref());
+            let regarding = event
+                .regarding
+                .as_ref()
+                .and_then(|object| object.name.as_ref());
             regarding == Some(&files.name)
                 && event.reason.as_deref() == Some(reason)
-                && event.note.as_deref().is_some_and(|note| note.contains(word))
+                && event
+                    .note
+                    .as_deref()
+                    .is_some_and(|note| note.contains(word))
         };
         if events.iter().any(told) {
             return Ok(());
         }
         let all = events.iter().map(|event| {
-            format!("{}: {}", event.reason.clone().unwrap_or_default(), event.note.clone().unwrap_or_default())
+            format!(
+                "{}: {}",
+                event.reason.clone().unwrap_or_default(),
+                event.note.clone().unwrap_or_default()
+            )
         });
         Err(all.collect::<Vec<_>>().join("; "))
     })
@@ -155,6 +169,27 @@ pub fn operator_writes(scene: &Scene, since: Mark) -> Result<Vec<Entry>, Failed>
     let mut entries = operator_requests(scene, since)?;
     entries.retain(Entry::is_write);
     Ok(entries)
+}
+
+/// How many seconds the operator must have been still before it counts as done: far more than one of its looks takes.
+const STILL: i64 = 2;
+
+/// Waits until the operator has made no request about this namespace for a while.
+pub async fn settled(scene: &Scene) -> Result<(), Failed> {
+    wait_for("the operator to be done", API_DEADLINE, || async {
+        let all =
+            operator_requests(scene, AuditLog::beginning()).map_err(|error| error.to_string())?;
+        let last = all.iter().map(|entry| entry.request_received).max();
+        match last {
+            Some(last) if Timestamp::now().as_second() - last.as_second() > STILL => Ok(()),
+            other => Err(format!(
+                "the last of {} requests was at {other:?}",
+                all.len()
+            )),
+        }
+    })
+    .await?;
+    Ok(())
 }
 
 /// Requests on one line each, for a message.

@@ -1,6 +1,5 @@
 //! Mistakes are refused by the API server, before anything acts on them, with a message that names the field.
 
-use dittofs_rig::installation::manifests;
 use dittofs_shared::server::DittoServer;
 use dittofs_suite::instance::Instance;
 use dittofs_suite::world::Scene;
@@ -10,13 +9,13 @@ use kube::api::PostParams;
 use kube::core::Request;
 use serde_json::{Value, json};
 
-use super::seen::{Failed, without_pod};
+use super::seen::without_pod;
 
 /// Field that the message must name, and the spec with the mistake.
 type Row = (&'static str, Value);
 
 /// What `kubectl create --dry-run=server` sends, which asks for unknown fields to be refused.
-async fn try_create(scene: &Scene, body: &Value) -> Result<Value, kube::Error> {
+pub async fn try_create(scene: &Scene, body: &Value) -> Result<Value, kube::Error> {
     let parameters = PostParams {
         dry_run: true,
         field_manager: None,
@@ -31,7 +30,7 @@ async fn try_create(scene: &Scene, body: &Value) -> Result<Value, kube::Error> {
     scene.client.request(request).await
 }
 
-fn named(name: &str, spec: Value) -> Value {
+pub fn named(name: &str, spec: Value) -> Value {
     let mut whole = json!({"storage": {"metadataSize": "1Gi"}});
     merge(&mut whole, spec);
     json!({
@@ -81,9 +80,9 @@ pub async fn sizes_that_are_none_are_refused(scene: Scene) -> Outcome {
         ("spec.storage.controlPlaneSize", "controlPlaneSize"),
     ];
     let sizes = ["ten", "0", "-1Gi", "", "1 Gi"];
-    let rows = fields.into_iter().flat_map(|(field, key)| {
-        sizes.map(|size| (field, json!({"storage": {key: size}})))
-    });
+    let rows = fields
+        .into_iter()
+        .flat_map(|(field, key)| sizes.map(|size| (field, json!({"storage": {key: size}}))));
     specs_are_refused(&scene, rows).await
 }
 
@@ -98,7 +97,10 @@ pub async fn numbers_out_of_range_are_refused(scene: Scene) -> Outcome {
         ),
     ];
     for port in [0, 70_000, -1] {
-        rows.push(("spec.controlPlane.port", json!({"controlPlane": {"port": port}})));
+        rows.push((
+            "spec.controlPlane.port",
+            json!({"controlPlane": {"port": port}}),
+        ));
         rows.push((
             "spec.adapterServices.overrides.smb.port",
             json!({"adapterServices": {"overrides": {"smb": {"port": port}}}}),
@@ -130,7 +132,11 @@ pub async fn name_templates_that_give_no_or_equal_names_are_refused(scene: Scene
     all_are_refused(&scene, rows).await?;
     // The name decides, not the template.
     try_create(&scene, &named("files", too_long)).await?;
-    try_create(&scene, &named(&longest, template("{instance}-is-{adapter}"))).await?;
+    try_create(
+        &scene,
+        &named(&longest, template("{instance}-is-{adapter}")),
+    )
+    .await?;
     Ok(())
 }
 
@@ -154,7 +160,16 @@ pub async fn durations_that_are_none_or_out_of_range_are_refused(scene: Scene) -
     }
     specs_are_refused(&scene, rows).await?;
     // Every spelling that the API server takes is one that the operator reads: else a server would be left alone.
-    for text in ["0.5s", ".5s", "1.s", "+5s", "1m30s", "100000000ns", "200000us", "3µs1s"] {
+    for text in [
+        "0.5s",
+        ".5s",
+        "1.s",
+        "+5s",
+        "1m30s",
+        "100000000ns",
+        "200000us",
+        "3µs1s",
+    ] {
         let body = named("files", discovery("pollingInterval", text));
         let accepted = try_create(&scene, &body).await?;
         if let Err(error) = serde_json::from_value::<DittoServer>(accepted) {
@@ -169,16 +184,37 @@ pub async fn other_values_that_cannot_work_are_refused(scene: Scene) -> Outcome 
         ("spec.image", json!({"image": ""})),
         ("spec.sidecar.image", json!({"sidecar": {"image": ""}})),
         ("spec.database.type", json!({"database": {"type": "paper"}})),
-        ("spec.controlPlane.exposure", json!({"controlPlane": {"exposure": "World"}})),
-        ("spec.adapterServices.type", json!({"adapterServices": {"type": "ExternalName"}})),
+        (
+            "spec.controlPlane.exposure",
+            json!({"controlPlane": {"exposure": "World"}}),
+        ),
+        (
+            "spec.adapterServices.type",
+            json!({"adapterServices": {"type": "ExternalName"}}),
+        ),
         ("spec.rollPolicy", json!({"rollPolicy": "Never"})),
         ("spec.logging.level", json!({"logging": {"level": "LOUD"}})),
         ("spec.logging.format", json!({"logging": {"format": "xml"}})),
-        ("spec.sidecar.logLevel", json!({"sidecar": {"logLevel": "LOUD"}})),
-        ("spec.identity.admin.username", json!({"identity": {"admin": {"username": ""}}})),
-        ("spec.identity.jwt.secretRef.key", json!({"identity": {"jwt": {"secretRef": {"name": "x"}}}})),
-        ("spec.networkPolicy.adapters.from", json!({"networkPolicy": {"adapters": {"from": []}}})),
-        ("spec.networkPolicy.api.from", json!({"networkPolicy": {"api": {"from": []}}})),
+        (
+            "spec.sidecar.logLevel",
+            json!({"sidecar": {"logLevel": "LOUD"}}),
+        ),
+        (
+            "spec.identity.admin.username",
+            json!({"identity": {"admin": {"username": ""}}}),
+        ),
+        (
+            "spec.identity.jwt.secretRef.key",
+            json!({"identity": {"jwt": {"secretRef": {"name": "x"}}}}),
+        ),
+        (
+            "spec.networkPolicy.adapters.from",
+            json!({"networkPolicy": {"adapters": {"from": []}}}),
+        ),
+        (
+            "spec.networkPolicy.api.from",
+            json!({"networkPolicy": {"api": {"from": []}}}),
+        ),
     ];
     for path in [
         "",
@@ -197,8 +233,14 @@ pub async fn unknown_fields_are_refused(scene: Scene) -> Outcome {
     let rows = [
         ("spec.replica", json!({"replica": 1})),
         ("spec.storage.size", json!({"storage": {"size": "1Gi"}})),
-        ("spec.adapterServices.overrides.smb.ports", json!({"adapterServices": {"overrides": {"smb": {"ports": 1}}}})),
-        ("spec.identity.jwt.secret", json!({"identity": {"jwt": {"secret": "x"}}})),
+        (
+            "spec.adapterServices.overrides.smb.ports",
+            json!({"adapterServices": {"overrides": {"smb": {"ports": 1}}}}),
+        ),
+        (
+            "spec.identity.jwt.secret",
+            json!({"identity": {"jwt": {"secret": "x"}}}),
+        ),
     ];
     specs_are_refused(&scene, rows).await
 }
@@ -228,48 +270,5 @@ pub async fn storage_cannot_be_changed(scene: Scene) -> Outcome {
             ),
         }
     }
-    Ok(())
-}
-
-pub async fn defaults_are_those_of_the_documentation(scene: Scene) -> Outcome {
-    let accepted = try_create(&scene, &named("files", json!({}))).await?;
-    let expected = json!({
-        "image": "marmos91c/dittofs:latest",
-        "replicas": 1,
-        "storage": {"metadataSize": "1Gi", "controlPlaneSize": "1Gi"},
-        "database": {"type": "sqlite", "sqlite": {"path": "/data/controlplane/controlplane.db"}},
-        "controlPlane": {"port": 8080, "exposure": "Loopback"},
-        "identity": {
-            "jwt": {"accessTokenDuration": "900s", "refreshTokenDuration": "604800s"},
-            "admin": {"username": "admin"},
-        },
-        "adapterDiscovery": {"pollingInterval": "500ms", "removalHold": "30s"},
-        "adapterServices": {"type": "LoadBalancer", "nameTemplate": "{instance}-{adapter}"},
-        "networkPolicy": {"enabled": true, "adapters": {}, "api": {}},
-        "sidecar": {"logLevel": "INFO"},
-        "logging": {"level": "INFO", "format": "json", "output": "stdout"},
-        "rollPolicy": "Automatic",
-        "paused": false,
-        "terminationGracePeriodSeconds": 105,
-    });
-    ensure!(accepted["spec"] == expected, "the defaults are {}", accepted["spec"]);
-    Ok(())
-}
-
-pub async fn every_sample_is_accepted(scene: Scene) -> Outcome {
-    let mut tried = 0;
-    for entry in std::fs::read_dir(manifests().join("samples"))? {
-        let path = entry?.path();
-        if path.file_name().is_some_and(|name| name == "kustomization.yaml") {
-            continue;
-        }
-        let sample: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path)?)?;
-        let accepted: Result<_, Failed> = try_create(&scene, &sample).await.map_err(Into::into);
-        if let Err(error) = accepted {
-            fail!("{}: {error}", path.display());
-        }
-        tried += 1;
-    }
-    ensure!(tried > 0, "there are no samples");
     Ok(())
 }

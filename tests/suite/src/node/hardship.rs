@@ -6,6 +6,7 @@ use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::probe::Probe;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, processes};
+use hyper::Method;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use kube::ResourceExt;
 use kube::api::{DeleteParams, Patch, PatchParams};
@@ -19,11 +20,13 @@ pub async fn a_sidecar_that_is_killed_ten_times_disturbs_no_client(scene: Scene)
     files.wait_ready().await?;
     let probe = Probe::start(nfs_address(&files).await?);
     let before = files.pod().await?;
+    let mut killed = 0;
     for round in 1..=10 {
-        let id = sidecar_process(&before, &format!("the sidecar of round {round}")).await?;
-        processes::kill(id)?;
+        let what = format!("the sidecar of round {round}");
+        killed = other_sidecar(&before, killed, &what).await?;
+        processes::kill(killed)?;
     }
-    sidecar_process(&before, "the sidecar after the last round").await?;
+    other_sidecar(&before, killed, "the sidecar after the last round").await?;
     files.wait_ready().await?;
     probe.finish().await?;
     let after = files.pod().await?;
@@ -44,60 +47,41 @@ pub async fn wrong_credentials_disturb_no_client_and_are_repaired(scene: Scene) 
     files.wait_ready().await?;
     let probe = Probe::start(nfs_address(&files).await?);
     let before = files.pod().await?;
-    // Neither its own password nor the administrator's is right any more.
-    let administrator = files.administrator().await?;
-    let reset = json!({"new_password": "another-Passw0rd"});
-    administrator
-        .ask(
-            hyper::Method::POST,
-            "/api/v1/users/dittofs-sidecar/password",
-            Some(&reset),
-        )
-        .await?
-        .accepted("the reset")?;
     let secrets = files.api::<Secret>();
-    let admin = secrets.get(&names::admin_credentials("files")).await?;
-    let wrong = json!({"stringData": {"password": "not-the-Passw0rd"}});
-    secrets
-        .patch(
-            &names::admin_credentials("files"),
-            &PatchParams::default(),
-            &Patch::Merge(wrong),
-        )
+    let secret = names::admin_credentials("files");
+    let first = secrets.get(&secret).await?.data.unwrap_or_default();
+    let first = String::from_utf8(first["password"].0.clone())?;
+    // Neither the sidecar's own password nor the administrator's in the Secret is right any more.
+    let administrator = files.administrator().await?;
+    for (path, body) in [
+        (
+            "/api/v1/users/dittofs-sidecar/password",
+            json!({"new_password": "another-Passw0rd"}),
+        ),
+        (
+            "/api/v1/users/me/password",
+            json!({"current_password": first, "new_password": "changed-Passw0rd"}),
+        ),
+    ] {
+        administrator
+            .ask(Method::POST, path, Some(&body))
+            .await?
+            .accepted(path)?;
+    }
+    // Tokens that are out stay good, so that only a new sidecar finds out.
+    processes::kill(other_sidecar(&before, 0, "the sidecar").await?)?;
+    let refused = Some("CredentialsRefused");
+    files
+        .wait_condition("Authenticated", "False", refused, POD_DEADLINE)
         .await?;
-    // Tokens that are out stay good, so that only a new sidecar finds out. Its files follow the Secret after a while.
-    let refused = async {
-        loop {
-            let id = sidecar_process(&before, "the sidecar").await?;
-            processes::kill(id)?;
-            let told = files
-                .wait_condition(
-                    "Authenticated",
-                    "False",
-                    Some("CredentialsRefused"),
-                    API_DEADLINE,
-                )
-                .await;
-            if told.is_ok() {
-                return Ok::<_, Error>(());
-            }
-        }
-    };
-    tokio::time::timeout(2 * POD_DEADLINE, refused)
-        .await
-        .map_err(|_| "the refusal was never published")??;
     files
         .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
         .await?;
-    let right = json!({"data": {"password": admin.data.unwrap_or_default()["password"]}});
+    // The user puts the administrator's new password into the Secret; the kubelet brings it into the pod after a while.
+    let right = json!({"stringData": {"password": "changed-Passw0rd"}});
     secrets
-        .patch(
-            &names::admin_credentials("files"),
-            &PatchParams::default(),
-            &Patch::Merge(right),
-        )
+        .patch(&secret, &PatchParams::default(), &Patch::Merge(right))
         .await?;
-    // The kubelet brings a changed Secret into the pod within about a minute.
     files
         .wait_condition("Authenticated", "True", None, 2 * POD_DEADLINE)
         .await?;
@@ -183,12 +167,15 @@ pub async fn nfs_address(files: &Instance) -> Result<SocketAddr, Error> {
     Ok(address)
 }
 
-async fn sidecar_process(pod: &Pod, what: &str) -> Result<u32, Error> {
+/// Waits for a sidecar that is not the one with this process id.
+async fn other_sidecar(pod: &Pod, than: u32, what: &str) -> Result<u32, Error> {
     let found = wait_for(what, POD_DEADLINE, || async {
-        processes::of_pod(pod, "dittofs-sidecar")
-            .first()
+        let found = processes::of_pod(pod, "dittofs-sidecar");
+        found
+            .iter()
             .copied()
-            .ok_or("no such process".to_owned())
+            .find(|id| *id != than)
+            .ok_or(format!("{found:?}"))
     });
     Ok(found.await?)
 }

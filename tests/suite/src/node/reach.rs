@@ -23,7 +23,9 @@ pub async fn another_pod_reaches_the_adapters_and_not_the_api(scene: Scene) -> O
         .and_then(|status| status.pod_ip)
         .unwrap_or_default();
 
-    let api = client.run(&format!("wget -T 3 -O - http://{pod_address}:8080/health"))?;
+    let api = client.run(&format!(
+        "/bin/wget -T 3 -O - http://{pod_address}:8080/health"
+    ))?;
     ensure!(
         api.contains("refused"),
         "the API port of the pod does not refuse connections: {api}"
@@ -68,7 +70,9 @@ pub async fn with_exposure_cluster_another_pod_reaches_the_api(scene: Scene) -> 
         .and_then(|spec| spec.cluster_ip)
         .unwrap_or_default();
     let client = Client::start(&files).await?;
-    let answer = client.run(&format!("wget -T 3 -q -O - http://{address}:8180/health"))?;
+    let answer = client.run(&format!(
+        "/bin/wget -T 3 -q -O - http://{address}:8180/health"
+    ))?;
     ensure!(
         answer.contains("healthy"),
         "the API's Service says {answer}"
