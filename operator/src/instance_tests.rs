@@ -80,3 +80,38 @@ proptest! {
         }
     }
 }
+
+fn config_map(managers: &[&str]) -> ConfigMap {
+    let state = PublishedState {
+        server: ServerState {
+            status: ServerStatus::Reachable,
+            since: jiff::Timestamp::UNIX_EPOCH,
+            message: None,
+        },
+        adapters: Some(vec![]),
+    };
+    let managers = managers.iter().map(|manager| ManagedFieldsEntry {
+        manager: Some((*manager).to_owned()),
+        ..ManagedFieldsEntry::default()
+    });
+    let mut config_map = ConfigMap {
+        data: Some(state.encode()),
+        ..ConfigMap::default()
+    };
+    config_map.metadata.managed_fields = Some(managers.collect());
+    config_map
+}
+
+#[test]
+fn data_that_somebody_else_has_written_are_unknown_and_not_an_empty_list() {
+    let own = decode("files", &config_map(&[labels::SIDECAR_MANAGER]));
+    assert_eq!(own.map(|state| state.adapters), Ok(Some(vec![])));
+    let edited = decode(
+        "files",
+        &config_map(&[labels::SIDECAR_MANAGER, "kubectl-edit"]),
+    );
+    let Err(Unknown::WrittenByAnother(_, writer)) = edited else {
+        panic!("{edited:?}");
+    };
+    assert_eq!(writer, "kubectl-edit");
+}
