@@ -4,9 +4,9 @@ mod secrets;
 
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::server::DittoServerSpec;
-use dittofs_shared::{labels, names};
+use dittofs_shared::{labels, names, writers};
 use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::{Resource as _, ResourceExt as _};
 use std::collections::BTreeMap;
@@ -166,9 +166,16 @@ impl Instance {
 }
 
 fn decode(instance: &str, config_map: &ConfigMap) -> Result<PublishedState, Unknown> {
-    if let Some(writer) = other_writers(config_map).next() {
-        let writer = published::shorten(writer.manager.as_deref().unwrap_or_default());
-        return Err(Unknown::WrittenByAnother(names::adapters(instance), writer));
+    let keys = config_map.data.iter().flatten().map(|(key, _)| key);
+    for key in keys {
+        if !writers::sidecar_owns(&config_map.metadata, key) {
+            let writer = writers::others(&config_map.metadata).next();
+            let writer = writer.and_then(|entry| entry.manager.as_deref());
+            return Err(Unknown::WrittenByAnother(
+                names::adapters(instance),
+                published::shorten(writer.unwrap_or("somebody else")),
+            ));
+        }
     }
     let empty = BTreeMap::new();
     PublishedState::decode(config_map.data.as_ref().unwrap_or(&empty)).map_err(
@@ -177,12 +184,6 @@ fn decode(instance: &str, config_map: &ConfigMap) -> Result<PublishedState, Unkn
             error => Unknown::Undecodable(names::adapters(instance), error),
         },
     )
-}
-
-/// Who else owns data of the published state, by the API server's own book-keeping.
-fn other_writers(config_map: &ConfigMap) -> impl Iterator<Item = &ManagedFieldsEntry> {
-    let entries = config_map.metadata.managed_fields.iter().flatten();
-    entries.filter(|entry| entry.manager.as_deref() != Some(labels::SIDECAR_MANAGER))
 }
 
 fn judge(published: published::Adapter, spec: &DittoServerSpec) -> JudgedAdapter {
@@ -231,7 +232,7 @@ fn reserved(port: u16, spec: &DittoServerSpec) -> Option<&'static str> {
 /// nothing in it tells of adapters: data that somebody has taken away leave no writer behind.
 fn publish_to(config_map: &ConfigMap, adapters: &Adapters) -> Option<String> {
     let mut text = config_map.uid()?;
-    for entry in other_writers(config_map) {
+    for entry in writers::others(&config_map.metadata) {
         let writer = entry.manager.as_deref().unwrap_or_default();
         let time = entry.time.as_ref().map(|time| time.0.to_string());
         text = format!("{text} {writer} {}", time.unwrap_or_default());

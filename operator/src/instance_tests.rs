@@ -81,7 +81,7 @@ proptest! {
     }
 }
 
-fn config_map(managers: &[&str]) -> ConfigMap {
+fn config_map(managers: &[(&str, serde_json::Value)]) -> ConfigMap {
     let state = PublishedState {
         server: ServerState {
             status: ServerStatus::Reachable,
@@ -90,28 +90,96 @@ fn config_map(managers: &[&str]) -> ConfigMap {
         },
         adapters: Some(vec![]),
     };
-    let managers = managers.iter().map(|manager| ManagedFieldsEntry {
-        manager: Some((*manager).to_owned()),
-        ..ManagedFieldsEntry::default()
-    });
-    let mut config_map = ConfigMap {
-        data: Some(state.encode()),
-        ..ConfigMap::default()
-    };
-    config_map.metadata.managed_fields = Some(managers.collect());
-    config_map
+    let entry = |(manager, data): &(&str, serde_json::Value)| serde_json::json!({"manager": manager, "fieldsV1": {"f:data": data}});
+    let entries: Vec<_> = managers.iter().map(entry).collect();
+    serde_json::from_value(
+        serde_json::json!({"metadata": {"managedFields": entries}, "data": state.encode()}),
+    )
+    .unwrap()
 }
 
 #[test]
 fn data_that_somebody_else_has_written_are_unknown_and_not_an_empty_list() {
-    let own = decode("files", &config_map(&[labels::SIDECAR_MANAGER]));
+    let whole = serde_json::json!({"f:schema": {}, "f:server": {}, "f:adapters": {}});
+    let rest = serde_json::json!({"f:schema": {}, "f:server": {}});
+    let part = serde_json::json!({"f:adapters": {}});
+    let own = decode("files", &config_map(&[("dittofs-sidecar", whole.clone())]));
     assert_eq!(own.map(|state| state.adapters), Ok(Some(vec![])));
+    let restored = decode(
+        "files",
+        &config_map(&[("backup", whole.clone()), ("dittofs-sidecar", whole)]),
+    );
+    assert!(restored.is_ok(), "the sidecar stands by all of it");
     let edited = decode(
         "files",
-        &config_map(&[labels::SIDECAR_MANAGER, "kubectl-edit"]),
+        &config_map(&[("dittofs-sidecar", rest), ("kubectl-edit", part)]),
     );
     let Err(Unknown::WrittenByAnother(_, writer)) = edited else {
         panic!("{edited:?}");
     };
     assert_eq!(writer, "kubectl-edit");
+}
+
+fn observed(services: &[(&str, i32)]) -> Observed {
+    let service = |(adapter, target): &(&str, i32)| {
+        let service = serde_json::json!({
+            "metadata": {"labels": {labels::ADAPTER: adapter}},
+            "spec": {"ports": [{"port": 1, "targetPort": target}]},
+        });
+        std::sync::Arc::new(serde_json::from_value(service).unwrap())
+    };
+    Observed {
+        server: dittofs_shared::server::DittoServer::new("files", spec()),
+        adapters: None,
+        stateful_set: None,
+        pod: None,
+        adapter_services: services.iter().map(service).collect(),
+        network_policies: Vec::new(),
+        secrets: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn what_is_not_known_to_be_gone_keeps_the_port_it_has() {
+    let observed = observed(&[("nfs", 12049), ("smb", 1445)]);
+    let known = |adapters: &[Adapter]| {
+        let judged = adapters
+            .iter()
+            .map(|adapter| judge(adapter.clone(), &spec()));
+        kept(&observed, &Adapters::Known(judged.collect()))
+    };
+    let smb = BTreeMap::from([("smb".to_owned(), 1445)]);
+    let leaving = Adapter {
+        leaving_since: Some(jiff::Timestamp::UNIX_EPOCH),
+        ..adapter("smb", 1446)
+    };
+    assert_eq!(known(&[adapter("nfs", 12049), leaving]), smb);
+    assert_eq!(known(&[adapter("smb", 70_000)]), smb, "refused");
+    assert_eq!(known(&[adapter("smb", 1446)]), BTreeMap::new(), "exposed");
+    assert_eq!(known(&[]), BTreeMap::new(), "gone");
+    let unknown = Adapters::Unknown(Unknown::NothingPublished);
+    assert_eq!(kept(&observed, &unknown).len(), 2);
+}
+
+#[test]
+fn the_sidecar_is_told_of_another_config_map_of_other_writers_and_of_nothing_that_can_be_used() {
+    let config_map = |uid: &str, manager: &str| -> ConfigMap {
+        let entry = serde_json::json!({
+            "manager": manager, "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:data": {"f:adapters": {}}},
+        });
+        let metadata = serde_json::json!({"uid": uid, "managedFields": [entry]});
+        serde_json::from_value(serde_json::json!({"metadata": metadata})).unwrap()
+    };
+    let usual = config_map("a", labels::SIDECAR_MANAGER);
+    let known = Adapters::Known(Vec::new());
+    let unknown = Adapters::Unknown(Unknown::NothingPublished);
+    let all = [
+        publish_to(&usual, &known),
+        publish_to(&usual, &unknown),
+        publish_to(&config_map("b", labels::SIDECAR_MANAGER), &known),
+        publish_to(&config_map("a", "kubectl-edit"), &known),
+    ];
+    let different: std::collections::BTreeSet<_> = all.iter().flatten().collect();
+    assert_eq!(different.len(), all.len(), "{all:?}");
+    assert_eq!(all[0].as_deref(), Some("a"));
 }

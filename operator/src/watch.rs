@@ -232,7 +232,7 @@ fn forget_writers<K: Resource>(object: &mut K) {
     object.meta_mut().managed_fields = None;
 }
 
-/// Of `{name}-adapters` we keep who wrote its data, and nothing of the field sets.
+/// Of `{name}-adapters` we keep who wrote its data.
 fn keep_writers_of_adapters(config_map: &mut ConfigMap) {
     let is_adapters = instances_of(config_map)
         .iter()
@@ -240,24 +240,52 @@ fn keep_writers_of_adapters(config_map: &mut ConfigMap) {
     if !is_adapters {
         return forget_writers(config_map);
     }
-    let entries = config_map
-        .metadata
-        .managed_fields
-        .take()
-        .unwrap_or_default();
-    config_map.metadata.managed_fields = Some(
-        entries
-            .into_iter()
-            .filter(|entry| {
-                entry
-                    .fields_v1
-                    .as_ref()
-                    .is_some_and(|fields| fields.0.get("f:data").is_some())
-            })
-            .map(|mut entry| {
-                entry.fields_v1 = None;
-                entry
-            })
-            .collect(),
-    );
+    let entries = config_map.metadata.managed_fields.iter_mut().flatten();
+    for fields in entries.filter_map(|entry| entry.fields_v1.as_mut()) {
+        if let Some(fields) = fields.0.as_object_mut() {
+            fields.retain(|field, _| field == "f:data");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn label_and_owner_both_say_whose_an_object_is() {
+        let owner =
+            |kind: &str| json!([{"apiVersion": "x/v1", "kind": kind, "name": "files", "uid": "u"}]);
+        for (labels, owners, expected) in [
+            (
+                json!({"instance": "files"}),
+                owner("DittoServer"),
+                &["files"][..],
+            ),
+            (
+                json!({"instance": "other"}),
+                owner("DittoServer"),
+                &["files", "other"],
+            ),
+            (json!({}), owner("DittoServer"), &["files"]),
+            (
+                json!({"instance": "other"}),
+                owner("StatefulSet"),
+                &["other"],
+            ),
+            (json!({}), json!([]), &[]),
+        ] {
+            let object: ConfigMap = serde_json::from_value(json!({"metadata": {
+                "name": "x", "namespace": "n", "labels": labels, "ownerReferences": owners,
+            }}))
+            .unwrap();
+            let mut seen: Vec<_> = instances_of(&object)
+                .into_iter()
+                .map(|found| found.name)
+                .collect();
+            seen.sort();
+            assert_eq!(seen, expected, "{labels} {owners}");
+        }
+    }
 }

@@ -8,6 +8,7 @@
 //!
 //! * [`server`]: the `DittoServer` resource, what a user asks for and what the operator answers.
 //! * [`published`]: what the sidecar says in `{name}-adapters`. One encoder, one decoder.
+//! * [`writers`]: who wrote it.
 //! * [`settings`]: what the operator wants of the sidecar, in `{name}-sidecar`.
 //! * [`names`], [`labels`]: every object name, label, annotation and field manager, spelled once.
 //!
@@ -19,5 +20,6 @@ pub mod names;
 pub mod published;
 pub mod server;
 pub mod settings;
+pub mod writers;
 
 pub use kube::core::Duration;

@@ -2,7 +2,7 @@
 
 use crate::http::innermost;
 use crate::publish::{Data, Target, TargetError};
-use dittofs_shared::{labels, names};
+use dittofs_shared::{labels, names, writers};
 use hyper::header::{HeaderValue, USER_AGENT};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ObjectMeta, Patch, PatchParams};
@@ -95,7 +95,10 @@ impl Target for &Cluster {
         let found = self
             .call("get", async |config_maps, name| config_maps.get(name).await)
             .await?;
-        Ok(found.data.unwrap_or_default())
+        // What somebody else has put there is not published: it is written again, even if it is the same by chance.
+        let mut data = found.data.unwrap_or_default();
+        data.retain(|key, _| writers::sidecar_owns(&found.metadata, key));
+        Ok(data)
     }
 
     /// `data` and nothing else: metadata and owner belong to the operator.

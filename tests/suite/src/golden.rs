@@ -16,8 +16,11 @@ mod roll;
 
 use case::Case;
 pub use config::given;
+use dittofs_shared::labels;
 use dittofs_suite::registry::{plain, skipped};
 use dittofs_suite::{Outcome, fail};
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use libtest_mimic::Trial;
 use std::path::Path;
 
@@ -91,4 +94,17 @@ fn expect(file: &Path, actual: &str, command: &str) -> Outcome {
         file.display(),
         diff::lines(&expected, actual)
     );
+}
+
+/// Says of published data what the API server says when the sidecar has written them.
+fn signed_by_sidecar(config_map: &mut ConfigMap) {
+    let keys = config_map.data.iter().flatten();
+    let fields: serde_json::Map<_, _> = keys
+        .map(|(key, _)| (format!("f:{key}"), serde_json::json!({})))
+        .collect();
+    config_map.metadata.managed_fields = Some(vec![ManagedFieldsEntry {
+        manager: Some(labels::SIDECAR_MANAGER.to_owned()),
+        fields_v1: Some(FieldsV1(serde_json::json!({ "f:data": fields }))),
+        ..ManagedFieldsEntry::default()
+    }]);
 }

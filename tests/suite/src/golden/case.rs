@@ -3,10 +3,9 @@
 use dittofs_operator::desired::{Desired, GeneratedSecret};
 use dittofs_operator::instance::{Defaults, Instance};
 use dittofs_operator::observe::{Observed, SecretFacts};
+use dittofs_shared::names;
 use dittofs_shared::server::DittoServer;
-use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::ResourceExt as _;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -81,10 +80,7 @@ impl Case {
         };
         config_map.metadata.name = Some(names::adapters(&server.name_any()));
         config_map.metadata.uid = Some("00000000-0000-0000-0000-00000000000a".to_owned());
-        config_map.metadata.managed_fields = Some(vec![ManagedFieldsEntry {
-            manager: Some(labels::SIDECAR_MANAGER.to_owned()),
-            ..ManagedFieldsEntry::default()
-        }]);
+        super::signed_by_sidecar(&mut config_map);
         Ok(Some(config_map))
     }
 

@@ -209,10 +209,12 @@ fn published(ports: &[(&str, i64)]) -> Arc<ConfigMap> {
         },
         adapters: Some(ports.iter().map(adapter).collect()),
     };
-    Arc::new(ConfigMap {
+    let mut config_map = ConfigMap {
         data: Some(state.encode()),
         ..ConfigMap::default()
-    })
+    };
+    super::signed_by_sidecar(&mut config_map);
+    Arc::new(config_map)
 }
 
 /// The roll hash by its parts.
