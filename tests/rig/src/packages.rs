@@ -28,6 +28,9 @@ const SYSTEM_FOLDERS: [&str; 6] = [
     "/bin",
 ];
 
+/// Set to anything, this variable makes a machine one that can have no node.
+pub const NO_NODE: &str = "DITTOFS_RIG_NO_NODE";
+
 /// Whether a cluster with a node can run here.
 #[derive(Debug)]
 pub enum NodeSupport {
@@ -40,6 +43,9 @@ pub enum NodeSupport {
 /// Why there can be no node on this machine.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
+    /// Somebody wants none.
+    #[error("the variable {NO_NODE} is set")]
+    NotWanted,
     /// Containers, namespaces and mounts need root.
     #[error("a node needs root; only control-plane clusters run without")]
     NotRoot,
@@ -75,6 +81,9 @@ impl NodeSupport {
 }
 
 fn try_everything() -> Result<(), Unavailable> {
+    if std::env::var_os(NO_NODE).is_some_and(|value| !value.is_empty()) {
+        return Err(Unavailable::NotWanted);
+    }
     if !nix::unistd::geteuid().is_root() {
         return Err(Unavailable::NotRoot);
     }
