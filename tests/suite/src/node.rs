@@ -8,14 +8,14 @@ mod outage;
 mod reach;
 mod rolls;
 
-use dittofs_suite::registry::{Needs, alone, cluster};
+use dittofs_suite::registry::{Needs, cluster};
 use libtest_mimic::Trial;
 
 /// A row of the list below: the name that is shown is the path of the function.
 macro_rules! trial {
-    ($how:ident, $unavailable:expr, $room:ident :: $test:ident) => {
-        $how(
-            Needs::Node,
+    ($needs:ident, $unavailable:expr, $room:ident :: $test:ident) => {
+        cluster(
+            Needs::$needs,
             $unavailable,
             concat!("node::", stringify!($room), "::", stringify!($test)),
             $room::$test,
@@ -25,70 +25,70 @@ macro_rules! trial {
 
 pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
     vec![
-        trial!(cluster, unavailable, main_job::services_follow_the_adapters),
+        trial!(Node, unavailable, main_job::services_follow_the_adapters),
         trial!(
-            cluster,
+            Node,
             unavailable,
             reach::another_pod_reaches_the_adapters_and_not_the_api
         ),
         trial!(
-            cluster,
+            Node,
             unavailable,
             reach::with_exposure_cluster_another_pod_reaches_the_api
         ),
-        trial!(cluster, unavailable, reach::only_the_sidecar_has_a_token),
+        trial!(Node, unavailable, reach::only_the_sidecar_has_a_token),
         trial!(
-            cluster,
+            Node,
             unavailable,
             hardship::a_sidecar_that_is_killed_ten_times_disturbs_no_client
         ),
         trial!(
-            cluster,
+            Node,
             unavailable,
             hardship::wrong_credentials_disturb_no_client_and_are_repaired
         ),
         trial!(
-            cluster,
+            Node,
             unavailable,
             hardship::a_deleted_or_edited_published_state_comes_back_and_disturbs_no_client
         ),
         trial!(
-            cluster,
+            Node,
             unavailable,
             hostile::impossible_adapters_are_not_exposed_and_existing_services_stay
         ),
         trial!(
-            cluster,
+            Node,
             unavailable,
             rolls::a_new_configuration_recreates_the_pod_once
         ),
         trial!(
-            cluster,
+            Node,
             unavailable,
             rolls::what_does_not_concern_a_running_server_leaves_the_pod_alone
         ),
         trial!(
-            cluster,
+            Node,
             unavailable,
             rolls::with_roll_policy_manual_the_pod_waits_for_a_rollout_restart
         ),
         trial!(
-            cluster,
+            Node,
             unavailable,
             rolls::scaling_to_zero_and_back_keeps_the_services
         ),
         trial!(
-            cluster,
+            Node,
             unavailable,
             deletion::with_the_server_dead_everything_but_the_claims_goes
         ),
         trial!(
-            alone,
+            NodeAlone,
             unavailable,
             deletion::with_the_operator_stopped_in_the_middle_it_finishes
         ),
         trial!(
-            alone,
+            NodeAlone,
             unavailable,
             outage::an_outage_of_the_api_server_disturbs_no_client_and_nothing_is_missed
         ),

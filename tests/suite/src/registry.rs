@@ -12,6 +12,8 @@ pub enum Needs {
     ApiServer,
     /// A node that runs pods.
     Node,
+    /// The same, and no other test meanwhile, because it would be disturbed.
+    NodeAlone,
 }
 
 /// A test that needs nothing but this process.
@@ -35,24 +37,11 @@ where
     F: Future<Output = Outcome>,
 {
     match (needs, unavailable) {
-        (Needs::Node, Some(reason)) => skipped(name, reason),
+        (Needs::Node | Needs::NodeAlone, Some(reason)) => skipped(name, reason),
+        (Needs::NodeAlone, None) => {
+            Trial::test(name, move || world::play_alone(name, test).map_err(failed))
+        }
         _ => Trial::test(name, move || world::play(name, test).map_err(failed)),
-    }
-}
-
-/// The same for a test that disturbs all others: it has the cluster for itself.
-pub fn alone<F>(
-    needs: Needs,
-    unavailable: Option<&str>,
-    name: &'static str,
-    test: impl FnOnce(Scene) -> F + Send + 'static,
-) -> Trial
-where
-    F: Future<Output = Outcome>,
-{
-    match (needs, unavailable) {
-        (Needs::Node, Some(reason)) => skipped(name, reason),
-        _ => Trial::test(name, move || world::play_alone(name, test).map_err(failed)),
     }
 }
 

@@ -12,7 +12,7 @@ use kube::api::{DeleteParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use crate::Outcome;
 
@@ -68,30 +68,32 @@ impl World {
     }
 }
 
-static WORLD: OnceLock<Mutex<Option<Arc<World>>>> = OnceLock::new();
+/// What came of bringing the world up. A failure is remembered: trying again for every test would fail as often.
+type Attempt = Result<Arc<World>, String>;
+
+static WORLD: OnceLock<Mutex<Option<Attempt>>> = OnceLock::new();
+
+fn attempt() -> MutexGuard<'static, Option<Attempt>> {
+    let slot = WORLD.get_or_init(Mutex::default);
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The world, brought up by the first test that needs it.
 ///
 /// # Errors
-/// It does not come up.
+/// It did not come up.
 pub fn shared() -> Result<Arc<World>, Box<dyn std::error::Error + Send + Sync>> {
-    let mut slot = WORLD
-        .get_or_init(Mutex::default)
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    if let Some(world) = slot.as_ref() {
-        return Ok(Arc::clone(world));
-    }
-    let world = Arc::new(World::start("suite", &server_from_environment())?);
-    *slot = Some(Arc::clone(&world));
-    Ok(world)
+    let mut slot = attempt();
+    let world = slot.get_or_insert_with(|| {
+        let world = World::start("suite", &server_from_environment());
+        world.map(Arc::new).map_err(|error| error.to_string())
+    });
+    Ok(world.clone()?)
 }
 
 /// Ends the world, if there is one.
 pub fn end() {
-    if let Some(world) = WORLD
-        .get()
-        .and_then(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner).take())
+    if let Some(Ok(world)) = attempt().take()
         && let Ok(world) = Arc::try_unwrap(world)
         && let Err(error) = world.cluster.shutdown()
     {
