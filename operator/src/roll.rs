@@ -9,6 +9,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::instance::Instance;
 use crate::observe::digest;
@@ -42,7 +43,8 @@ pub enum Waits {
 
 /// Hashes over all that a running server must be restarted for, each with its name: `image:1f2e… config:9c0d…`.
 /// They are taken from what was asked for, not from the rendered template: an upgrade of the operator that renders
-/// something differently restarts nobody.
+/// something differently restarts nobody. For the same reason a part that is added one day must be left out while its
+/// fields are not set: the pods of today do not have it.
 pub fn roll_hash(instance: &Instance, config: &str, secrets: &str) -> String {
     let spec = &instance.spec;
     let security = (&spec.security_context, &spec.pod_security_context);
@@ -118,18 +120,20 @@ pub fn decide(policy: RollPolicy, stateful_set: Option<&StatefulSet>, pod: Optio
     Roll::Now(changed)
 }
 
-/// Names of the parts that differ.
+/// Names of the parts that differ, or that only one side has.
 fn differences(wanted: &str, has: &str) -> Vec<String> {
-    let parts: Vec<_> = has.split_whitespace().collect();
-    wanted
-        .split_whitespace()
-        .filter(|part| !parts.contains(part))
-        .map(|part| {
-            part.split_once(':')
-                .map_or(part, |(name, _)| name)
-                .to_owned()
-        })
-        .collect()
+    let parts = |hash: &str| -> BTreeMap<String, String> {
+        let parts = hash
+            .split_whitespace()
+            .filter_map(|part| part.split_once(':'));
+        parts
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    };
+    let (wanted, has) = (parts(wanted), parts(has));
+    let names: BTreeSet<_> = wanted.keys().chain(has.keys()).collect();
+    let differs = |name: &&String| wanted.get(*name) != has.get(*name);
+    names.into_iter().filter(differs).cloned().collect()
 }
 
 #[cfg(test)]
@@ -190,6 +194,19 @@ mod tests {
             assert_eq!(decide(policy, Some(set), Some(&live)), expected);
         }
         assert_eq!(decide(Automatic, Some(&other), None), Roll::NoPod);
+    }
+
+    #[test]
+    fn every_part_that_differs_is_named_on_whichever_side_it_is() {
+        for (wanted, has, expected) in [
+            ("a:1 b:1", "a:1 b:1", &[][..]),
+            ("a:2 b:1", "a:1 b:2", &["a", "b"]),
+            ("a:1 b:1", "a:1", &["b"]),
+            ("a:1", "a:1 b:1", &["b"]),
+            ("a:1", "", &["a"]),
+        ] {
+            assert_eq!(differences(wanted, has), expected, "{wanted} and {has}");
+        }
     }
 
     #[test]

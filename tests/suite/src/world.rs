@@ -59,6 +59,7 @@ impl World {
             ..ClusterOptions::control_plane(name)
         })?;
         let installation = installation::install(&cluster, &programs, server)?;
+        println!("the server in the pods: {}", installation.server);
         Ok(Self {
             server_image: installation.server_image.clone(),
             installation: Mutex::new(installation),
