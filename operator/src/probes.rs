@@ -101,3 +101,25 @@ fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     *response.status_mut() = status;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_question_has_its_answer() {
+        let probes = Probes {
+            metrics: Arc::default(),
+            ready: AtomicBool::new(false),
+        };
+        let get = |path| probes.answer(&Method::GET, path).status();
+        assert_eq!(get("/livez"), StatusCode::OK);
+        assert_eq!(get("/readyz"), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(get("/metrics"), StatusCode::OK);
+        assert_eq!(get("/"), StatusCode::NOT_FOUND);
+        probes.ready.store(true, Ordering::Relaxed);
+        assert_eq!(get("/readyz"), StatusCode::OK);
+        let posted = probes.answer(&Method::POST, "/livez").status();
+        assert_eq!(posted, StatusCode::METHOD_NOT_ALLOWED);
+    }
+}

@@ -7,6 +7,7 @@ mod exposure;
 mod following;
 mod hostile;
 mod isolation;
+mod leading;
 mod operator_rights;
 mod ownership;
 mod policies;
@@ -99,6 +100,8 @@ pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
         telling::adapters_and_addresses_are_told,
         telling::an_address_of_a_load_balancer_is_told,
         telling::kubectl_shows_what_matters_under_every_name,
+        leading::a_standby_waits_and_takes_over_when_the_leader_gives_back,
+        leading::a_leader_whose_lease_is_taken_stops_and_stands_by,
         isolation::a_server_that_cannot_be_read_is_left_as_it_is_and_stops_no_other,
         isolation::servers_that_cannot_be_made_stop_no_other,
     ]
