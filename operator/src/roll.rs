@@ -4,7 +4,7 @@
 //! operator itself recreates a pod only when something differs that a running server cannot take up.
 
 use dittofs_shared::labels;
-use dittofs_shared::server::RollPolicy;
+use dittofs_shared::server::{PodSettings, RollPolicy};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
@@ -48,7 +48,7 @@ pub enum Waits {
 pub fn roll_hash(instance: &Instance, config: &str, secrets: &str) -> String {
     let spec = &instance.spec;
     let security = (&spec.security_context, &spec.pod_security_context);
-    [
+    let mut parts = vec![
         part("image", &spec.image),
         part("config", &config),
         part(
@@ -63,8 +63,23 @@ pub fn roll_hash(instance: &Instance, config: &str, secrets: &str) -> String {
         part("security", &security),
         part("volumes", &spec.storage.content_size.is_some()),
         part("grace", &spec.termination_grace_period_seconds),
-    ]
-    .join(" ")
+    ];
+    let scheduling = scheduling(&spec.pod);
+    if scheduling != PodSettings::default() {
+        parts.push(part("scheduling", &scheduling));
+    }
+    parts.join(" ")
+}
+
+/// What says where the pod may run. How its images are fetched concerns the next pod only.
+fn scheduling(pod: &PodSettings) -> PodSettings {
+    PodSettings {
+        image_pull_secrets: Vec::new(),
+        image_pull_policy: None,
+        annotations: BTreeMap::new(),
+        labels: BTreeMap::new(),
+        ..pod.clone()
+    }
 }
 
 fn part(name: &str, value: &impl Serialize) -> String {

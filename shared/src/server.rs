@@ -5,6 +5,7 @@
 
 mod config;
 mod exposure;
+mod pod;
 mod rules;
 mod status;
 mod workload;
@@ -17,6 +18,7 @@ pub use exposure::{
     AdapterDiscovery, AdapterNetworkPolicy, AdapterOverride, AdapterServices, ApiNetworkPolicy,
     NetworkPolicySettings, ServiceType,
 };
+pub use pod::{PodSettings, PullPolicy};
 pub use status::{AdapterStatus, DittoServerStatus};
 pub use workload::{RollPolicy, SidecarSettings, Storage};
 
@@ -97,6 +99,10 @@ pub struct DittoServerSpec {
     /// The sidecar that reads the adapters from the REST API on localhost. Changes never restart a running server.
     #[serde(default)]
     pub sidecar: SidecarSettings,
+
+    /// Where the pod runs, and how its images are fetched.
+    #[serde(default)]
+    pub pod: PodSettings,
 
     /// CPU and memory of the server container. A change restarts the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,8 @@ use k8s_openapi::api::core::v1::{
     ServiceAccountTokenProjection, Volume, VolumeProjection,
 };
 
+use std::collections::BTreeMap;
+
 use super::{server_container, sidecar_container};
 use crate::instance::Instance;
 
@@ -29,7 +31,17 @@ pub const ADMIN_VOLUME: &str = "sidecar-admin-credentials";
 
 /// The pod of the instance.
 pub fn pod(instance: &Instance) -> PodSpec {
+    let settings = &instance.spec.pod;
     PodSpec {
+        node_selector: unless_empty(&settings.node_selector, BTreeMap::is_empty),
+        tolerations: unless_empty(&settings.tolerations, Vec::is_empty),
+        affinity: settings.affinity.clone(),
+        topology_spread_constraints: unless_empty(
+            &settings.topology_spread_constraints,
+            Vec::is_empty,
+        ),
+        priority_class_name: settings.priority_class_name.clone(),
+        image_pull_secrets: unless_empty(&settings.image_pull_secrets, Vec::is_empty),
         service_account_name: Some(names::sidecar(&instance.name)),
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
@@ -40,6 +52,11 @@ pub fn pod(instance: &Instance) -> PodSpec {
         volumes: Some(volumes(instance)),
         ..PodSpec::default()
     }
+}
+
+/// The API server leaves out what is empty, and so do we.
+fn unless_empty<T: Clone>(value: &T, is_empty: impl Fn(&T) -> bool) -> Option<T> {
+    (!is_empty(value)).then(|| value.clone())
 }
 
 /// What the restricted Pod Security Standard asks for, and the user's fields on top.

@@ -20,6 +20,11 @@ pub fn server(instance: &Instance) -> Container {
     Container {
         name: names::SERVER_CONTAINER.to_owned(),
         image: Some(instance.spec.image.clone()),
+        image_pull_policy: instance
+            .spec
+            .pod
+            .image_pull_policy
+            .map(|policy| policy.as_str().to_owned()),
         command: Some(vec!["/app/dfs".to_owned()]),
         args: Some(
             ["start", "--foreground", "--config", "/config/config.yaml"]

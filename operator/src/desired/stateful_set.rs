@@ -39,19 +39,26 @@ pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
             ),
             volume_claim_templates: Some(claims(instance)),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta {
-                    labels: Some(labels::of_instance(&instance.name)),
-                    annotations: Some(BTreeMap::from([(
-                        labels::ROLL_HASH.to_owned(),
-                        roll_hash.to_owned(),
-                    )])),
-                    ..ObjectMeta::default()
-                }),
+                metadata: Some(pod_metadata(instance, roll_hash)),
                 spec: Some(pod::pod(instance)),
             },
             ..StatefulSetSpec::default()
         }),
         status: None,
+    }
+}
+
+/// The user's labels and annotations, and ours on top: selectors and the roll hang on them.
+fn pod_metadata(instance: &Instance, roll_hash: &str) -> ObjectMeta {
+    let settings = &instance.spec.pod;
+    let mut labels = settings.labels.clone();
+    labels.extend(labels::of_instance(&instance.name));
+    let mut annotations = settings.annotations.clone();
+    annotations.insert(labels::ROLL_HASH.to_owned(), roll_hash.to_owned());
+    ObjectMeta {
+        labels: Some(labels),
+        annotations: Some(annotations),
+        ..ObjectMeta::default()
     }
 }
 

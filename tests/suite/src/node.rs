@@ -65,6 +65,11 @@ pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
         trial!(
             Node,
             unavailable,
+            rolls::a_new_place_recreates_the_pod_there_and_new_labels_wait
+        ),
+        trial!(
+            Node,
+            unavailable,
             rolls::what_does_not_concern_a_running_server_leaves_the_pod_alone
         ),
         trial!(

@@ -61,6 +61,28 @@ fn rows() -> Vec<(Value, &'static [&'static str])> {
         ),
         (json!({"terminationGracePeriodSeconds": 200}), &["grace"]),
         (json!({"storage": {"contentSize": "1Gi"}}), &["volumes"]),
+        (
+            json!({"pod": {"nodeSelector": {"a": "b"}}}),
+            &["scheduling"],
+        ),
+        (
+            json!({"pod": {"tolerations": [{"operator": "Exists"}]}}),
+            &["scheduling"],
+        ),
+        (
+            json!({"pod": {"affinity": {"nodeAffinity": {}}}}),
+            &["scheduling"],
+        ),
+        (
+            json!({"pod": {"topologySpreadConstraints": [
+                {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"},
+            ]}}),
+            &["scheduling"],
+        ),
+        (
+            json!({"pod": {"priorityClassName": "files"}}),
+            &["scheduling"],
+        ),
     ];
     let quiet = [
         json!({"identity": {"admin": {"passwordSecretRef": {"name": "own", "key": "password"}}}}),
@@ -81,6 +103,10 @@ fn rows() -> Vec<(Value, &'static [&'static str])> {
         json!({"networkPolicy": {"adapters": {"from": peers}}}),
         json!({"networkPolicy": {"api": {"from": peers}}}),
         json!({"sidecar": {"image": "other:2"}}),
+        json!({"pod": {"imagePullSecrets": [{"name": "pull"}]}}),
+        json!({"pod": {"imagePullPolicy": "Always"}}),
+        json!({"pod": {"annotations": {"a": "b"}}}),
+        json!({"pod": {"labels": {"a": "b"}}}),
         json!({"sidecar": {"resources": limits}}),
         json!({"sidecar": {"logLevel": "DEBUG"}}),
     ];
@@ -258,7 +284,8 @@ fn merge(into: &mut Value, from: &Value) {
 /// Whether the table looks into this part of the schema. Types of Kubernetes itself are changed as a whole, and so are
 /// the settings of single adapters.
 fn is_whole(schema: &Value, path: &str) -> bool {
-    const WHOLE: [&str; 6] = [
+    const WHOLE: [&str; 7] = [
+        ".pod.affinity",
         ".resources",
         ".securityContext",
         ".podSecurityContext",

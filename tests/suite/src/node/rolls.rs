@@ -20,6 +20,37 @@ pub async fn a_new_configuration_recreates_the_pod_once(scene: Scene) -> Outcome
     Ok(())
 }
 
+pub async fn a_new_place_recreates_the_pod_there_and_new_labels_wait(scene: Scene) -> Outcome {
+    let files = Instance::create(&scene, "files", json!({})).await?;
+    files.wait_ready().await?;
+    let before = files.pod().await?.uid();
+    files
+        .change(json!({"pod": {"labels": {"example.com/team": "storage"}}}))
+        .await?;
+    files
+        .change(json!({"pod": {"nodeSelector": {"kubernetes.io/os": "linux"}}}))
+        .await?;
+    let after = wait_other_pod(&files, before).await?;
+    files.wait_ready().await?;
+    let pod = files.pod().await?;
+    ensure!(pod.uid() == after, "the pod was recreated twice");
+    let selector = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.node_selector.clone());
+    ensure!(
+        selector
+            .unwrap_or_default()
+            .contains_key("kubernetes.io/os"),
+        "the pod has no node selector"
+    );
+    ensure!(
+        pod.labels().get("example.com/team").is_some(),
+        "the pod that was made anew has no label of the user's"
+    );
+    Ok(())
+}
+
 pub async fn what_does_not_concern_a_running_server_leaves_the_pod_alone(scene: Scene) -> Outcome {
     let files = Instance::create(&scene, "files", json!({})).await?;
     files.wait_ready().await?;
@@ -30,6 +61,7 @@ pub async fn what_does_not_concern_a_running_server_leaves_the_pod_alone(scene: 
             "adapterDiscovery": {"pollingInterval": "300ms", "removalHold": "2s"},
             "sidecar": {"logLevel": "DEBUG", "image": "docker.io/local/another-sidecar:1"},
             "networkPolicy": {"adapters": {"from": [{"podSelector": {}}]}},
+            "pod": {"labels": {"a": "b"}, "annotations": {"a": "b"}, "imagePullPolicy": "IfNotPresent"},
         }))
         .await?;
     // The sidecar says so when it has taken up its settings, and by then the operator has seen the whole change.
