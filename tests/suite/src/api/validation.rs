@@ -193,6 +193,18 @@ pub async fn other_values_that_cannot_work_are_refused(scene: Scene) -> Outcome 
             json!({"adapterServices": {"type": "ExternalName"}}),
         ),
         ("spec.rollPolicy", json!({"rollPolicy": "Never"})),
+        (
+            "spec.pod.imagePullPolicy",
+            json!({"pod": {"imagePullPolicy": "Sometimes"}}),
+        ),
+        (
+            "spec.pod.priorityClassName",
+            json!({"pod": {"priorityClassName": ""}}),
+        ),
+        (
+            "spec.controlPlane.port",
+            json!({"controlPlane": {"port": 8081}}),
+        ),
         ("spec.logging.level", json!({"logging": {"level": "LOUD"}})),
         ("spec.logging.format", json!({"logging": {"format": "xml"}})),
         (
