@@ -86,7 +86,7 @@ impl Desired {
             ],
             network_policies: network_policies::all(instance),
             services: services::all(instance),
-            stateful_set: startable(instance).map(|digest| {
+            stateful_set: instance.secrets.digest.as_ref().ok().map(|digest| {
                 stateful_set::stateful_set(
                     instance,
                     &crate::roll::roll_hash(instance, &config, digest),
@@ -95,12 +95,6 @@ impl Desired {
             prune: prune(instance),
         }
     }
-}
-
-/// Digest of the Secrets, unless the server cannot be started with them. Stopping it works without any.
-fn startable(instance: &Instance) -> Option<&str> {
-    let digest = instance.secrets.digest.as_deref().ok();
-    digest.or((instance.spec.replicas == 0).then_some(""))
 }
 
 fn prune(instance: &Instance) -> Prune {

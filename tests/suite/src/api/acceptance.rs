@@ -22,6 +22,7 @@ pub async fn defaults_are_those_of_the_documentation(scene: Scene) -> Outcome {
         "adapterDiscovery": {"pollingInterval": "500ms", "removalHold": "30s"},
         "adapterServices": {"type": "LoadBalancer", "nameTemplate": "{instance}-{adapter}"},
         "networkPolicy": {"enabled": true, "adapters": {}, "api": {}},
+        "pod": {},
         "sidecar": {"logLevel": "INFO"},
         "logging": {"level": "INFO", "format": "json", "output": "stdout"},
         "rollPolicy": "Automatic",
