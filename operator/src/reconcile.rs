@@ -151,26 +151,27 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         write_status(client, server, &first).await?;
     }
     let mut observed = observe::observe(server, stores, client).await?;
+    let mut instance = Instance::parse(&observed, defaults);
     let mut applied = Applied::default();
     let paused = server.spec.paused;
     if !paused {
-        let wanted = Desired::of(&Instance::parse(&observed, defaults)).secrets;
-        applied = apply::make_secrets(client, &observed, &wanted).await;
+        let mut desired = Desired::of(&instance);
+        applied = apply::make_secrets(client, &observed, &desired.secrets).await;
         if !applied.changes.is_empty() {
             observed = observe::observe(server, stores, client).await?;
+            instance = Instance::parse(&observed, defaults);
+            desired = Desired::of(&instance);
         }
+        let mut rest = apply::apply(client, stores, &instance, &desired).await;
+        applied.changes.append(&mut rest.changes);
+        applied.failures.append(&mut rest.failures);
     }
-    let instance = Instance::parse(&observed, defaults);
     let roll = roll::decide(
         instance.spec.roll_policy,
         observed.stateful_set.as_deref(),
         observed.pod.as_deref(),
     );
     if !paused {
-        let desired = Desired::of(&instance);
-        let mut rest = apply::apply(client, stores, &instance, &desired).await;
-        applied.changes.append(&mut rest.changes);
-        applied.failures.append(&mut rest.failures);
         act_on(&roll, &observed, client, &mut applied).await;
     }
     metrics.applied(&applied);
