@@ -308,7 +308,7 @@ fn first_port(service: &Service) -> i32 {
 }
 
 /// Puts one JSON object into another.
-fn merge(into: &mut Value, from: Value) {
+pub fn merge(into: &mut Value, from: Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {
             for (key, value) in from {

@@ -43,15 +43,3 @@ pub fn kill(id: u32) -> crate::Outcome {
         Err(format!("process {id} cannot be killed").into())
     }
 }
-
-/// Resident memory of a process in KiB.
-pub fn resident_kib(id: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    status.lines().find_map(|line| {
-        line.strip_prefix("VmRSS:")?
-            .split_whitespace()
-            .next()?
-            .parse()
-            .ok()
-    })
-}

@@ -17,16 +17,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt::Debug;
 
-use super::seen::{Failed, wait_event, wait_object, without_pod, write};
+use super::seen::{Failed, both_exposed, wait_event, wait_object, without_pod, write};
 
 async fn exposed(scene: &Scene) -> Result<Instance, Failed> {
-    let files = Instance::create(scene, "files", without_pod()).await?;
-    files
-        .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
-        .await?;
-    files
-        .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
-        .await?;
+    let files = both_exposed(scene, "files", without_pod()).await?;
     wait_object::<StatefulSet>(&files, "files", "is there", |_| Ok(())).await?;
     Ok(files)
 }

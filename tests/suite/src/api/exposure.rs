@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::seen::{Failed, lines, operator_writes, wait_object, without_pod};
 
-pub async fn both_exposed(scene: &Scene, spec: Value) -> Result<Instance, Failed> {
+pub async fn both_published(scene: &Scene, spec: Value) -> Result<Instance, Failed> {
     let files = Instance::create(scene, "files", spec).await?;
     files
         .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
@@ -80,7 +80,7 @@ async fn adapter_has_its_objects(files: &Instance, name: &str, port: i32) -> Out
 }
 
 pub async fn adapters_get_services_and_policies(scene: Scene) -> Outcome {
-    let files = both_exposed(&scene, without_pod()).await?;
+    let files = both_published(&scene, without_pod()).await?;
     files
         .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
         .await?;
@@ -115,7 +115,7 @@ pub async fn one_adapter_has_its_own_type_port_labels_and_annotations(scene: Sce
             "type": "NodePort", "port": 445, "annotations": {"example.com/who": "smb"}, "labels": {"tier": "office"},
         }},
     }});
-    let files = both_exposed(&scene, spec).await?;
+    let files = both_published(&scene, spec).await?;
     let services = files
         .wait_services(&[("files-nfs", 12049), ("files-smb", 445)], API_DEADLINE)
         .await?;
@@ -155,7 +155,7 @@ pub async fn annotations_that_are_taken_back_go(scene: Scene) -> Outcome {
         "annotations": {"example.com/all": "1"},
         "overrides": {"smb": {"annotations": {"example.com/smb": "1"}}},
     }});
-    let files = both_exposed(&scene, spec).await?;
+    let files = both_published(&scene, spec).await?;
     wait_object::<Service>(&files, "files-smb", "has our annotations", |service| {
         let ours = |key: &str| service.annotations().contains_key(key);
         if ours("example.com/all") && ours("example.com/smb") {
@@ -181,7 +181,7 @@ pub async fn annotations_that_are_taken_back_go(scene: Scene) -> Outcome {
 pub async fn a_new_name_template_makes_the_new_services_before_it_removes_the_old(
     scene: Scene,
 ) -> Outcome {
-    let files = both_exposed(&scene, without_pod()).await?;
+    let files = both_published(&scene, without_pod()).await?;
     files
         .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
         .await?;

@@ -11,16 +11,12 @@ use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::seen::{Failed, doors, wait_event, wait_object, without_pod, write};
+use super::seen::{Failed, both_exposed, doors, wait_event, wait_object, without_pod, write};
 
 const BOTH: [(&str, i32); 2] = [("files-nfs", 12049), ("files-smb", 1445)];
 
-async fn both_exposed(scene: &Scene) -> Result<Instance, Failed> {
-    let files = Instance::create(scene, "files", without_pod()).await?;
-    files
-        .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
-        .await?;
-    files.wait_services(&BOTH, API_DEADLINE).await?;
+async fn both_told(scene: &Scene) -> Result<Instance, Failed> {
+    let files = both_exposed(scene, "files", without_pod()).await?;
     wait_adapter(&files, "smb", |smb| smb.exposed).await?;
     Ok(files)
 }
@@ -133,7 +129,7 @@ pub async fn a_port_change_keeps_the_port_of_the_nodes(scene: Scene) -> Outcome 
 }
 
 pub async fn an_adapter_that_is_on_and_does_not_run_keeps_its_service(scene: Scene) -> Outcome {
-    let files = both_exposed(&scene).await?;
+    let files = both_told(&scene).await?;
     let before = doors(&files).await?;
     let down = Adapter {
         running: false,
@@ -149,7 +145,7 @@ pub async fn an_adapter_that_is_on_and_does_not_run_keeps_its_service(scene: Sce
 pub async fn an_adapter_that_leaves_keeps_its_service_and_goes_after_the_hold(
     scene: Scene,
 ) -> Outcome {
-    let files = both_exposed(&scene).await?;
+    let files = both_told(&scene).await?;
     let before = doors(&files).await?;
     files
         .publish(vec![adapter("nfs", 12049), smb_leaving()])
@@ -197,7 +193,7 @@ pub async fn an_adapter_that_leaves_gets_nothing_new(scene: Scene) -> Outcome {
 }
 
 pub async fn an_adapter_that_is_gone_from_the_list_loses_its_service(scene: Scene) -> Outcome {
-    let files = both_exposed(&scene).await?;
+    let files = both_told(&scene).await?;
     files.publish(vec![adapter("nfs", 12049)]).await?;
     files.wait_services(&BOTH[..1], API_DEADLINE).await?;
     files.publish(vec![]).await?;

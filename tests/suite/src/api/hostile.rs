@@ -6,21 +6,7 @@ use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use serde_json::{Value, json};
 
-use super::seen::{Failed, doors, pod_never_runs, wait_event};
-
-pub fn good() -> Vec<Adapter> {
-    vec![adapter("nfs", 12049), adapter("smb", 1445)]
-}
-
-pub async fn both_exposed(scene: &Scene, name: &str, spec: Value) -> Result<Instance, Failed> {
-    let files = Instance::create(scene, name, spec).await?;
-    files.publish(good()).await?;
-    let [nfs, smb] = [format!("{name}-nfs"), format!("{name}-smb")];
-    files
-        .wait_services(&[(&nfs, 12049), (&smb, 1445)], API_DEADLINE)
-        .await?;
-    Ok(files)
-}
+use super::seen::{both_exposed, doors, good, pod_never_runs, wait_event};
 
 /// The data of a published state in which `adapters` says this.
 fn data(adapters: &str) -> Value {

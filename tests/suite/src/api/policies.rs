@@ -10,7 +10,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::PostParams;
 use serde_json::{Value, json};
 
-use super::exposure::{both_exposed, has};
+use super::exposure::{both_published, has};
 use super::seen::{version, wait_object, without_pod};
 
 async fn wait_policies(files: &Instance, expected: &[&str]) -> Outcome {
@@ -31,7 +31,7 @@ async fn wait_policies(files: &Instance, expected: &[&str]) -> Outcome {
 }
 
 pub async fn without_policies_ours_go_and_foreign_ones_stay(scene: Scene) -> Outcome {
-    let files = both_exposed(&scene, without_pod()).await?;
+    let files = both_published(&scene, without_pod()).await?;
     let foreign: NetworkPolicy = serde_json::from_value(json!({
         "metadata": {"name": "files-extra", "labels": {"instance": "files", "app": "dittofs-server"}},
         "spec": {"podSelector": {"matchLabels": {"instance": "files"}}, "policyTypes": ["Ingress"]},

@@ -11,8 +11,9 @@ use kube::api::DeleteParams;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-use super::hostile::{both_exposed, good};
-use super::seen::{Failed, doors, pod_never_runs, wait_object, without_pod, write};
+use super::seen::{
+    Failed, both_exposed, doors, good, pod_never_runs, wait_object, without_pod, write,
+};
 
 /// By manager: the field sets of an object.
 fn field_sets(object: &ConfigMap) -> BTreeMap<String, Value> {

@@ -9,19 +9,15 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::seen::{Failed, lines, operator_requests, operator_writes, settled, without_pod, write};
+use super::seen::{
+    Failed, both_exposed, lines, operator_requests, operator_writes, settled, without_pod, write,
+};
 
 /// Ten thousand times what a look takes, and far more than any of the operator's delays but the long one of 10 min.
 const REST: Duration = Duration::from_secs(15);
 
 async fn running(scene: &Scene) -> Result<Instance, Failed> {
-    let files = Instance::create(scene, "files", without_pod()).await?;
-    files
-        .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
-        .await?;
-    files
-        .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
-        .await?;
+    let files = both_exposed(scene, "files", without_pod()).await?;
     settled(scene).await?;
     Ok(files)
 }

@@ -3,7 +3,8 @@
 use dittofs_rig::audit::{AuditLog, Entry, Mark};
 use dittofs_rig::wait_for;
 use dittofs_shared::labels;
-use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_shared::published::Adapter;
+use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
@@ -32,6 +33,22 @@ pub fn without_pod() -> Value {
 /// silent about a server that is stopped on purpose speak.
 pub fn pod_never_runs() -> Value {
     json!({"adapterServices": {"type": "ClusterIP"}, "storage": {"storageClassName": "nowhere"}})
+}
+
+/// What a sidecar publishes of a server as it is at its first start.
+pub fn good() -> Vec<Adapter> {
+    vec![adapter("nfs", 12049), adapter("smb", 1445)]
+}
+
+/// An instance whose two adapters have their Services.
+pub async fn both_exposed(scene: &Scene, name: &str, spec: Value) -> Result<Instance, Failed> {
+    let files = Instance::create(scene, name, spec).await?;
+    files.publish(good()).await?;
+    let [nfs, smb] = [format!("{name}-nfs"), format!("{name}-smb")];
+    files
+        .wait_services(&[(&nfs, 12049), (&smb, 1445)], API_DEADLINE)
+        .await?;
+    Ok(files)
 }
 
 /// What belongs to the instance of a kind, by its label.

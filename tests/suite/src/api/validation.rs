@@ -1,7 +1,7 @@
 //! Mistakes are refused by the API server, before anything acts on them, with a message that names the field.
 
 use dittofs_shared::server::DittoServer;
-use dittofs_suite::instance::Instance;
+use dittofs_suite::instance::{Instance, merge};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, fail};
 use kube::Resource as _;
@@ -37,17 +37,6 @@ pub fn named(name: &str, spec: Value) -> Value {
         "apiVersion": DittoServer::api_version(&()), "kind": DittoServer::kind(&()),
         "metadata": {"name": name}, "spec": whole,
     })
-}
-
-fn merge(into: &mut Value, from: Value) {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                merge(into.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (into, from) => *into = from,
-    }
 }
 
 /// All rows are tried, so that one look shows everything that is wrong.

@@ -5,6 +5,7 @@ use dittofs_operator::observe::Observed;
 use dittofs_shared::labels;
 use dittofs_shared::published::{Adapter, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::server::DittoServer;
+use dittofs_suite::instance::merge;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{CustomResourceExt as _, ResourceExt as _};
@@ -210,7 +211,7 @@ fn observed(patch: &Value) -> Result<Observed, Error> {
         "metadata": {"name": "files"},
         "spec": {"storage": {"metadataSize": "1Gi"}},
     });
-    merge(&mut server["spec"], patch);
+    merge(&mut server["spec"], patch.clone());
     let mut observed = bare(with_identity(serde_json::from_value(server)?));
     let own = [("jwt".to_owned(), 40), ("password".to_owned(), 12)];
     observed
@@ -268,17 +269,6 @@ fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) 
         .filter(|name| before.get(*name) != after.get(*name))
         .cloned()
         .collect()
-}
-
-fn merge(into: &mut Value, from: &Value) {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                merge(into.entry(key.clone()).or_insert(Value::Null), value);
-            }
-        }
-        (into, from) => *into = from.clone(),
-    }
 }
 
 /// Whether the table looks into this part of the schema. Types of Kubernetes itself are changed as a whole, and so are
