@@ -6,7 +6,7 @@
 use dittofs_shared::labels;
 use dittofs_shared::server::{PodSettings, RollPolicy};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Affinity, Pod, Toleration, TopologySpreadConstraint};
 use kube::ResourceExt as _;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,21 +64,39 @@ pub fn roll_hash(instance: &Instance, config: &str, secrets: &str) -> String {
         part("volumes", &spec.storage.content_size.is_some()),
         part("grace", &spec.termination_grace_period_seconds),
     ];
-    let scheduling = scheduling(&spec.pod);
-    if scheduling != PodSettings::default() {
+    let scheduling = Scheduling::of(&spec.pod);
+    if scheduling != Scheduling::of(&PodSettings::default()) {
         parts.push(part("scheduling", &scheduling));
     }
     parts.join(" ")
 }
 
-/// What says where the pod may run. How its images are fetched concerns the next pod only.
-fn scheduling(pod: &PodSettings) -> PodSettings {
-    PodSettings {
-        image_pull_secrets: Vec::new(),
-        image_pull_policy: None,
-        annotations: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        ..pod.clone()
+/// What says where the pod may run. How its images are fetched concerns the next pod only. Written as the spec writes it,
+/// without what is not set: the pods of today carry hashes of that.
+#[derive(Serialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+struct Scheduling<'a> {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    node_selector: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tolerations: &'a [Toleration],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    affinity: Option<&'a Affinity>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    topology_spread_constraints: &'a [TopologySpreadConstraint],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority_class_name: Option<&'a str>,
+}
+
+impl<'a> Scheduling<'a> {
+    fn of(pod: &'a PodSettings) -> Self {
+        Self {
+            node_selector: &pod.node_selector,
+            tolerations: &pod.tolerations,
+            affinity: pod.affinity.as_ref(),
+            topology_spread_constraints: &pod.topology_spread_constraints,
+            priority_class_name: pod.priority_class_name.as_deref(),
+        }
     }
 }
 

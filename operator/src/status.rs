@@ -146,6 +146,7 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
         replicas: counts.map(|counts| counts.replicas),
         ready_replicas: counts.map(|counts| counts.ready_replicas.unwrap_or_default()),
         adapters,
+        ..DittoServerStatus::default()
     }
 }
 

@@ -3,24 +3,53 @@
 //! The group, version, kind and field names are those of the Go operator, so that a resource written for it
 //! is accepted here. Doc comments in this module become the texts of `kubectl explain`.
 
-mod config;
-mod exposure;
+mod control_plane;
+mod database;
+mod discovery;
+mod identity;
+mod kerberos;
+mod ldap;
+mod logging;
+mod metrics;
+mod network_policy;
+mod overrides;
+mod percona;
 mod pod;
 mod rules;
+mod secret_reference;
+mod service_type;
+mod services;
+mod snapshots;
 mod status;
+mod storage;
 mod workload;
 
-pub use config::{
-    AdminIdentity, ControlPlane, Database, DatabaseType, Exposure, Identity, JwtIdentity,
-    LogFormat, LogLevel, LogOutput, Logging, SecretKeyReference, Sqlite,
+pub use control_plane::{ApiService, ControlPlane, Exposure};
+pub use database::{Database, DatabaseType, Sqlite};
+pub use discovery::AdapterDiscovery;
+pub use identity::{AdminIdentity, Identity, IdentityType, JwtIdentity};
+pub use kerberos::{Kerberos, MachineAccount};
+pub use ldap::{IdMap, Ldap};
+pub use logging::{LogFormat, LogLevel, Logging};
+pub use metrics::{Metrics, ServiceMonitorSettings};
+pub use network_policy::{
+    AdapterNetworkPolicy, AdapterPeers, ApiNetworkPolicy, ApiServerEgress, EgressPolicy,
+    MetricsNetworkPolicy, NetworkPolicySettings,
 };
-pub use exposure::{
-    AdapterDiscovery, AdapterNetworkPolicy, AdapterOverride, AdapterServices, ApiNetworkPolicy,
-    NetworkPolicySettings, ServiceType,
+pub use overrides::ConfigOverrides;
+pub use percona::{Percona, PerconaBackup};
+pub use pod::{DisruptionBudget, EnvFromSecret, EnvFromSecretReference, PodSettings, PullPolicy};
+pub use secret_reference::{SecretKeyReference, SecretReference};
+pub use service_type::{ParentReference, ServiceType};
+pub use services::{
+    AdapterOverride, AdapterServices, DiscoveryPort, GatewaySettings, IpFamily, IpFamilyPolicy,
+    ServiceMode, ServiceSettings, ServiceTemplate, ServiceTemplateMetadata, SessionAffinity,
+    TrafficPolicy,
 };
-pub use pod::{PodSettings, PullPolicy};
-pub use status::{AdapterStatus, DittoServerStatus};
-pub use workload::{RollPolicy, SidecarSettings, Storage};
+pub use snapshots::SnapshotPolicy;
+pub use status::{AdapterStatus, DittoServerStatus, ObservedSecret, Phase};
+pub use storage::{RetentionPolicy, Storage};
+pub use workload::{RollPolicy, SidecarSettings};
 
 use k8s_openapi::api::core::v1::{PodSecurityContext, ResourceRequirements, SecurityContext};
 use kube::{CustomResource, KubeSchema};
@@ -57,19 +86,21 @@ use serde::{Deserialize, Serialize};
     validation = rules::name_template_is_a_service_name()
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::postgres_has_a_server())]
+#[x_kube(validation = rules::metrics_have_a_port_of_their_own())]
 pub struct DittoServerSpec {
     /// Container image of the DittoFS server. A tag that never moves is safer than `latest`. A change restarts the server.
     #[serde(default = "default_image")]
     #[schemars(length(min = 1, max = 512))]
     pub image: String,
 
-    /// Number of server pods: 1, or 0 to stop the server and keep its data and its Services.
+    /// Number of server pods: 1, or 0 to stop the server and keep its data and its Services. A change never restarts a running server.
     #[serde(default = "default_replicas")]
     #[schemars(range(min = 0, max = 1))]
     pub replicas: i32,
 
-    /// Volumes that hold the data of the server. They are kept when the DittoServer is deleted, and cannot be changed once they are made.
-    #[x_kube(validation = Rule::new("self == oldSelf").message("cannot be changed: the claims have been made"))]
+    /// Volumes that hold the data of the server. They can grow, and they are kept when the DittoServer is deleted unless retentionPolicy
+    /// says otherwise.
     pub storage: Storage,
 
     /// Where the control plane of the server keeps its users, adapters and shares.
@@ -80,9 +111,33 @@ pub struct DittoServerSpec {
     #[serde(default)]
     pub control_plane: ControlPlane,
 
-    /// Tokens and the first administrator of the REST API.
+    /// The Service of the REST API. That it is set at all opens the REST API to the cluster, as controlPlane.exposure Cluster does,
+    /// which restarts the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ApiService>,
+
+    /// Who may use the server: tokens and the first administrator of the REST API, LDAP and Kerberos.
     #[serde(default)]
     pub identity: Identity,
+
+    /// A PostgreSQL cluster made by Percona's operator, in which the control plane keeps its data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percona: Option<Percona>,
+
+    /// The metrics of the server, for Prometheus.
+    #[serde(default)]
+    pub metrics: Metrics,
+
+    /// Snapshots that the server makes by itself. Accepted and kept, but not acted on yet: condition ManagementReady says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub snapshot_policies: Vec<SnapshotPolicy>,
+
+    /// Settings of the server, in the words of its config.yaml, that are merged last into the config.yaml that the operator writes:
+    /// for what has no field of its own. Passwords and keys are refused here; give them as environment variables in pod.env, from a
+    /// Secret. Keys that the server is known not to have are named in condition ConfigOverridesKnown. A change restarts the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_overrides: Option<ConfigOverrides>,
 
     /// How the sidecar looks at the adapters. Changes take effect without a restart.
     #[serde(default)]
@@ -100,7 +155,7 @@ pub struct DittoServerSpec {
     #[serde(default)]
     pub sidecar: SidecarSettings,
 
-    /// Where the pod runs, and how its images are fetched.
+    /// Where the pod runs, how its images are fetched, and what comes with it.
     #[serde(default)]
     pub pod: PodSettings,
 

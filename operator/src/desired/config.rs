@@ -1,7 +1,7 @@
 //! The `config.yaml` of the server. Only keys that the server knows: it ignores others with no more than a warning.
 
 use dittofs_shared::Duration;
-use dittofs_shared::server::{DatabaseType, Exposure, LogFormat, LogOutput};
+use dittofs_shared::server::{DatabaseType, Exposure, LogFormat};
 use dittofs_shared::settings::log_level_name;
 use serde::Serialize;
 
@@ -65,15 +65,13 @@ pub fn render(instance: &Instance) -> String {
                 LogFormat::Text => "text",
                 LogFormat::Json => "json",
             },
-            output: match spec.logging.output {
-                LogOutput::Stdout => "stdout",
-                LogOutput::Stderr => "stderr",
-            },
+            output: &spec.logging.output,
         },
         shutdown_timeout: SHUTDOWN_TIMEOUT,
         database: Database {
             r#type: match spec.database.r#type {
                 DatabaseType::Sqlite => "sqlite",
+                DatabaseType::Postgres => "postgres",
             },
             sqlite: Sqlite {
                 path: &spec.database.sqlite.path,

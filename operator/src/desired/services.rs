@@ -70,10 +70,10 @@ fn of_adapter(instance: &Instance, adapter: &str, port: u16) -> Service {
     let own = settings.overrides.get(adapter).unwrap_or(&default);
     let name = names::adapter_service(&settings.name_template, &instance.name, adapter);
     let mut metadata = adapter_metadata(instance, name, adapter);
-    let annotations = merged(&settings.annotations, &own.annotations);
+    let annotations = merged(&settings.all.annotations, &own.own.annotations);
     metadata.annotations = (!annotations.is_empty()).then_some(annotations);
     // Ours come last: selectors and owners hang on them.
-    let mut all_labels = merged(&settings.labels, &own.labels);
+    let mut all_labels = merged(&settings.all.labels, &own.own.labels);
     all_labels.extend(metadata.labels.take().unwrap_or_default());
     metadata.labels = Some(all_labels);
     Service {

@@ -42,16 +42,13 @@ pub enum SecretProblem {
 /// Finds and checks the Secrets that the instance uses.
 pub(super) fn judge(name: &str, observed: &Observed) -> Secrets {
     let identity = &observed.server.spec.identity;
-    let jwt = identity.jwt.secret_ref.clone();
-    let admin = identity.admin.password_secret_ref.clone();
+    let jwt = SecretKeyReference::named(identity.jwt.secret_ref.as_ref()).cloned();
+    let admin = SecretKeyReference::named(identity.admin.password_secret_ref.as_ref()).cloned();
     let (makes_jwt, makes_admin) = (jwt.is_none(), admin.is_none());
-    let jwt = jwt.unwrap_or_else(|| SecretKeyReference {
-        name: names::jwt_secret(name),
-        key: names::JWT_SECRET_KEY.to_owned(),
-    });
-    let admin = admin.unwrap_or_else(|| SecretKeyReference {
-        name: names::admin_credentials(name),
-        key: names::PASSWORD_KEY.to_owned(),
+    let jwt = jwt
+        .unwrap_or_else(|| SecretKeyReference::new(names::jwt_secret(name), names::JWT_SECRET_KEY));
+    let admin = admin.unwrap_or_else(|| {
+        SecretKeyReference::new(names::admin_credentials(name), names::PASSWORD_KEY)
     });
     // The server reads the administrator's password at its first start only: another one is no reason to restart it.
     let digest = check(
@@ -83,7 +80,7 @@ fn check(
     field: &'static str,
     shortest: usize,
 ) -> Result<String, SecretProblem> {
-    let SecretKeyReference { name, key } = reference.clone();
+    let SecretKeyReference { name, key, .. } = reference.clone();
     let Some(secret) = observed.secrets.get(&name) else {
         return Err(SecretProblem::Missing(name, field));
     };

@@ -51,6 +51,7 @@ fn one(view: &View<'_>, adapter: &JudgedAdapter) -> AdapterStatus {
         exposed: wanted && !failed,
         service: service.map(ResourceExt::name_any).or(name),
         address,
+        mount_commands: Vec::new(),
         message,
     }
 }

@@ -40,3 +40,22 @@ pub(super) fn name_template_is_a_service_name() -> Rule {
     )
     .field_path(".spec.adapterServices.nameTemplate")
 }
+
+/// A rule of the spec and not of the whole object: an object that was stored before the rule existed can still get its status.
+pub(super) fn postgres_has_a_server() -> Rule {
+    Rule::new(
+        "!has(self.database) || !has(self.database.type) || self.database.type != 'postgres' || has(self.database.postgresSecretRef) \
+         || (has(self.percona) && self.percona.enabled)",
+    )
+    .message("database.type postgres needs database.postgresSecretRef, or percona.enabled")
+    .field_path(".database.type")
+}
+
+/// Two listeners cannot share a port.
+pub(super) fn metrics_have_a_port_of_their_own() -> Rule {
+    Rule::new("!self.metrics.enabled || self.metrics.port != self.controlPlane.port")
+        .message(
+            "metrics.port must differ from controlPlane.port: two listeners cannot share a port",
+        )
+        .field_path(".metrics.port")
+}

@@ -31,6 +31,35 @@ pub struct DittoServerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 
+    /// In one word how far the server is: `Pending`, `Running`, `Failed`, `Stopped` or `Deleting`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+
+    /// Image of the server that runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+
+    /// Image of the sidecar that runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sidecar_image: Option<String>,
+
+    /// Hash over the configuration that the server should run with. It changes when the rendered config.yaml does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_hash: Option<String>,
+
+    /// The Secrets that the spec names, and whether they can be used. No contents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub observed_secrets: Vec<ObservedSecret>,
+
+    /// Name of the PerconaPGCluster that the server uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percona_cluster_name: Option<String>,
+
+    /// Value of the annotation dittofs.dittofs.com/reconcile-now that was acted on last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
+
     /// Tag or digest of the server image that runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
@@ -42,6 +71,43 @@ pub struct DittoServerStatus {
     /// Number of pods that are ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_replicas: Option<i32>,
+
+    /// Number of pods that are available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available_replicas: Option<i32>,
+}
+
+/// How far a server is.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It is not running yet.
+    Pending,
+    /// It runs.
+    Running,
+    /// It cannot run as asked.
+    Failed,
+    /// It is stopped as asked.
+    Stopped,
+    /// It is being deleted.
+    Deleting,
+}
+
+/// A Secret that the spec names.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedSecret {
+    /// Name of the Secret.
+    pub name: String,
+
+    /// Fields of the spec that name it, or what the operator has made it for.
+    pub used_by: Vec<String>,
+
+    /// Whether it exists.
+    pub found: bool,
+
+    /// Version of the Secret that was seen. It changes with the contents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_version: Option<String>,
 }
 
 /// One adapter inside the server.
@@ -71,6 +137,10 @@ pub struct AdapterStatus {
     /// Host or host:port that clients use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+
+    /// Commands with which a client uses the adapter, with {share} and {user} to be replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mount_commands: Vec<String>,
 
     /// Why the adapter is not exposed, or is about to leave, and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
