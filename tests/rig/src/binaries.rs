@@ -46,8 +46,7 @@ pub struct Binaries {
 impl Binaries {
     /// Builds what is not in the cache yet.
     pub fn ensure(part: Part) -> Result<Self, Error> {
-        let cache = cache_folder(std::env::var_os::<&str>).ok_or(Error::NoCacheFolder)?;
-        files::create_folder(&cache)?;
+        let cache = cache()?;
         let folder = |module| module_folder(&cache, module);
         let binaries = Self {
             etcd: folder(&ETCD)?,
@@ -119,8 +118,15 @@ fn build(module: &Module, program: &Program, path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// The folder that everything lands in.
+pub(crate) fn cache() -> Result<PathBuf, Error> {
+    let cache = cache_folder(std::env::var_os::<&str>).ok_or(Error::NoCacheFolder)?;
+    files::create_folder(&cache)?;
+    Ok(cache)
+}
+
 /// `go` at home in the module, deaf to what the caller's environment says about flags and targets.
-fn go(module: &Module) -> Command {
+pub(crate) fn go(module: &Module) -> Command {
     let mut go = Command::new("go");
     go.current_dir(module.source())
         .env("CGO_ENABLED", "0")
@@ -131,7 +137,8 @@ fn go(module: &Module) -> Command {
     go
 }
 
-fn module_folder(cache: &Path, module: &Module) -> Result<PathBuf, Error> {
+/// What is made from a module lands here; other pins, another folder.
+pub(crate) fn module_folder(cache: &Path, module: &Module) -> Result<PathBuf, Error> {
     let source = module.source();
     // Asked in the module's folder, because its `go` line may select another toolchain.
     let toolchain = command::run(go(module).arg("version")).map_err(Error::Go)?;
@@ -171,7 +178,7 @@ fn cache_folder(variable: impl Fn(&'static str) -> Option<std::ffi::OsString>) -
         .or_else(|| path("HOME").map(|home| home.join(".cache/dittofs-rig")))
 }
 
-fn lock(cache: &Path) -> Result<File, FileError> {
+pub(crate) fn lock(cache: &Path) -> Result<File, FileError> {
     let path = cache.join("lock");
     let file = File::create(&path).map_err(|e| FileError::new("create", &path, e))?;
     if file.try_lock().is_err() {

@@ -125,6 +125,14 @@ pub(crate) const CNI: Module = Module {
     ],
 };
 
+/// Nothing is built from it: `foreign_crds` takes files out of the modules that it pins.
+pub(crate) const CRDS: Module = Module {
+    name: "crds",
+    tags: "",
+    ldflags: "",
+    programs: &[],
+};
+
 impl Module {
     /// The folder with the module's pins.
     pub(crate) fn source(&self) -> PathBuf {

@@ -30,6 +30,7 @@ mod control_plane;
 mod cri;
 pub mod dittofs;
 pub mod files;
+pub mod foreign_crds;
 pub mod image;
 pub mod images;
 pub mod installation;

@@ -5,6 +5,7 @@ mod deletion;
 mod drift;
 mod exposure;
 mod following;
+mod foreign_kinds;
 mod hostile;
 mod isolation;
 mod leading;
@@ -24,11 +25,11 @@ mod validation;
 use dittofs_suite::registry::{Needs, cluster};
 use libtest_mimic::Trial;
 
-/// The list below: the name that is shown is the path of the function.
+/// The lists below: the name that is shown is the path of the function.
 macro_rules! trials {
-    ($unavailable:expr, $($room:ident :: $test:ident),+ $(,)?) => {
+    ($needs:expr, $unavailable:expr, $($room:ident :: $test:ident),+ $(,)?) => {
         vec![$(cluster(
-            Needs::ApiServer,
+            $needs,
             $unavailable,
             concat!("api::", stringify!($room), "::", stringify!($test)),
             $room::$test,
@@ -37,7 +38,23 @@ macro_rules! trials {
 }
 
 pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
+    let mut trials = bare(unavailable);
+    trials.extend(shared(unavailable));
+    trials
+}
+
+/// In a world of their own, one after the other; first, so that the others fill the time.
+fn bare(unavailable: Option<&str>) -> Vec<Trial> {
     trials![
+        Needs::BareApiServer,
+        unavailable,
+        foreign_kinds::an_operator_works_while_they_come_and_go,
+    ]
+}
+
+fn shared(unavailable: Option<&str>) -> Vec<Trial> {
+    trials![
+        Needs::ApiServer,
         unavailable,
         validation::sizes_that_are_none_are_refused,
         validation::numbers_out_of_range_are_refused,

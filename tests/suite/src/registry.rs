@@ -10,6 +10,9 @@ use crate::world::{self, Scene};
 pub enum Needs {
     /// The API server and its controllers.
     ApiServer,
+    /// A second API server with an operator of its own, in which no kind of others is installed. One such test at a
+    /// time: kinds are installed and removed for the whole cluster, and the operator may be stopped and started.
+    BareApiServer,
     /// A node that runs pods.
     Node,
     /// The same, and no other test meanwhile, because it would be disturbed.
@@ -26,7 +29,7 @@ pub fn skipped(name: &str, reason: &str) -> Trial {
     Trial::test(format!("{name} (skipped: {reason})"), || Ok(())).with_ignored_flag(true)
 }
 
-/// A test in a namespace of the shared cluster. `unavailable` says why there is no node.
+/// A test in a namespace of its own, in the shared cluster or in the bare one. `unavailable` says why there is no node.
 pub fn cluster<F>(
     needs: Needs,
     unavailable: Option<&str>,
@@ -40,6 +43,9 @@ where
         (Needs::Node | Needs::NodeAlone, Some(reason)) => skipped(name, reason),
         (Needs::NodeAlone, None) => {
             Trial::test(name, move || world::play_alone(name, test).map_err(failed))
+        }
+        (Needs::BareApiServer, _) => {
+            Trial::test(name, move || world::play_bare(name, test).map_err(failed))
         }
         _ => Trial::test(name, move || world::play(name, test).map_err(failed)),
     }

@@ -3,7 +3,14 @@
 //!
 //! With root and all that it takes there is a node, the operator is a Deployment and pods run. Without, there is the
 //! API server with its controllers, and the operator runs beside it; the node tests are then skipped with the reason.
+//!
+//! Kinds of others (Percona, Prometheus operator, Gateway API) belong to a whole cluster, and tests run side by side. So
+//! there are two clusters. In the shared one all of them are installed before the operator starts, and stay. What
+//! happens without them, and when they come and go, is tested in the bare one: a control plane with an operator of its
+//! own, brought up by the first test that asks for it. Such tests run one at a time, and each begins without any of the
+//! kinds; it installs and removes them with [`ForeignCrds`].
 
+use dittofs_rig::foreign_crds::{ForeignCrds, Kind};
 use dittofs_rig::installation::{self, Installation, Server};
 use dittofs_rig::programs::Programs;
 use dittofs_rig::{Cluster, ClusterOptions, Mode, NodeSupport};
@@ -12,9 +19,11 @@ use kube::api::{DeleteParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::Outcome;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// A cluster with the operator.
 #[derive(Debug)]
@@ -41,23 +50,18 @@ pub struct Scene {
 }
 
 impl World {
-    /// Brings everything up.
+    /// Brings everything up, with these kinds of others.
     ///
     /// # Errors
     /// Something does not come up.
-    pub fn start(
-        name: &str,
-        server: &Server,
-    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let mode = match NodeSupport::check() {
-            NodeSupport::Available => Mode::Node,
-            NodeSupport::Unavailable(_) => Mode::ControlPlane,
-        };
+    pub fn start(options: &ClusterOptions, kinds: &[Kind], server: &Server) -> Result<Self, Error> {
         let programs = Programs::build()?;
-        let cluster = Cluster::start(&ClusterOptions {
-            mode,
-            ..ClusterOptions::control_plane(name)
-        })?;
+        let cluster = Cluster::start(options)?;
+        let crds = ForeignCrds::ensure()?;
+        cluster.in_network(|| async {
+            crds.install(&cluster.client()?, kinds).await?;
+            Ok::<_, Error>(())
+        })??;
         let installation = installation::install(&cluster, &programs, server)?;
         println!("the server in the pods: {}", installation.server);
         Ok(Self {
@@ -72,34 +76,69 @@ impl World {
 /// What came of bringing the world up. A failure is remembered: trying again for every test would fail as often.
 type Attempt = Result<Arc<World>, String>;
 
-static WORLD: OnceLock<Mutex<Option<Attempt>>> = OnceLock::new();
+/// A world that is brought up by the first test that needs it.
+struct Slot(Mutex<Option<Attempt>>);
 
-fn attempt() -> MutexGuard<'static, Option<Attempt>> {
-    let slot = WORLD.get_or_init(Mutex::default);
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
+/// All kinds of others are there.
+static SHARED: Slot = Slot(Mutex::new(None));
+/// None of them is, until a test installs it.
+static BARE: Slot = Slot(Mutex::new(None));
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, Option<Attempt>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get_or_start(
+        &self,
+        start: impl FnOnce() -> Result<World, Error>,
+    ) -> Result<Arc<World>, Error> {
+        let mut slot = self.lock();
+        let world =
+            slot.get_or_insert_with(|| start().map(Arc::new).map_err(|error| error.to_string()));
+        Ok(world.clone()?)
+    }
+
+    fn end(&self) {
+        if let Some(Ok(world)) = self.lock().take()
+            && let Ok(world) = Arc::try_unwrap(world)
+            && let Err(error) = world.cluster.shutdown()
+        {
+            eprintln!("a cluster did not end well: {error}");
+        }
+    }
 }
 
-/// The world, brought up by the first test that needs it.
+/// The world that the tests share.
 ///
 /// # Errors
 /// It did not come up.
-pub fn shared() -> Result<Arc<World>, Box<dyn std::error::Error + Send + Sync>> {
-    let mut slot = attempt();
-    let world = slot.get_or_insert_with(|| {
-        let world = World::start("suite", &server_from_environment());
-        world.map(Arc::new).map_err(|error| error.to_string())
-    });
-    Ok(world.clone()?)
+pub fn shared() -> Result<Arc<World>, Error> {
+    SHARED.get_or_start(|| {
+        let mode = match NodeSupport::check() {
+            NodeSupport::Available => Mode::Node,
+            NodeSupport::Unavailable(_) => Mode::ControlPlane,
+        };
+        let options = ClusterOptions {
+            mode,
+            ..ClusterOptions::control_plane("suite")
+        };
+        World::start(&options, &Kind::ALL, &server_from_environment())
+    })
 }
 
-/// Ends the world, if there is one.
+/// The world without the kinds of others.
+fn bare() -> Result<Arc<World>, Error> {
+    BARE.get_or_start(|| {
+        let options = ClusterOptions::control_plane("bare");
+        World::start(&options, &[], &Server::Simulator)
+    })
+}
+
+/// Ends the worlds that there are.
 pub fn end() {
-    if let Some(Ok(world)) = attempt().take()
-        && let Ok(world) = Arc::try_unwrap(world)
-        && let Err(error) = world.cluster.shutdown()
-    {
-        eprintln!("the cluster did not end well: {error}");
-    }
+    SHARED.end();
+    BARE.end();
 }
 
 /// A real server instead of the simulator, as `cargo xtask test` was told.
@@ -124,7 +163,7 @@ where
     F: Future<Output = Outcome>,
 {
     let _stage = STAGE.read().unwrap_or_else(PoisonError::into_inner);
-    perform(name, test)
+    perform(&shared()?, name, test)
 }
 
 /// The same while no other test runs.
@@ -136,17 +175,36 @@ where
     F: Future<Output = Outcome>,
 {
     let _stage = STAGE.write().unwrap_or_else(PoisonError::into_inner);
-    perform(name, test)
+    perform(&shared()?, name, test)
 }
 
-fn perform<F>(name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
+/// Held by the test that the bare world belongs to.
+static BARE_STAGE: Mutex<()> = Mutex::new(());
+
+/// The same in the bare world, which is the test's own while it runs: no kind of others is there to begin with.
+///
+/// # Errors
+/// What the test ended with.
+pub fn play_bare<F>(name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
 where
     F: Future<Output = Outcome>,
 {
-    let world = shared()?;
+    let _stage = BARE_STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+    let world = bare()?;
+    world.cluster.in_network(|| async {
+        ForeignCrds::remove(&world.cluster.client()?, &Kind::ALL).await?;
+        Outcome::Ok(())
+    })??;
+    perform(&world, name, test)
+}
+
+fn perform<F>(world: &Arc<World>, name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
+where
+    F: Future<Output = Outcome>,
+{
     let namespace = namespace_of(name);
     let outcome = world.cluster.in_network(|| {
-        let world = Arc::clone(&world);
+        let world = Arc::clone(world);
         let namespace = namespace.clone();
         async move {
             let client = world.cluster.client()?;
@@ -166,7 +224,7 @@ where
             outcome
         }
     })?;
-    outcome.map_err(|error| format!("{error}\n{}", scenery(&world, &namespace)).into())
+    outcome.map_err(|error| format!("{error}\n{}", scenery(world, &namespace)).into())
 }
 
 fn namespace_of(name: &str) -> String {

@@ -3,6 +3,7 @@
 use crate::Outcome;
 use dittofs_rig::NodeSupport;
 use dittofs_rig::binaries::{Binaries, Part};
+use dittofs_rig::foreign_crds::ForeignCrds;
 use dittofs_rig::programs::{self, Programs};
 use std::path::PathBuf;
 use std::process::Command;
@@ -33,6 +34,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     // Before anything else, so that its progress can be seen and no test waits for it.
     Binaries::ensure(part)?;
+    ForeignCrds::ensure()?;
     Programs::build()?;
     if arguments.filter.is_none() {
         cargo(

@@ -2,6 +2,7 @@
 //!
 //! Cases that need a node say so and are skipped where there can be none.
 
+mod crds;
 mod pods;
 
 use dittofs_rig::{Caller, Cluster, ClusterOptions, NodeSupport, block_on_in, reaper, wait_for};
@@ -22,6 +23,7 @@ fn main() {
         ("control plane", control_plane),
         ("outages", outages),
         ("two control planes at once", two_control_planes),
+        ("kinds of others", crds::come_and_go),
     ];
     match NodeSupport::check() {
         NodeSupport::Available => cases.extend([
