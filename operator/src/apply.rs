@@ -7,25 +7,27 @@
 //! * Deletions carry the uid and resource version of what was seen, so that nothing newer is hit.
 
 mod difference;
+mod optional;
+mod outcome;
+mod prune;
 mod service;
 mod write;
 
 use dittofs_shared::labels;
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Pod, Secret, Service};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
 use rand::RngExt as _;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-use crate::desired::{Desired, GeneratedSecret, Prune, adapter_of};
+use crate::desired::{Desired, GeneratedSecret};
 use crate::instance::Instance;
 use crate::observe::Observed;
 use crate::watch::Stores;
-pub use write::{Action, ApplyError, Change, Failure};
+pub use outcome::{Action, ApplyError, Change, Failure};
 use write::{Writer, within_deadline};
 
 /// What has been written, and what could not be.
@@ -93,11 +95,12 @@ async fn make_secret(
     match within_deadline(api.create(&parameters, &secret)).await {
         Ok(made) => Ok(Some(Change::of(
             &made,
+            &(),
             Action::Created,
             "it did not exist".to_owned(),
         ))),
         Err(error) if error.is_conflict() => Ok(None),
-        Err(error) => Err(Failure::of(&secret, error)),
+        Err(error) => Err(Failure::of(&secret, &(), error)),
     }
 }
 
@@ -123,8 +126,9 @@ pub async fn apply(
         config_maps,
         network_policies,
         services,
+        optional,
         stateful_set,
-        prune,
+        prune: _,
     } = desired;
     applied.note(writer.put(&stores.service_accounts, service_account).await);
     applied.note(writer.put(&stores.roles, role).await);
@@ -138,88 +142,14 @@ pub async fn apply(
     for service in services {
         applied.note(writer.put_service(&stores.services, service).await);
     }
+    writer
+        .put_optional(&stores.optional, optional, &mut applied)
+        .await;
     if let Some(stateful_set) = stateful_set {
         applied.note(writer.put(&stores.stateful_sets, stateful_set).await);
     }
-    take_away(
-        &writer,
-        stores,
-        instance,
-        services,
-        network_policies,
-        prune,
-        &mut applied,
-    )
-    .await;
+    prune::take_away(&writer, stores, instance, desired, &mut applied).await;
     applied
-}
-
-/// Services go before the policies that let clients reach them.
-async fn take_away(
-    writer: &Writer<'_>,
-    stores: &Stores,
-    instance: &Instance,
-    services: &[Service],
-    policies: &[NetworkPolicy],
-    prune: &Prune,
-    applied: &mut Applied,
-) {
-    for service in writer.owned(&stores.services, &instance.namespace) {
-        if services
-            .iter()
-            .any(|wanted| wanted.metadata.name == service.metadata.name)
-        {
-            continue;
-        }
-        let reason = match adapter_of(&service.metadata) {
-            None => "it is not asked for any more".to_owned(),
-            Some(adapter) if !prune.permits(adapter) => continue,
-            // The old address stays until there is a new one.
-            Some(adapter) if failed(adapter, services, &applied.failures) => continue,
-            Some(adapter) => gone(adapter, services),
-        };
-        applied.note(writer.delete(&*service, reason).await);
-    }
-    let disabled = !instance.spec.network_policy.enabled;
-    for policy in writer.owned(&stores.network_policies, &instance.namespace) {
-        if policies
-            .iter()
-            .any(|wanted| wanted.metadata.name == policy.metadata.name)
-        {
-            continue;
-        }
-        let reason = match adapter_of(&policy.metadata) {
-            _ if disabled => "networkPolicy.enabled is false".to_owned(),
-            None => "it is not asked for any more".to_owned(),
-            Some(adapter) if !prune.permits(adapter) => continue,
-            Some(adapter) => format!("adapter {adapter} is not exposed any more"),
-        };
-        applied.note(writer.delete(&*policy, reason).await);
-    }
-}
-
-fn of_adapter<'a>(adapter: &str, services: &'a [Service]) -> Option<&'a Service> {
-    services
-        .iter()
-        .find(|service| adapter_of(&service.metadata) == Some(adapter))
-}
-
-/// Whether the adapter should have a Service that could not be written.
-fn failed(adapter: &str, services: &[Service], failures: &[Failure]) -> bool {
-    of_adapter(adapter, services)
-        .is_some_and(|service| failures.iter().any(|failure| failure.concerns(service)))
-}
-
-fn gone(adapter: &str, services: &[Service]) -> String {
-    match of_adapter(adapter, services) {
-        Some(renamed) => format!(
-            "adapterServices.nameTemplate now gives {}",
-            renamed.name_any()
-        ),
-        None => {
-            format!("adapter {adapter} has been switched off or gone for the whole removalHold")
-        }
-    }
 }
 
 /// Deletes the pod, so that it is recreated from the template.
@@ -237,9 +167,10 @@ pub async fn recreate_pod(client: &Client, pod: &Pod, reason: &str) -> Result<Ch
     };
     within_deadline(api.delete(&pod.name_any(), &parameters))
         .await
-        .map_err(|error| Failure::of(pod, error))?;
+        .map_err(|error| Failure::of(pod, &(), error))?;
     Ok(Change::of(
         pod,
+        &(),
         Action::Deleted,
         format!("it is recreated: {reason}"),
     ))

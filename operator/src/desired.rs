@@ -17,9 +17,11 @@ use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::DynamicObject;
 use std::collections::BTreeMap;
 
 use crate::instance::{Adapters, Instance, Verdict};
+use crate::optional::OptionalKind;
 
 /// Everything that an instance should have. A new kind is a new field, and whatever takes this apart names them all.
 #[derive(Clone, Debug)]
@@ -33,6 +35,9 @@ pub struct Desired {
     pub config_maps: Vec<ConfigMap>,
     pub network_policies: Vec<NetworkPolicy>,
     pub services: Vec<Service>,
+    /// Objects of kinds that the cluster may be without. They are written before the StatefulSet, in the order of the
+    /// kinds.
+    pub optional: BTreeMap<OptionalKind, Vec<DynamicObject>>,
     /// `None`: the server cannot be started as asked, so that what runs stays as it is.
     pub stateful_set: Option<StatefulSet>,
     pub prune: Prune,
@@ -86,6 +91,7 @@ impl Desired {
             ],
             network_policies: network_policies::all(instance),
             services: services::all(instance),
+            optional: optional(instance),
             stateful_set: instance.secrets.digest.as_ref().ok().map(|digest| {
                 stateful_set::stateful_set(
                     instance,
@@ -95,6 +101,11 @@ impl Desired {
             prune: prune(instance),
         }
     }
+}
+
+/// Kinds of which an instance wants nothing may be left out.
+fn optional(_instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
+    BTreeMap::new()
 }
 
 fn prune(instance: &Instance) -> Prune {

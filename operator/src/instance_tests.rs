@@ -1,4 +1,5 @@
 use super::*;
+use crate::observe::OptionalObjects;
 use dittofs_shared::published::Adapter;
 use proptest::prelude::*;
 
@@ -136,6 +137,7 @@ fn observed(services: &[(&str, i32)]) -> Observed {
         adapter_services: services.iter().map(service).collect(),
         network_policies: Vec::new(),
         secrets: BTreeMap::new(),
+        optional: OptionalObjects::default(),
     }
 }
 

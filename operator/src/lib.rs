@@ -12,7 +12,7 @@
 //! * [`status`] is pure: what the user is told, as an ordered list of named checks.
 //! * [`events`] tells what changed.
 //!
-//! Around them: [`leader`] (who may write), [`probes`] (what Kubernetes and Prometheus ask), [`metrics`], [`logging`],
+//! Around them: [`optional`] (kinds that a cluster may be without), [`leader`] (who may write), [`probes`] (what Kubernetes and Prometheus ask), [`metrics`], [`logging`],
 //! [`crd`] (what `dittofs-operator crd` prints).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -25,6 +25,7 @@ pub mod leader;
 pub mod logging;
 pub mod metrics;
 pub mod observe;
+pub mod optional;
 pub mod probes;
 pub mod reconcile;
 pub mod roll;

@@ -4,6 +4,7 @@ use dittofs_shared::{labels, names, server::DittoServer};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::api::DynamicObject;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use sha2::{Digest as _, Sha256};
@@ -12,7 +13,8 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::watch::Stores;
+use crate::optional::{Absence, OptionalKind};
+use crate::watch::{Optional, Presence, Stores};
 
 /// Deadline of one request to the API server.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
@@ -34,6 +36,19 @@ pub struct Observed {
     pub network_policies: Vec<Arc<NetworkPolicy>>,
     /// The Secrets that the instance refers to or that are made for it, by name. Absent: there is none.
     pub secrets: BTreeMap<String, SecretFacts>,
+    /// What there is of the kinds that a cluster may be without.
+    pub optional: OptionalObjects,
+}
+
+/// What there is of the kinds that a cluster may be without.
+#[derive(Clone, Debug, Default)]
+pub struct OptionalObjects {
+    /// The kinds of which there is nothing, and why.
+    pub absent: BTreeMap<OptionalKind, Absence>,
+    /// PerconaPGCluster `{name}-postgres`, whosever it is.
+    pub percona: Option<Arc<DynamicObject>>,
+    /// The ServiceMonitors, TCPRoutes and UDPRoutes that are the instance's.
+    pub owned: BTreeMap<OptionalKind, Vec<Arc<DynamicObject>>>,
 }
 
 /// What is remembered of a Secret: digests, no contents.
@@ -90,8 +105,31 @@ pub async fn observe(
             .network_policies
             .state_filter(|policy| belongs_to(policy, server)),
         secrets,
+        optional: optional(server, &stores.optional),
         server: server.clone(),
     })
+}
+
+fn optional(server: &DittoServer, known: &Optional) -> OptionalObjects {
+    let mut found = OptionalObjects::default();
+    for kind in OptionalKind::ALL {
+        match (kind, known.of(kind)) {
+            (_, Presence::Absent(absence)) => {
+                found.absent.insert(kind, absence);
+            }
+            (OptionalKind::PerconaPGCluster, Presence::Present(store)) => {
+                let name = names::percona_cluster(&server.name_any());
+                let namespace = server.namespace().unwrap_or_default();
+                let key = ObjectRef::new_with(&name, kind.resource()).within(&namespace);
+                found.percona = store.get(&key);
+            }
+            (_, Presence::Present(store)) => {
+                let owned = store.state_filter(|object| belongs_to(object, server));
+                found.owned.insert(kind, owned);
+            }
+        }
+    }
+    found
 }
 
 /// The Secrets that matter to an instance.

@@ -215,6 +215,7 @@ async fn tell(
         stateful_set: observed.stateful_set.as_deref(),
         pod: observed.pod.as_deref(),
         adapter_services: &observed.adapter_services,
+        optional: &observed.optional,
         previous: server.status.as_ref(),
     };
     let told = status::of(&view, jiff::Timestamp::now());

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use crate::apply::Failure;
 use crate::instance::Instance;
+use crate::observe::OptionalObjects;
 use crate::roll::Roll;
 
 /// All that the status is made of.
@@ -30,6 +31,7 @@ pub struct View<'a> {
     pub stateful_set: Option<&'a StatefulSet>,
     pub pod: Option<&'a Pod>,
     pub adapter_services: &'a [Arc<Service>],
+    pub optional: &'a OptionalObjects,
     pub previous: Option<&'a DittoServerStatus>,
 }
 

@@ -82,6 +82,16 @@ pub fn adapter_policy(instance: &str, adapter: &str) -> String {
     format!("{instance}-{adapter}")
 }
 
+/// PerconaPGCluster of an instance, as the Go operator names it.
+pub fn percona_cluster(instance: &str) -> String {
+    format!("{instance}-postgres")
+}
+
+/// The instance that a PerconaPGCluster of this name is for.
+pub fn instance_of_percona_cluster(cluster: &str) -> Option<&str> {
+    cluster.strip_suffix("-postgres")
+}
+
 /// The only pod of an instance.
 pub fn pod(instance: &str) -> String {
     format!("{instance}-0")

@@ -10,7 +10,8 @@ use kube::api::{Patch, PatchParams};
 use kube::runtime::reflector::{ObjectRef, Store};
 use serde_json::json;
 
-use super::write::{Change, Failure, Writer, within_deadline};
+use super::outcome::{Change, Failure};
+use super::write::{Writer, within_deadline};
 
 impl Writer<'_> {
     /// Applies a Service. A node port outlives a change of the port it belongs to: clients may be using it.
@@ -19,7 +20,10 @@ impl Writer<'_> {
         store: &Store<Service>,
         desired: &Service,
     ) -> Result<Option<Change>, Failure> {
-        match self.put_adjusted(store, desired, keep_node_ports).await {
+        match self
+            .put_adjusted(&(), store, desired, keep_node_ports)
+            .await
+        {
             Ok(Some((change, now))) => {
                 if has_other_ports(&now, desired) {
                     self.replace_ports(&now, desired).await?;
@@ -30,7 +34,9 @@ impl Writer<'_> {
             Err(failure) => match store.get(&ObjectRef::from_obj(desired)) {
                 Some(live) if failure.error.is_invalid() && has_other_ports(&live, desired) => {
                     self.replace_ports(&live, desired).await?;
-                    let put = self.put_adjusted(store, desired, keep_node_ports).await?;
+                    let put = self
+                        .put_adjusted(&(), store, desired, keep_node_ports)
+                        .await?;
                     Ok(put.map(|(change, _)| change))
                 }
                 _ => Err(failure),
@@ -50,11 +56,11 @@ impl Writer<'_> {
             field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let api = self.api::<Service>(desired);
+        let api = self.api::<Service>(&(), desired);
         within_deadline(api.patch(&desired.name_any(), &parameters, &patch))
             .await
             .map(drop)
-            .map_err(|error| Failure::of(desired, error))
+            .map_err(|error| Failure::of(desired, &(), error))
     }
 }
 

@@ -1,118 +1,41 @@
 //! One object: written when it differs, deleted when it is still what was seen.
 
 use dittofs_shared::labels;
-use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::core::NamespaceScope;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::fmt::{self, Debug};
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use super::difference::difference;
+use super::outcome::{Action, ApplyError, Change, Failure};
 use crate::observe::{REQUEST_DEADLINE, digest, is_owned_by};
 
-/// What was done to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Action {
-    Created,
-    Updated,
-    Deleted,
+/// A kind that lives in namespaces and can be read and written, whether its type says what it is called or a value
+/// does that goes with it.
+pub(super) trait Object:
+    Resource<Scope: NamespaceScope, DynamicType: Clone + Debug + Eq + Hash>
+    + Clone
+    + Debug
+    + Serialize
+    + DeserializeOwned
+    + 'static
+{
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Debug::fmt(self, f)
-    }
-}
-
-/// An object that changed.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// The object.
-    pub object: ObjectReference,
-    /// What was done to it.
-    pub action: Action,
-    /// Why.
-    pub reason: String,
-}
-
-impl Change {
-    pub(super) fn of<K: Resource<DynamicType = ()>>(
-        object: &K,
-        action: Action,
-        reason: String,
-    ) -> Self {
-        Self {
-            object: object.object_ref(&()),
-            action,
-            reason,
-        }
-    }
-}
-
-/// An object that could not be written.
-#[derive(Debug, thiserror::Error)]
-#[error("{kind} {name} could not be written: {error}")]
-pub struct Failure {
-    /// Kind of the object.
-    pub kind: String,
-    /// Name of the object.
-    pub name: String,
-    /// What stands in the way.
-    pub error: ApplyError,
-}
-
-impl Failure {
-    pub(super) fn of<K: Resource<DynamicType = ()>>(object: &K, error: ApplyError) -> Self {
-        Self {
-            kind: K::kind(&()).into_owned(),
-            name: object.name_any(),
-            error,
-        }
-    }
-
-    /// Whether it was this object that could not be written.
-    pub(super) fn concerns<K: Resource<DynamicType = ()>>(&self, object: &K) -> bool {
-        self.kind == K::kind(&()) && self.name == object.name_any()
-    }
-}
-
-/// What stands in the way of writing an object.
-#[derive(Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// Somebody else's object has this name.
-    #[error(
-        "an object of this name exists and belongs to {0}: rename it, or choose other names for this DittoServer"
-    )]
-    Foreign(String),
-    /// The API server refused.
-    #[error("the API server refused: {0}")]
-    Api(#[source] Box<kube::Error>),
-    /// The API server did not answer in time.
-    #[error("the API server did not answer within {} s", REQUEST_DEADLINE.as_secs())]
-    Deadline,
-}
-
-impl ApplyError {
-    /// The object exists already, or is not what it was.
-    pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 409))
-    }
-
-    /// The object would not be a valid one.
-    pub fn is_invalid(&self) -> bool {
-        matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 422))
-    }
-
-    /// The object is not there.
-    pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 404))
-    }
+impl<K> Object for K where
+    K: Resource<Scope: NamespaceScope, DynamicType: Clone + Debug + Eq + Hash>
+        + Clone
+        + Debug
+        + Serialize
+        + DeserializeOwned
+        + 'static
+{
 }
 
 /// A request that does not wait for ever.
@@ -136,25 +59,31 @@ impl Writer<'_> {
     /// Applies an object, unless it is already like that.
     pub async fn put<K>(&self, store: &Store<K>, desired: &K) -> Result<Option<Change>, Failure>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-        K: Clone + Debug + Serialize + DeserializeOwned + 'static,
+        K: Object + Resource<DynamicType = ()>,
     {
-        let put = self.put_adjusted(store, desired, |_, _| {}).await?;
+        self.put_of(&(), store, desired).await
+    }
+
+    /// The same for a kind that its type does not tell.
+    pub async fn put_of<K: Object>(
+        &self,
+        kind: &K::DynamicType,
+        store: &Store<K>,
+        desired: &K,
+    ) -> Result<Option<Change>, Failure> {
+        let put = self.put_adjusted(kind, store, desired, |_, _| {}).await?;
         Ok(put.map(|(change, _)| change))
     }
 
     /// The same, with a last look at what is sent. Also gives what the object has become.
-    pub(super) async fn put_adjusted<K>(
+    pub(super) async fn put_adjusted<K: Object>(
         &self,
+        kind: &K::DynamicType,
         store: &Store<K>,
         desired: &K,
         adjust: impl FnOnce(&K, &mut K),
-    ) -> Result<Option<(Change, K)>, Failure>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-        K: Clone + Debug + Serialize + DeserializeOwned + 'static,
-    {
-        let live = self.live(store, desired).await?;
+    ) -> Result<Option<(Change, K)>, Failure> {
+        let live = self.live(kind, store, desired).await?;
         let mut sent = desired.clone();
         let hash = digest(&serde_json::to_vec(desired).unwrap_or_default())[..16].to_owned();
         sent.annotations_mut()
@@ -175,34 +104,36 @@ impl Writer<'_> {
             adjust(&live, &mut sent);
         }
         let parameters = PatchParams::apply(labels::OPERATOR_MANAGER).force();
-        let now = within_deadline(self.api::<K>(desired).patch(
+        let now = within_deadline(self.api(kind, desired).patch(
             &desired.name_any(),
             &parameters,
             &Patch::Apply(&sent),
         ))
         .await
-        .map_err(|error| Failure::of(desired, error))?;
-        Ok(Some((Change::of(desired, action, reason), now)))
+        .map_err(|error| Failure::of(desired, kind, error))?;
+        Ok(Some((Change::of(desired, kind, action, reason), now)))
     }
 
     /// The object as it is, if it is ours. Our copies hold only what bears our label, so that an object that is not
     /// among them is asked for before it is made.
-    async fn live<K>(&self, store: &Store<K>, desired: &K) -> Result<Option<Arc<K>>, Failure>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-        K: Clone + Debug + DeserializeOwned + 'static,
-    {
-        let known = store.get(&ObjectRef::from_obj(desired));
+    async fn live<K: Object>(
+        &self,
+        kind: &K::DynamicType,
+        store: &Store<K>,
+        desired: &K,
+    ) -> Result<Option<Arc<K>>, Failure> {
+        let known = store.get(&ObjectRef::from_obj_with(desired, kind.clone()));
         let live = match known {
             Some(live) => Some(live),
-            None => within_deadline(self.api::<K>(desired).get_opt(&desired.name_any()))
+            None => within_deadline(self.api(kind, desired).get_opt(&desired.name_any()))
                 .await
-                .map_err(|error| Failure::of(desired, error))?
+                .map_err(|error| Failure::of(desired, kind, error))?
                 .map(Arc::new),
         };
         match &live {
             Some(object) if !is_owned_by(&**object, Some(self.owner)) => Err(Failure::of(
                 desired,
+                kind,
                 ApplyError::Foreign(owner_of(&**object)),
             )),
             _ => Ok(live),
@@ -210,10 +141,7 @@ impl Writer<'_> {
     }
 
     /// What is ours of a kind.
-    pub fn owned<K>(&self, store: &Store<K>, namespace: &str) -> Vec<Arc<K>>
-    where
-        K: Resource<DynamicType = ()> + Clone + 'static,
-    {
+    pub fn owned<K: Object>(&self, store: &Store<K>, namespace: &str) -> Vec<Arc<K>> {
         store.state_filter(|object| {
             object.namespace().as_deref() == Some(namespace)
                 && is_owned_by(object, Some(self.owner))
@@ -223,9 +151,18 @@ impl Writer<'_> {
     /// Deletes an object, if it is still what was seen.
     pub async fn delete<K>(&self, seen: &K, reason: String) -> Result<Option<Change>, Failure>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-        K: Clone + Debug + DeserializeOwned + 'static,
+        K: Object + Resource<DynamicType = ()>,
     {
+        self.delete_of(&(), seen, reason).await
+    }
+
+    /// The same for a kind that its type does not tell.
+    pub async fn delete_of<K: Object>(
+        &self,
+        kind: &K::DynamicType,
+        seen: &K,
+        reason: String,
+    ) -> Result<Option<Change>, Failure> {
         if seen.meta().deletion_timestamp.is_some() {
             return Ok(None);
         }
@@ -236,18 +173,16 @@ impl Writer<'_> {
             }),
             ..DeleteParams::default()
         };
-        match within_deadline(self.api::<K>(seen).delete(&seen.name_any(), &parameters)).await {
-            Ok(_) => Ok(Some(Change::of(seen, Action::Deleted, reason))),
+        let api = self.api(kind, seen);
+        match within_deadline(api.delete(&seen.name_any(), &parameters)).await {
+            Ok(_) => Ok(Some(Change::of(seen, kind, Action::Deleted, reason))),
             Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(Failure::of(seen, error)),
+            Err(error) => Err(Failure::of(seen, kind, error)),
         }
     }
 
-    pub(super) fn api<K>(&self, object: &K) -> Api<K>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    {
-        Api::namespaced(self.client.clone(), &object.namespace().unwrap_or_default())
+    pub(super) fn api<K: Object>(&self, kind: &K::DynamicType, object: &K) -> Api<K> {
+        Api::all_with(self.client.clone(), kind).constrain(&object.namespace().unwrap_or_default())
     }
 }
 

@@ -155,8 +155,9 @@ fn is_apply(path: &str) -> bool {
 }
 
 fn is_pure_operator(path: &str) -> bool {
-    const FILES: [&str; 5] = [
+    const FILES: [&str; 6] = [
         "instance.rs",
+        "optional.rs",
         "roll.rs",
         "status.rs",
         "crd.rs",

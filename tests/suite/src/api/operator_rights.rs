@@ -11,7 +11,7 @@ use kube::{Api, ResourceExt};
 
 use super::rights::answers;
 
-const MAY: [&str; 19] = [
+const MAY: [&str; 26] = [
     "list dittoservers.dittofs.dittofs.com - -",
     "watch dittoservers.dittofs.dittofs.com - -",
     "patch dittoservers/status.dittofs.dittofs.com own files",
@@ -29,11 +29,18 @@ const MAY: [&str; 19] = [
     "patch roles.rbac.authorization.k8s.io own files-sidecar",
     "patch serviceaccounts own files-sidecar",
     "create events.events.k8s.io own -",
+    "list customresourcedefinitions.apiextensions.k8s.io - perconapgclusters.pgv2.percona.com",
+    "watch customresourcedefinitions.apiextensions.k8s.io - tcproutes.gateway.networking.k8s.io",
+    "watch perconapgclusters.pgv2.percona.com - -",
+    "patch perconapgclusters.pgv2.percona.com own files-postgres",
+    "delete servicemonitors.monitoring.coreos.com own files-metrics",
+    "patch tcproutes.gateway.networking.k8s.io own files-nfs",
+    "delete udproutes.gateway.networking.k8s.io own files-nfs",
     "get leases.coordination.k8s.io dittofs-system dittofs-operator",
     "update leases.coordination.k8s.io dittofs-system dittofs-operator",
 ];
 
-const MAY_NOT: [&str; 40] = [
+const MAY_NOT: [&str; 46] = [
     "list secrets - -",
     "watch secrets - -",
     "list secrets own -",
@@ -71,6 +78,12 @@ const MAY_NOT: [&str; 40] = [
     "list namespaces - -",
     "delete namespaces - default",
     "patch customresourcedefinitions.apiextensions.k8s.io - dittoservers.dittofs.dittofs.com",
+    "list customresourcedefinitions.apiextensions.k8s.io - -",
+    "watch customresourcedefinitions.apiextensions.k8s.io - dittoservers.dittofs.dittofs.com",
+    "patch customresourcedefinitions.apiextensions.k8s.io - tcproutes.gateway.networking.k8s.io",
+    "delete perconapgclusters.pgv2.percona.com own files-postgres",
+    "patch gateways.gateway.networking.k8s.io own gateway",
+    "get prometheuses.monitoring.coreos.com own main",
     "deletecollection services own -",
     "update leases.coordination.k8s.io kube-system kube-scheduler",
     "create validatingwebhookconfigurations.admissionregistration.k8s.io - -",

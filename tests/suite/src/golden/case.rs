@@ -2,7 +2,7 @@
 
 use dittofs_operator::desired::{Desired, GeneratedSecret};
 use dittofs_operator::instance::{Defaults, Instance};
-use dittofs_operator::observe::{Observed, SecretFacts};
+use dittofs_operator::observe::{Observed, OptionalObjects, SecretFacts};
 use dittofs_shared::names;
 use dittofs_shared::server::DittoServer;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -107,6 +107,7 @@ pub fn bare(server: DittoServer) -> Observed {
         adapter_services: Vec::new(),
         network_policies: Vec::new(),
         secrets: BTreeMap::new(),
+        optional: OptionalObjects::default(),
     };
     let made = Desired::of(&parse(&observed)).secrets;
     observed.secrets = made.into_iter().map(|secret| of_recipe(&secret)).collect();

@@ -2,6 +2,7 @@
 
 use dittofs_operator::desired::{Desired, GeneratedSecret, Prune};
 use dittofs_operator::instance::{Adapters, Instance};
+use dittofs_operator::observe::OptionalObjects;
 use dittofs_operator::roll;
 use dittofs_operator::status::{self, View};
 use dittofs_shared::server::DittoServerStatus;
@@ -37,6 +38,7 @@ fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
         config_maps,
         network_policies,
         services,
+        optional,
         stateful_set,
         prune: _,
     } = desired;
@@ -55,6 +57,9 @@ fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
     }
     for service in services {
         documents.push(object(service)?);
+    }
+    for one in optional.values().flatten() {
+        documents.push(object(one)?);
     }
     documents.push(match stateful_set {
         Some(stateful_set) => object(stateful_set)?,
@@ -107,6 +112,7 @@ fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoSe
         stateful_set: stateful_set.as_ref(),
         pod: pod.as_ref(),
         adapter_services: &services,
+        optional: &OptionalObjects::default(),
         previous: None,
     };
     Ok(status::of(&view, "2026-01-02T03:04:05Z".parse()?))

@@ -1,0 +1,108 @@
+//! What came of writing one object.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Resource, ResourceExt as _};
+use std::fmt::{self, Debug};
+
+use crate::observe::REQUEST_DEADLINE;
+
+/// What was done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Action {
+    Created,
+    Updated,
+    Deleted,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Debug::fmt(self, f)
+    }
+}
+
+/// An object that changed.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The object.
+    pub object: ObjectReference,
+    /// What was done to it.
+    pub action: Action,
+    /// Why.
+    pub reason: String,
+}
+
+impl Change {
+    pub(super) fn of<K: Resource>(
+        object: &K,
+        kind: &K::DynamicType,
+        action: Action,
+        reason: String,
+    ) -> Self {
+        Self {
+            object: object.object_ref(kind),
+            action,
+            reason,
+        }
+    }
+}
+
+/// An object that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind} {name} could not be written: {error}")]
+pub struct Failure {
+    /// Kind of the object.
+    pub kind: String,
+    /// Name of the object.
+    pub name: String,
+    /// What stands in the way.
+    pub error: ApplyError,
+}
+
+impl Failure {
+    pub(super) fn of<K: Resource>(object: &K, kind: &K::DynamicType, error: ApplyError) -> Self {
+        Self {
+            kind: K::kind(kind).into_owned(),
+            name: object.name_any(),
+            error,
+        }
+    }
+
+    /// Whether it was this object that could not be written.
+    pub(super) fn concerns<K: Resource<DynamicType = ()>>(&self, object: &K) -> bool {
+        self.kind == K::kind(&()) && self.name == object.name_any()
+    }
+}
+
+/// What stands in the way of writing an object.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// Somebody else's object has this name.
+    #[error(
+        "an object of this name exists and belongs to {0}: rename it, or choose other names for this DittoServer"
+    )]
+    Foreign(String),
+    /// The API server refused.
+    #[error("the API server refused: {0}")]
+    Api(#[source] Box<kube::Error>),
+    /// The API server did not answer in time.
+    #[error("the API server did not answer within {} s", REQUEST_DEADLINE.as_secs())]
+    Deadline,
+}
+
+impl ApplyError {
+    /// The object exists already, or is not what it was.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 409))
+    }
+
+    /// The object would not be a valid one.
+    pub fn is_invalid(&self) -> bool {
+        matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 422))
+    }
+
+    /// The object is not there.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 404))
+    }
+}

@@ -1,0 +1,131 @@
+//! Takes away what is ours and not desired.
+
+use k8s_openapi::api::core::v1::Service;
+use kube::{Resource, ResourceExt as _};
+
+use super::Applied;
+use super::outcome::Failure;
+use super::write::Writer;
+use crate::desired::{Desired, adapter_of};
+use crate::instance::Instance;
+use crate::optional::OptionalKind;
+use crate::watch::{Presence, Stores};
+
+/// Routes go before the Services they lead to, and Services before the policies that let clients reach them.
+pub(super) async fn take_away(
+    writer: &Writer<'_>,
+    stores: &Stores,
+    instance: &Instance,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
+    optional(writer, stores, instance, desired, applied).await;
+    services(writer, stores, instance, desired, applied).await;
+    policies(writer, stores, instance, desired, applied).await;
+}
+
+async fn optional(
+    writer: &Writer<'_>,
+    stores: &Stores,
+    instance: &Instance,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
+    // A database is never taken away because a field has changed.
+    let kinds = OptionalKind::ALL
+        .into_iter()
+        .filter(|kind| !kind.holds_data());
+    for kind in kinds {
+        let Presence::Present(store) = stores.optional.of(kind) else {
+            continue;
+        };
+        let wanted = desired.optional.get(&kind).map_or(&[][..], Vec::as_slice);
+        for object in writer.owned(&store, &instance.namespace) {
+            if is_among(wanted, &*object) {
+                continue;
+            }
+            let reason = match adapter_of(&object.metadata) {
+                None => "it is not asked for any more".to_owned(),
+                Some(adapter) if !desired.prune.permits(adapter) => continue,
+                Some(adapter) => format!("no route to adapter {adapter} is asked for any more"),
+            };
+            let deleted = writer.delete_of(&kind.resource(), &*object, reason).await;
+            applied.note(deleted);
+        }
+    }
+}
+
+async fn services(
+    writer: &Writer<'_>,
+    stores: &Stores,
+    instance: &Instance,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
+    let wanted = &desired.services;
+    for service in writer.owned(&stores.services, &instance.namespace) {
+        if is_among(wanted, &*service) {
+            continue;
+        }
+        let reason = match adapter_of(&service.metadata) {
+            None => "it is not asked for any more".to_owned(),
+            Some(adapter) if !desired.prune.permits(adapter) => continue,
+            // The old address stays until there is a new one.
+            Some(adapter) if failed(adapter, wanted, &applied.failures) => continue,
+            Some(adapter) => gone(adapter, wanted),
+        };
+        applied.note(writer.delete(&*service, reason).await);
+    }
+}
+
+async fn policies(
+    writer: &Writer<'_>,
+    stores: &Stores,
+    instance: &Instance,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
+    let disabled = !instance.spec.network_policy.enabled;
+    for policy in writer.owned(&stores.network_policies, &instance.namespace) {
+        if is_among(&desired.network_policies, &*policy) {
+            continue;
+        }
+        let reason = match adapter_of(&policy.metadata) {
+            _ if disabled => "networkPolicy.enabled is false".to_owned(),
+            None => "it is not asked for any more".to_owned(),
+            Some(adapter) if !desired.prune.permits(adapter) => continue,
+            Some(adapter) => format!("adapter {adapter} is not exposed any more"),
+        };
+        applied.note(writer.delete(&*policy, reason).await);
+    }
+}
+
+fn is_among<K: Resource>(wanted: &[K], object: &K) -> bool {
+    wanted
+        .iter()
+        .any(|wanted| wanted.meta().name == object.meta().name)
+}
+
+fn of_adapter<'a>(adapter: &str, services: &'a [Service]) -> Option<&'a Service> {
+    services
+        .iter()
+        .find(|service| adapter_of(&service.metadata) == Some(adapter))
+}
+
+/// Whether the adapter should have a Service that could not be written.
+fn failed(adapter: &str, services: &[Service], failures: &[Failure]) -> bool {
+    of_adapter(adapter, services)
+        .is_some_and(|service| failures.iter().any(|failure| failure.concerns(service)))
+}
+
+fn gone(adapter: &str, services: &[Service]) -> String {
+    match of_adapter(adapter, services) {
+        Some(renamed) => format!(
+            "adapterServices.nameTemplate now gives {}",
+            renamed.name_any()
+        ),
+        None => {
+            format!("adapter {adapter} has been switched off or gone for the whole removalHold")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Kinds that every cluster has: one watch each, limited by label to what belongs to us.
+
+use dittofs_shared::names;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use tokio::task::JoinSet;
+
+use super::stream::drain;
+use super::wake::{Wake, instances_of};
+
+pub(super) struct Owned<'a> {
+    pub client: &'a Client,
+    pub wake: Wake,
+}
+
+impl Owned<'_> {
+    /// Keeps a copy of a kind, and asks for a look at the instance of whatever changes.
+    pub fn watch<K>(
+        &self,
+        config: &watcher::Config,
+        prune: fn(&mut K),
+        tasks: &mut JoinSet<()>,
+    ) -> Store<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    {
+        let (store, writer) = reflector::store();
+        let stream = watcher(Api::<K>::all(self.client.clone()), config.clone())
+            .default_backoff()
+            .modify(prune)
+            .reflect(writer);
+        let wake = self.wake.clone();
+        tasks.spawn(drain(
+            K::kind(&()).into_owned(),
+            stream,
+            move |event| match event {
+                watcher::Event::Apply(object) | watcher::Event::Delete(object) => {
+                    wake.these(instances_of(&object));
+                }
+                // After a gap there is no telling which objects are gone: look at every instance.
+                watcher::Event::InitDone => wake.all(),
+                watcher::Event::Init | watcher::Event::InitApply(_) => {}
+            },
+        ));
+        store
+    }
+}
+
+pub(super) fn forget_writers<K: Resource>(object: &mut K) {
+    object.meta_mut().managed_fields = None;
+}
+
+/// Of `{name}-adapters` we keep who wrote its data.
+pub(super) fn keep_writers_of_adapters(config_map: &mut ConfigMap) {
+    let is_adapters = instances_of(config_map)
+        .iter()
+        .any(|instance| names::adapters(&instance.name) == config_map.name_any());
+    if !is_adapters {
+        return forget_writers(config_map);
+    }
+    let entries = config_map.metadata.managed_fields.iter_mut().flatten();
+    for fields in entries.filter_map(|entry| entry.fields_v1.as_mut()) {
+        if let Some(fields) = fields.0.as_object_mut() {
+            fields.retain(|field, _| field == "f:data");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Which instances to look at when something has changed.
+
+use dittofs_shared::{labels, server::DittoServer};
+use futures::channel::mpsc::UnboundedSender;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Resource, ResourceExt as _};
+use std::collections::HashSet;
+
+use super::Server;
+
+/// Asks for looks at instances.
+#[derive(Clone)]
+pub(super) struct Wake {
+    pub sender: UnboundedSender<ObjectRef<Server>>,
+    pub servers: Store<Server>,
+}
+
+impl Wake {
+    /// Asks for a look at some instances.
+    pub fn these(&self, instances: impl IntoIterator<Item = ObjectRef<Server>>) {
+        for instance in instances {
+            // The receiver is gone only while everything is being dropped.
+            let _ = self.sender.unbounded_send(instance);
+        }
+    }
+
+    /// Asks for a look at every instance.
+    pub fn all(&self) {
+        let servers = self.servers.state();
+        self.these(servers.iter().map(|server| ObjectRef::from_obj(&**server)));
+    }
+}
+
+/// The instances that an object says it belongs to, by its label and by its owner. Both count: a sidecar can write to
+/// the metadata of its own ConfigMap, and a wrong label there must not keep us from putting it right.
+pub fn instances_of<K: Resource>(object: &K) -> HashSet<ObjectRef<Server>> {
+    let Some(namespace) = object.namespace() else {
+        return HashSet::new();
+    };
+    let label = object.labels().get(labels::INSTANCE).cloned();
+    let owners = object.owner_references().iter();
+    let owners = owners.filter(|owner| owner.kind == DittoServer::kind(&()));
+    label
+        .into_iter()
+        .chain(owners.map(|owner| owner.name.clone()))
+        .map(|name| ObjectRef::new(&name).within(&namespace))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use serde_json::json;
+
+    #[test]
+    fn label_and_owner_both_say_whose_an_object_is() {
+        let owner =
+            |kind: &str| json!([{"apiVersion": "x/v1", "kind": kind, "name": "files", "uid": "u"}]);
+        for (labels, owners, expected) in [
+            (
+                json!({"instance": "files"}),
+                owner("DittoServer"),
+                &["files"][..],
+            ),
+            (
+                json!({"instance": "other"}),
+                owner("DittoServer"),
+                &["files", "other"],
+            ),
+            (json!({}), owner("DittoServer"), &["files"]),
+            (
+                json!({"instance": "other"}),
+                owner("StatefulSet"),
+                &["other"],
+            ),
+            (json!({}), json!([]), &[]),
+        ] {
+            let object: ConfigMap = serde_json::from_value(json!({"metadata": {
+                "name": "x", "namespace": "n", "labels": labels, "ownerReferences": owners,
+            }}))
+            .unwrap();
+            let mut seen: Vec<_> = instances_of(&object)
+                .into_iter()
+                .map(|found| found.name)
+                .collect();
+            seen.sort();
+            assert_eq!(seen, expected, "{labels} {owners}");
+        }
+    }
+}
