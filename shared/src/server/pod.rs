@@ -80,6 +80,7 @@ pub struct PodSettings {
     /// Secrets that the server must be restarted for when their contents change, such as those in `volumes`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new("self.all(secret, secret.name != '')").message("must name each Secret"))]
     pub secret_refs: Vec<SecretReference>,
 
     /// Volumes of the pod, on top of those that the operator needs. A change restarts the server.
