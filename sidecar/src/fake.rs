@@ -1,8 +1,10 @@
 //! Stand-ins for tests: a DittoFS server, a place to publish to, a directory with credentials.
 
+mod certificates;
 mod dittofs;
 mod target;
 
+pub(crate) use certificates::{Authority, Identity, Period, self_signed, server_config};
 pub(crate) use dittofs::{DittoFs, NFS_AND_SMB};
 pub(crate) use target::FakeTarget;
 
@@ -33,6 +35,13 @@ impl Folder {
     pub fn credentials(&self, username: &str, password: &str) {
         fs::write(self.0.join("username"), username).unwrap();
         fs::write(self.0.join("password"), password).unwrap();
+    }
+
+    /// A file with a text; its path.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, text).unwrap();
+        path
     }
 
     pub fn path(&self) -> &Path {

@@ -1,29 +1,40 @@
 //! One kept connection to the REST API, with a deadline and a size limit on every call.
 
-use crate::outcome::Failure;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, StatusCode, Uri};
-use hyper_util::client::legacy::{Client, Error as ClientError, connect::HttpConnector};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use std::error::Error as StdError;
-use std::io::{self, ErrorKind};
-use std::time::Duration;
+mod connection;
+#[cfg(test)]
+mod tests;
 
-/// How bytes get to the server. TLS to localhost would be another type here, and nothing else.
-type Connector = HttpConnector;
+use crate::outcome::Failure;
+use crate::tls::{Tls, TlsError};
+use connection::{Connection, Unanswered};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use std::error::Error as StdError;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Most bytes of an answer.
 const MOST_BYTES: usize = 1024 * 1024;
+/// What a server written in Go, as DittoFS is, says on a port for TLS to one who does not speak it.
+const SPEAKS_TLS: &[u8] = b"Client sent an HTTP request to an HTTPS server";
 
 /// The REST API.
 #[derive(Debug)]
 pub struct Http {
+    /// The address, for messages.
     base: String,
-    client: Client<Connector, Full<Bytes>>,
+    host: String,
+    port: u16,
+    authority: String,
+    /// What every path begins with.
+    prefix: String,
+    tls: Option<Tls>,
+    /// The connection, while nobody uses it.
+    kept: Mutex<Option<Connection>>,
     deadline: Duration,
 }
 
@@ -51,6 +62,17 @@ pub enum HttpError {
     /// Time ran out.
     #[error("{0} gave no answer to {1} within {n} s", n = .2.as_secs())]
     Deadline(String, String, Duration),
+    /// The answer is none of HTTP.
+    #[error("{0} answers with something that is no HTTP: is that the REST API of DittoFS?")]
+    NotHttp(String),
+    /// The server wants TLS.
+    #[error(
+        "{0} speaks TLS, and the sidecar plain HTTP: give the sidecar an address that begins with https://, or the server no certificate"
+    )]
+    SpeaksTls(String),
+    /// There is no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The body is too large.
     #[error("the answer of {0} to {1} is larger than {n} bytes", n = MOST_BYTES)]
     TooLarge(String, String),
@@ -59,16 +81,36 @@ pub enum HttpError {
 impl Http {
     /// The REST API at an address such as `http://127.0.0.1:8080`.
     pub fn new(base: &Uri) -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_max_idle_per_host(1)
-            .pool_timer(TokioTimer::new())
-            .http1_max_buf_size(64 * 1024)
-            .build(Connector::new());
+        let default = if base.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        };
         Self {
             base: base.to_string().trim_end_matches('/').to_owned(),
-            client,
+            // An IPv6 address has brackets in a URL, and nowhere else.
+            host: base
+                .host()
+                .unwrap_or_default()
+                .trim_matches(['[', ']'])
+                .to_owned(),
+            port: base.port_u16().unwrap_or(default),
+            authority: base
+                .authority()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            prefix: base.path().trim_end_matches('/').to_owned(),
+            tls: None,
+            kept: Mutex::default(),
             deadline: DEADLINE,
         }
+    }
+
+    /// With TLS.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// Another deadline.
@@ -104,7 +146,8 @@ impl Http {
     ) -> Result<Answer, HttpError> {
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.base));
+            .uri(format!("{}{path}", self.prefix))
+            .header(HOST, &self.authority);
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, token);
         }
@@ -130,48 +173,79 @@ impl Http {
         path: &str,
         request: Request<Full<Bytes>>,
     ) -> Result<Answer, HttpError> {
-        let response = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| self.no_answer(&error))?;
+        let (connection, response) = self.send(request).await?;
         let status = response.status();
-        match Limited::new(response.into_body(), MOST_BYTES)
-            .collect()
-            .await
-        {
-            Ok(body) => Ok(Answer {
-                status,
-                body: body.to_bytes(),
-            }),
-            Err(error) if error.is::<LengthLimitError>() => {
-                Err(HttpError::TooLarge(self.base.clone(), path.to_owned()))
-            }
-            Err(error) => Err(HttpError::Connection(
-                self.base.clone(),
-                innermost(error.as_ref()).to_string(),
-            )),
+        let (body, end) = read(response.into_body()).await;
+        if self.tls.is_none() && status == StatusCode::BAD_REQUEST && body.starts_with(SPEAKS_TLS) {
+            return Err(HttpError::SpeaksTls(self.base.clone()));
         }
+        end.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                HttpError::TooLarge(self.base.clone(), path.to_owned())
+            } else {
+                HttpError::Connection(self.base.clone(), innermost(error.as_ref()).to_string())
+            }
+        })?;
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        Ok(Answer {
+            status,
+            body: body.into(),
+        })
     }
 
-    fn no_answer(&self, error: &ClientError) -> HttpError {
-        let cause = innermost(error);
-        let refused = cause
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == ErrorKind::ConnectionRefused);
-        if refused {
-            HttpError::ConnectionRefused(self.base.clone())
-        } else {
-            HttpError::Connection(self.base.clone(), cause.to_string())
+    /// Sends on the kept connection, or on a new one where there is none that takes the request.
+    async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<(Connection, Response<Incoming>), HttpError> {
+        let kept = self
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(mut connection) = kept
+            && connection.is_usable().await
+        {
+            match connection.send(&self.base, request).await {
+                Ok(response) => return Ok((connection, response)),
+                // The server ended it at this very moment, and has seen nothing of the request.
+                Err(Unanswered {
+                    request: Some(unsent),
+                    ..
+                }) => request = unsent,
+                Err(unanswered) => return Err(unanswered.error),
+            }
+        }
+        let host = (self.host.as_str(), self.port);
+        let mut connection = Connection::open(&self.base, host, self.tls.as_ref()).await?;
+        match connection.send(&self.base, request).await {
+            Ok(response) => Ok((connection, response)),
+            Err(unanswered) => Err(unanswered.error),
         }
     }
+}
+
+/// A body as far as it can be read: a server that closes in anger says why before it does.
+async fn read(body: Incoming) -> (Vec<u8>, Result<(), Box<dyn StdError + Send + Sync>>) {
+    let mut body = Limited::new(body, MOST_BYTES);
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => bytes.extend(frame.into_data().unwrap_or_default()),
+            Err(error) => return (bytes, Err(error)),
+        }
+    }
+    (bytes, Ok(()))
 }
 
 impl From<HttpError> for Failure {
     fn from(error: HttpError) -> Self {
         let message = error.to_string();
         match error {
-            HttpError::TooLarge(..) => Self::invalid(message),
+            HttpError::Tls(error) => error.into(),
+            HttpError::TooLarge(..) | HttpError::NotHttp(_) | HttpError::SpeaksTls(_) => {
+                Self::invalid(message)
+            }
             _ => Self::unreachable(message),
         }
     }

@@ -9,6 +9,7 @@
 //! In the order of the flow:
 //!
 //! * [`http`]: one kept connection to the REST API; a deadline and a size limit on every call.
+//! * [`tls`]: who is believed, and what is shown, where the REST API speaks TLS.
 //! * [`credentials`]: user names and passwords from mounted Secrets.
 //! * [`session`]: a token for every poll, with as few logins as possible; repairs the sidecar's own user.
 //! * [`outcome`]: what a poll can say; the only words between reading and judging.
@@ -48,6 +49,7 @@ pub mod session;
 pub mod settings;
 pub mod state;
 pub mod story;
+pub mod tls;
 
 #[cfg(test)]
 mod fake;

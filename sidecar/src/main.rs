@@ -15,6 +15,7 @@ use dittofs_sidecar::poll::Poller;
 use dittofs_sidecar::probes::{self, Pulse};
 use dittofs_sidecar::run::{Parts, run};
 use dittofs_sidecar::session::Session;
+use dittofs_sidecar::tls::{Tls, TlsFiles};
 use dittofs_sidecar::{clock, logging, settings};
 use std::error::Error;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,17 +23,18 @@ use tokio::sync::watch;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
+    let tls = args.tls().unwrap_or_else(|error| error.exit());
     let switch = logging::begin(args.log_format.resolve())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(wire(args, switch));
+    runtime.block_on(wire(args, tls, switch));
     // A lookup that hangs in the background does not hold up the stop.
     runtime.shutdown_background();
     Ok(())
 }
 
-async fn wire(args: Args, switch: LevelSwitch) {
+async fn wire(args: Args, tls: Option<TlsFiles>, switch: LevelSwitch) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         instance = args.instance,
@@ -42,8 +44,12 @@ async fn wire(args: Args, switch: LevelSwitch) {
     );
     let clock = clock::system();
     let cluster = Cluster::new(args.namespace, args.instance);
+    let mut http = Http::new(&args.api_url);
+    if let Some(files) = tls {
+        http = http.with_tls(Tls::new(files));
+    }
     let session = Session::new(
-        Http::new(&args.api_url),
+        http,
         CredentialFiles::new(args.credentials_dir),
         args.admin_credentials_dir
             .map(|folder| CredentialFiles::new(folder).of_user(args.admin_username)),

@@ -73,7 +73,7 @@ fn of_server(before: Option<&ServerState>, after: &ServerState) -> Option<Change
         ServerStatus::Stopping => "stopping; the adapters stay published as they are".to_owned(),
         ServerStatus::Unreachable => format!("DittoFS does not answer: {message}"),
         ServerStatus::Refused => format!("DittoFS refuses the sidecar: {message}"),
-        ServerStatus::Invalid => format!("DittoFS answers nonsense: {message}"),
+        ServerStatus::Invalid => format!("DittoFS gives no answer that can be used: {message}"),
     };
     let alarming = matches!(
         after.status,

@@ -7,13 +7,16 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 /// A list as after the first start. Nothing listens on these ports in a test.
 pub(crate) const NFS_AND_SMB: &str = r#"[{"type":"nfs","port":12049,"enabled":true,"running":false},
@@ -22,6 +25,8 @@ pub(crate) const NFS_AND_SMB: &str = r#"[{"type":"nfs","port":12049,"enabled":tr
 pub(crate) struct DittoFs {
     address: SocketAddr,
     server: Option<JoinHandle<()>>,
+    /// With it, what listens next speaks TLS.
+    pub tls: Option<Arc<ServerConfig>>,
     pub inside: Arc<Mutex<Inside>>,
 }
 
@@ -34,12 +39,22 @@ pub(crate) struct Inside {
     pub admin_must_change: bool,
     pub hangs: bool,
     pub asked: Vec<String>,
+    accepted: u32,
     issued: u32,
 }
 
 type Answer = (u16, String);
 
 impl DittoFs {
+    /// A server that speaks TLS.
+    pub async fn start_with(tls: Arc<ServerConfig>) -> Self {
+        let mut server = Self::start().await;
+        server.stop().await;
+        server.tls = Some(tls);
+        server.listen().await;
+        server
+    }
+
     pub async fn start() -> Self {
         let inside = Inside {
             users: BTreeMap::from([("admin".into(), "admin-Passw0rd-1".into())]),
@@ -49,11 +64,13 @@ impl DittoFs {
             admin_must_change: false,
             hangs: false,
             asked: Vec::new(),
+            accepted: 0,
             issued: 0,
         };
         let mut server = Self {
             address: ([127, 0, 0, 1], 0).into(),
             server: None,
+            tls: None,
             inside: Arc::new(Mutex::new(inside)),
         };
         server.listen().await;
@@ -65,17 +82,13 @@ impl DittoFs {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.address = listener.local_addr().unwrap();
         let inside = Arc::clone(&self.inside);
+        let tls = self.tls.clone().map(TlsAcceptor::from);
         self.server = Some(tokio::spawn(async move {
             let mut connections = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let inside = Arc::clone(&inside);
-                connections.spawn(async move {
-                    let service = service_fn(move |request| answer(request, Arc::clone(&inside)));
-                    let _ = http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
-                });
+                inside.lock().unwrap().accepted += 1;
+                connections.spawn(converse(stream, tls.clone(), Arc::clone(&inside)));
             }
         }));
     }
@@ -89,7 +102,8 @@ impl DittoFs {
     }
 
     pub fn url(&self) -> Uri {
-        format!("http://{}", self.address).parse().unwrap()
+        let scheme = self.tls.as_ref().map_or("http", |_| "https");
+        format!("{scheme}://{}", self.address).parse().unwrap()
     }
 
     pub fn set<R>(&self, change: impl FnOnce(&mut Inside) -> R) -> R {
@@ -98,6 +112,11 @@ impl DittoFs {
 
     pub fn ports(&self, status: u16, body: &str) {
         self.set(|inside| inside.ports = (status, body.to_owned()));
+    }
+
+    /// How many connections there were.
+    pub fn accepted(&self) -> u32 {
+        self.set(|inside| inside.accepted)
     }
 
     /// What was asked since the last time.
@@ -112,6 +131,31 @@ impl Drop for DittoFs {
             server.abort();
         }
     }
+}
+
+async fn converse(mut stream: TcpStream, tls: Option<TlsAcceptor>, inside: Arc<Mutex<Inside>>) {
+    const HANDSHAKE: u8 = 0x16;
+    let Some(tls) = tls else {
+        return serve(stream, inside).await;
+    };
+    let mut first = [0];
+    if stream.peek(&mut first).await.is_ok() && first[0] != HANDSHAKE {
+        // Go's HTTP server, word for word.
+        let _ = stream
+            .write_all(b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
+            .await;
+        return;
+    }
+    if let Ok(stream) = tls.accept(stream).await {
+        serve(stream, inside).await;
+    }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(stream: S, inside: Arc<Mutex<Inside>>) {
+    let service = service_fn(move |request| answer(request, Arc::clone(&inside)));
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 async fn answer(

@@ -1,0 +1,157 @@
+//! Which server is believed.
+
+use super::*;
+
+#[tokio::test]
+async fn what_the_file_vouches_for_is_believed_whatever_its_name() {
+    let authority = Authority::new("a CA");
+    let between = authority.below("a CA between");
+    let leaf = between.issue(Period::Now).through(&between);
+    let (own, own_ca) = (
+        self_signed(Period::Now, false),
+        self_signed(Period::Now, true),
+    );
+    let other = Authority::new("another CA").pem();
+    for (what, identity, trusted) in [
+        ("its CA", &authority.issue(Period::Now), authority.pem()),
+        (
+            "one of two CAs",
+            &authority.issue(Period::Now),
+            other + &authority.pem(),
+        ),
+        ("the CA above the one between", &leaf, authority.pem()),
+        ("the CA between alone", &leaf, between.pem()),
+        (
+            "the leaf and the CA between, as in tls.crt",
+            &leaf,
+            leaf.certificate.clone(),
+        ),
+        (
+            "the leaf alone",
+            &leaf,
+            leaf.certificate.replace(&between.pem(), ""),
+        ),
+        ("a self-signed one", &own, own.certificate.clone()),
+        (
+            "a self-signed one that claims to be a CA",
+            &own_ca,
+            own_ca.certificate.clone(),
+        ),
+    ] {
+        let scene = Scene::new(identity, &trusted).await;
+        assert_eq!(scene.ask().await, Ok(401), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_is_not_believed() {
+    let (ours, theirs) = (Authority::new("a CA"), Authority::new("another CA"));
+    let unknown = "does not stand in /ca.crt, and no CA that does has signed it: put its CA as ca.crt into the Secret with the server's certificate";
+    let a_ca = "is a CA's, and is accepted only if it stands in /ca.crt itself: put it into the Secret as ca.crt too";
+    for (identity, trusted, why) in [
+        (theirs.issue(Period::Now), ours.pem(), unknown),
+        (self_signed(Period::Now, false), ours.pem(), unknown),
+        (
+            self_signed(Period::Now, true),
+            self_signed(Period::Now, true).certificate,
+            a_ca,
+        ),
+        // Another leaf of the same CA is not the one in the file.
+        (
+            ours.issue(Period::Now),
+            ours.issue(Period::Now).certificate,
+            unknown,
+        ),
+    ] {
+        let scene = Scene::new(&identity, &trusted).await;
+        assert_eq!(
+            scene.refused(FailureKind::Invalid).await,
+            format!("the certificate of URL {why}")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_has_its_time_also_when_it_stands_in_the_file() {
+    let authority = Authority::new("a CA");
+    for (period, word) in [
+        (Period::Past, "has expired: renew it in its Secret"),
+        (
+            Period::Future,
+            "is not valid yet: is the clock of the node right?",
+        ),
+    ] {
+        let issued = authority.issue(period);
+        let (own, own_ca) = (self_signed(period, false), self_signed(period, true));
+        for (identity, trusted) in [
+            (&issued, authority.pem()),
+            (&issued, issued.certificate.clone()),
+            (&own, own.certificate.clone()),
+            (&own_ca, own_ca.certificate.clone()),
+        ] {
+            let scene = Scene::new(identity, &trusted).await;
+            let message = scene.refused(FailureKind::Invalid).await;
+            assert_eq!(
+                message,
+                format!("the certificate of URL, or one that it rests on, {word}")
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_given_counts() {
+    let authority = Authority::new("a CA");
+    let pinned = self_signed(Period::Now, true);
+    for (identity, trusted) in [
+        (authority.issue(Period::Now), authority.pem()),
+        (pinned.clone(), pinned.certificate),
+    ] {
+        let mut scene = Scene::new(&identity, &trusted).await;
+        scene.files.server_name = Some(ServerName::try_from("files.example").unwrap());
+        assert_eq!(scene.ask().await, Ok(401));
+        scene.files.server_name = Some(ServerName::try_from("other.example").unwrap());
+        assert_eq!(
+            scene.refused(FailureKind::Invalid).await,
+            "the certificate of URL is not for the name other.example: correct either"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_told_apart() {
+    let scene = Scene::with(DittoFs::start().await, &Authority::new("a CA").pem());
+    let message = scene.refused(FailureKind::Invalid).await;
+    assert_eq!(
+        message,
+        "URL speaks no TLS, but plain HTTP most likely: give the server its certificate, or the sidecar an address that begins with http://"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_wants_tls_is_told_apart() {
+    let authority = Authority::new("a CA");
+    let identity = authority.issue(Period::Now);
+    let server = DittoFs::start_with(server_config(&identity, None, &[&TLS13])).await;
+    let url = server.url().to_string().replace("https", "http");
+    let http = Http::new(&url.parse().unwrap());
+    for _ in 0..20 {
+        let failure = ask(&http).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Invalid, "{failure}");
+        assert!(
+            failure
+                .message
+                .contains("speaks TLS, and the sidecar plain HTTP"),
+            "{failure}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_listens_is_told_as_ever() {
+    let authority = Authority::new("a CA");
+    let mut scene = Scene::new(&authority.issue(Period::Now), &authority.pem()).await;
+    scene.server.stop().await;
+    let message = scene.refused(FailureKind::Unreachable).await;
+    assert!(message.starts_with("nothing listens on "), "{message}");
+}
