@@ -8,6 +8,7 @@ use dittofs_operator::logging::{self, LogFormat};
 use dittofs_operator::metrics::Metrics;
 use dittofs_operator::probes::Probes;
 use dittofs_operator::reconcile::{self, Context};
+use dittofs_operator::reference;
 use dittofs_operator::watch::Watch;
 use kube::{Client, Config};
 use std::error::Error;
@@ -36,6 +37,8 @@ enum Command {
     Run(Box<RunArguments>),
     /// Prints the CustomResourceDefinition.
     Crd,
+    /// Prints what every field of a DittoServer does, as Markdown.
+    Reference,
     /// Prints the version.
     Version,
 }
@@ -79,6 +82,10 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run(arguments) => run(&arguments),
         Command::Crd => print_crd(),
+        Command::Reference => {
+            print!("{}", reference::text());
+            Ok(())
+        }
         Command::Version => {
             println!("{VERSION}");
             Ok(())

@@ -22,6 +22,7 @@ mod services;
 mod snapshots;
 mod status;
 mod storage;
+mod texts;
 mod workload;
 
 pub use control_plane::{ApiService, ControlPlane, Exposure};

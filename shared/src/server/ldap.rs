@@ -82,6 +82,7 @@ pub struct Ldap {
 
 /// How user and group numbers are found.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[schemars(transform = super::texts::left_to_the_field)]
 #[serde(rename_all = "lowercase")]
 pub enum IdMap {
     /// Attributes uidNumber and gidNumber of the directory.

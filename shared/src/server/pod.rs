@@ -141,6 +141,7 @@ pub struct EnvFromSecretReference {
 
 /// When an image is pulled.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[schemars(transform = super::texts::left_to_the_field)]
 pub enum PullPolicy {
     /// Each time a container starts.
     Always,

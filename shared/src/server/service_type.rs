@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Type of a Service.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[schemars(transform = super::texts::left_to_the_field)]
 pub enum ServiceType {
     /// An address inside the cluster.
     ClusterIP,

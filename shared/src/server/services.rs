@@ -169,6 +169,7 @@ pub enum DiscoveryPort {
 
 /// Which nodes take traffic from outside.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[schemars(transform = super::texts::left_to_the_field)]
 pub enum TrafficPolicy {
     /// All nodes. The server sees the address of a node.
     Cluster,
@@ -178,6 +179,7 @@ pub enum TrafficPolicy {
 
 /// Whether Services have addresses of both families.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[schemars(transform = super::texts::left_to_the_field)]
 pub enum IpFamilyPolicy {
     /// One address.
     SingleStack,
@@ -198,6 +200,7 @@ pub enum IpFamily {
 
 /// Whether a client always reaches the same pod.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[schemars(transform = super::texts::left_to_the_field)]
 pub enum SessionAffinity {
     /// No.
     None,

@@ -79,6 +79,7 @@ pub struct DittoServerStatus {
 
 /// How far a server is.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[schemars(transform = super::texts::left_to_the_field)]
 pub enum Phase {
     /// It is not running yet.
     Pending,

@@ -11,6 +11,7 @@ mod case;
 mod config;
 mod crd;
 mod diff;
+mod reference;
 mod render;
 mod roll;
 
@@ -30,6 +31,11 @@ pub fn trials() -> Vec<Trial> {
         plain(
             "golden::crd::every_field_is_described",
             crd::every_field_is_described,
+        ),
+        plain("golden::reference::is_current", reference::is_current),
+        plain(
+            "golden::reference::every_reason_is_of_a_field_with_a_default",
+            reference::reasons,
         ),
         plain(
             "golden::roll::only_what_a_running_server_cannot_take_up_rolls_it",

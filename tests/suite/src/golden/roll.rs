@@ -2,13 +2,15 @@
 
 use dittofs_operator::desired::Desired;
 use dittofs_operator::observe::Observed;
+use dittofs_operator::reference;
+use dittofs_operator::reference::rolls::{self, Rolls};
 use dittofs_shared::labels;
 use dittofs_shared::published::{Adapter, PublishedState, ServerState, ServerStatus};
-use dittofs_shared::server::DittoServer;
+use dittofs_suite::fields::{self, Change};
 use dittofs_suite::instance::merge;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{CustomResourceExt as _, ResourceExt as _};
+use kube::ResourceExt as _;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,113 +19,55 @@ use super::case::{bare, facts, parse, with_identity};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// A change of the spec, and the parts of the roll hash that it changes.
-fn rows() -> Vec<(Value, &'static [&'static str])> {
-    let peers = json!([{"podSelector": {"matchLabels": {"a": "b"}}}]);
-    let limits = json!({"limits": {"memory": "1Gi"}});
-    let mut rows = vec![
-        (json!({"image": "other:2"}), &["image"][..]),
-        (json!({"resources": limits}), &["resources"]),
-        (json!({"logging": {"level": "DEBUG"}}), &["config"]),
-        (json!({"logging": {"format": "text"}}), &["config"]),
-        (json!({"logging": {"output": "stderr"}}), &["config"]),
-        (json!({"controlPlane": {"port": 9090}}), &["config"]),
-        (
-            json!({"controlPlane": {"exposure": "Cluster"}}),
-            &["config"],
-        ),
-        (
-            json!({"database": {"sqlite": {"path": "/data/controlplane/other.db"}}}),
-            &["config"],
-        ),
-        (
-            json!({"identity": {"jwt": {"accessTokenDuration": "5m"}}}),
-            &["config"],
-        ),
-        (
-            json!({"identity": {"jwt": {"refreshTokenDuration": "24h"}}}),
-            &["config"],
-        ),
-        (
-            json!({"identity": {"jwt": {"secretRef": {"name": "own", "key": "jwt"}}}}),
-            &["secrets"],
-        ),
-        (
-            json!({"identity": {"admin": {"username": "root"}}}),
-            &["config"],
-        ),
-        (
-            json!({"securityContext": {"runAsUser": 1000}}),
-            &["security"],
-        ),
-        (
-            json!({"podSecurityContext": {"fsGroup": 1000}}),
-            &["security"],
-        ),
-        (json!({"terminationGracePeriodSeconds": 200}), &["grace"]),
-        (json!({"storage": {"contentSize": "1Gi"}}), &["volumes"]),
-        (
-            json!({"pod": {"nodeSelector": {"a": "b"}}}),
-            &["scheduling"],
-        ),
-        (
-            json!({"pod": {"tolerations": [{"operator": "Exists"}]}}),
-            &["scheduling"],
-        ),
-        (
-            json!({"pod": {"affinity": {"nodeAffinity": {}}}}),
-            &["scheduling"],
-        ),
-        (
-            json!({"pod": {"topologySpreadConstraints": [
-                {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"},
-            ]}}),
-            &["scheduling"],
-        ),
-        (
-            json!({"pod": {"priorityClassName": "files"}}),
-            &["scheduling"],
-        ),
-    ];
-    let quiet = [
-        json!({"identity": {"admin": {"passwordSecretRef": {"name": "own", "key": "password"}}}}),
-        json!({"storage": {"metadataSize": "2Gi"}}),
-        json!({"storage": {"controlPlaneSize": "2Gi"}}),
-        json!({"storage": {"storageClassName": "fast"}}),
-        json!({"replicas": 0}),
-        json!({"rollPolicy": "Manual"}),
-        json!({"paused": true}),
-        json!({"adapterDiscovery": {"pollingInterval": "2s"}}),
-        json!({"adapterDiscovery": {"removalHold": "2m"}}),
-        json!({"adapterServices": {"type": "ClusterIP"}}),
-        json!({"adapterServices": {"annotations": {"a": "b"}}}),
-        json!({"adapterServices": {"labels": {"a": "b"}}}),
-        json!({"adapterServices": {"nameTemplate": "{adapter}-of-{instance}"}}),
-        json!({"adapterServices": {"overrides": {"smb": {"port": 445, "type": "NodePort"}}}}),
-        json!({"networkPolicy": {"enabled": false}}),
-        json!({"networkPolicy": {"adapters": {"from": peers}}}),
-        json!({"networkPolicy": {"api": {"from": peers}}}),
-        json!({"sidecar": {"image": "other:2"}}),
-        json!({"pod": {"imagePullSecrets": [{"name": "pull"}]}}),
-        json!({"pod": {"imagePullPolicy": "Always"}}),
-        json!({"pod": {"annotations": {"a": "b"}}}),
-        json!({"pod": {"labels": {"a": "b"}}}),
-        json!({"sidecar": {"resources": limits}}),
-        json!({"sidecar": {"logLevel": "DEBUG"}}),
-    ];
-    rows.extend(quiet.map(|patch| (patch, &[][..])));
-    rows
+/// Fields of which the list already says what they will do, and which the operator does not act on yet.
+const NOT_YET: &[&str] = &[
+    "configOverrides",
+    "controlPlane.certSecretName",
+    "controlPlane.clientCASecretName",
+    "controlPlane.clientCertSecretName",
+    "database.postgresSecretRef",
+    "database.type",
+    "identity.jwt.secretRef.optional",
+    "identity.kerberos",
+    "identity.ldap",
+    "metrics",
+    "percona",
+    "pod.env",
+    "pod.envFrom",
+    "pod.secretRefs",
+    "pod.volumeMounts",
+    "pod.volumes",
+    "service",
+    "storage.cacheSize",
+];
+
+fn is_not_yet(path: &str) -> bool {
+    NOT_YET.iter().any(|field| path.starts_with(field))
 }
 
+/// Every change in `fields.yaml` does to the roll hash what `dittofs_operator::reference::rolls` says.
 pub fn table() -> Outcome {
-    let before = parts_of(&observed(&json!({}))?)?;
     let mut wrong = Vec::new();
-    for (patch, expected) in rows() {
-        let after = parts_of(&observed(&patch)?)?;
-        let changed = changed(&before, &after);
-        if changed != expected {
+    for (path, changes) in fields::all()? {
+        if is_not_yet(&path) {
+            continue;
+        }
+        let Some(rolls) = rolls::of(&path) else {
+            wrong.push(format!("nothing says what {path} does"));
+            continue;
+        };
+        let mut seen = BTreeSet::new();
+        for change in &changes {
+            seen.insert(effect(change).map_err(|error| format!("{path}: {error}"))?);
+        }
+        let expected: Vec<Vec<String>> = match rolls {
+            Rolls::No | Rolls::NextPod => vec![vec![]],
+            Rolls::Yes(part) => vec![vec![part.to_owned()]],
+            Rolls::When(part, _) => vec![vec![], vec![part.to_owned()]],
+        };
+        if !changes.is_empty() && seen != BTreeSet::from_iter(expected) {
             wrong.push(format!(
-                "{patch} changes {changed:?}, and {expected:?} is expected"
+                "{path}: {rolls:?} is said, and changes change {seen:?}"
             ));
         }
     }
@@ -131,29 +75,36 @@ pub fn table() -> Outcome {
     Ok(())
 }
 
-/// A new field must be put into the table: does a running server have to be restarted for it?
+/// The parts of the roll hash that a change changes.
+fn effect(change: &Change) -> Result<Vec<String>, Error> {
+    let before = change.prepared(&json!({}));
+    let after = change.applied_to(&before);
+    Ok(changed(
+        &parts_of(&observed(&before)?)?,
+        &parts_of(&observed(&after)?)?,
+    ))
+}
+
+/// A new field must be put into the list: how is it changed, and does a running server have to be restarted for it?
 pub fn table_is_complete() -> Outcome {
-    let crd = serde_json::to_value(DittoServer::crd())?;
-    let spec = crd
-        .pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec")
-        .ok_or("the definition has no spec")?;
-    let mut covered = BTreeSet::new();
-    for (patch, _) in rows() {
-        leaves(&patch, spec, "", &mut covered);
-    }
-    let mut all = BTreeSet::new();
-    fields(spec, "", &mut all);
-    // One kind of database only, so that there is nothing to change it to.
-    let known = BTreeSet::from([".database.type".to_owned()]);
-    let missing: Vec<_> = all
-        .difference(&covered)
-        .filter(|field| !known.contains(*field))
+    let fields = reference::fields::of("spec");
+    let leaves = fields.iter().filter(|field| field.is_leaf());
+    let leaves: BTreeSet<_> = leaves.map(|field| field.path.clone()).collect();
+    let listed: BTreeSet<_> = fields::all()?.into_keys().collect();
+    let silent: Vec<_> = leaves
+        .iter()
+        .filter(|path| rolls::of(path).is_none())
         .cloned()
         .collect();
+    let missing: Vec<_> = leaves.difference(&listed).cloned().collect();
+    let unknown: Vec<_> = listed.difference(&leaves).cloned().collect();
     ensure!(
-        missing.is_empty(),
-        "no row of the table changes {}",
-        missing.join(", ")
+        missing.is_empty() && unknown.is_empty() && silent.is_empty(),
+        "tests/suite/fields.yaml has no change of [{}], and the schema has no [{}]; operator/src/reference/rolls.rs does not \
+         say whether [{}] restart the server",
+        missing.join(", "),
+        unknown.join(", "),
+        silent.join(", ")
     );
     Ok(())
 }
@@ -213,10 +164,12 @@ fn observed(patch: &Value) -> Result<Observed, Error> {
     });
     merge(&mut server["spec"], patch.clone());
     let mut observed = bare(with_identity(serde_json::from_value(server)?));
-    let own = [("jwt".to_owned(), 40), ("password".to_owned(), 12)];
-    observed
-        .secrets
-        .insert("own".to_owned(), facts(own.into_iter().collect()));
+    for (name, secret) in fields::secrets() {
+        let lengths = secret.into_iter().map(|(key, value)| (key, value.len()));
+        observed
+            .secrets
+            .insert(name.to_owned(), facts(lengths.collect()));
+    }
     Ok(observed)
 }
 
@@ -269,40 +222,4 @@ fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) 
         .filter(|name| before.get(*name) != after.get(*name))
         .cloned()
         .collect()
-}
-
-/// Whether the table looks into this part of the schema. Types of Kubernetes itself are changed as a whole, and so are
-/// the settings of single adapters.
-fn is_whole(schema: &Value, path: &str) -> bool {
-    const WHOLE: [&str; 7] = [
-        ".pod.affinity",
-        ".resources",
-        ".securityContext",
-        ".podSecurityContext",
-        ".sidecar.resources",
-        ".identity.jwt.secretRef",
-        ".identity.admin.passwordSecretRef",
-    ];
-    schema["properties"].is_null() || WHOLE.contains(&path)
-}
-
-fn fields(schema: &Value, path: &str, all: &mut BTreeSet<String>) {
-    if is_whole(schema, path) {
-        all.insert(path.to_owned());
-        return;
-    }
-    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-        fields(property, &format!("{path}.{name}"), all);
-    }
-}
-
-fn leaves(change: &Value, schema: &Value, path: &str, covered: &mut BTreeSet<String>) {
-    if is_whole(schema, path) {
-        covered.insert(path.to_owned());
-        return;
-    }
-    for (name, value) in change.as_object().into_iter().flatten() {
-        let path = format!("{path}.{name}");
-        leaves(value, &schema["properties"][name], &path, covered);
-    }
 }

@@ -1,0 +1,102 @@
+//! The fields of the schema, in its order.
+
+use dittofs_shared::server::DittoServer;
+use kube::CustomResourceExt as _;
+use serde_json::Value;
+
+/// Types of Kubernetes itself, which its own documentation spells out, by what the path of a field ends with.
+const OF_KUBERNETES: &[(&str, &str)] = &[
+    (".affinity", "Affinity"),
+    (".conditions", "list of Condition"),
+    (".env", "list of EnvVar"),
+    (".from", "list of NetworkPolicyPeer"),
+    (".imagePullSecrets", "list of LocalObjectReference"),
+    (".podSecurityContext", "PodSecurityContext"),
+    (".resources", "ResourceRequirements"),
+    (".rules", "list of NetworkPolicyEgressRule"),
+    (".securityContext", "SecurityContext"),
+    (".serviceTemplate.spec", "ServiceSpec"),
+    (".to", "list of NetworkPolicyPeer"),
+    (".tolerations", "list of Toleration"),
+    (
+        ".topologySpreadConstraints",
+        "list of TopologySpreadConstraint",
+    ),
+    (".volumeMounts", "list of VolumeMount"),
+    (".volumes", "list of Volume"),
+];
+
+/// A field of the schema.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Where it is: `[]` stands for each element of a list, `*` for each key of a map.
+    pub path: String,
+    /// Its part of the schema.
+    pub schema: Value,
+    /// Whether it must be set wherever what it belongs to is set.
+    pub required: bool,
+    /// The type, when it is one of Kubernetes itself.
+    pub of_kubernetes: Option<&'static str>,
+}
+
+impl Field {
+    /// Whether it holds a value, and not further fields of ours.
+    pub fn is_leaf(&self) -> bool {
+        self.of_kubernetes.is_some() || inner(&self.schema).is_none()
+    }
+}
+
+/// All fields of `spec` or `status`, each before what is inside it.
+pub fn of(part: &str) -> Vec<Field> {
+    let crd = serde_json::to_value(DittoServer::crd()).unwrap_or_default();
+    let path = format!("/spec/versions/0/schema/openAPIV3Schema/properties/{part}");
+    let mut fields = Vec::new();
+    if let Some(schema) = crd.pointer(&path) {
+        inside(schema, "", &mut fields);
+    }
+    fields
+}
+
+/// What holds the fields inside: the schema itself, that of its elements or that of its values.
+fn inner(schema: &Value) -> Option<(&Value, &'static str)> {
+    let parts = [
+        (schema, ""),
+        (&schema["items"], "[]"),
+        (&schema["additionalProperties"], ".*"),
+    ];
+    parts
+        .into_iter()
+        .find(|(part, _)| part["properties"].is_object())
+}
+
+fn inside(schema: &Value, path: &str, fields: &mut Vec<Field>) {
+    let Some((holder, step)) = inner(schema) else {
+        return;
+    };
+    let required: Vec<_> = holder["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .collect();
+    for (name, property) in holder["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}{step}.{name}");
+        let path = path.trim_start_matches('.').to_owned();
+        let field = Field {
+            required: required.iter().any(|required| *required == name),
+            of_kubernetes: of_kubernetes(&path),
+            schema: property.clone(),
+            path: path.clone(),
+        };
+        let whole = field.of_kubernetes.is_some();
+        fields.push(field);
+        if !whole {
+            inside(property, &path, fields);
+        }
+    }
+}
+
+fn of_kubernetes(path: &str) -> Option<&'static str> {
+    let path = format!(".{path}");
+    let entry = OF_KUBERNETES.iter().find(|(end, _)| path.ends_with(end));
+    entry.map(|(_, r#type)| *r#type)
+}

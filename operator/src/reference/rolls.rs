@@ -1,0 +1,105 @@
+//! Which fields restart a running server when they change. The one place that says so: `docs/reference.md` prints it, and
+//! `golden::roll` computes what each change does and compares.
+
+/// What a change of a field does to a running server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rolls {
+    /// It goes on running, and the change has its whole effect.
+    No,
+    /// It goes on running, and the change has its effect, or a part of it, when the pod is next recreated.
+    NextPod,
+    /// It is restarted, and this part of the roll hash says why.
+    Yes(&'static str),
+    /// The same, but only in the case that the text names.
+    When(&'static str, &'static str),
+}
+
+use Rolls::{NextPod, No, When, Yes};
+
+const METRICS: &str = "while `metrics.enabled` is true";
+const SERVICE: &str =
+    "only when `service` was not set before and `controlPlane.exposure` is Loopback";
+
+/// By field, or by what the paths of several fields begin with; the longest one counts.
+const TABLE: &[(&str, Rolls)] = &[
+    ("adapterDiscovery", No),
+    ("adapterServices", No),
+    ("configOverrides", Yes("config")),
+    ("controlPlane.certSecretName", Yes("config")),
+    ("controlPlane.clientCASecretName", Yes("config")),
+    ("controlPlane.clientCertSecretName", No),
+    ("controlPlane.exposure", Yes("config")),
+    ("controlPlane.port", Yes("config")),
+    ("controlPlane.tls", No),
+    ("database", Yes("config")),
+    ("database.postgresSecretRef", Yes("secrets")),
+    ("database.postgresSecretRef.optional", NextPod),
+    ("identity.admin.passwordSecretRef", NextPod),
+    ("identity.admin.username", Yes("config")),
+    ("identity.jwt", Yes("config")),
+    ("identity.jwt.secretRef", Yes("secrets")),
+    ("identity.jwt.secretRef.optional", No),
+    ("identity.kerberos", Yes("config")),
+    ("identity.ldap", Yes("config")),
+    ("identity.type", No),
+    ("image", Yes("image")),
+    ("logging", Yes("config")),
+    ("metrics.bearerTokenSecret", When("config", METRICS)),
+    ("metrics.enabled", Yes("config")),
+    ("metrics.path", When("config", METRICS)),
+    ("metrics.port", When("config", METRICS)),
+    ("metrics.serviceMonitor", No),
+    ("networkPolicy", No),
+    ("paused", No),
+    ("percona", No),
+    (
+        "percona.databaseName",
+        When("secrets", "while `percona.enabled` is true"),
+    ),
+    ("percona.enabled", Yes("config")),
+    ("pod.affinity", Yes("scheduling")),
+    ("pod.annotations", NextPod),
+    ("pod.disruptionBudget", No),
+    ("pod.env", Yes("env")),
+    ("pod.envFrom", Yes("env")),
+    ("pod.imagePullPolicy", NextPod),
+    ("pod.imagePullSecrets", NextPod),
+    ("pod.labels", NextPod),
+    ("pod.nodeSelector", Yes("scheduling")),
+    ("pod.priorityClassName", Yes("scheduling")),
+    ("pod.secretRefs", Yes("secrets")),
+    ("pod.serviceAccountAnnotations", NextPod),
+    ("pod.serviceAccountName", NextPod),
+    ("pod.tolerations", Yes("scheduling")),
+    ("pod.topologySpreadConstraints", Yes("scheduling")),
+    ("pod.volumeMounts", Yes("volumes")),
+    ("pod.volumes", Yes("volumes")),
+    ("podSecurityContext", Yes("security")),
+    ("replicas", No),
+    ("resources", Yes("resources")),
+    ("rollPolicy", No),
+    ("securityContext", Yes("security")),
+    ("service", When("config", SERVICE)),
+    ("sidecar.image", NextPod),
+    ("sidecar.logLevel", No),
+    ("sidecar.resources", NextPod),
+    ("snapshotPolicies", No),
+    ("storage", No),
+    ("storage.cacheSize", Yes("config")),
+    (
+        "storage.contentSize",
+        When("volumes", "only when it was not set before"),
+    ),
+    ("terminationGracePeriodSeconds", Yes("grace")),
+];
+
+/// What a change of the field does, or nothing when nobody has said it yet.
+pub fn of(path: &str) -> Option<Rolls> {
+    let entries = TABLE.iter().filter(|(field, _)| {
+        path.strip_prefix(field)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    });
+    entries
+        .max_by_key(|(field, _)| field.len())
+        .map(|(_, rolls)| *rolls)
+}
