@@ -4,7 +4,10 @@
 //! renders configuration for the server wants to see a typo, not to live with it.
 
 mod duration;
+mod environment;
 mod keys;
+mod requirements;
+mod rules;
 mod sections;
 mod settings;
 
@@ -15,11 +18,12 @@ use serde_json::Value;
 use thiserror::Error;
 
 pub(crate) use duration::whole_seconds;
+pub use environment::Environment;
 use sections::{
     Admin, BlockStore, ControlPlane, Database, Gc, Identity, Kerberos, Ldap, Logging, Metadata,
     Metrics, Snapshot,
 };
-pub use settings::{LogFormat, Settings};
+pub use settings::{LogFormat, MetricsSettings, Settings, TlsSettings};
 
 /// A configuration that holds only keys the server knows.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -61,38 +65,95 @@ pub enum ConfigError {
     #[error("configuration key {key} cannot be {value:?}; use {allowed}")]
     NotAllowed {
         /// The full path of the key.
-        key: &'static str,
+        key: String,
         /// What was written.
         value: String,
         /// What may be written.
-        allowed: &'static str,
+        allowed: String,
     },
+    /// A value that is needed.
+    #[error(
+        "configuration key {key} has no value, and needs one because {why}; set it in the file or the environment"
+    )]
+    Missing {
+        /// The full path of the key.
+        key: String,
+        /// Why it is needed.
+        why: &'static str,
+    },
+    /// A file that is needed.
+    #[error("configuration key {key} names {}, which cannot be used: {reason}; check the mount", path.display())]
+    File {
+        /// The full path of the key.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A variable whose value the key cannot have. The value may be a secret.
+    #[error(
+        "the value of environment variable {name} is none that configuration key {key} can have; correct or unset it"
+    )]
+    Variable {
+        /// The variable.
+        name: String,
+        /// The full path of the key.
+        key: String,
+    },
+    /// `DATABASE_URL` is no URL of a PostgreSQL database. It holds a password.
+    #[error(
+        "the value of environment variable DATABASE_URL cannot be used; write it like postgresql://user:password@host:5432/database"
+    )]
+    DatabaseUrl,
 }
 
 impl ServerConfig {
-    /// Reads and checks a configuration file.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+    /// Reads and checks a configuration file. The environment comes before it.
+    pub fn load(path: &Path, environment: &Environment) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
             path: path.to_owned(),
             source,
         })?;
-        Self::from_yaml(&text)
+        Self::from_sources(&text, environment)
     }
 
-    /// Reads and checks a configuration.
+    /// Reads and checks a configuration, without an environment.
     pub fn from_yaml(text: &str) -> Result<Self, ConfigError> {
+        Self::from_sources(text, &Environment::default())
+    }
+
+    /// Reads and checks a configuration. The environment comes before the text.
+    pub fn from_sources(text: &str, environment: &Environment) -> Result<Self, ConfigError> {
         let malformed = |error: serde_saphyr::Error| ConfigError::Malformed(error.to_string());
-        if text.trim().is_empty() {
-            return Ok(Self::default());
+        let (given, config) = if text.trim().is_empty() {
+            (Value::Null, Self::default())
+        } else {
+            // Twice: once as plain data, to name all unknown keys at once and by their path; once into
+            // types, whose errors point at line and column.
+            let given: Value = serde_saphyr::from_str(text).map_err(malformed)?;
+            let unknown = keys::unknown(&given);
+            if !unknown.is_empty() {
+                return Err(ConfigError::UnknownKeys(unknown));
+            }
+            (given, serde_saphyr::from_str(text).map_err(malformed)?)
+        };
+        match environment::over(&given, environment)? {
+            None => Ok(config),
+            Some(value) => serde_json::from_value(value)
+                .map_err(|error| ConfigError::Malformed(error.to_string())),
         }
-        // Twice: once as plain data, to name all unknown keys at once and by their path; once into
-        // types, whose errors point at line and column.
-        let given: Value = serde_saphyr::from_str(text).map_err(malformed)?;
-        let unknown = keys::unknown(&given);
-        if !unknown.is_empty() {
-            return Err(ConfigError::UnknownKeys(unknown));
-        }
-        serde_saphyr::from_str(text).map_err(malformed)
+    }
+
+    /// Refuses a configuration that promises what is not there: files, and secrets that come
+    /// through the environment.
+    pub(crate) fn check_requirements(&self, database_url: Option<&str>) -> Result<(), ConfigError> {
+        requirements::check(self, database_url)
+    }
+
+    /// What is configured, without secrets.
+    pub(crate) fn shown(&self) -> Value {
+        keys::shown(serde_json::to_value(self).unwrap_or_default())
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use tracing::{error, warn};
 
 use crate::{
+    census::Census,
     config::Settings,
     faults::Faults,
     listeners::Listeners,
@@ -31,6 +32,7 @@ pub(crate) struct Control {
     pub(crate) started_at: Timestamp,
     /// True once the simulator stops; requests that hang end with it.
     pub(crate) stopping: Stopped,
+    pub(crate) census: Arc<Census>,
     file: StateFile,
     state: Mutex<State>,
     health: Mutex<HealthMemory>,
@@ -56,18 +58,20 @@ impl Control {
         state: State,
         stopping: Stopped,
     ) -> Self {
-        let listeners = AsyncMutex::new(Listeners::new(settings.shutdown_timeout));
+        let census = Arc::new(Census::default());
+        let listeners = Listeners::new(settings.shutdown_timeout, Arc::clone(&census));
         Self {
             settings,
             signer,
             started_at: Timestamp::now(),
             stopping,
+            census,
             file,
             state: Mutex::new(state),
             health: Mutex::default(),
             faults: Mutex::default(),
             requests: Mutex::default(),
-            listeners,
+            listeners: AsyncMutex::new(listeners),
         }
     }
 

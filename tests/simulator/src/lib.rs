@@ -7,16 +7,29 @@
 //!
 //! ```text
 //!   config ──▶ simulator ──▶ server ──▶ api ──▶ control ──▶ state (pure) , state_file
-//!                               │                   └─────▶ listeners (the adapters' ports)
-//!                               └─ faults
+//!                  │            ├─ faults           └─────▶ listeners (the adapters' ports) ──▶ census
+//!                  │            └─ transport ─ tls                                             │
+//!                  └───────▶ metrics ──┘ ◀─────────────────────────────────────────────────────┘
 //! ```
 //!
 //! # The program
 //!
-//! `dfs start --foreground --config /config/config.yaml`, as in the real image. It reads
-//! `DITTOFS_CONTROLPLANE_SECRET` (at least 32 characters) and `DITTOFS_ADMIN_INITIAL_PASSWORD`, and
-//! keeps `simulator.json` beside the database that `database.sqlite.path` names. A configuration
-//! key that the server does not know ends it with exit code 1; the real server only warns.
+//! `dfs start --foreground --config /config/config.yaml`, as in the real image. It keeps
+//! `simulator.json` beside the database that `database.sqlite.path` names. A configuration key that
+//! the server does not know ends it with exit code 1; the real server only warns.
+//!
+//! Every key can also come from the environment, which counts more than the file:
+//! `DITTOFS_LOGGING_LEVEL` is `logging.level`. The signing key has the short name
+//! `DITTOFS_CONTROLPLANE_SECRET` (at least 32 characters). `DITTOFS_ADMIN_INITIAL_PASSWORD` and
+//! `DATABASE_URL` are no keys, but read as well.
+//!
+//! What the configuration promises must be there, or the program ends with exit code 1 and says
+//! which key it is about: the files of TLS, Kerberos and LDAP, the token of the metrics port, the
+//! connection to PostgreSQL, the passwords that come from Secrets. `GET /simulator/config` (as an
+//! admin) shows what is configured, without secrets.
+//!
+//! The API speaks TLS with `controlplane.tls`, and wants client certificates with its `client_ca`.
+//! The metrics port answers with a small page of true numbers, to those with the right token.
 //!
 //! # Misbehaviour
 //!
@@ -50,15 +63,18 @@
 //! # What is not played
 //!
 //! Shares (but for an empty list), stores, snapshots, groups, changing a user other than its
-//! password, the metrics port, TLS, and `database.type: postgres` (the state is a file all the same).
+//! password, and everything behind Kerberos, LDAP, a machine account and `database.type: postgres`:
+//! what they need is checked, and nothing is connected to (the state is a file all the same).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod api;
+mod census;
 mod config;
 mod control;
 mod faults;
 mod ids;
 mod listeners;
+mod metrics;
 mod ports;
 mod refusal;
 pub mod replay;
@@ -67,9 +83,13 @@ mod simulator;
 mod state;
 mod state_file;
 mod stop;
+mod tls;
 mod token;
+mod transport;
 
-pub use config::{ConfigError, LogFormat, ServerConfig, Settings};
+pub use config::{
+    ConfigError, Environment, LogFormat, MetricsSettings, ServerConfig, Settings, TlsSettings,
+};
 pub use faults::{Fault, FaultRule, Faults};
 pub use ports::free_ports;
 pub use simulator::{Simulator, SimulatorOptions, StartError};

@@ -2,7 +2,7 @@
 //! line back, so that a probe can tell who answers. The line `work <milliseconds>` comes back only
 //! after that time, and stopping waits for it: so a test can keep a drain busy.
 
-use std::{collections::BTreeMap, io, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -12,7 +12,10 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::stop::{self, Stopped, Stopper};
+use crate::{
+    census::Census,
+    stop::{self, Stopped, Stopper},
+};
 
 /// How long an idle client is kept when its adapter stops.
 const IDLE_GRACE: Duration = Duration::from_millis(100);
@@ -21,6 +24,7 @@ const IDLE_GRACE: Duration = Duration::from_millis(100);
 pub(crate) struct Listeners {
     open: BTreeMap<String, Open>,
     drain_limit: Duration,
+    census: Arc<Census>,
 }
 
 struct Open {
@@ -30,10 +34,11 @@ struct Open {
 
 impl Listeners {
     /// No listeners yet; each will wait at most `drain_limit` for work in flight.
-    pub(crate) fn new(drain_limit: Duration) -> Self {
+    pub(crate) fn new(drain_limit: Duration, census: Arc<Census>) -> Self {
         Self {
             open: BTreeMap::new(),
             drain_limit,
+            census,
         }
     }
 
@@ -41,7 +46,8 @@ impl Listeners {
     pub(crate) async fn open(&mut self, kind: &str, port: u16) -> io::Result<()> {
         let listener = TcpListener::bind(("0.0.0.0", port)).await?;
         let (stop, stopped) = stop::channel();
-        let serving = serve(listener, kind.to_owned(), stopped, self.drain_limit);
+        let census = Arc::clone(&self.census);
+        let serving = serve(listener, kind.to_owned(), stopped, self.drain_limit, census);
         let task = tokio::spawn(serving);
         self.open.insert(kind.to_owned(), Open { stop, task });
         info!(adapter = kind, port, "adapter listens");
@@ -71,7 +77,13 @@ impl Listeners {
     }
 }
 
-async fn serve(listener: TcpListener, kind: String, stopped: Stopped, limit: Duration) {
+async fn serve(
+    listener: TcpListener,
+    kind: String,
+    stopped: Stopped,
+    limit: Duration,
+    census: Arc<Census>,
+) {
     let mut clients = JoinSet::new();
     let mut stop = stopped.clone();
     loop {
@@ -79,7 +91,12 @@ async fn serve(listener: TcpListener, kind: String, stopped: Stopped, limit: Dur
             () = stop.wished() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    clients.spawn(talk(stream, kind.clone(), stopped.clone()));
+                    let visit = census.enter(&kind);
+                    let talk = talk(stream, kind.clone(), stopped.clone());
+                    clients.spawn(async move {
+                        let _visit = visit;
+                        talk.await
+                    });
                 }
                 Err(error) => {
                     // Out of descriptors, for example; trying again at once would spin.
@@ -156,7 +173,7 @@ mod tests {
     #[tokio::test]
     async fn clients_are_greeted_and_echoed_and_idle_ones_cut() {
         let port = free_ports(1).unwrap()[0];
-        let mut listeners = Listeners::new(Duration::from_secs(5));
+        let mut listeners = Listeners::new(Duration::from_secs(5), Arc::default());
         listeners.open("nfs", port).await.unwrap();
         let mut client = client(port).await;
         assert_eq!(line(&mut client).await, "dittofs-simulator nfs\n");
@@ -173,7 +190,7 @@ mod tests {
     async fn work_in_flight_is_waited_for_up_to_the_limit() {
         for (work, answered) in [("work 300\n", true), ("work 60000\n", false)] {
             let port = free_ports(1).unwrap()[0];
-            let mut listeners = Listeners::new(Duration::from_secs(1));
+            let mut listeners = Listeners::new(Duration::from_secs(1), Arc::default());
             listeners.open("smb", port).await.unwrap();
             let mut client = client(port).await;
             line(&mut client).await;
@@ -189,7 +206,7 @@ mod tests {
     async fn a_port_has_one_listener() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = taken.local_addr().unwrap().port();
-        let mut listeners = Listeners::new(Duration::ZERO);
+        let mut listeners = Listeners::new(Duration::ZERO, Arc::default());
         assert!(listeners.open("smb", port).await.is_err());
     }
 }

@@ -1,14 +1,14 @@
 //! `dfs`: plays the DittoFS server, started by the same command line and environment.
 
 use std::{
-    env,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::{Parser, Subcommand};
 use dittofs_simulator::{
-    ConfigError, Faults, LogFormat, ServerConfig, Settings, Simulator, SimulatorOptions, StartError,
+    ConfigError, Environment, Faults, LogFormat, ServerConfig, Settings, Simulator,
+    SimulatorOptions, StartError,
 };
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
@@ -64,13 +64,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(path: &Path) -> Result<(), Failure> {
-    let config = ServerConfig::load(path)?;
+    let environment = Environment::of_process();
+    let config = ServerConfig::load(path, &environment)?;
     let settings = Settings::new(&config)?;
     log(&settings);
     // Before the start, so that no signal finds the default action, which kills.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let simulator = Simulator::start(&config, &settings.state_dir, options()?).await?;
+    let simulator = Simulator::start(&config, &settings.state_dir, options(&environment)?).await?;
     tokio::select! {
         _ = terminate.recv() => info!("asked to terminate"),
         _ = interrupt.recv() => info!("interrupted"),
@@ -79,18 +80,15 @@ async fn run(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn options() -> Result<SimulatorOptions, Failure> {
-    let given = |name| {
-        env::var(name)
-            .ok()
-            .filter(|value: &String| !value.is_empty())
-    };
-    let faults = given("DITTOFS_SIMULATOR_FAULTS");
+fn options(environment: &Environment) -> Result<SimulatorOptions, Failure> {
+    let given = |name| environment.get(name).map(str::to_owned);
     Ok(SimulatorOptions {
-        secret: given("DITTOFS_CONTROLPLANE_SECRET"),
+        // Like every key, it is in the configuration by now.
+        secret: None,
         admin_password: given("DITTOFS_ADMIN_INITIAL_PASSWORD"),
-        faults: match faults {
-            Some(text) => serde_json::from_str::<Faults>(&text)?,
+        database_url: given("DATABASE_URL"),
+        faults: match environment.get("DITTOFS_SIMULATOR_FAULTS") {
+            Some(text) => serde_json::from_str::<Faults>(text)?,
             None => Faults::default(),
         },
         ..SimulatorOptions::default()

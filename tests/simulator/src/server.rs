@@ -1,4 +1,4 @@
-//! HTTP: connections, faults on the way, and an orderly end.
+//! The API over HTTP, with faults on the way.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,87 +7,36 @@ use hyper::{
     Request, Response, StatusCode,
     body::{Bytes, Incoming},
     header,
-    server::conn::http1,
-    service::service_fn,
 };
-use hyper_util::rt::TokioIo;
-use thiserror::Error;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-    time::{sleep, timeout},
-};
-use tracing::{debug, info, warn};
+use tokio::{net::TcpListener, time::sleep};
+use tokio_rustls::TlsAcceptor;
+use tracing::{debug, info};
 
 use crate::{
     api::{self, Answer, Call},
     control::{Control, Shared},
     faults::Fault,
+    transport::{Dropped, Entrance, Responded},
 };
 
 const LONGEST_BODY: usize = 1 << 20;
 /// A guard against tests that ask for ever new paths.
 const MOST_COUNTED_PATHS: usize = 10_000;
 
-/// The connection ends without an answer.
-#[derive(Debug, Error)]
-#[error("the connection is dropped without an answer, as a fault rule demands")]
-struct Dropped;
-
 /// Serves the API until it is told to stop, then waits for requests in flight.
-pub(crate) async fn serve(listener: TcpListener, control: Shared) {
-    let mut connections = JoinSet::new();
-    let mut stop = control.stopping.clone();
-    loop {
-        tokio::select! {
-            () = stop.wished() => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&control)));
-                }
-                Err(error) => {
-                    warn!(%error, "cannot accept an API connection");
-                    sleep(Duration::from_millis(100)).await;
-                }
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-    drop(listener);
-    let all = async { while connections.join_next().await.is_some() {} };
-    if timeout(control.settings.shutdown_timeout, all)
-        .await
-        .is_err()
-    {
-        warn!(
-            connections = connections.len(),
-            "API requests cut off: the drain took too long"
-        );
-        connections.shutdown().await;
-    }
-}
-
-async fn connection(stream: TcpStream, control: Shared) {
-    let mut stop = control.stopping.clone();
-    let service = service_fn(move |request| respond(Arc::clone(&control), request));
-    let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(serving);
-    let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
-        () = stop.wished() => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
-        }
+pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, control: Shared) {
+    let entrance = Entrance {
+        listener,
+        tls,
+        stopping: control.stopping.clone(),
+        drain_limit: control.settings.shutdown_timeout,
     };
-    if let Err(error) = ended {
-        debug!(%error, "an API connection ended early");
-    }
+    entrance
+        .serve(move |request| respond(Arc::clone(&control), request))
+        .await;
 }
 
-async fn respond(
-    control: Shared,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Dropped> {
+async fn respond(control: Shared, request: Request<Incoming>) -> Responded {
     let (method, path) = (request.method().as_str(), request.uri().path());
     count(&control, method, path);
     let fault = control.faults().take(method, path);

@@ -11,7 +11,9 @@ use crate::{
     config::{ConfigError, ServerConfig, Settings},
     control::{Control, Shared},
     faults::Faults,
-    ids, server,
+    ids,
+    metrics::Metrics,
+    server,
     state::{
         State,
         adapters::{Adapters, KNOWN_TYPES},
@@ -19,6 +21,7 @@ use crate::{
     },
     state_file::{StateFile, StateFileError},
     stop::{self, Stopper},
+    tls::{self, Renewal},
     token::Signer,
 };
 
@@ -32,6 +35,8 @@ pub struct SimulatorOptions {
     pub secret: Option<String>,
     /// The first user's password. Without it one is made up and logged, and must be changed.
     pub admin_password: Option<String>,
+    /// Where the database is, as the variable `DATABASE_URL` says.
+    pub database_url: Option<String>,
     /// The adapters of the first boot: types and ports.
     pub initial_adapters: Vec<(String, u16)>,
     /// Misbehaviour from the first request on.
@@ -48,6 +53,7 @@ impl Default for SimulatorOptions {
         Self {
             secret: Some(Simulator::SECRET.to_owned()),
             admin_password: Some(Simulator::ADMIN_PASSWORD.to_owned()),
+            database_url: None,
             initial_adapters: adapters.collect(),
             faults: Faults::default(),
         }
@@ -80,11 +86,11 @@ pub enum StartError {
     /// The state of an earlier run.
     #[error(transparent)]
     StateFile(#[from] StateFileError),
-    /// The API's own port.
-    #[error(
-        "cannot listen for the API on {host}:{port}: {source}; free the port or change controlplane.port"
-    )]
+    /// The API's own port, or that of metrics.
+    #[error("cannot listen on {host}:{port}: {source}; free the port or change {key}")]
     Listen {
+        /// The key of the configuration with the port.
+        key: &'static str,
         /// The address.
         host: String,
         /// The port.
@@ -100,6 +106,9 @@ pub struct Simulator {
     control: Shared,
     stop: Stopper,
     server: JoinHandle<()>,
+    scheme: &'static str,
+    /// The metrics port, if there is one.
+    metrics: Option<(SocketAddr, JoinHandle<()>)>,
 }
 
 impl Simulator {
@@ -116,6 +125,11 @@ impl Simulator {
         options: SimulatorOptions,
     ) -> Result<Self, StartError> {
         let settings = Settings::new(config)?;
+        config.check_requirements(options.database_url.as_deref())?;
+        let tls = settings.tls.as_ref();
+        let tls = tls
+            .map(|settings| tls::acceptor("controlplane.tls", settings, Renewal::EachHandshake))
+            .transpose()?;
         let signer = signer(options.secret.as_ref().or(settings.secret.as_ref()))?;
         let file = StateFile::in_folder(data_dir)?;
         let state = match file.load()? {
@@ -126,15 +140,24 @@ impl Simulator {
         let (stop, stopping) = stop::channel();
         let control = Arc::new(Control::new(settings, signer, file, state, stopping));
         *control.faults() = options.faults;
+        let metrics = match &control.settings.metrics {
+            Some(settings) => Some(Metrics::open(settings, &control).await?),
+            None => None,
+        };
         control.start_adapters().await;
-        let (listener, addr) = listen(&control.settings).await?;
-        info!(%addr, "the API listens");
-        let server = tokio::spawn(server::serve(listener, Arc::clone(&control)));
+        let settings = &control.settings;
+        let (listener, addr) = listen("controlplane.port", &settings.host, settings.port).await?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        info!(%addr, scheme, "the API listens");
+        let server = tokio::spawn(server::serve(listener, tls, Arc::clone(&control)));
+        let metrics = metrics.map(|metrics| (metrics.addr, tokio::spawn(metrics.serve())));
         Ok(Self {
             addr,
             control,
             stop,
             server,
+            scheme,
+            metrics,
         })
     }
 
@@ -145,7 +168,12 @@ impl Simulator {
 
     /// Where the API listens, as the beginning of a URL.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.addr)
+        format!("{}://{}", self.scheme, self.addr)
+    }
+
+    /// Where metrics are served, if they are.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(addr, _)| *addr)
     }
 
     /// Puts faults in force instead of the present ones.
@@ -166,7 +194,14 @@ impl Simulator {
     pub async fn stop(self) {
         info!("stopping");
         self.stop.stop();
-        let (served, ()) = tokio::join!(self.server, self.control.stop_adapters());
+        let metrics = async {
+            if let Some((_, serving)) = self.metrics
+                && serving.await.is_err()
+            {
+                warn!("the metrics port had ended on its own");
+            }
+        };
+        let (served, (), ()) = tokio::join!(self.server, self.control.stop_adapters(), metrics);
         if served.is_err() {
             warn!("the API had ended on its own");
         }
@@ -210,8 +245,12 @@ fn first_boot(settings: &Settings, options: &SimulatorOptions) -> Result<State, 
     })
 }
 
-async fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), StartError> {
-    let (host, port) = (settings.host.as_str(), settings.port);
+/// Opens a port; `key` is what the configuration calls it.
+pub(crate) async fn listen(
+    key: &'static str,
+    host: &str,
+    port: u16,
+) -> Result<(TcpListener, SocketAddr), StartError> {
     // Without a resolver, which a static binary in an empty image may not have.
     let address = if host == "localhost" {
         "127.0.0.1"
@@ -224,6 +263,7 @@ async fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), StartE
         Ok((listener, addr))
     };
     bound.await.map_err(|source| StartError::Listen {
+        key,
         host: host.to_owned(),
         port,
         source,

@@ -1,4 +1,5 @@
-//! The simulator's own endpoints, which the real server has not: faults and counts.
+//! The simulator's own endpoints, which the real server has not: faults, counts, and what is
+//! configured.
 
 use serde_json::json;
 
@@ -19,6 +20,7 @@ pub(super) fn answer(control: &Shared, call: &Call, rest: &[&str]) -> Answered {
             *control.faults() = Faults::default();
             Ok(Answer::empty(204))
         }
+        ("GET", ["config"]) => Ok(Answer::json(200, &control.settings.shown)),
         ("GET", ["requests"]) => Ok(Answer::json(
             200,
             &json!({ "requests": *control.requests() }),

@@ -1,4 +1,5 @@
-//! Finds keys that the server does not know, and names them by their full path.
+//! Finds keys that the server does not know, and names them by their full path; hides what is not
+//! for everybody's eyes.
 
 use serde_json::{Map, Value, json};
 
@@ -22,6 +23,31 @@ pub(super) fn unknown(given: &Value) -> Vec<String> {
     let mut found = Vec::new();
     compare(given, &known(), "", &mut found);
     found
+}
+
+/// Keys whose values are secrets.
+const SECRETS: [&str; 4] = ["secret", "password", "bind_password", "password_hash"];
+
+/// All that is set, without secrets.
+pub(super) fn shown(config: Value) -> Value {
+    let Value::Object(section) = config else {
+        return config;
+    };
+    let said = section.into_iter().filter_map(|(key, value)| {
+        let value = match shown(value) {
+            Value::String(text) if SECRETS.contains(&key.as_str()) && !text.is_empty() => {
+                json!("********")
+            }
+            value => value,
+        };
+        let says = match &value {
+            Value::Null => false,
+            Value::Object(section) => !section.is_empty(),
+            _ => true,
+        };
+        says.then_some((key, value))
+    });
+    Value::Object(said.collect())
 }
 
 fn compare(given: &Value, known: &Value, path: &str, found: &mut Vec<String>) {
@@ -53,6 +79,18 @@ fn join(path: &str, key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_and_what_is_not_set_are_not_shown() {
+        let text = "ldap: {url: u, bind_password: hunter2}\ncontrolplane: {jwt: {secret: hunter2}, port: 1}";
+        assert_eq!(
+            ServerConfig::from_yaml(text).unwrap().shown(),
+            json!({
+                "controlplane": {"port": 1, "jwt": {"secret": "********"}},
+                "ldap": {"url": "u", "bind_password": "********"},
+            })
+        );
+    }
 
     #[test]
     fn typos_are_named_by_their_path() {

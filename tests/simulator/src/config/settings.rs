@@ -2,9 +2,15 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use serde_json::Value;
 use tracing::Level;
 
-use super::{ConfigError, ServerConfig, duration::ConfigDuration};
+use super::{
+    ConfigError, ServerConfig,
+    duration::ConfigDuration,
+    rules::{self, given},
+    sections::{Metrics, Tls},
+};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,19 +48,47 @@ pub struct Settings {
     pub log_level: Level,
     /// How log lines are written.
     pub log_format: LogFormat,
+    /// How the API is encrypted; without it, it is not.
+    pub tls: Option<TlsSettings>,
+    /// Where metrics are served, if they are.
+    pub metrics: Option<MetricsSettings>,
+    /// All that is configured, without secrets.
+    pub shown: Value,
+}
+
+/// The certificate of a listener.
+#[derive(Debug, Clone)]
+pub struct TlsSettings {
+    /// The certificate, and those between it and its CA.
+    pub cert_file: PathBuf,
+    /// Its private key.
+    pub key_file: PathBuf,
+    /// Who must have signed a client's certificate; without it, clients need none.
+    pub client_ca: Option<PathBuf>,
+    /// Whether clients must speak TLS 1.3.
+    pub only_1_3: bool,
+}
+
+/// Where metrics are served.
+#[derive(Debug, Clone)]
+pub struct MetricsSettings {
+    /// The address.
+    pub host: String,
+    /// The port; 0 picks a free one.
+    pub port: u16,
+    /// The path.
+    pub path: String,
+    /// The file with the token that clients must have; without it, they need none.
+    pub token_file: Option<PathBuf>,
+    /// How it is encrypted; without it, it is not.
+    pub tls: Option<TlsSettings>,
 }
 
 impl Settings {
     /// Fills in defaults and refuses what the simulator cannot play.
     pub fn new(config: &ServerConfig) -> Result<Self, ConfigError> {
         let api = &config.controlplane;
-        if let Some(file) = api.tls.cert_file.as_ref().filter(|file| !file.is_empty()) {
-            return Err(ConfigError::NotAllowed {
-                key: "controlplane.tls.cert_file",
-                value: file.clone(),
-                allowed: "no TLS: the simulator speaks plain HTTP only",
-            });
-        }
+        rules::check(config)?;
         let path = config.database.sqlite.path.clone();
         let path = path.unwrap_or_else(|| "/data/controlplane/controlplane.db".to_owned());
         Ok(Self {
@@ -77,8 +111,36 @@ impl Settings {
             initial_password_must_change: api.require_initial_password_change.unwrap_or(false),
             log_level: log_level(config.logging.level.as_deref())?,
             log_format: log_format(config.logging.format.as_deref())?,
+            tls: tls(&api.tls),
+            metrics: metrics(&config.metrics),
+            shown: config.shown(),
         })
     }
+}
+
+fn tls(tls: &Tls) -> Option<TlsSettings> {
+    Some(TlsSettings {
+        cert_file: given(tls.cert_file.as_ref())?.into(),
+        key_file: given(tls.key_file.as_ref())?.into(),
+        client_ca: given(tls.client_ca.as_ref()).map(PathBuf::from),
+        only_1_3: given(tls.min_version.as_ref()) == Some("1.3"),
+    })
+}
+
+fn metrics(metrics: &Metrics) -> Option<MetricsSettings> {
+    let or =
+        |text: &Option<String>, default: &str| given(text.as_ref()).unwrap_or(default).to_owned();
+    let token = given(metrics.auth.as_ref()) == Some("token");
+    metrics.enabled.filter(|on| *on)?;
+    Some(MetricsSettings {
+        host: or(&metrics.host, "127.0.0.1"),
+        port: metrics.port.unwrap_or(9090),
+        path: or(&metrics.path, "/metrics"),
+        token_file: given(metrics.token_file.as_ref())
+            .filter(|_| token)
+            .map(PathBuf::from),
+        tls: tls(&metrics.tls),
+    })
 }
 
 fn or_seconds(given: Option<ConfigDuration>, default: u64) -> Duration {
@@ -92,9 +154,9 @@ fn log_level(text: Option<&str>) -> Result<Level, ConfigError> {
         "WARN" => Ok(Level::WARN),
         "ERROR" => Ok(Level::ERROR),
         other => Err(ConfigError::NotAllowed {
-            key: "logging.level",
+            key: "logging.level".to_owned(),
             value: other.to_owned(),
-            allowed: "DEBUG, INFO, WARN or ERROR",
+            allowed: "DEBUG, INFO, WARN or ERROR".to_owned(),
         }),
     }
 }
@@ -104,9 +166,9 @@ fn log_format(text: Option<&str>) -> Result<LogFormat, ConfigError> {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
         other => Err(ConfigError::NotAllowed {
-            key: "logging.format",
+            key: "logging.format".to_owned(),
             value: other.to_owned(),
-            allowed: "text or json",
+            allowed: "text or json".to_owned(),
         }),
     }
 }
@@ -128,6 +190,17 @@ mod tests {
         assert_eq!(settings.refresh_ttl, Duration::from_hours(168));
         assert_eq!(settings.state_dir, PathBuf::from("/data/controlplane"));
         assert_eq!(settings.admin_username, "admin");
+        assert!(settings.tls.is_none() && settings.metrics.is_none());
+        let metrics = self::settings("metrics: {enabled: true, token_file: /t}")
+            .unwrap()
+            .metrics
+            .unwrap();
+        assert_eq!((metrics.host.as_str(), metrics.port), ("127.0.0.1", 9090));
+        assert_eq!(metrics.path, "/metrics");
+        assert!(
+            metrics.token_file.is_none(),
+            "the token is for metrics.auth: token"
+        );
     }
 
     #[test]
@@ -137,7 +210,7 @@ mod tests {
             ("logging: {format: xml}", "logging.format"),
             (
                 "controlplane: {tls: {cert_file: /c.pem}}",
-                "controlplane.tls.cert_file",
+                "controlplane.tls.key_file",
             ),
         ] {
             assert!(

@@ -4,7 +4,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::{Request, body::Bytes, client::conn::http1, header};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 /// What came back.
 #[derive(Debug)]
@@ -36,6 +39,21 @@ pub(crate) async fn send(
     let stream = TcpStream::connect(address)
         .await
         .map_err(NoReply::Connect)?;
+    send_on(stream, address, method, path, token, body).await
+}
+
+/// The same, on a connection that is there.
+pub(crate) async fn send_on<S>(
+    stream: S,
+    address: &str,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Vec<u8>,
+) -> Result<Reply, NoReply>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let driving = tokio::spawn(connection);
     let mut request = Request::builder()

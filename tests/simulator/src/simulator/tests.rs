@@ -1,3 +1,6 @@
+mod metrics;
+mod tls;
+
 use std::{path::PathBuf, time::Duration};
 
 use serde_json::{Value, json};
