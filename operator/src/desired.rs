@@ -7,6 +7,7 @@ mod network_policies;
 mod pod;
 mod rbac;
 mod server_container;
+mod service_monitor;
 mod services;
 mod sidecar_container;
 mod stateful_set;
@@ -104,8 +105,12 @@ impl Desired {
 }
 
 /// Kinds of which an instance wants nothing may be left out.
-fn optional(_instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
-    BTreeMap::new()
+fn optional(instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
+    let service_monitor = service_monitor::service_monitor(instance);
+    BTreeMap::from([(
+        OptionalKind::ServiceMonitor,
+        service_monitor.into_iter().collect(),
+    )])
 }
 
 fn prune(instance: &Instance) -> Prune {

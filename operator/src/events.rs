@@ -96,12 +96,13 @@ fn refusals(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Ve
 
 /// Conditions whose change is news.
 fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Vec<Notice> {
-    const NEWS: [&str; 5] = [
+    const NEWS: [&str; 6] = [
         "Ready",
         "Authenticated",
         "ConfigReady",
         "RollPending",
         "AdaptersReady",
+        "MetricsReady",
     ];
     let progressing = after
         .conditions

@@ -5,6 +5,7 @@
 
 mod adapters;
 mod checks;
+mod metrics;
 mod pod;
 
 use dittofs_shared::names;

@@ -17,6 +17,11 @@ pub const MANAGED_BY_VALUE: &str = "dittofs-operator";
 /// Label with the type of the adapter that a Service or NetworkPolicy belongs to.
 pub const ADAPTER: &str = "dittofs.dittofs.com/adapter";
 
+/// Label on the Service of the metrics, by which a ServiceMonitor finds it; value [`METRICS_VALUE`].
+pub const METRICS: &str = "dittofs.dittofs.com/metrics";
+/// See [`METRICS`].
+pub const METRICS_VALUE: &str = "true";
+
 /// Annotation of the pod: hash over all that a running server must be restarted for.
 pub const ROLL_HASH: &str = "dittofs.dittofs.com/roll-hash";
 /// Annotation of every object that the operator applies: hash over what was applied.

@@ -65,6 +65,11 @@ pub fn api_service(instance: &str) -> String {
     format!("{instance}-api")
 }
 
+/// Service of the metrics; also the name of its ServiceMonitor.
+pub fn metrics_service(instance: &str) -> String {
+    format!("{instance}-metrics")
+}
+
 /// Service of an adapter, from `adapterServices.nameTemplate`.
 pub fn adapter_service(template: &str, instance: &str, adapter: &str) -> String {
     template

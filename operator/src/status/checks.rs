@@ -5,7 +5,7 @@ use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
 use super::pod::problem;
-use super::{Finding, Truth, View};
+use super::{Finding, Truth, View, metrics};
 use crate::instance::{Adapters, Unknown, Verdict};
 use crate::roll::{Roll, Waits};
 
@@ -20,6 +20,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
         ("RollPending", roll_pending(view)),
         ("Progressing", progressing(view)),
     ];
+    findings.extend(metrics::ready(view).map(|finding| ("MetricsReady", finding)));
     if view.instance.spec.paused {
         findings.push((
             "Paused",

@@ -10,6 +10,7 @@ mod hostile;
 mod isolation;
 mod leading;
 mod operator_rights;
+mod optional_kinds;
 mod ownership;
 mod policies;
 mod published_state;
@@ -49,6 +50,7 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         Needs::BareApiServer,
         unavailable,
         foreign_kinds::an_operator_works_while_they_come_and_go,
+        optional_kinds::a_kind_is_used_while_it_is_there,
     ]
 }
 
@@ -103,6 +105,8 @@ fn shared(unavailable: Option<&str>) -> Vec<Trial> {
         sidecar_rights::a_sidecar_cannot_make_its_config_map,
         operator_rights::the_operator_may_do_its_work_and_not_more,
         operator_rights::no_rule_of_the_operator_has_a_wildcard,
+        optional_kinds::an_object_of_such_a_kind_is_kept_like_any_other,
+        optional_kinds::a_foreign_object_of_such_a_kind_is_not_touched,
         deletion::everything_goes_but_the_claims,
         deletion::orphans_stay_and_are_left_alone,
         deletion::nothing_is_made_again_for_an_instance_on_its_way_out,

@@ -31,6 +31,8 @@ pub struct Live {
     pub pod_differs_in: Vec<String>,
     /// Types of adapters that have a Service although none is wanted now.
     pub other_services: Vec<String>,
+    /// Kinds that the cluster is without, such as `ServiceMonitor`.
+    pub absent_kinds: Vec<String>,
     /// Service types `LoadBalancer` get no address.
     pub no_addresses: bool,
 }

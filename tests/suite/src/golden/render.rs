@@ -3,6 +3,7 @@
 use dittofs_operator::desired::{Desired, GeneratedSecret, Prune};
 use dittofs_operator::instance::{Adapters, Instance};
 use dittofs_operator::observe::OptionalObjects;
+use dittofs_operator::optional::{Absence, OptionalKind};
 use dittofs_operator::roll;
 use dittofs_operator::status::{self, View};
 use dittofs_shared::server::DittoServerStatus;
@@ -104,6 +105,7 @@ fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoSe
         stateful_set.as_ref(),
         pod.as_ref(),
     );
+    let optional = optional(desired, live);
     let view = View {
         instance,
         generation: Some(1),
@@ -112,10 +114,25 @@ fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoSe
         stateful_set: stateful_set.as_ref(),
         pod: pod.as_ref(),
         adapter_services: &services,
-        optional: &OptionalObjects::default(),
+        optional: &optional,
         previous: None,
     };
     Ok(status::of(&view, "2026-01-02T03:04:05Z".parse()?))
+}
+
+/// All that is desired has been made, of the kinds that the cluster has.
+fn optional(desired: &Desired, live: &Live) -> OptionalObjects {
+    let mut found = OptionalObjects::default();
+    for kind in OptionalKind::ALL {
+        if live.absent_kinds.iter().any(|absent| absent == kind.name()) {
+            found.absent.insert(kind, Absence::NotInstalled);
+        } else {
+            let made = desired.optional.get(&kind).into_iter().flatten();
+            let made = made.cloned().map(Arc::new).collect();
+            found.owned.insert(kind, made);
+        }
+    }
+    found
 }
 
 fn observed_by_controller(desired: &StatefulSet) -> StatefulSet {
