@@ -76,15 +76,30 @@ impl Binaries {
         ];
         folders
             .into_iter()
-            .flat_map(|(module, folder)| {
-                module
-                    .programs
-                    .iter()
-                    .map(move |program| (module, program, folder.join(program.name)))
-            })
-            .filter(|(_, program, path)| program.part <= part && !path.exists())
+            .flat_map(|(module, folder)| missing_of(module, folder))
+            .filter(|(_, program, _)| program.part <= part)
             .collect()
     }
+}
+
+/// Builds the programs of a module that is no part of a cluster, and gives their folder.
+pub(crate) fn ensure_module(module: &'static Module) -> Result<PathBuf, Error> {
+    let cache = cache()?;
+    let folder = module_folder(&cache, module)?;
+    if !missing_of(module, &folder).is_empty() {
+        let _lock = lock(&cache)?;
+        // Looked at again, as above.
+        build_all(&missing_of(module, &folder))?;
+    }
+    Ok(folder)
+}
+
+fn missing_of(module: &'static Module, folder: &Path) -> Vec<Missing> {
+    let programs = module.programs.iter();
+    programs
+        .map(|program| (module, program, folder.join(program.name)))
+        .filter(|(_, _, path)| !path.exists())
+        .collect()
 }
 
 fn build_all(missing: &[Missing]) -> Result<(), Error> {

@@ -125,6 +125,18 @@ pub(crate) const CNI: Module = Module {
     ],
 };
 
+/// No part of a cluster: `policy_evaluator` runs it.
+pub(crate) const CYCLONUS: Module = Module {
+    name: "cyclonus",
+    tags: "",
+    ldflags: "-s -w",
+    programs: &[program(
+        "cyclonus",
+        "github.com/mattfenwick/cyclonus/cmd/cyclonus",
+        Part::ControlPlane,
+    )],
+};
+
 /// Nothing is built from it: `foreign_crds` takes files out of the modules that it pins.
 pub(crate) const CRDS: Module = Module {
     name: "crds",

@@ -42,6 +42,7 @@ pub mod network;
 mod outage;
 pub mod packages;
 pub mod pki;
+pub mod policy_evaluator;
 pub mod programs;
 pub mod progress;
 mod readiness;

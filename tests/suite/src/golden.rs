@@ -5,12 +5,15 @@
 //! which all is done). `out.yaml` is everything the operator would make, in the order in which it makes it, then what
 //! it may take away, then the status it would write.
 //!
-//! `DITTOFS_BLESS=1` rewrites the `out.yaml` files.
+//! `reach.yaml` is who can connect to the server, see [`reach`].
+//!
+//! `DITTOFS_BLESS=1` rewrites the `out.yaml` and `reach.yaml` files.
 
 mod case;
 mod config;
 mod crd;
 mod diff;
+mod reach;
 mod reference;
 mod render;
 mod roll;
@@ -52,6 +55,7 @@ pub fn trials() -> Vec<Trial> {
     ];
     let cases = Case::all();
     let schema = config::schema();
+    trials.extend(reach::trials(&cases));
     for case in cases {
         let name = case.name.clone();
         let config_case = case.clone();
@@ -77,11 +81,12 @@ pub fn trials() -> Vec<Trial> {
 }
 
 fn compare(case: &Case) -> Outcome {
-    let actual = render::all(case)?;
+    let command = "DITTOFS_BLESS=1 cargo test -p dittofs-suite --test suite -- golden::case";
+    expect(&case.folder.join("out.yaml"), &render::all(case)?, command)?;
     expect(
-        &case.folder.join("out.yaml"),
-        &actual,
-        "DITTOFS_BLESS=1 cargo test -p dittofs-suite --test suite -- golden::case",
+        &case.folder.join("reach.yaml"),
+        &reach::table(case)?,
+        command,
     )
 }
 

@@ -4,6 +4,7 @@ use crate::Outcome;
 use dittofs_rig::NodeSupport;
 use dittofs_rig::binaries::{Binaries, Part};
 use dittofs_rig::foreign_crds::ForeignCrds;
+use dittofs_rig::policy_evaluator::PolicyEvaluator;
 use dittofs_rig::programs::{self, Programs};
 use std::path::PathBuf;
 use std::process::Command;
@@ -35,6 +36,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     // Before anything else, so that its progress can be seen and no test waits for it.
     Binaries::ensure(part)?;
     ForeignCrds::ensure()?;
+    PolicyEvaluator::build()?;
     Programs::build()?;
     if arguments.filter.is_none() {
         cargo(

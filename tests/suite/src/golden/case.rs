@@ -93,7 +93,8 @@ impl Case {
         Ok(serde_saphyr::from_str(&self.text(file)?)?)
     }
 
-    fn text(&self, file: &str) -> Result<String, Error> {
+    /// One of its files.
+    pub fn text(&self, file: &str) -> Result<String, Error> {
         let path = self.folder.join(file);
         fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()).into())
     }
