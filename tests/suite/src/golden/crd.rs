@@ -37,10 +37,10 @@ pub fn are_described(properties: &Value) -> Outcome {
     Ok(())
 }
 
-/// A text says something: a word or two repeat the name.
+/// A text says something: a single word repeats the name.
 fn look(schema: &Value, path: &str, silent: &mut Vec<String>) {
     let text = schema["description"].as_str().unwrap_or_default();
-    if text.split_whitespace().count() < 3 {
+    if text.split_whitespace().count() < 2 {
         silent.push(format!("{path}: {text:?}"));
     }
     inside(schema, path, silent);

@@ -41,7 +41,7 @@ const NOT_YET: &[&str] = &[
     "storage.cacheSize",
 ];
 
-pub fn is_not_yet(path: &str) -> bool {
+fn is_not_yet(path: &str) -> bool {
     NOT_YET.iter().any(|field| path.starts_with(field))
 }
 
