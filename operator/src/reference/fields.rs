@@ -50,10 +50,13 @@ impl Field {
 pub fn of(part: &str) -> Vec<Field> {
     let crd = serde_json::to_value(DittoServer::crd()).unwrap_or_default();
     let path = format!("/spec/versions/0/schema/openAPIV3Schema/properties/{part}");
+    crd.pointer(&path).map(inside).unwrap_or_default()
+}
+
+/// All fields inside a schema.
+pub fn inside(schema: &Value) -> Vec<Field> {
     let mut fields = Vec::new();
-    if let Some(schema) = crd.pointer(&path) {
-        inside(schema, "", &mut fields);
-    }
+    below(schema, "", &mut fields);
     fields
 }
 
@@ -69,7 +72,7 @@ fn inner(schema: &Value) -> Option<(&Value, &'static str)> {
         .find(|(part, _)| part["properties"].is_object())
 }
 
-fn inside(schema: &Value, path: &str, fields: &mut Vec<Field>) {
+fn below(schema: &Value, path: &str, fields: &mut Vec<Field>) {
     let Some((holder, step)) = inner(schema) else {
         return;
     };
@@ -90,7 +93,7 @@ fn inside(schema: &Value, path: &str, fields: &mut Vec<Field>) {
         let whole = field.of_kubernetes.is_some();
         fields.push(field);
         if !whole {
-            inside(property, &path, fields);
+            below(property, &path, fields);
         }
     }
 }

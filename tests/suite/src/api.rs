@@ -9,13 +9,16 @@ mod foreign_kinds;
 mod hostile;
 mod isolation;
 mod leading;
+mod mutation;
 mod operator_rights;
 mod optional_kinds;
 mod ownership;
+mod peer;
 mod policies;
 mod published_state;
 mod quiet;
 mod rights;
+mod roll_walk;
 mod secrets;
 mod seen;
 mod sidecar_rights;
@@ -58,6 +61,11 @@ fn shared(unavailable: Option<&str>) -> Vec<Trial> {
     trials![
         Needs::ApiServer,
         unavailable,
+        mutation::every_field_leads_back_to_where_it_came_from,
+        roll_walk::a_pod_is_recreated_where_the_reference_says_so_and_nowhere_else,
+        peer::objects_of_the_go_operator_are_accepted,
+        peer::a_server_with_every_field_of_theirs_is_accepted,
+        peer::kubectl_explains_every_field,
         validation::sizes_that_are_none_are_refused,
         validation::numbers_out_of_range_are_refused,
         validation::name_templates_that_give_no_or_equal_names_are_refused,

@@ -13,6 +13,8 @@ mod case;
 mod config;
 mod crd;
 mod diff;
+mod effect;
+mod peer;
 mod reach;
 mod reference;
 mod render;
@@ -20,12 +22,16 @@ mod roll;
 
 use case::Case;
 pub use config::given;
+pub use crd::are_described;
+pub use diff::lines as difference;
 use dittofs_shared::labels;
 use dittofs_suite::registry::{plain, skipped};
 use dittofs_suite::{Outcome, fail};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use libtest_mimic::Trial;
+pub use peer::FIELDS as FIELDS_OF_THE_GO_OPERATOR;
+pub use roll::effect as roll_parts;
 use std::path::Path;
 
 pub fn trials() -> Vec<Trial> {
@@ -53,6 +59,8 @@ pub fn trials() -> Vec<Trial> {
             roll::beyond_the_spec,
         ),
     ];
+    trials.extend(effect::trials());
+    trials.extend(peer::trials());
     let cases = Case::all();
     let schema = config::schema();
     trials.extend(reach::trials(&cases));

@@ -2,6 +2,7 @@
 
 use dittofs_operator::desired::{Desired, GeneratedSecret, Prune};
 use dittofs_operator::instance::{Adapters, Instance};
+use dittofs_operator::observe::Observed;
 use dittofs_operator::observe::OptionalObjects;
 use dittofs_operator::optional::{Absence, OptionalKind};
 use dittofs_operator::roll;
@@ -20,13 +21,18 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The text of `out.yaml`.
 pub fn all(case: &Case) -> Result<String, Error> {
-    let instance = parse(&case.observed()?);
+    Ok(documents(&case.observed()?, &case.live()?)?.join("---\n"))
+}
+
+/// What the operator makes of what it sees, object by object.
+pub fn documents(observed: &Observed, live: &Live) -> Result<Vec<String>, Error> {
+    let instance = parse(observed);
     let desired = Desired::of(&instance);
     let mut documents = objects(&desired)?;
     documents.push(yaml("what may be taken away", &prune(&desired.prune))?);
-    let status = status(&instance, &desired, &case.live()?)?;
+    let status = status(&instance, &desired, live)?;
     documents.push(yaml("status", &json!({"status": status}))?);
-    Ok(documents.join("---\n"))
+    Ok(documents)
 }
 
 /// In the order of `apply`. Taken apart whole, so that a new kind does not compile here either.

@@ -76,7 +76,7 @@ pub fn table() -> Outcome {
 }
 
 /// The parts of the roll hash that a change changes.
-fn effect(change: &Change) -> Result<Vec<String>, Error> {
+pub fn effect(change: &Change) -> Result<Vec<String>, Error> {
     let before = change.prepared(&json!({}));
     let after = change.applied_to(&before);
     Ok(changed(
@@ -156,7 +156,7 @@ pub fn beyond_the_spec() -> Outcome {
     Ok(())
 }
 
-fn observed(patch: &Value) -> Result<Observed, Error> {
+pub fn observed(patch: &Value) -> Result<Observed, Error> {
     let mut server = json!({
         "apiVersion": "dittofs.dittofs.com/v1alpha1", "kind": "DittoServer",
         "metadata": {"name": "files"},
@@ -173,7 +173,7 @@ fn observed(patch: &Value) -> Result<Observed, Error> {
     Ok(observed)
 }
 
-fn published(ports: &[(&str, i64)]) -> Arc<ConfigMap> {
+pub fn published(ports: &[(&str, i64)]) -> Arc<ConfigMap> {
     let adapter = |(r#type, port): &(&str, i64)| Adapter {
         r#type: (*r#type).to_owned(),
         port: *port,

@@ -1,0 +1,148 @@
+//! Law 3 on the API server: every field is changed on an instance with a pod, and the pod is recreated where the reference says so,
+//! once, and nowhere else. The controller of the StatefulSet makes pods without any node, and the operator deletes them.
+
+use dittofs_rig::audit::AuditLog;
+use dittofs_rig::wait_for;
+use dittofs_shared::{labels, names};
+use dittofs_suite::fields::Change;
+use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, ensure};
+use futures::future::join_all;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use std::time::Instant;
+
+use super::mutation::{base, begin, end, groups, looked_at};
+use super::seen::{Failed, operator_writes};
+
+/// Without a pod there is nothing to recreate: a server that is stopped has none, and one whose database is not ready, either.
+fn has_a_pod(change: &Change) -> bool {
+    change.path != "replicas" && !change.path.starts_with("percona.")
+}
+
+/// Waits until the pod is the one that the StatefulSet would make now. Returns its uid.
+async fn settled_pod(files: &Instance, what: &str) -> Result<String, Failed> {
+    looked_at(files, what).await?;
+    let what = format!("a pod of {what}");
+    let found = wait_for(&what, API_DEADLINE, || async {
+        let text = |error: kube::Error| error.to_string();
+        let set = files
+            .api::<StatefulSet>()
+            .get(&files.name)
+            .await
+            .map_err(text)?;
+        let pod = files
+            .api::<Pod>()
+            .get(&names::pod(&files.name))
+            .await
+            .map_err(text)?;
+        let observed = set
+            .status
+            .as_ref()
+            .and_then(|status| status.observed_generation);
+        let template = set
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.template.metadata.as_ref());
+        let wanted = template.and_then(|meta| meta.annotations.as_ref()?.get(labels::ROLL_HASH));
+        let has = pod.annotations().get(labels::ROLL_HASH);
+        if observed != set.metadata.generation {
+            return Err("the controller has not seen the StatefulSet".to_owned());
+        }
+        if wanted != has || pod.metadata.deletion_timestamp.is_some() {
+            return Err(format!("{wanted:?} is wanted, and the pod has {has:?}"));
+        }
+        pod.uid().ok_or_else(|| "no uid".to_owned())
+    });
+    Ok(found.await?)
+}
+
+/// How often the operator has deleted a pod of the instance.
+fn deletions(files: &Instance) -> Result<usize, Failed> {
+    let writes = operator_writes(&files.scene, AuditLog::beginning())?;
+    let of_pod = |entry: &&dittofs_rig::audit::Entry| {
+        entry.verb == "delete" && entry.resource == "pods" && entry.code < 300
+    };
+    Ok(writes.iter().filter(of_pod).count())
+}
+
+/// What came of the walk over one group: changes, restarts, and what is wrong.
+type Found = (usize, usize, Vec<String>);
+
+async fn walk(
+    scene: &Scene,
+    number: usize,
+    group: &str,
+    changes: impl Iterator<Item = &Change>,
+) -> Result<Found, Failed> {
+    let base = base(scene, if group == "storage" { "" } else { group });
+    let files = begin(scene, &number.to_string(), base.clone()).await?;
+    let mut uid = settled_pod(&files, "the beginning").await?;
+    let (mut tried, mut restarts, mut wrong) = (0, 0, Vec::new());
+    for change in changes {
+        let before = change.prepared(&base);
+        let after = change.applied_to(&before);
+        if let Err(error) = files.apply(before).await {
+            wrong.push(format!(
+                "{}: what it needs is refused: {error}",
+                change.path
+            ));
+            continue;
+        }
+        let first = settled_pod(&files, &change.path).await?;
+        restarts += usize::from(first != uid);
+        if let Err(error) = files.apply(after).await {
+            wrong.push(format!("{}: refused: {error}", change.path));
+            continue;
+        }
+        uid = settled_pod(&files, &change.path).await?;
+        tried += 1;
+        let restarted = first != uid;
+        restarts += usize::from(restarted);
+        let parts = crate::golden::roll_parts(change)?;
+        if restarted == parts.is_empty() {
+            wrong.push(format!(
+                "{}: the parts {parts:?} of the roll hash should change, and whether the pod is another one is {restarted}",
+                change.path
+            ));
+        }
+    }
+    let deletions = deletions(&files)?;
+    if deletions != restarts {
+        wrong.push(format!(
+            "group {group:?}: {restarts} restarts were due, and the pod was deleted {deletions} times"
+        ));
+    }
+    end(&files).await?;
+    Ok((tried, restarts, wrong))
+}
+
+pub async fn a_pod_is_recreated_where_the_reference_says_so_and_nowhere_else(
+    scene: Scene,
+) -> Outcome {
+    let began = Instant::now();
+    let groups = groups()?;
+    let walks = groups.iter().enumerate().map(|(number, (group, fields))| {
+        let changes = fields.iter().flatten().filter(|change| has_a_pod(change));
+        walk(&scene, number, group, changes)
+    });
+    let (mut tried, mut restarts, mut wrong) = (0, 0, Vec::new());
+    for found in join_all(walks).await {
+        match found {
+            Ok((some, rolled, complaints)) => {
+                tried += some;
+                restarts += rolled;
+                wrong.extend(complaints);
+            }
+            Err(error) => wrong.push(error.to_string()),
+        }
+    }
+    println!(
+        "{tried} changes, {restarts} restarts, {:.0} s",
+        began.elapsed().as_secs_f64()
+    );
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
