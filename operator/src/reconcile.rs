@@ -139,6 +139,9 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         ..
     } = context;
     if server.meta().deletion_timestamp.is_some() {
+        if let Some(last) = status::deleting(server.status.as_ref()) {
+            write_status(client, server, &last).await?;
+        }
         // Owner references take care of the rest, with or without us.
         return Ok(Action::await_change());
     }
@@ -153,9 +156,9 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     let mut observed = observe::observe(server, stores, client).await?;
     let mut instance = Instance::parse(&observed, defaults);
     let mut applied = Applied::default();
+    let mut desired = Desired::of(&instance);
     let paused = server.spec.paused;
     if !paused {
-        let mut desired = Desired::of(&instance);
         applied = apply::make_secrets(client, &observed, &desired.secrets).await;
         if !applied.changes.is_empty() {
             observed = observe::observe(server, stores, client).await?;
@@ -175,7 +178,19 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         act_on(&roll, &observed, client, &mut applied).await;
     }
     metrics.applied(&applied);
-    tell(server, context, &instance, &observed, &applied, &roll).await?;
+    let view = View {
+        instance: &instance,
+        generation: server.meta().generation,
+        failures: &applied.failures,
+        roll: &roll,
+        config_hash: desired.config_hash.as_deref(),
+        stateful_set: observed.stateful_set.as_deref(),
+        pod: observed.pod.as_deref(),
+        adapter_services: &observed.adapter_services,
+        optional: &observed.optional,
+        previous: server.status.as_ref(),
+    };
+    tell(server, context, &view, &applied).await?;
     match applied.failures.first() {
         Some(failure) => Err(Error::Apply(failure.to_string())),
         None => Ok(Action::requeue(
@@ -202,23 +217,10 @@ async fn act_on(roll: &Roll, observed: &Observed, client: &Client, applied: &mut
 async fn tell(
     server: &DittoServer,
     context: &Context,
-    instance: &Instance,
-    observed: &Observed,
+    view: &View<'_>,
     applied: &Applied,
-    roll: &Roll,
 ) -> Result<(), Error> {
-    let view = View {
-        instance,
-        generation: server.meta().generation,
-        failures: &applied.failures,
-        roll,
-        stateful_set: observed.stateful_set.as_deref(),
-        pod: observed.pod.as_deref(),
-        adapter_services: &observed.adapter_services,
-        optional: &observed.optional,
-        previous: server.status.as_ref(),
-    };
-    let told = status::of(&view, jiff::Timestamp::now());
+    let told = status::of(view, jiff::Timestamp::now());
     let notices = events::notices(applied, server.status.as_ref(), &told);
     if server.status.as_ref() != Some(&told) {
         write_status(&context.client, server, &told).await?;
