@@ -13,8 +13,8 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::optional::{Absence, OptionalKind};
 use crate::named_secrets::secret_names;
+use crate::optional::{Absence, OptionalKind};
 use crate::watch::{Optional, Presence, Stores};
 
 /// Deadline of one request to the API server.

@@ -85,10 +85,7 @@ fn volumes_part(instance: &Instance) -> String {
     if pod.volumes.is_empty() && pod.volume_mounts.is_empty() {
         return part("volumes", &has_contents);
     }
-    part(
-        "volumes",
-        &(has_contents, &pod.volumes, &pod.volume_mounts),
-    )
+    part("volumes", &(has_contents, &pod.volumes, &pod.volume_mounts))
 }
 
 /// Hash over the configuration, as the roll hash has it.

@@ -4,10 +4,10 @@ use dittofs_shared::names;
 use dittofs_shared::server::{ObservedSecret, SecretKeyReference};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::observe::{Observed, SecretFacts, digest};
 use crate::named_secrets::{
     self, AUTHORITY, CERTIFICATE, CONNECTION, CONNECTION_OPTIONS, Part, Reference,
 };
+use crate::observe::{Observed, SecretFacts, digest};
 
 /// The Secrets of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
