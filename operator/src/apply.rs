@@ -11,6 +11,7 @@ mod optional;
 mod outcome;
 mod prune;
 mod service;
+mod stop;
 mod write;
 
 use dittofs_shared::labels;
@@ -127,10 +128,15 @@ pub async fn apply(
         network_policies,
         services,
         optional,
+        disruption_budget,
         stateful_set,
+        stop,
+        config_hash: _,
         prune: _,
     } = desired;
-    applied.note(writer.put(&stores.service_accounts, service_account).await);
+    if let Some(service_account) = service_account {
+        applied.note(writer.put(&stores.service_accounts, service_account).await);
+    }
     applied.note(writer.put(&stores.roles, role).await);
     applied.note(writer.put(&stores.role_bindings, role_binding).await);
     for config_map in config_maps {
@@ -145,8 +151,16 @@ pub async fn apply(
     writer
         .put_optional(&stores.optional, optional, &mut applied)
         .await;
+    if let Some(budget) = disruption_budget {
+        applied.note(writer.put(&stores.disruption_budgets, budget).await);
+    }
     if let Some(stateful_set) = stateful_set {
         applied.note(writer.put(&stores.stateful_sets, stateful_set).await);
+    } else if *stop {
+        let running = writer.owned(&stores.stateful_sets, &instance.namespace);
+        for stateful_set in running {
+            applied.note(writer.stop(&stateful_set).await);
+        }
     }
     prune::take_away(&writer, stores, instance, desired, &mut applied).await;
     applied

@@ -2,6 +2,9 @@
 
 mod config;
 mod config_maps;
+mod disruption_budgets;
+mod environment;
+mod files;
 mod meta;
 mod network_policies;
 mod pod;
@@ -16,6 +19,7 @@ use dittofs_shared::{labels, names};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
@@ -30,7 +34,8 @@ use crate::optional::OptionalKind;
 pub struct Desired {
     /// Secrets that are made once and never overwritten.
     pub secrets: Vec<GeneratedSecret>,
-    pub service_account: ServiceAccount,
+    /// `None`: the user has one.
+    pub service_account: Option<ServiceAccount>,
     pub role: Role,
     pub role_binding: RoleBinding,
     pub config_maps: Vec<ConfigMap>,
@@ -39,8 +44,14 @@ pub struct Desired {
     /// Objects of kinds that the cluster may be without. They are written before the StatefulSet, in the order of the
     /// kinds.
     pub optional: BTreeMap<OptionalKind, Vec<DynamicObject>>,
+    /// `None`: none is wanted.
+    pub disruption_budget: Option<PodDisruptionBudget>,
     /// `None`: the server cannot be started as asked, so that what runs stays as it is.
     pub stateful_set: Option<StatefulSet>,
+    /// Whether what runs is stopped, also when nothing else can be done.
+    pub stop: bool,
+    /// Of `config.yaml`. `None`: the server cannot be started as asked.
+    pub config_hash: Option<String>,
     pub prune: Prune,
 }
 
@@ -80,25 +91,25 @@ impl Desired {
     /// The objects of an instance.
     pub fn of(instance: &Instance) -> Self {
         let config = config::render(instance);
+        let startable = instance.startable();
         Self {
             secrets: secrets(instance),
             service_account: rbac::service_account(instance),
             role: rbac::role(instance),
             role_binding: rbac::role_binding(instance),
-            config_maps: vec![
-                config_maps::config(instance, &config),
-                config_maps::settings(instance),
-                config_maps::adapters(instance),
-            ],
+            config_maps: config_maps(instance, &config),
             network_policies: network_policies::all(instance),
             services: services::all(instance),
             optional: optional(instance),
-            stateful_set: instance.secrets.digest.as_ref().ok().map(|digest| {
+            disruption_budget: disruption_budgets::disruption_budget(instance),
+            config_hash: startable.is_ok().then(|| crate::roll::config_hash(&config)),
+            stateful_set: startable.ok().map(|digest| {
                 stateful_set::stateful_set(
                     instance,
                     &crate::roll::roll_hash(instance, &config, digest),
                 )
             }),
+            stop: instance.spec.replicas == 0,
             prune: prune(instance),
         }
     }
@@ -111,6 +122,18 @@ fn optional(instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
         OptionalKind::ServiceMonitor,
         service_monitor.into_iter().collect(),
     )])
+}
+
+/// Settings that cannot be taken over are not written either: they would be a secret in clear, or wait for the next pod.
+fn config_maps(instance: &Instance, config: &str) -> Vec<ConfigMap> {
+    let config = instance
+        .override_problem
+        .is_none()
+        .then(|| config_maps::config(instance, config));
+    let mut all: Vec<_> = config.into_iter().collect();
+    all.push(config_maps::settings(instance));
+    all.push(config_maps::adapters(instance));
+    all
 }
 
 fn prune(instance: &Instance) -> Prune {

@@ -1,6 +1,9 @@
 //! Pure: parses and judges what was observed. All that can be refused is refused here, so that what follows is total.
 
+mod config_keys;
+mod overrides;
 mod secrets;
+mod server;
 
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::server::DittoServerSpec;
@@ -12,7 +15,10 @@ use kube::{Resource as _, ResourceExt as _};
 use std::collections::BTreeMap;
 
 use crate::observe::Observed;
-pub use secrets::{SecretProblem, Secrets};
+pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
+pub use overrides::{OverrideProblem, unknown_keys};
+pub use secrets::{Connection, Digest, SecretProblem, Secrets};
+pub use server::Obstacle;
 
 /// Adapter types that DittoFS has. Nothing else is ever exposed, whatever the published state says.
 pub const KNOWN_ADAPTERS: [&str; 2] = ["nfs", "smb"];
@@ -39,6 +45,10 @@ pub struct Instance {
     pub sidecar_image: String,
     /// The Secrets it uses.
     pub secrets: Secrets,
+    /// What of the user's settings cannot be taken over.
+    pub override_problem: Option<OverrideProblem>,
+    /// Account that its pod runs with, if there is a pod.
+    pub running_account: Option<String>,
     /// What the sidecar meets at the REST API, if it has said so.
     pub server_state: Option<ServerState>,
     /// The adapters, or why they are not known.
@@ -134,6 +144,11 @@ impl Instance {
                 .clone()
                 .unwrap_or_else(|| defaults.sidecar_image.clone()),
             secrets: secrets::judge(&name, observed),
+            override_problem: overrides::judge(&server.spec, &observed.secrets),
+            running_account: observed
+                .pod
+                .as_ref()
+                .and_then(|pod| pod.spec.as_ref()?.service_account_name.clone()),
             server_state,
             publish_to: observed
                 .adapters
@@ -224,6 +239,9 @@ fn verdict(adapter: &published::Adapter, spec: &DittoServerSpec) -> Verdict {
 fn reserved(port: u16, spec: &DittoServerSpec) -> Option<&'static str> {
     if i32::from(port) == spec.control_plane.port {
         return Some("the REST API");
+    }
+    if spec.metrics.enabled && i32::from(port) == spec.metrics.port {
+        return Some("the metrics");
     }
     (port == names::SIDECAR_PORT).then_some("the sidecar")
 }

@@ -4,6 +4,7 @@
 //!
 //! * [`watch`] keeps a copy of what belongs to us and says which instance to look at.
 //! * [`reconcile`] is the driver: the calls below, in that order.
+//! * [`named_secrets`] is pure: which Secrets a spec names.
 //! * [`observe`] reads. It never writes and decides nothing.
 //! * [`instance`] is pure: it parses and judges. All that can be refused is refused here.
 //! * [`desired`] is pure and total: the objects an instance should have, one file a kind.
@@ -24,6 +25,7 @@ pub mod instance;
 pub mod leader;
 pub mod logging;
 pub mod metrics;
+pub mod named_secrets;
 pub mod observe;
 pub mod optional;
 pub mod probes;

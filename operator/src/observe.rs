@@ -13,6 +13,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::named_secrets::secret_names;
 use crate::optional::{Absence, OptionalKind};
 use crate::watch::{Optional, Presence, Stores};
 
@@ -56,6 +57,8 @@ pub struct OptionalObjects {
 pub struct SecretFacts {
     /// By key: a digest of the value and its length in bytes.
     pub keys: BTreeMap<String, (String, usize)>,
+    /// Changes whenever the Secret does.
+    pub resource_version: Option<String>,
 }
 
 /// Why an instance could not be looked at.
@@ -93,7 +96,7 @@ pub async fn observe(
 ) -> Result<Observed, ObserveError> {
     let name = server.name_any();
     let namespace = server.namespace().unwrap_or_default();
-    let secrets = read_secrets(client, &namespace, secret_names(server)).await?;
+    let secrets = read_secrets(client, &namespace, secret_names(&name, &server.spec)).await?;
     Ok(Observed {
         adapters: find(&stores.config_maps, &names::adapters(&name), &namespace),
         stateful_set: find(&stores.stateful_sets, &name, &namespace),
@@ -130,24 +133,6 @@ fn optional(server: &DittoServer, known: &Optional) -> OptionalObjects {
         }
     }
     found
-}
-
-/// The Secrets that matter to an instance.
-fn secret_names(server: &DittoServer) -> Vec<String> {
-    let name = server.name_any();
-    let identity = &server.spec.identity;
-    vec![
-        identity
-            .jwt
-            .secret_ref
-            .as_ref()
-            .map_or_else(|| names::jwt_secret(&name), |secret| secret.name.clone()),
-        identity.admin.password_secret_ref.as_ref().map_or_else(
-            || names::admin_credentials(&name),
-            |secret| secret.name.clone(),
-        ),
-        names::sidecar_credentials(&name),
-    ]
 }
 
 async fn read_secrets(
@@ -188,6 +173,7 @@ fn facts(secret: &Secret) -> SecretFacts {
         keys: keys
             .map(|(key, value)| (key.clone(), (digest(&value.0), value.0.len())))
             .collect(),
+        resource_version: secret.resource_version(),
     }
 }
 

@@ -23,6 +23,8 @@ use crate::watch::{Server, Stores};
 /// Secrets are not watched, so that nobody needs the right to list them. They are read on every look and at least
 /// this often.
 const SECRETS_REREAD: Duration = Duration::from_mins(10);
+/// The same, while one of them keeps the server from being started as asked.
+const SECRETS_AWAITED: Duration = Duration::from_secs(30);
 /// Requests for the same instance within this time become one look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
@@ -131,14 +133,11 @@ fn retry(server: &Arc<Server>, error: &Error, context: &Arc<Context>) -> Action 
 }
 
 async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Error> {
-    let Context {
-        client,
-        stores,
-        defaults,
-        metrics,
-        ..
-    } = context;
+    let client = &context.client;
     if server.meta().deletion_timestamp.is_some() {
+        if let Some(last) = status::deleting(server.status.as_ref()) {
+            write_status(client, server, &last).await?;
+        }
         // Owner references take care of the rest, with or without us.
         return Ok(Action::await_change());
     }
@@ -150,12 +149,71 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         let first = status::first(server.meta().generation, jiff::Timestamp::now());
         write_status(client, server, &first).await?;
     }
+    let Look {
+        observed,
+        instance,
+        desired,
+        mut applied,
+    } = make(server, context).await?;
+    let roll = roll::decide(
+        instance.spec.roll_policy,
+        observed.stateful_set.as_deref(),
+        observed.pod.as_deref(),
+    );
+    if !server.spec.paused {
+        act_on(&roll, &observed, client, &mut applied).await;
+    }
+    context.metrics.applied(&applied);
+    let view = View {
+        instance: &instance,
+        generation: server.meta().generation,
+        failures: &applied.failures,
+        roll: &roll,
+        config_hash: desired.config_hash.as_deref(),
+        stateful_set: observed.stateful_set.as_deref(),
+        pod: observed.pod.as_deref(),
+        adapter_services: &observed.adapter_services,
+        optional: &observed.optional,
+        previous: server.status.as_ref(),
+    };
+    tell(server, context, &view, &applied).await?;
+    match applied.failures.first() {
+        Some(failure) => Err(Error::Apply(failure.to_string())),
+        None => Ok(Action::requeue(next_look(&instance))),
+    }
+}
+
+/// Secrets are not watched: one that is awaited is looked for more often.
+fn next_look(instance: &Instance) -> Duration {
+    let longest = if instance.startable().is_ok() {
+        SECRETS_REREAD
+    } else {
+        SECRETS_AWAITED
+    };
+    longest.mul_f64(rand::random_range(0.9..1.0))
+}
+
+/// What a look has found, and what it has made of it.
+struct Look {
+    observed: Observed,
+    instance: Instance,
+    desired: Desired,
+    applied: Applied,
+}
+
+/// Writes whatever differs, unless the instance is paused.
+async fn make(server: &DittoServer, context: &Context) -> Result<Look, Error> {
+    let Context {
+        client,
+        stores,
+        defaults,
+        ..
+    } = context;
     let mut observed = observe::observe(server, stores, client).await?;
     let mut instance = Instance::parse(&observed, defaults);
+    let mut desired = Desired::of(&instance);
     let mut applied = Applied::default();
-    let paused = server.spec.paused;
-    if !paused {
-        let mut desired = Desired::of(&instance);
+    if !server.spec.paused {
         applied = apply::make_secrets(client, &observed, &desired.secrets).await;
         if !applied.changes.is_empty() {
             observed = observe::observe(server, stores, client).await?;
@@ -166,22 +224,12 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         applied.changes.append(&mut rest.changes);
         applied.failures.append(&mut rest.failures);
     }
-    let roll = roll::decide(
-        instance.spec.roll_policy,
-        observed.stateful_set.as_deref(),
-        observed.pod.as_deref(),
-    );
-    if !paused {
-        act_on(&roll, &observed, client, &mut applied).await;
-    }
-    metrics.applied(&applied);
-    tell(server, context, &instance, &observed, &applied, &roll).await?;
-    match applied.failures.first() {
-        Some(failure) => Err(Error::Apply(failure.to_string())),
-        None => Ok(Action::requeue(
-            SECRETS_REREAD.mul_f64(rand::random_range(0.9..1.0)),
-        )),
-    }
+    Ok(Look {
+        observed,
+        instance,
+        desired,
+        applied,
+    })
 }
 
 async fn act_on(roll: &Roll, observed: &Observed, client: &Client, applied: &mut Applied) {
@@ -202,23 +250,10 @@ async fn act_on(roll: &Roll, observed: &Observed, client: &Client, applied: &mut
 async fn tell(
     server: &DittoServer,
     context: &Context,
-    instance: &Instance,
-    observed: &Observed,
+    view: &View<'_>,
     applied: &Applied,
-    roll: &Roll,
 ) -> Result<(), Error> {
-    let view = View {
-        instance,
-        generation: server.meta().generation,
-        failures: &applied.failures,
-        roll,
-        stateful_set: observed.stateful_set.as_deref(),
-        pod: observed.pod.as_deref(),
-        adapter_services: &observed.adapter_services,
-        optional: &observed.optional,
-        previous: server.status.as_ref(),
-    };
-    let told = status::of(&view, jiff::Timestamp::now());
+    let told = status::of(view, jiff::Timestamp::now());
     let notices = events::notices(applied, server.status.as_ref(), &told);
     if server.status.as_ref() != Some(&told) {
         write_status(&context.client, server, &told).await?;

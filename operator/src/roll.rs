@@ -11,7 +11,7 @@ use kube::ResourceExt as _;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::instance::Instance;
+use crate::instance::{Digest, Instance};
 use crate::observe::digest;
 
 /// What is to be done about the pod.
@@ -45,30 +45,52 @@ pub enum Waits {
 /// They are taken from what was asked for, not from the rendered template: an upgrade of the operator that renders
 /// something differently restarts nobody. For the same reason a part that is added one day must be left out while its
 /// fields are not set: the pods of today do not have it.
-pub fn roll_hash(instance: &Instance, config: &str, secrets: &str) -> String {
+pub fn roll_hash(instance: &Instance, config: &str, secrets: &Digest) -> String {
     let spec = &instance.spec;
     let security = (&spec.security_context, &spec.pod_security_context);
     let mut parts = vec![
         part("image", &spec.image),
         part("config", &config),
-        part(
-            "secrets",
-            &(
-                secrets,
-                &instance.secrets.jwt.name,
-                &instance.secrets.jwt.key,
-            ),
-        ),
+        secrets_part(instance, secrets),
         part("resources", &spec.resources),
         part("security", &security),
-        part("volumes", &spec.storage.content_size.is_some()),
+        volumes_part(instance),
         part("grace", &spec.termination_grace_period_seconds),
     ];
     let scheduling = Scheduling::of(&spec.pod);
     if scheduling != Scheduling::of(&PodSettings::default()) {
         parts.push(part("scheduling", &scheduling));
     }
+    let pod = &spec.pod;
+    if !pod.env.is_empty() || !pod.env_from.is_empty() {
+        parts.push(part("env", &(&pod.env, &pod.env_from)));
+    }
     parts.join(" ")
+}
+
+/// Secrets that somebody names are left out while nobody does.
+fn secrets_part(instance: &Instance, secrets: &Digest) -> String {
+    let jwt = &instance.secrets.jwt;
+    let signing_key = (&secrets.signing_key, &jwt.name, &jwt.key);
+    match &secrets.others {
+        None => part("secrets", &signing_key),
+        Some(others) => part("secrets", &(signing_key, others)),
+    }
+}
+
+/// Volumes of the user's own are left out while there are none.
+fn volumes_part(instance: &Instance) -> String {
+    let has_contents = instance.spec.storage.content_size.is_some();
+    let pod = &instance.spec.pod;
+    if pod.volumes.is_empty() && pod.volume_mounts.is_empty() {
+        return part("volumes", &has_contents);
+    }
+    part("volumes", &(has_contents, &pod.volumes, &pod.volume_mounts))
+}
+
+/// Hash over the configuration, as the roll hash has it.
+pub fn config_hash(config: &str) -> String {
+    digest_of(&config)
 }
 
 /// What says where the pod may run. How its images are fetched concerns the next pod only. Written as the spec writes it,
@@ -101,9 +123,13 @@ impl<'a> Scheduling<'a> {
 }
 
 fn part(name: &str, value: &impl Serialize) -> String {
+    format!("{name}:{}", digest_of(value))
+}
+
+fn digest_of(value: &impl Serialize) -> String {
     // These types have string keys only, so that they cannot fail to serialise.
     let bytes = serde_json::to_vec(value).unwrap_or_default();
-    format!("{name}:{}", &digest(&bytes)[..12])
+    digest(&bytes)[..12].to_owned()
 }
 
 /// Decides about the pod.

@@ -5,11 +5,13 @@
 
 mod adapters;
 mod checks;
+mod config;
 mod metrics;
 mod pod;
+mod seen;
 
 use dittofs_shared::names;
-use dittofs_shared::server::DittoServerStatus;
+use dittofs_shared::server::{DittoServerStatus, Phase};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -29,6 +31,8 @@ pub struct View<'a> {
     pub generation: Option<i64>,
     pub failures: &'a [Failure],
     pub roll: &'a Roll,
+    /// Of the configuration that the server should run with, if it can be started as asked.
+    pub config_hash: Option<&'a str>,
     pub stateful_set: Option<&'a StatefulSet>,
     pub pod: Option<&'a Pod>,
     pub adapter_services: &'a [Arc<Service>],
@@ -126,6 +130,15 @@ pub fn first(generation: Option<i64>, now: Timestamp) -> DittoServerStatus {
     }
 }
 
+/// What is said of an instance that is on its way out, if that has not been said yet.
+pub fn deleting(previous: Option<&DittoServerStatus>) -> Option<DittoServerStatus> {
+    let previous = previous.filter(|previous| previous.phase != Some(Phase::Deleting))?;
+    Some(DittoServerStatus {
+        phase: Some(Phase::Deleting),
+        ..previous.clone()
+    })
+}
+
 /// The status of an instance.
 pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
     let adapters = adapters::all(view);
@@ -145,47 +158,18 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
             each.collect::<Vec<_>>().join(",")
         }),
         address: exposed.iter().find_map(|adapter| adapters::host(adapter)),
-        version: view.pod.and_then(version),
+        phase: Some(seen::phase(view)),
+        image: seen::image(view, names::SERVER_CONTAINER),
+        sidecar_image: seen::image(view, names::SIDECAR_CONTAINER),
+        config_hash: seen::config_hash(view),
+        observed_secrets: view.instance.secrets.observed.clone(),
+        version: seen::image(view, names::SERVER_CONTAINER)
+            .as_deref()
+            .map(seen::version),
         replicas: counts.map(|counts| counts.replicas),
         ready_replicas: counts.map(|counts| counts.ready_replicas.unwrap_or_default()),
+        available_replicas: counts.map(|counts| counts.available_replicas.unwrap_or_default()),
         adapters,
         ..DittoServerStatus::default()
-    }
-}
-
-/// Tag or digest of the image that runs.
-fn version(pod: &Pod) -> Option<String> {
-    let containers = &pod.spec.as_ref()?.containers;
-    let image = containers
-        .iter()
-        .find(|container| container.name == names::SERVER_CONTAINER)?
-        .image
-        .as_deref()?;
-    Some(image_version(image).to_owned())
-}
-
-fn image_version(image: &str) -> &str {
-    if let Some((_, digest)) = image.split_once('@') {
-        return digest;
-    }
-    let last = image.rsplit('/').next().unwrap_or(image);
-    last.split_once(':').map_or("latest", |(_, tag)| tag)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_is_the_tag_or_the_digest() {
-        for (image, version) in [
-            ("dittofs", "latest"),
-            ("dittofs:0.29.0", "0.29.0"),
-            ("registry:5000/a/dittofs", "latest"),
-            ("registry:5000/a/dittofs:1", "1"),
-            ("a/dittofs:1@sha256:ab", "sha256:ab"),
-        ] {
-            assert_eq!(image_version(image), version, "{image}");
-        }
     }
 }

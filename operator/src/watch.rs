@@ -15,6 +15,7 @@ use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Client;
 use kube::core::DeserializeGuard;
@@ -42,6 +43,7 @@ pub struct Stores {
     pub network_policies: Store<NetworkPolicy>,
     pub stateful_sets: Store<StatefulSet>,
     pub pods: Store<Pod>,
+    pub disruption_budgets: Store<PodDisruptionBudget>,
     pub service_accounts: Store<ServiceAccount>,
     pub roles: Store<Role>,
     pub role_bindings: Store<RoleBinding>,
@@ -76,6 +78,7 @@ impl Watch {
             network_policies: owned.watch(&managed, forget_writers, &mut tasks),
             stateful_sets: owned.watch(&managed, forget_writers, &mut tasks),
             pods: owned.watch(&pods, forget_writers, &mut tasks),
+            disruption_budgets: owned.watch(&managed, forget_writers, &mut tasks),
             service_accounts: owned.watch(&managed, forget_writers, &mut tasks),
             roles: owned.watch(&managed, forget_writers, &mut tasks),
             role_bindings: owned.watch(&managed, forget_writers, &mut tasks),
@@ -101,6 +104,7 @@ impl Watch {
         stores.network_policies.wait_until_ready().await?;
         stores.stateful_sets.wait_until_ready().await?;
         stores.pods.wait_until_ready().await?;
+        stores.disruption_budgets.wait_until_ready().await?;
         stores.service_accounts.wait_until_ready().await?;
         stores.roles.wait_until_ready().await?;
         stores.role_bindings.wait_until_ready().await?;

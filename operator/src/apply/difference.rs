@@ -57,6 +57,8 @@ fn compare(live: &Value, wanted: &Value, path: &mut Vec<String>) -> Option<Strin
         // The API server leaves out what is empty.
         (Value::Null, Value::Object(wanted)) if wanted.is_empty() => None,
         (Value::Null, Value::Array(wanted)) if wanted.is_empty() => None,
+        (Value::Null, Value::String(wanted)) if wanted.is_empty() => None,
+        (Value::Null, Value::Bool(false)) if is_of_a_volume(path) => None,
         (Value::String(live), Value::String(wanted))
             if live == wanted || same_quantity(live, wanted) =>
         {
@@ -70,6 +72,12 @@ fn compare(live: &Value, wanted: &Value, path: &mut Vec<String>) -> Option<Strin
             brief(wanted)
         )),
     }
+}
+
+/// In volumes and their mounts, which users write themselves, the API server leaves out `readOnly: false`.
+fn is_of_a_volume(path: &[String]) -> bool {
+    path.iter()
+        .any(|part| part == "volumes" || part == "volumeMounts")
 }
 
 /// The API server writes quantities in its own way: `1000m` comes back as `1`.

@@ -22,6 +22,7 @@ pub(super) async fn take_away(
     optional(writer, stores, instance, desired, applied).await;
     services(writer, stores, instance, desired, applied).await;
     policies(writer, stores, instance, desired, applied).await;
+    budgets(writer, stores, instance, desired, applied).await;
 }
 
 async fn optional(
@@ -97,6 +98,21 @@ async fn policies(
             Some(adapter) => format!("adapter {adapter} is not exposed any more"),
         };
         applied.note(writer.delete(&*policy, reason).await);
+    }
+}
+
+async fn budgets(
+    writer: &Writer<'_>,
+    stores: &Stores,
+    instance: &Instance,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
+    for budget in writer.owned(&stores.disruption_budgets, &instance.namespace) {
+        if !is_among(desired.disruption_budget.as_slice(), &*budget) {
+            let reason = "pod.disruptionBudget is Manual".to_owned();
+            applied.note(writer.delete(&*budget, reason).await);
+        }
     }
 }
 

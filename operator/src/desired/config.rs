@@ -1,10 +1,17 @@
 //! The `config.yaml` of the server. Only keys that the server knows: it ignores others with no more than a warning.
+//!
+//! A section that nobody has asked for is left out: what is rendered decides about restarts.
+
+mod bytes;
+mod directory;
+mod kerberos;
+mod merge;
+mod observability;
 
 use dittofs_shared::Duration;
-use dittofs_shared::server::{DatabaseType, Exposure, LogFormat};
-use dittofs_shared::settings::log_level_name;
 use serde::Serialize;
 
+use super::files;
 use crate::instance::Instance;
 
 /// Time that the server gives each stage of its shutdown.
@@ -12,24 +19,27 @@ const SHUTDOWN_TIMEOUT: &str = "30s";
 
 #[derive(Serialize)]
 struct Config<'a> {
-    logging: Logging<'a>,
+    logging: observability::Logging<'a>,
     shutdown_timeout: &'a str,
     database: Database<'a>,
     controlplane: ControlPlane<'a>,
     admin: Admin<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<observability::Metrics<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ldap: Option<directory::Ldap<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kerberos: Option<kerberos::Kerberos<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blockstore: Option<BlockStore>,
 }
 
-#[derive(Serialize)]
-struct Logging<'a> {
-    level: &'a str,
-    format: &'a str,
-    output: &'a str,
-}
-
+/// The connection to PostgreSQL comes by environment, since it holds a password.
 #[derive(Serialize)]
 struct Database<'a> {
     r#type: &'a str,
-    sqlite: Sqlite<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sqlite: Option<Sqlite<'a>>,
 }
 
 #[derive(Serialize)]
@@ -42,6 +52,8 @@ struct ControlPlane<'a> {
     host: &'a str,
     port: i32,
     jwt: Jwt<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<Tls>,
 }
 
 #[derive(Serialize)]
@@ -51,47 +63,103 @@ struct Jwt<'a> {
 }
 
 #[derive(Serialize)]
+struct Tls {
+    cert_file: String,
+    key_file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_ca: Option<String>,
+}
+
+#[derive(Serialize)]
 struct Admin<'a> {
     username: &'a str,
+}
+
+#[derive(Serialize)]
+struct BlockStore {
+    local: LocalBlockStore,
+}
+
+#[derive(Serialize)]
+struct LocalBlockStore {
+    default_remote_cache_size: u64,
 }
 
 /// The text of `config.yaml`.
 pub fn render(instance: &Instance) -> String {
     let spec = &instance.spec;
     let config = Config {
-        logging: Logging {
-            level: log_level_name(spec.logging.level),
-            format: match spec.logging.format {
-                LogFormat::Text => "text",
-                LogFormat::Json => "json",
-            },
-            output: &spec.logging.output,
-        },
+        logging: observability::logging(spec),
         shutdown_timeout: SHUTDOWN_TIMEOUT,
-        database: Database {
-            r#type: match spec.database.r#type {
-                DatabaseType::Sqlite => "sqlite",
-                DatabaseType::Postgres => "postgres",
-            },
-            sqlite: Sqlite {
-                path: &spec.database.sqlite.path,
-            },
-        },
-        controlplane: ControlPlane {
-            host: match spec.control_plane.exposure {
-                Exposure::Loopback => "127.0.0.1",
-                Exposure::Cluster => "0.0.0.0",
-            },
-            port: spec.control_plane.port,
-            jwt: Jwt {
-                access_token_duration: &spec.identity.jwt.access_token_duration,
-                refresh_token_duration: &spec.identity.jwt.refresh_token_duration,
-            },
-        },
+        database: database(instance),
+        controlplane: control_plane(instance),
         admin: Admin {
             username: &spec.identity.admin.username,
         },
+        metrics: observability::metrics(instance),
+        ldap: directory::ldap(instance),
+        kerberos: kerberos::kerberos(instance),
+        blockstore: block_store(instance),
     };
+    let overrides = spec.config_overrides.as_ref();
+    let merged = overrides.and_then(|overrides| merge::changed(&config, &overrides.0));
     // Strings and numbers in structs: there is nothing that could fail to serialise.
-    serde_saphyr::to_string(&config).unwrap_or_default()
+    match merged {
+        Some(merged) => serde_saphyr::to_string(&merged),
+        None => serde_saphyr::to_string(&config),
+    }
+    .unwrap_or_default()
+}
+
+fn database(instance: &Instance) -> Database<'_> {
+    if instance.uses_postgres() {
+        return Database {
+            r#type: "postgres",
+            sqlite: None,
+        };
+    }
+    Database {
+        r#type: "sqlite",
+        sqlite: Some(Sqlite {
+            path: &instance.spec.database.sqlite.path,
+        }),
+    }
+}
+
+fn control_plane(instance: &Instance) -> ControlPlane<'_> {
+    let spec = &instance.spec;
+    ControlPlane {
+        host: if instance.api_is_exposed() {
+            "0.0.0.0"
+        } else {
+            "127.0.0.1"
+        },
+        port: spec.control_plane.port,
+        jwt: Jwt {
+            access_token_duration: &spec.identity.jwt.access_token_duration,
+            refresh_token_duration: &spec.identity.jwt.refresh_token_duration,
+        },
+        tls: spec.control_plane.certificate().map(|_| Tls {
+            cert_file: files::TLS.path(files::CERTIFICATE),
+            key_file: files::TLS.path(files::PRIVATE_KEY),
+            client_ca: spec
+                .control_plane
+                .client_ca()
+                .map(|_| files::CLIENT_CA.path(files::AUTHORITY)),
+        }),
+    }
+}
+
+fn block_store(instance: &Instance) -> Option<BlockStore> {
+    let size = instance.spec.storage.cache_size.as_deref()?;
+    Some(BlockStore {
+        local: LocalBlockStore {
+            default_remote_cache_size: bytes::of(size)?,
+        },
+    })
+}
+
+/// An empty text says nothing, as in the Go operator.
+fn set(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
 }

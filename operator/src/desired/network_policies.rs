@@ -1,6 +1,5 @@
 //! NetworkPolicies: nothing reaches the pod but what these open.
 
-use dittofs_shared::server::Exposure;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::networking::v1::{
     NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
@@ -28,7 +27,7 @@ pub fn all(instance: &Instance) -> Vec<NetworkPolicy> {
 /// Closes the pod, but for the REST API when that has a Service.
 fn baseline(instance: &Instance) -> NetworkPolicy {
     let spec = &instance.spec;
-    let api = (spec.control_plane.exposure == Exposure::Cluster).then(|| {
+    let api = instance.api_is_exposed().then(|| {
         let peers = spec
             .network_policy
             .api

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 
 use std::collections::BTreeMap;
 
-use super::{server_container, sidecar_container};
+use super::{files, rbac, server_container, sidecar_container};
 use crate::instance::Instance;
 
 /// User and group of the official image.
@@ -42,14 +42,20 @@ pub fn pod(instance: &Instance) -> PodSpec {
         ),
         priority_class_name: settings.priority_class_name.clone(),
         image_pull_secrets: unless_empty(&settings.image_pull_secrets, Vec::is_empty),
-        service_account_name: Some(names::sidecar(&instance.name)),
+        service_account_name: Some(rbac::account(instance)),
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(instance.spec.termination_grace_period_seconds),
         security_context: Some(security_context(instance)),
         init_containers: Some(vec![sidecar_container::sidecar(instance)]),
         containers: vec![server_container::server(instance)],
-        volumes: Some(volumes(instance)),
+        volumes: Some(
+            volumes(instance)
+                .into_iter()
+                .chain(files::volumes(instance))
+                .chain(settings.volumes.iter().cloned())
+                .collect(),
+        ),
         ..PodSpec::default()
     }
 }

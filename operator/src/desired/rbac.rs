@@ -7,13 +7,27 @@ use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject
 use super::meta::metadata;
 use crate::instance::Instance;
 
-/// The sidecar's account. Its token is projected into the sidecar only.
-pub fn service_account(instance: &Instance) -> ServiceAccount {
-    ServiceAccount {
-        metadata: metadata(instance, names::sidecar(&instance.name)),
+/// Name of the account that the pod runs with.
+pub fn account(instance: &Instance) -> String {
+    let own = instance.spec.pod.service_account_name.clone();
+    own.unwrap_or_else(|| names::sidecar(&instance.name))
+}
+
+/// The account, unless the user has one. Its token for the API server is projected into the sidecar only.
+pub fn service_account(instance: &Instance) -> Option<ServiceAccount> {
+    let settings = &instance.spec.pod;
+    if settings.service_account_name.is_some() {
+        return None;
+    }
+    let mut metadata = metadata(instance, names::sidecar(&instance.name));
+    if !settings.service_account_annotations.is_empty() {
+        metadata.annotations = Some(settings.service_account_annotations.clone());
+    }
+    Some(ServiceAccount {
+        metadata,
         automount_service_account_token: Some(false),
         ..ServiceAccount::default()
-    }
+    })
 }
 
 /// Write the published state, read and watch the settings.
@@ -34,21 +48,35 @@ pub fn role(instance: &Instance) -> Role {
     }
 }
 
-/// Gives the role to the account.
+/// Gives the role to the account and, until the pod is next recreated, to the one that it still runs with. Any other that had it
+/// loses it.
 pub fn role_binding(instance: &Instance) -> RoleBinding {
     let name = names::sidecar(&instance.name);
+    let mut accounts = vec![account(instance)];
+    let running = instance.running_account.iter();
+    accounts.extend(
+        running
+            .filter(|running| **running != accounts[0])
+            .cloned()
+            .collect::<Vec<_>>(),
+    );
     RoleBinding {
         metadata: metadata(instance, name.clone()),
         role_ref: RoleRef {
             api_group: "rbac.authorization.k8s.io".to_owned(),
             kind: "Role".to_owned(),
-            name: name.clone(),
-        },
-        subjects: Some(vec![Subject {
-            kind: "ServiceAccount".to_owned(),
             name,
-            namespace: Some(instance.namespace.clone()),
-            ..Subject::default()
-        }]),
+        },
+        subjects: Some(
+            accounts
+                .into_iter()
+                .map(|account| Subject {
+                    kind: "ServiceAccount".to_owned(),
+                    name: account,
+                    namespace: Some(instance.namespace.clone()),
+                    ..Subject::default()
+                })
+                .collect(),
+        ),
     }
 }

@@ -1,14 +1,14 @@
 //! The container of the DittoFS server.
 
 use dittofs_shared::names;
-use dittofs_shared::server::{Exposure, SecretKeyReference};
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, EnvVar, EnvVarSource, ExecAction, HTTPGetAction, Probe,
-    SecretKeySelector, SecurityContext, VolumeMount,
+    Capabilities, Container, ExecAction, HTTPGetAction, Probe, SecurityContext, TCPSocketAction,
+    VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::pod::{CONFIG_VOLUME, TMP_VOLUME, runtime_default};
+use super::{environment, files};
 use crate::instance::Instance;
 
 /// Where the server finds its configuration.
@@ -31,7 +31,8 @@ pub fn server(instance: &Instance) -> Container {
                 .map(str::to_owned)
                 .to_vec(),
         ),
-        env: Some(environment(instance)),
+        env: Some(environment::variables(instance)),
+        env_from: environment::whole_secrets(instance),
         resources: instance.spec.resources.clone(),
         security_context: Some(restricted(instance.spec.security_context.clone())),
         volume_mounts: Some(mounts(instance)),
@@ -53,29 +54,60 @@ pub fn server(instance: &Instance) -> Container {
 }
 
 /// The API listens on loopback, where only a program inside the pod reaches it: hence `wget`, as in the official
-/// image's own health check. With exposure Cluster the kubelet can ask by itself.
+/// image's own health check. When the API is exposed, the kubelet can ask by itself.
+///
+/// Over TLS nobody verifies: a certificate that has run out, or is for other names than 127.0.0.1, is no reason to restart a server.
+/// With client certificates nobody but their owners gets an answer: what is left is whether the server takes a connection. The
+/// sidecar has a certificate and asks, but a sidecar in trouble must never restart a healthy server.
 fn check(instance: &Instance) -> Probe {
-    let port = instance.spec.control_plane.port;
-    match instance.spec.control_plane.exposure {
-        Exposure::Loopback => Probe {
-            exec: Some(ExecAction {
-                command: Some(vec![
-                    "wget".to_owned(),
-                    "-q".to_owned(),
-                    "-T".to_owned(),
-                    "4".to_owned(),
-                    "-O".to_owned(),
-                    "/dev/null".to_owned(),
-                    format!("http://127.0.0.1:{port}/health"),
-                ]),
+    let control_plane = &instance.spec.control_plane;
+    let port = control_plane.port;
+    let tls = control_plane.certificate().is_some();
+    match (instance.api_is_exposed(), control_plane.client_ca()) {
+        (false, None) => run(&question(port, tls)),
+        (false, Some(_)) => {
+            run(&["nc", "-z", "-w", "4", "127.0.0.1", &port.to_string()].map(str::to_owned))
+        }
+        (true, None) => Probe {
+            http_get: Some(HTTPGetAction {
+                scheme: tls.then(|| "HTTPS".to_owned()),
+                ..http_get("/health", port)
             }),
             ..Probe::default()
         },
-        Exposure::Cluster => Probe {
-            http_get: Some(http_get("/health", port)),
+        (true, Some(_)) => Probe {
+            tcp_socket: Some(TCPSocketAction {
+                port: IntOrString::Int(port),
+                host: None,
+            }),
             ..Probe::default()
         },
     }
+}
+
+fn run(command: &[String]) -> Probe {
+    Probe {
+        exec: Some(ExecAction {
+            command: Some(command.to_vec()),
+        }),
+        ..Probe::default()
+    }
+}
+
+fn question(port: i32, tls: bool) -> Vec<String> {
+    let unverified: &[&str] = if tls {
+        &["--no-check-certificate"]
+    } else {
+        &[]
+    };
+    let scheme = if tls { "https" } else { "http" };
+    let words = ["wget", "-q", "-T", "4"].iter().chain(unverified);
+    let mut command: Vec<_> = words
+        .chain(&["-O", "/dev/null"])
+        .map(|word| (*word).to_owned())
+        .collect();
+    command.push(format!("{scheme}://127.0.0.1:{port}/health"));
+    command
 }
 
 /// Gates nothing, since the Services also lead to a pod that is not ready. So the sidecar, which asks the server all
@@ -99,38 +131,6 @@ pub fn http_get(path: &str, port: i32) -> HTTPGetAction {
     }
 }
 
-fn environment(instance: &Instance) -> Vec<EnvVar> {
-    vec![
-        from_secret("DITTOFS_CONTROLPLANE_SECRET", &instance.secrets.jwt, None),
-        // Read at the first start only, so that a missing one must not keep a server with data from starting.
-        from_secret(
-            "DITTOFS_ADMIN_INITIAL_PASSWORD",
-            &instance.secrets.admin,
-            Some(true),
-        ),
-        EnvVar {
-            name: "HOME".to_owned(),
-            value: Some("/tmp".to_owned()),
-            value_from: None,
-        },
-    ]
-}
-
-fn from_secret(name: &str, reference: &SecretKeyReference, optional: Option<bool>) -> EnvVar {
-    EnvVar {
-        name: name.to_owned(),
-        value: None,
-        value_from: Some(EnvVarSource {
-            secret_key_ref: Some(SecretKeySelector {
-                name: reference.name.clone(),
-                key: reference.key.clone(),
-                optional,
-            }),
-            ..EnvVarSource::default()
-        }),
-    }
-}
-
 fn mounts(instance: &Instance) -> Vec<VolumeMount> {
     let mount = |name: &str, path: &str| VolumeMount {
         name: name.to_owned(),
@@ -149,6 +149,8 @@ fn mounts(instance: &Instance) -> Vec<VolumeMount> {
     if instance.spec.storage.content_size.is_some() {
         mounts.push(mount(names::CONTENT_CLAIM, "/data/store/block"));
     }
+    mounts.extend(files::server_mounts(instance));
+    mounts.extend(instance.spec.pod.volume_mounts.iter().cloned());
     mounts
 }
 

@@ -1,6 +1,6 @@
-//! Services: the headless one, that of the REST API, and one for each exposed adapter.
+//! Services: the headless one, that of the REST API, that of the metrics, and one for each exposed adapter.
 
-use dittofs_shared::server::{AdapterOverride, Exposure, ServiceType};
+use dittofs_shared::server::{AdapterOverride, ServiceType};
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -12,8 +12,11 @@ use crate::instance::Instance;
 /// All Services of the instance.
 pub fn all(instance: &Instance) -> Vec<Service> {
     let mut services = vec![headless(instance)];
-    if instance.spec.control_plane.exposure == Exposure::Cluster {
+    if instance.api_is_exposed() {
         services.push(api(instance));
+    }
+    if instance.spec.metrics.enabled {
+        services.push(metrics(instance));
     }
     services.extend(
         instance
@@ -46,21 +49,57 @@ fn headless(instance: &Instance) -> Service {
 }
 
 fn api(instance: &Instance) -> Service {
-    let port = instance.spec.control_plane.port;
+    let control_plane = &instance.spec.control_plane;
+    let port = control_plane.port;
+    let settings = instance.spec.service.clone().unwrap_or_default();
+    let mut metadata = metadata(instance, names::api_service(&instance.name));
+    metadata.annotations = (!settings.annotations.is_empty()).then_some(settings.annotations);
+    let tls = control_plane.tls || control_plane.certificate().is_some();
     Service {
-        metadata: metadata(instance, names::api_service(&instance.name)),
+        metadata,
         spec: Some(ServiceSpec {
-            type_: Some(ServiceType::ClusterIP.as_str().to_owned()),
+            type_: Some(settings.r#type.as_str().to_owned()),
             ports: Some(vec![ServicePort {
-                name: Some("api".to_owned()),
-                port,
-                target_port: Some(IntOrString::Int(port)),
-                protocol: Some("TCP".to_owned()),
-                ..ServicePort::default()
+                app_protocol: tls.then(|| "https".to_owned()),
+                ..single_port("api", port)
             }]),
             ..base(instance)
         }),
         status: None,
+    }
+}
+
+/// Says how to scrape it, for those who have no `ServiceMonitor`.
+fn metrics(instance: &Instance) -> Service {
+    let settings = &instance.spec.metrics;
+    let mut metadata = metadata(instance, names::metrics_service(&instance.name));
+    metadata
+        .labels
+        .get_or_insert_default()
+        .insert(labels::METRICS.to_owned(), labels::METRICS_VALUE.to_owned());
+    metadata.annotations = Some(BTreeMap::from([
+        ("prometheus.io/scrape".to_owned(), "true".to_owned()),
+        ("prometheus.io/port".to_owned(), settings.port.to_string()),
+        ("prometheus.io/path".to_owned(), settings.path.clone()),
+    ]));
+    Service {
+        metadata,
+        spec: Some(ServiceSpec {
+            type_: Some(ServiceType::ClusterIP.as_str().to_owned()),
+            ports: Some(vec![single_port("metrics", settings.port)]),
+            ..base(instance)
+        }),
+        status: None,
+    }
+}
+
+fn single_port(name: &str, port: i32) -> ServicePort {
+    ServicePort {
+        name: Some(name.to_owned()),
+        port,
+        target_port: Some(IntOrString::Int(port)),
+        protocol: Some("TCP".to_owned()),
+        ..ServicePort::default()
     }
 }
 

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
+use super::files;
 use super::pod::{ADMIN_VOLUME, CREDENTIALS_VOLUME, TOKEN_VOLUME};
 use super::server_container::{http_get, restricted};
 use crate::instance::Instance;
@@ -33,11 +34,7 @@ pub fn sidecar(instance: &Instance) -> Container {
                 .unwrap_or_else(small),
         ),
         security_context: Some(restricted(None)),
-        volume_mounts: Some(vec![
-            secret(TOKEN_VOLUME, TOKEN_DIRECTORY),
-            secret(CREDENTIALS_VOLUME, CREDENTIALS_DIRECTORY),
-            secret(ADMIN_VOLUME, ADMIN_DIRECTORY),
-        ]),
+        volume_mounts: Some(mounts(instance)),
         liveness_probe: Some(Probe {
             http_get: Some(http_get("/livez", i32::from(names::SIDECAR_PORT))),
             period_seconds: Some(20),
@@ -49,13 +46,52 @@ pub fn sidecar(instance: &Instance) -> Container {
     }
 }
 
-fn environment(instance: &Instance) -> Vec<EnvVar> {
-    let value = |name: &str, value: String| EnvVar {
+fn mounts(instance: &Instance) -> Vec<VolumeMount> {
+    let mut mounts = vec![
+        secret(TOKEN_VOLUME, TOKEN_DIRECTORY),
+        secret(CREDENTIALS_VOLUME, CREDENTIALS_DIRECTORY),
+        secret(ADMIN_VOLUME, ADMIN_DIRECTORY),
+    ];
+    mounts.extend(files::sidecar_mounts(instance));
+    mounts
+}
+
+/// How the sidecar knows the server, and what it shows to it.
+fn tls(instance: &Instance) -> Vec<EnvVar> {
+    let control_plane = &instance.spec.control_plane;
+    let authority = control_plane.certificate().map(|_| {
+        let authority = files::API_CA.path(instance.secrets.api_authority);
+        value("DITTOFS_SIDECAR_API_CA", authority)
+    });
+    let client = control_plane.client_certificate().map(|_| {
+        let path = |key| files::API_CLIENT.path(key);
+        [
+            value("DITTOFS_SIDECAR_API_CLIENT_CERT", path(files::CERTIFICATE)),
+            value("DITTOFS_SIDECAR_API_CLIENT_KEY", path(files::PRIVATE_KEY)),
+        ]
+    });
+    authority
+        .into_iter()
+        .chain(client.into_iter().flatten())
+        .collect()
+}
+
+fn value(name: &str, value: String) -> EnvVar {
+    EnvVar {
         name: name.to_owned(),
         value: Some(value),
         value_from: None,
+    }
+}
+
+fn environment(instance: &Instance) -> Vec<EnvVar> {
+    let control_plane = &instance.spec.control_plane;
+    let scheme = if control_plane.certificate().is_some() {
+        "https"
+    } else {
+        "http"
     };
-    vec![
+    let mut environment = vec![
         value("DITTOFS_SIDECAR_INSTANCE", instance.name.clone()),
         EnvVar {
             name: "DITTOFS_SIDECAR_NAMESPACE".to_owned(),
@@ -70,7 +106,7 @@ fn environment(instance: &Instance) -> Vec<EnvVar> {
         },
         value(
             "DITTOFS_SIDECAR_API_URL",
-            format!("http://127.0.0.1:{}", instance.spec.control_plane.port),
+            format!("{scheme}://127.0.0.1:{}", control_plane.port),
         ),
         value(
             "DITTOFS_SIDECAR_CREDENTIALS_DIR",
@@ -88,7 +124,9 @@ fn environment(instance: &Instance) -> Vec<EnvVar> {
             "DITTOFS_SIDECAR_LISTEN",
             format!("0.0.0.0:{}", names::SIDECAR_PORT),
         ),
-    ]
+    ];
+    environment.extend(tls(instance));
+    environment
 }
 
 /// What was measured, with room: a few MiB and well below a hundredth of a core. No CPU limit, which would only make

@@ -1,14 +1,13 @@
 //! Pure: which Secrets the server is started with, and whether it can be.
 
 use dittofs_shared::names;
-use dittofs_shared::server::SecretKeyReference;
+use dittofs_shared::server::{ObservedSecret, SecretKeyReference};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::observe::Observed;
-
-/// Least length of the key that signs the tokens: the server refuses to start with less.
-const SHORTEST_JWT_SECRET: usize = 32;
-/// Least length of a password: the server cannot hash a shorter one.
-const SHORTEST_PASSWORD: usize = 8;
+use crate::named_secrets::{
+    self, AUTHORITY, CERTIFICATE, CONNECTION, CONNECTION_OPTIONS, Part, Reference,
+};
+use crate::observe::{Observed, SecretFacts, digest};
 
 /// The Secrets of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,74 +20,265 @@ pub struct Secrets {
     pub makes_jwt: bool,
     /// Whether the operator makes the second.
     pub makes_admin: bool,
-    /// Digest of what the server is restarted for, or what is wrong with the Secrets.
-    pub digest: Result<String, SecretProblem>,
+    /// What the server is restarted for, or what is wrong with the Secrets.
+    pub digest: Result<Digest, SecretProblem>,
+    /// How the server is told its PostgreSQL database, if it uses one that the spec names.
+    pub connection: Option<Connection>,
+    /// Key of the certificate's Secret by which the sidecar knows the server.
+    pub api_authority: &'static str,
+    /// All of them, as the user is told.
+    pub observed: Vec<ObservedSecret>,
+    /// Optional keys that are not there.
+    absent: BTreeSet<(String, String)>,
+}
+
+/// Digests of what the server is restarted for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest {
+    /// Of the signing key.
+    pub signing_key: String,
+    /// Of all others, while there are any.
+    pub others: Option<String>,
+}
+
+/// How the server is told its PostgreSQL database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// Host, database, user and password one by one, from this Secret.
+    Fields(String),
+    /// One connection string, from this key.
+    String(SecretKeyReference),
 }
 
 /// Why the server cannot be started with these Secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretProblem {
+    /// The field is empty.
+    #[error("{0} names no Secret, and the server needs one: set it")]
+    Unnamed(String),
     /// The Secret is not there.
     #[error("Secret {0:?}, which {1} names, does not exist in this namespace: create it")]
-    Missing(String, &'static str),
+    Missing(String, String),
     /// The Secret has no such key.
     #[error("Secret {0:?}, which {2} names, has no key {1:?}: add it")]
-    NoKey(String, String, &'static str),
+    NoKey(String, String, String),
+    /// The Secret holds no connection.
+    #[error(
+        "Secret {0:?}, which {2} names, has neither the keys host, database, user and password nor the key {1:?}: add them"
+    )]
+    NoConnection(String, String, String),
     /// The value is too short for the server.
     #[error("key {1:?} of Secret {0:?} has {2} bytes, and the server needs at least {3}")]
     TooShort(String, String, usize, usize),
 }
 
-/// Finds and checks the Secrets that the instance uses.
-pub(super) fn judge(name: &str, observed: &Observed) -> Secrets {
-    let identity = &observed.server.spec.identity;
-    let jwt = SecretKeyReference::named(identity.jwt.secret_ref.as_ref()).cloned();
-    let admin = SecretKeyReference::named(identity.admin.password_secret_ref.as_ref()).cloned();
-    let (makes_jwt, makes_admin) = (jwt.is_none(), admin.is_none());
-    let jwt = jwt
-        .unwrap_or_else(|| SecretKeyReference::new(names::jwt_secret(name), names::JWT_SECRET_KEY));
-    let admin = admin.unwrap_or_else(|| {
-        SecretKeyReference::new(names::admin_credentials(name), names::PASSWORD_KEY)
-    });
-    // The server reads the administrator's password at its first start only: another one is no reason to restart it.
-    let digest = check(
-        observed,
-        &admin,
-        "spec.identity.admin.passwordSecretRef",
-        SHORTEST_PASSWORD,
-    )
-    .and_then(|_| {
-        check(
-            observed,
-            &jwt,
-            "spec.identity.jwt.secretRef",
-            SHORTEST_JWT_SECRET,
-        )
-    });
-    Secrets {
-        jwt,
-        admin,
-        makes_jwt,
-        makes_admin,
-        digest,
+impl Secrets {
+    /// Whether the server is given this key. It is not when the key may be missing and is.
+    pub fn gives(&self, reference: &SecretKeyReference) -> bool {
+        let key = (reference.name.clone(), reference.key.clone());
+        !reference.name.is_empty() && !self.absent.contains(&key)
     }
 }
 
-fn check(
-    observed: &Observed,
-    reference: &SecretKeyReference,
-    field: &'static str,
-    shortest: usize,
-) -> Result<String, SecretProblem> {
-    let SecretKeyReference { name, key, .. } = reference.clone();
-    let Some(secret) = observed.secrets.get(&name) else {
-        return Err(SecretProblem::Missing(name, field));
-    };
-    let Some((digest, length)) = secret.keys.get(&key) else {
-        return Err(SecretProblem::NoKey(name, key, field));
-    };
-    if *length < shortest {
-        return Err(SecretProblem::TooShort(name, key, *length, shortest));
+/// Finds and checks the Secrets that the instance uses.
+pub(super) fn judge(name: &str, observed: &Observed) -> Secrets {
+    let spec = &observed.server.spec;
+    let identity = &spec.identity;
+    let signing_key = named_secrets::signing_key(name, spec);
+    let password = named_secrets::first_password(name, spec);
+    let others = named_secrets::others(spec);
+    let facts = &observed.secrets;
+    let makes =
+        |own: &Option<SecretKeyReference>| SecretKeyReference::named(own.as_ref()).is_none();
+    let makes_jwt = makes(&identity.jwt.secret_ref);
+    let makes_admin = makes(&identity.admin.password_secret_ref);
+    let mut named: Vec<(&str, &str)> = vec![
+        (
+            &signing_key.name,
+            if makes_jwt {
+                "signing key"
+            } else {
+                &signing_key.field
+            },
+        ),
+        (
+            &password.name,
+            if makes_admin {
+                "first password"
+            } else {
+                &password.field
+            },
+        ),
+    ];
+    named.extend(
+        others
+            .iter()
+            .map(|other| (other.name.as_str(), other.field.as_str())),
+    );
+    Secrets {
+        jwt: key_of(&signing_key),
+        admin: key_of(&password),
+        makes_jwt,
+        makes_admin,
+        digest: digests(facts, &signing_key, &password, &others),
+        connection: others.iter().find_map(|other| connection(facts, other)),
+        api_authority: authority(facts, spec.control_plane.certificate()),
+        absent: absent(facts, &others),
+        observed: told(name, facts, &named),
     }
-    Ok(digest.clone())
+}
+
+/// An authority of its own, where the Secret has one. Else the certificate must be trusted by itself.
+fn authority(facts: &BTreeMap<String, SecretFacts>, certificate: Option<&str>) -> &'static str {
+    let secret = certificate.and_then(|certificate| facts.get(certificate));
+    if secret.is_some_and(|secret| secret.keys.contains_key(AUTHORITY)) {
+        AUTHORITY
+    } else {
+        CERTIFICATE
+    }
+}
+
+fn key_of(reference: &Reference) -> SecretKeyReference {
+    let key = match &reference.part {
+        Part::Key(key, _) | Part::Connection(key) => key.as_str(),
+        Part::Whole => "",
+    };
+    SecretKeyReference::new(&reference.name, key)
+}
+
+fn digests(
+    facts: &BTreeMap<String, SecretFacts>,
+    signing_key: &Reference,
+    password: &Reference,
+    others: &[Reference],
+) -> Result<Digest, SecretProblem> {
+    check(facts, password)?;
+    let signing_key = check(facts, signing_key)?.unwrap_or_default();
+    let mut parts = BTreeSet::new();
+    for reference in others {
+        let digest = check(facts, reference)?;
+        if reference.rolls {
+            let SecretKeyReference { name, key, .. } = key_of(reference);
+            parts.insert((reference.field.clone(), name, key, digest));
+        }
+    }
+    let others =
+        (!parts.is_empty()).then(|| digest(&serde_json::to_vec(&parts).unwrap_or_default()));
+    Ok(Digest {
+        signing_key,
+        others,
+    })
+}
+
+/// Digest of what is used. `None`: it is not there and may be missing.
+fn check(
+    facts: &BTreeMap<String, SecretFacts>,
+    reference: &Reference,
+) -> Result<Option<String>, SecretProblem> {
+    let Reference { name, field, .. } = reference;
+    if name.is_empty() {
+        return Err(SecretProblem::Unnamed(field.clone()));
+    }
+    let Some(secret) = facts.get(name) else {
+        let missing = SecretProblem::Missing(name.clone(), field.clone());
+        return if reference.optional {
+            Ok(None)
+        } else {
+            Err(missing)
+        };
+    };
+    match &reference.part {
+        Part::Whole => Ok(Some(of_whole(secret))),
+        Part::Connection(key) => match of_connection(secret, key) {
+            Some(digest) => Ok(Some(digest)),
+            None => Err(SecretProblem::NoConnection(
+                name.clone(),
+                key.clone(),
+                field.clone(),
+            )),
+        },
+        Part::Key(key, shortest) => match secret.keys.get(key) {
+            Some((_, length)) if length < shortest => Err(SecretProblem::TooShort(
+                name.clone(),
+                key.clone(),
+                *length,
+                *shortest,
+            )),
+            Some((digest, _)) => Ok(Some(digest.clone())),
+            None if reference.optional => Ok(None),
+            None => Err(SecretProblem::NoKey(
+                name.clone(),
+                key.clone(),
+                field.clone(),
+            )),
+        },
+    }
+}
+
+fn of_whole(secret: &SecretFacts) -> String {
+    digest(&serde_json::to_vec(&secret.keys).unwrap_or_default())
+}
+
+fn has_fields(secret: &SecretFacts) -> bool {
+    CONNECTION.iter().all(|key| secret.keys.contains_key(*key))
+}
+
+fn of_connection(secret: &SecretFacts, key: &str) -> Option<String> {
+    if !has_fields(secret) {
+        return secret.keys.get(key).map(|(digest, _)| digest.clone());
+    }
+    let keys = CONNECTION.iter().chain(&CONNECTION_OPTIONS);
+    let used: Vec<_> = keys.map(|key| (key, secret.keys.get(*key))).collect();
+    Some(digest(&serde_json::to_vec(&used).unwrap_or_default()))
+}
+
+fn connection(facts: &BTreeMap<String, SecretFacts>, reference: &Reference) -> Option<Connection> {
+    let Part::Connection(_) = &reference.part else {
+        return None;
+    };
+    let fields = facts.get(&reference.name).is_some_and(has_fields);
+    Some(if fields {
+        Connection::Fields(reference.name.clone())
+    } else {
+        Connection::String(key_of(reference))
+    })
+}
+
+fn absent(
+    facts: &BTreeMap<String, SecretFacts>,
+    references: &[Reference],
+) -> BTreeSet<(String, String)> {
+    let optional = references.iter().filter(|reference| reference.optional);
+    optional
+        .map(key_of)
+        .filter(|reference| {
+            let secret = facts.get(&reference.name);
+            !secret.is_some_and(|secret| secret.keys.contains_key(&reference.key))
+        })
+        .map(|reference| (reference.name, reference.key))
+        .collect()
+}
+
+/// Each Secret once, with the fields that name it, or with what the operator has made it for.
+fn told(
+    instance: &str,
+    facts: &BTreeMap<String, SecretFacts>,
+    named: &[(&str, &str)],
+) -> Vec<ObservedSecret> {
+    let own = names::sidecar_credentials(instance);
+    let mut users: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, user) in named.iter().chain(&[(own.as_str(), "user of the sidecar")]) {
+        if !name.is_empty() {
+            users.entry(*name).or_default().insert(*user);
+        }
+    }
+    let tell = |(name, users): (&str, BTreeSet<&str>)| ObservedSecret {
+        name: name.to_owned(),
+        used_by: users.into_iter().map(str::to_owned).collect(),
+        found: facts.contains_key(name),
+        resource_version: facts
+            .get(name)
+            .and_then(|secret| secret.resource_version.clone()),
+    };
+    users.into_iter().map(tell).collect()
 }

@@ -5,14 +5,14 @@ use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
 use super::pod::problem;
-use super::{Finding, Truth, View, metrics};
+use super::{Finding, Truth, View, config, metrics};
 use crate::instance::{Adapters, Unknown, Verdict};
 use crate::roll::{Roll, Waits};
 
 /// All conditions, `Ready` first.
 pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static str, Finding)> {
     let mut findings = vec![
-        ("ConfigReady", config(view)),
+        ("ConfigReady", config::ready(view)),
         ("StatefulSetReady", stateful_set(view)),
         ("Available", available(view)),
         ("Authenticated", authenticated(view)),
@@ -30,20 +30,33 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
             ),
         ));
     }
+    findings.extend(config::overrides_known(view).map(|finding| ("ConfigOverridesKnown", finding)));
+    findings.extend(config::management(view).map(|finding| ("ManagementReady", finding)));
     findings.insert(0, ("Ready", ready(view, &findings)));
     findings
 }
 
 /// The first check that does not hold, in the order in which a person would look.
 fn ready(view: &View<'_>, findings: &[(&'static str, Finding)]) -> Finding {
-    const ORDER: [&str; 4] = [
-        "ConfigReady",
-        "StatefulSetReady",
-        "Authenticated",
-        "AdaptersReady",
-    ];
+    /// These count for a stopped server, too: it could not be started again.
+    const BEFORE_IT_RUNS: [&str; 1] = ["ConfigReady"];
+    const WHILE_IT_RUNS: [&str; 3] = ["StatefulSetReady", "Authenticated", "AdaptersReady"];
     if let Some(failure) = view.failures.first() {
         return Finding::no("ApplyFailed", failure.to_string());
+    }
+    let failed = |names: &[&str]| {
+        let wrong = |name: &&str| {
+            let mut found = findings.iter();
+            found.find(|(r#type, finding)| r#type == name && finding.status != Truth::True)
+        };
+        let (name, finding) = names.iter().find_map(wrong)?;
+        Some(Finding {
+            message: format!("{name}: {}", finding.message),
+            ..finding.clone()
+        })
+    };
+    if let Some(finding) = failed(&BEFORE_IT_RUNS) {
+        return finding;
     }
     if stopped(view) && view.stateful_set.is_some_and(|set| pods(set) == 0) {
         return Finding::yes(
@@ -51,16 +64,8 @@ fn ready(view: &View<'_>, findings: &[(&'static str, Finding)]) -> Finding {
             "the server is stopped as asked: spec.replicas is 0",
         );
     }
-    for name in ORDER {
-        let found = findings
-            .iter()
-            .find(|(r#type, finding)| *r#type == name && finding.status != Truth::True);
-        if let Some((_, finding)) = found {
-            return Finding {
-                message: format!("{name}: {}", finding.message),
-                ..finding.clone()
-            };
-        }
+    if let Some(finding) = failed(&WHILE_IT_RUNS) {
+        return finding;
     }
     Finding::yes(
         "AllChecksPassed",
@@ -68,25 +73,12 @@ fn ready(view: &View<'_>, findings: &[(&'static str, Finding)]) -> Finding {
     )
 }
 
-fn stopped(view: &View<'_>) -> bool {
+pub(super) fn stopped(view: &View<'_>) -> bool {
     view.instance.spec.replicas == 0
 }
 
-fn pods(set: &k8s_openapi::api::apps::v1::StatefulSet) -> i32 {
+pub(super) fn pods(set: &k8s_openapi::api::apps::v1::StatefulSet) -> i32 {
     set.status.as_ref().map_or(0, |status| status.replicas)
-}
-
-fn config(view: &View<'_>) -> Finding {
-    match &view.instance.secrets.digest {
-        Ok(_) => Finding::yes(
-            "ConfigValid",
-            "the configuration is written and every Secret that it names can be used",
-        ),
-        Err(problem) => Finding::no(
-            "SecretUnusable",
-            format!("{problem}. What runs stays as it is"),
-        ),
-    }
 }
 
 fn stateful_set(view: &View<'_>) -> Finding {
@@ -116,7 +108,7 @@ fn stateful_set(view: &View<'_>) -> Finding {
     Finding::no("PodNotReady", problem(view.pod))
 }
 
-fn available(view: &View<'_>) -> Finding {
+pub(super) fn available(view: &View<'_>) -> Finding {
     if stopped(view) {
         return Finding::no("ScaledToZero", "spec.replicas is 0");
     }
@@ -284,7 +276,7 @@ fn progressing(view: &View<'_>) -> Finding {
         return Finding::yes("Rolling", "the pod is being recreated");
     }
     let state = stateful_set(view);
-    if state.status != Truth::True && view.instance.secrets.digest.is_ok() {
+    if state.status != Truth::True && view.instance.startable().is_ok() {
         return Finding::yes(state.reason, state.message);
     }
     Finding::no("ReconcileComplete", "every object is as it should be")

@@ -10,8 +10,8 @@ use super::SecretKeyReference;
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Database {
-    /// Kind of database: `sqlite`, or `postgres`, which needs postgresSecretRef or percona. A change restarts the server, and
-    /// moves no data from one database to the other.
+    /// Kind of database: `sqlite`, or `postgres`, which needs postgresSecretRef or percona. These two decide by themselves which
+    /// database is used, so that a change of the kind alone restarts nothing.
     #[serde(default)]
     pub r#type: DatabaseType,
 
@@ -21,7 +21,8 @@ pub struct Database {
 
     /// Secret with the connection to a PostgreSQL database of yours. When it is set, PostgreSQL is used, whatever `type` says. With
     /// the keys host, database, user and password (and, if wanted, port and sslmode) these are used one by one; otherwise `key`
-    /// names the key that holds a whole connection string. Another content restarts the server.
+    /// names the key that holds a whole connection string. Another content restarts the server. No data is moved from one database to
+    /// the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postgres_secret_ref: Option<SecretKeyReference>,
 }

@@ -55,7 +55,7 @@ pub struct PodSettings {
     pub labels: BTreeMap<String, String>,
 
     /// ServiceAccount of yours that the pod runs with, in place of `{name}-sidecar`. It gets the rights of the sidecar by a
-    /// RoleBinding. The next pod has it.
+    /// RoleBinding, and the other account loses them when no pod runs with it any more. The next pod has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub service_account_name: Option<String>,
@@ -65,8 +65,10 @@ pub struct PodSettings {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub service_account_annotations: BTreeMap<String, String>,
 
-    /// Environment variables of the server, such as `AWS_REGION`. They win over those of the operator of the same name. A change
-    /// restarts the server, and so does another content of a Secret that one of them names.
+    /// Environment variables of the server, such as `AWS_REGION`. They win over those of the operator of the same name, such as HOME.
+    /// Those that would take the place of fields by which the operator holds the server together, such as
+    /// DITTOFS_CONTROLPLANE_PORT, are refused: condition ConfigReady names the field. A change restarts the server, and so does another
+    /// content of a Secret that one of them names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 128))]
     pub env: Vec<EnvVar>,
@@ -77,7 +79,8 @@ pub struct PodSettings {
     #[schemars(length(max = 32))]
     pub env_from: Vec<EnvFromSecret>,
 
-    /// Secrets that the server must be restarted for when their contents change, such as those in `volumes`.
+    /// Secrets that the server must be restarted for when their contents change, such as those in `volumes`. To put one on the list
+    /// restarts the server, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new("self.all(secret, secret.name != '')").message("must name each Secret"))]

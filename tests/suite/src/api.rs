@@ -21,6 +21,7 @@ mod rights;
 mod roll_walk;
 mod secrets;
 mod seen;
+mod server;
 mod sidecar_rights;
 mod status;
 mod telling;
@@ -101,6 +102,10 @@ fn shared(unavailable: Option<&str>) -> Vec<Trial> {
         ownership::an_address_stays_when_its_new_name_is_taken,
         ownership::two_instances_that_want_the_same_service_do_not_fight_over_it,
         secrets::a_secret_that_exists_is_never_overwritten,
+        server::another_content_of_a_named_secret_is_another_roll_hash,
+        server::a_server_can_be_stopped_while_a_secret_is_missing,
+        server::what_users_add_to_the_pod_is_written_once,
+        server::the_budget_goes_when_it_is_not_wanted_and_a_foreign_one_stays,
         drift::a_service_changed_by_hand_is_put_back,
         drift::policies_changed_by_hand_are_put_back,
         drift::rights_changed_by_hand_are_put_back,

@@ -64,6 +64,14 @@ pub fn trials() -> Vec<Trial> {
     let cases = Case::all();
     let schema = config::schema();
     trials.extend(reach::trials(&cases));
+    let known_keys = "golden::config_schema::the_operator_knows_every_key";
+    trials.push(match &schema {
+        Ok(schema) => {
+            let schema = schema.clone();
+            plain(known_keys, move || config::known_keys(&schema))
+        }
+        Err(reason) => skipped(known_keys, reason),
+    });
     for case in cases {
         let name = case.name.clone();
         let config_case = case.clone();

@@ -11,7 +11,7 @@ use kube::{Api, ResourceExt};
 
 use super::rights::answers;
 
-const MAY: [&str; 26] = [
+const MAY: [&str; 28] = [
     "list dittoservers.dittofs.dittofs.com - -",
     "watch dittoservers.dittofs.dittofs.com - -",
     "patch dittoservers/status.dittofs.dittofs.com own files",
@@ -23,6 +23,8 @@ const MAY: [&str; 26] = [
     "delete services own files-smb",
     "patch networkpolicies.networking.k8s.io own files-smb",
     "delete networkpolicies.networking.k8s.io own files-smb",
+    "patch poddisruptionbudgets.policy own files",
+    "delete poddisruptionbudgets.policy own files",
     "patch statefulsets.apps own files",
     "delete pods own files-0",
     "watch pods - -",

@@ -18,7 +18,7 @@ fn secret(name: &str, key: &str, value: &str) -> Secret {
 }
 
 /// Waits until ConfigReady is False with a message that has these words.
-async fn wait_unusable(files: &Instance, words: &[&str]) -> Outcome {
+pub async fn wait_unusable(files: &Instance, words: &[&str]) -> Outcome {
     files
         .wait_status(
             &format!("ConfigReady to be False and to say {words:?}"),
@@ -52,13 +52,13 @@ async fn wait_unusable(files: &Instance, words: &[&str]) -> Outcome {
 }
 
 /// Has the operator look again: Secrets are not watched.
-async fn nudge(files: &Instance, count: u8) -> Outcome {
+pub async fn nudge(files: &Instance, count: u8) -> Outcome {
     let patch = json!({"metadata": {"annotations": {"example.com/nudge": count.to_string()}}});
     write::<DittoServer>(files, "somebody", "files", patch).await?;
     Ok(())
 }
 
-async fn fill(files: &Instance, name: &str, key: &str, value: &str) -> Outcome {
+pub async fn fill(files: &Instance, name: &str, key: &str, value: &str) -> Outcome {
     let api = files.api::<Secret>();
     if api.get_opt(name).await?.is_none() {
         api.create(&PostParams::default(), &secret(name, key, value))

@@ -154,5 +154,6 @@ pub fn facts(keys: BTreeMap<String, usize>) -> SecretFacts {
     };
     SecretFacts {
         keys: keys.into_iter().map(fact).collect(),
+        resource_version: Some("1".to_owned()),
     }
 }

@@ -46,14 +46,19 @@ fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
         network_policies,
         services,
         optional,
+        disruption_budget,
         stateful_set,
+        stop,
+        config_hash: _,
         prune: _,
     } = desired;
     let mut documents = Vec::new();
     for secret in secrets {
         documents.push(yaml("made once, never overwritten", &recipe(secret))?);
     }
-    documents.push(object(service_account)?);
+    if let Some(service_account) = service_account {
+        documents.push(object(service_account)?);
+    }
     documents.push(object(role)?);
     documents.push(object(role_binding)?);
     for config_map in config_maps {
@@ -68,8 +73,15 @@ fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
     for one in optional.values().flatten() {
         documents.push(object(one)?);
     }
+    if let Some(budget) = disruption_budget {
+        documents.push(object(budget)?);
+    }
     documents.push(match stateful_set {
         Some(stateful_set) => object(stateful_set)?,
+        None if *stop => {
+            "# no StatefulSet is written: one that exists gets no pods and stays as it is\n"
+                .to_owned()
+        }
         None => "# no StatefulSet is written: what runs stays as it is\n".to_owned(),
     });
     Ok(documents)
@@ -117,6 +129,7 @@ fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoSe
         generation: Some(1),
         failures: &[],
         roll: &decision,
+        config_hash: desired.config_hash.as_deref(),
         stateful_set: stateful_set.as_ref(),
         pod: pod.as_ref(),
         adapter_services: &services,
@@ -149,6 +162,7 @@ fn observed_by_controller(desired: &StatefulSet) -> StatefulSet {
         observed_generation: Some(1),
         replicas: replicas.unwrap_or_default(),
         ready_replicas: replicas,
+        available_replicas: replicas,
         ..StatefulSetStatus::default()
     });
     stateful_set

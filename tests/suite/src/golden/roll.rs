@@ -20,26 +20,7 @@ use super::case::{bare, facts, parse, with_identity};
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Fields of which the list already says what they will do, and which the operator does not act on yet.
-const NOT_YET: &[&str] = &[
-    "configOverrides",
-    "controlPlane.certSecretName",
-    "controlPlane.clientCASecretName",
-    "controlPlane.clientCertSecretName",
-    "database.postgresSecretRef",
-    "database.type",
-    "identity.jwt.secretRef.optional",
-    "identity.kerberos",
-    "identity.ldap",
-    "metrics",
-    "percona",
-    "pod.env",
-    "pod.envFrom",
-    "pod.secretRefs",
-    "pod.volumeMounts",
-    "pod.volumes",
-    "service",
-    "storage.cacheSize",
-];
+const NOT_YET: &[&str] = &["percona"];
 
 fn is_not_yet(path: &str) -> bool {
     NOT_YET.iter().any(|field| path.starts_with(field))
@@ -79,10 +60,15 @@ pub fn table() -> Outcome {
 pub fn effect(change: &Change) -> Result<Vec<String>, Error> {
     let before = change.prepared(&json!({}));
     let after = change.applied_to(&before);
-    Ok(changed(
+    let mut parts = changed(
         &parts_of(&observed(&before)?)?,
         &parts_of(&observed(&after)?)?,
-    ))
+    );
+    // A setting may bring its Secret along. One cause is enough to name.
+    if parts.len() > 1 {
+        parts.retain(|part| part != "secrets");
+    }
+    Ok(parts)
 }
 
 /// A new field must be put into the list: how is it changed, and does a running server have to be restarted for it?
@@ -127,6 +113,7 @@ pub fn beyond_the_spec() -> Outcome {
     };
     let jwt = with(&rekeyed("files-jwt-secret", "jwt-secret"))?;
     ensure!(jwt == ["secrets"], "another signing key changes {jwt:?}");
+    named_secrets()?;
     let admin = with(&rekeyed("files-admin-bootstrap-credentials", "password"))?;
     ensure!(admin.is_empty(), "a first password changes {admin:?}");
     let sidecar = with(&rekeyed("files-sidecar-credentials", "password"))?;
@@ -151,6 +138,43 @@ pub fn beyond_the_spec() -> Outcome {
         ensure!(
             adapters.is_empty(),
             "adapters {ports:?} change {adapters:?}"
+        );
+    }
+    Ok(())
+}
+
+/// Another content of a Secret that the spec names, key by key.
+fn named_secrets() -> Outcome {
+    let tls = json!({"controlPlane": {
+        "certSecretName": "tls", "clientCASecretName": "other-tls", "clientCertSecretName": "client",
+    }});
+    let token = json!({"metrics": {"enabled": true, "bearerTokenSecret": {"name": "own", "key": "password"}}});
+    let whole = json!({"pod": {"secretRefs": [{"name": "own"}]}});
+    for (spec, secret, key, rolls) in [
+        (&tls, "tls", "tls.crt", true),
+        (&tls, "tls", "tls.key", true),
+        (&tls, "tls", "ca.crt", false),
+        (&tls, "tls", "more", false),
+        (&tls, "other-tls", "ca.crt", true),
+        (&tls, "other-tls", "tls.crt", false),
+        (&tls, "client", "tls.crt", false),
+        (&token, "own", "password", true),
+        (&token, "own", "jwt", false),
+        (&whole, "own", "more", true),
+    ] {
+        let mut observed = observed(spec)?;
+        let client = observed.secrets["tls"].clone();
+        observed.secrets.insert("client".to_owned(), client);
+        let before = parts_of(&observed)?;
+        let facts = observed.secrets.get_mut(secret).ok_or("no such Secret")?;
+        facts
+            .keys
+            .insert(key.to_owned(), ("another".to_owned(), 40));
+        let changed = changed(&before, &parts_of(&observed)?);
+        let expected: &[&str] = if rolls { &["secrets"] } else { &[] };
+        ensure!(
+            changed == expected,
+            "another {key} in Secret {secret} changes {changed:?} with {spec}"
         );
     }
     Ok(())

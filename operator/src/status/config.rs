@@ -1,0 +1,56 @@
+//! What is wrong with what the user asked for, as far as it can be known before the server runs.
+
+use dittofs_shared::server::ConfigOverrides;
+
+use super::{Finding, View};
+use crate::instance::{Obstacle, unknown_keys};
+
+/// Whether the server can be started as asked.
+pub(super) fn ready(view: &View<'_>) -> Finding {
+    let problem = match view.instance.startable() {
+        Ok(_) => {
+            return Finding::yes(
+                "ConfigValid",
+                "the configuration is written and every Secret that it names can be used",
+            );
+        }
+        Err(problem) => problem,
+    };
+    let reason = match &problem {
+        Obstacle::Secret(_) => "SecretUnusable",
+        Obstacle::Override(problem) => problem.reason(),
+    };
+    Finding::no(reason, format!("{problem}. What runs stays as it is"))
+}
+
+/// Whether the server has all keys of `configOverrides`. Nothing is said when there are none.
+pub(super) fn overrides_known(view: &View<'_>) -> Option<Finding> {
+    let ConfigOverrides(overrides) = view.instance.spec.config_overrides.as_ref()?;
+    let unknown = unknown_keys(overrides);
+    if unknown.is_empty() {
+        return Some(Finding::yes(
+            "KeysKnown",
+            "the server has every key in spec.configOverrides",
+        ));
+    }
+    Some(Finding::no(
+        "UnknownKeys",
+        format!(
+            "version 0.29.0 of the server has no such keys: {}. It ignores them with a warning; correct the spelling, unless your \
+             version of the server is a newer one that has them",
+            unknown.join(", ")
+        ),
+    ))
+}
+
+/// What this version of the operator accepts and does not act on. It keeps nobody's server from being ready.
+pub(super) fn management(view: &View<'_>) -> Option<Finding> {
+    if view.instance.spec.snapshot_policies.is_empty() {
+        return None;
+    }
+    Some(Finding::no(
+        "NotManaged",
+        "spec.snapshotPolicies is kept, but this version of the operator does not act on it: make the snapshots inside DittoFS. The \
+         server is not affected",
+    ))
+}
