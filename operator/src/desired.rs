@@ -1,5 +1,6 @@
 //! Pure and total: the objects that an instance should have. One file a kind.
 
+mod claims;
 mod config;
 mod config_maps;
 mod disruption_budgets;
@@ -17,7 +18,7 @@ mod stateful_set;
 
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
@@ -46,6 +47,8 @@ pub struct Desired {
     pub optional: BTreeMap<OptionalKind, Vec<DynamicObject>>,
     /// `None`: none is wanted.
     pub disruption_budget: Option<PodDisruptionBudget>,
+    /// Claims that have to grow: their new size, and nothing else.
+    pub growing_claims: Vec<PersistentVolumeClaim>,
     /// `None`: the server cannot be started as asked, so that what runs stays as it is.
     pub stateful_set: Option<StatefulSet>,
     /// Whether what runs is stopped, also when nothing else can be done.
@@ -102,6 +105,7 @@ impl Desired {
             services: services::all(instance),
             optional: optional(instance),
             disruption_budget: disruption_budgets::disruption_budget(instance),
+            growing_claims: claims::growing(instance),
             config_hash: startable.is_ok().then(|| crate::roll::config_hash(&config)),
             stateful_set: startable.ok().map(|digest| {
                 stateful_set::stateful_set(

@@ -100,6 +100,7 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
         "Ready",
         "Authenticated",
         "ConfigReady",
+        "StorageReady",
         "RollPending",
         "AdaptersReady",
         "MetricsReady",
@@ -136,7 +137,8 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
                 "Unknown" => None,
                 // On the way to where it should be: news, and nothing to worry about.
                 _ => Some(Notice {
-                    warning: !(condition.type_ == "Ready" && progressing),
+                    warning: !(["Ready", "StorageReady"].contains(&condition.type_.as_str())
+                        && progressing),
                     ..warning(&condition.reason, "Reconcile", note)
                 }),
             }

@@ -168,6 +168,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         instance: &instance,
         generation: server.meta().generation,
         failures: &applied.failures,
+        refused_growth: &applied.refused_growth,
         roll: &roll,
         config_hash: desired.config_hash.as_deref(),
         stateful_set: observed.stateful_set.as_deref(),
@@ -220,9 +221,7 @@ async fn make(server: &DittoServer, context: &Context) -> Result<Look, Error> {
             instance = Instance::parse(&observed, defaults);
             desired = Desired::of(&instance);
         }
-        let mut rest = apply::apply(client, stores, &instance, &desired).await;
-        applied.changes.append(&mut rest.changes);
-        applied.failures.append(&mut rest.failures);
+        applied.extend(apply::apply(client, stores, &instance, &desired).await);
     }
     Ok(Look {
         observed,

@@ -150,7 +150,9 @@ pub fn decide(policy: RollPolicy, stateful_set: Option<&StatefulSet>, pod: Optio
             .map_or("", String::as_str)
     };
     let has = |key: &str| pod.annotations().get(key).map_or("", String::as_str);
-    let restart = wanted(labels::RESTARTED_AT) != has(labels::RESTARTED_AT);
+    // A StatefulSet that was made again does not know of the restarts before.
+    let asked = wanted(labels::RESTARTED_AT);
+    let restart = !asked.is_empty() && asked != has(labels::RESTARTED_AT);
     let changed = differences(wanted(labels::ROLL_HASH), has(labels::ROLL_HASH));
     if changed.is_empty() && !restart {
         return Roll::Current;
@@ -164,7 +166,8 @@ pub fn decide(policy: RollPolicy, stateful_set: Option<&StatefulSet>, pod: Optio
         .status
         .as_ref()
         .and_then(|status| status.observed_generation);
-    if observed != stateful_set.metadata.generation {
+    let leaving = stateful_set.metadata.deletion_timestamp.is_some();
+    if leaving || observed != stateful_set.metadata.generation {
         return Roll::Pending {
             changed,
             waits_for: Waits::Controller,

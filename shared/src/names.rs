@@ -25,6 +25,11 @@ pub const CONTENT_CLAIM: &str = "content";
 /// See [`METADATA_CLAIM`].
 pub const CONTROL_PLANE_CLAIM: &str = "controlplane";
 
+/// Claim that the StatefulSet makes for the only pod from a claim template.
+pub fn claim(template: &str, instance: &str) -> String {
+    format!("{template}-{instance}-0")
+}
+
 /// ConfigMap with the server's configuration.
 pub fn config(instance: &str) -> String {
     format!("{instance}-config")

@@ -116,7 +116,7 @@ impl Writer<'_> {
 
     /// The object as it is, if it is ours. Our copies hold only what bears our label, so that an object that is not
     /// among them is asked for before it is made.
-    async fn live<K: Object>(
+    pub(super) async fn live<K: Object>(
         &self,
         kind: &K::DynamicType,
         store: &Store<K>,

@@ -21,6 +21,7 @@ mod seen;
 mod server;
 mod sidecar_rights;
 mod status;
+mod storage;
 mod telling;
 mod validation;
 
@@ -66,7 +67,13 @@ fn shared(unavailable: Option<&str>) -> Vec<Trial> {
         validation::other_values_that_cannot_work_are_refused,
         validation::unknown_fields_are_refused,
         validation::names_that_services_and_pods_cannot_have_are_refused,
-        validation::storage_cannot_be_changed,
+        validation::volumes_cannot_shrink_move_or_go,
+        storage::a_larger_size_grows_the_claims_and_keeps_the_pod,
+        storage::a_volume_for_contents_can_be_added,
+        storage::a_class_that_cannot_grow_is_told_and_keeps_nothing_else_from_being_done,
+        storage::a_stateful_set_that_is_gone_is_made_again_around_its_pod,
+        storage::claims_go_with_the_server_when_asked,
+        storage::claims_that_are_to_be_kept_after_all_stay,
         acceptance::defaults_are_those_of_the_documentation,
         acceptance::every_sample_is_accepted,
         exposure::adapters_get_services_and_policies,
