@@ -8,6 +8,7 @@ mod environment;
 mod files;
 mod meta;
 mod network_policies;
+mod percona;
 mod pod;
 mod rbac;
 mod server_container;
@@ -121,11 +122,18 @@ impl Desired {
 
 /// Kinds of which an instance wants nothing may be left out.
 fn optional(instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
+    let cluster = percona::cluster(instance);
     let service_monitor = service_monitor::service_monitor(instance);
-    BTreeMap::from([(
-        OptionalKind::ServiceMonitor,
-        service_monitor.into_iter().collect(),
-    )])
+    BTreeMap::from([
+        (
+            OptionalKind::PerconaPGCluster,
+            cluster.into_iter().collect(),
+        ),
+        (
+            OptionalKind::ServiceMonitor,
+            service_monitor.into_iter().collect(),
+        ),
+    ])
 }
 
 /// Settings that cannot be taken over are not written either: they would be a secret in clear, or wait for the next pod.

@@ -2,6 +2,7 @@
 
 mod config_keys;
 mod overrides;
+mod percona;
 mod secrets;
 mod server;
 mod storage;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use crate::observe::Observed;
 pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
 pub use overrides::{OverrideProblem, unknown_keys};
+pub use percona::{DatabaseProblem, PerconaCluster, Progress};
 pub use secrets::{Connection, Digest, SecretProblem, Secrets};
 pub use server::Obstacle;
 pub use storage::Claim;
@@ -51,6 +53,8 @@ pub struct Instance {
     pub override_problem: Option<OverrideProblem>,
     /// Account that its pod runs with, if there is a pod.
     pub running_account: Option<String>,
+    /// The PerconaPGCluster it uses, if it asks for one.
+    pub percona: Option<PerconaCluster>,
     /// The claims it should have.
     pub claims: Vec<Claim>,
     /// What the sidecar meets at the REST API, if it has said so.
@@ -153,6 +157,7 @@ impl Instance {
                 .pod
                 .as_ref()
                 .and_then(|pod| pod.spec.as_ref()?.service_account_name.clone()),
+            percona: percona::judge(&name, observed),
             claims: storage::judge(&name, &server.spec.storage, &observed.claims),
             server_state,
             publish_to: observed

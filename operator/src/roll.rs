@@ -72,9 +72,12 @@ pub fn roll_hash(instance: &Instance, config: &str, secrets: &Digest) -> String 
 fn secrets_part(instance: &Instance, secrets: &Digest) -> String {
     let jwt = &instance.secrets.jwt;
     let signing_key = (&secrets.signing_key, &jwt.name, &jwt.key);
-    match &secrets.others {
-        None => part("secrets", &signing_key),
-        Some(others) => part("secrets", &(signing_key, others)),
+    let cluster = instance.percona.as_ref();
+    let connection = cluster.and_then(|cluster| cluster.connection.as_ref().ok());
+    match (&secrets.others, connection) {
+        (None, None) => part("secrets", &signing_key),
+        (Some(others), None) => part("secrets", &(signing_key, others)),
+        (others, Some(connection)) => part("secrets", &(signing_key, others, connection)),
     }
 }
 

@@ -6,6 +6,7 @@
 mod adapters;
 mod checks;
 mod config;
+mod database;
 mod metrics;
 mod pod;
 mod seen;
@@ -169,6 +170,11 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
             .as_deref()
             .map(seen::version),
         volumes: storage::volumes(view),
+        percona_cluster_name: view
+            .instance
+            .percona
+            .as_ref()
+            .map(|cluster| cluster.name.clone()),
         replicas: counts.map(|counts| counts.replicas),
         ready_replicas: counts.map(|counts| counts.ready_replicas.unwrap_or_default()),
         available_replicas: counts.map(|counts| counts.available_replicas.unwrap_or_default()),

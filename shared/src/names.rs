@@ -97,6 +97,16 @@ pub fn percona_cluster(instance: &str) -> String {
     format!("{instance}-postgres")
 }
 
+/// User that the server is inside a PerconaPGCluster.
+pub const PERCONA_USER: &str = "dittofs";
+/// Keys of the connection in the Secret that Percona's operator makes for a user.
+pub const PERCONA_KEYS: [&str; 5] = ["host", "port", "dbname", "user", "password"];
+
+/// Secret with the connection, which Percona's operator makes.
+pub fn percona_secret(instance: &str) -> String {
+    format!("{}-pguser-{PERCONA_USER}", percona_cluster(instance))
+}
+
 /// The instance that a PerconaPGCluster of this name is for.
 pub fn instance_of_percona_cluster(cluster: &str) -> Option<&str> {
     cluster.strip_suffix("-postgres")

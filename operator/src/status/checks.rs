@@ -5,7 +5,7 @@ use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
 use super::pod::problem;
-use super::{Finding, Truth, View, config, metrics, storage};
+use super::{Finding, Truth, View, config, database, metrics, storage};
 use crate::instance::{Adapters, Unknown, Verdict};
 use crate::roll::{Roll, Waits};
 
@@ -31,6 +31,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
             ),
         ));
     }
+    findings.extend(database::ready(view).map(|finding| ("DatabaseReady", finding)));
     findings.extend(config::overrides_known(view).map(|finding| ("ConfigOverridesKnown", finding)));
     findings.extend(config::management(view).map(|finding| ("ManagementReady", finding)));
     findings.insert(0, ("Ready", ready(view, &findings)));
@@ -40,7 +41,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
 /// The first check that does not hold, in the order in which a person would look.
 fn ready(view: &View<'_>, findings: &[(&'static str, Finding)]) -> Finding {
     /// These count for a stopped server, too: it could not be started again.
-    const BEFORE_IT_RUNS: [&str; 1] = ["ConfigReady"];
+    const BEFORE_IT_RUNS: [&str; 2] = ["ConfigReady", "DatabaseReady"];
     const WHILE_IT_RUNS: [&str; 4] = [
         "StorageReady",
         "StatefulSetReady",

@@ -1,7 +1,6 @@
-//! Volumes grow on the running instance, and go or stay with the `DittoServer` as asked.
+//! Volumes grow while the instance stays as it is.
 
 use dittofs_rig::wait_for;
-use dittofs_shared::server::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
@@ -24,7 +23,7 @@ fn with_pod() -> Value {
 }
 
 /// An instance whose claims are bound.
-async fn bound(scene: &Scene, more: Value) -> Result<Instance, Failed> {
+pub async fn bound(scene: &Scene, more: Value) -> Result<Instance, Failed> {
     let mut spec = with_pod();
     dittofs_suite::instance::merge(&mut spec, more);
     let files = Instance::create(scene, "files", spec).await?;
@@ -325,7 +324,7 @@ pub async fn a_stateful_set_that_is_gone_is_made_again_around_its_pod(scene: Sce
 }
 
 /// How many claims go with the StatefulSet that there is.
-async fn wait_owned_claims(files: &Instance, expected: usize) -> Outcome {
+pub async fn wait_owned_claims(files: &Instance, expected: usize) -> Outcome {
     wait_for(
         &format!("{expected} claims with an owner"),
         API_DEADLINE,
@@ -351,56 +350,4 @@ async fn wait_owned_claims(files: &Instance, expected: usize) -> Outcome {
     )
     .await?;
     Ok(())
-}
-
-async fn delete_and_wait_claims(files: &Instance, expected: usize) -> Outcome {
-    files
-        .api::<DittoServer>()
-        .delete("files", &DeleteParams::background())
-        .await?;
-    wait_for(
-        "the StatefulSet and its pod to go",
-        POD_DEADLINE,
-        || async {
-            let mut left = names_of::<StatefulSet>(files)
-                .await
-                .map_err(|error| error.to_string())?;
-            left.extend(
-                names_of::<Pod>(files)
-                    .await
-                    .map_err(|error| error.to_string())?,
-            );
-            if left.is_empty() {
-                Ok(())
-            } else {
-                Err(format!("{left:?}"))
-            }
-        },
-    )
-    .await?;
-    wait_for(&format!("{expected} claims"), POD_DEADLINE, || async {
-        let left = names_of::<PersistentVolumeClaim>(files).await;
-        match left.map_err(|error| error.to_string())? {
-            left if left.len() == expected => Ok(()),
-            left => Err(format!("{left:?}")),
-        }
-    })
-    .await?;
-    Ok(())
-}
-
-pub async fn claims_go_with_the_server_when_asked(scene: Scene) -> Outcome {
-    let files = bound(&scene, json!({"storage": {"retentionPolicy": "Delete"}})).await?;
-    wait_owned_claims(&files, 3).await?;
-    delete_and_wait_claims(&files, 0).await
-}
-
-pub async fn claims_that_are_to_be_kept_after_all_stay(scene: Scene) -> Outcome {
-    let files = bound(&scene, json!({"storage": {"retentionPolicy": "Delete"}})).await?;
-    wait_owned_claims(&files, 3).await?;
-    files
-        .change(json!({"storage": {"retentionPolicy": "Retain"}}))
-        .await?;
-    wait_owned_claims(&files, 0).await?;
-    delete_and_wait_claims(&files, 3).await
 }

@@ -3,8 +3,9 @@
 use dittofs_operator::desired::{Desired, GeneratedSecret};
 use dittofs_operator::instance::{Defaults, Instance};
 use dittofs_operator::observe::{Observed, OptionalObjects, SecretFacts};
-use dittofs_shared::names;
+use dittofs_operator::optional::{Absence, OptionalKind};
 use dittofs_shared::server::DittoServer;
+use dittofs_shared::{labels, names};
 use dittofs_suite::instance::merge;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim};
 use kube::ResourceExt as _;
@@ -39,6 +40,12 @@ pub struct Live {
     pub no_addresses: bool,
     /// Claims, by claim template, that are not bound to a volume as large as asked.
     pub claims: BTreeMap<String, LiveClaim>,
+    /// What Percona's operator says of the PerconaPGCluster, instead of `ready`.
+    pub percona_state: Option<String>,
+    /// The cluster has no such kind as PerconaPGCluster.
+    pub percona_is_missing: bool,
+    /// Somebody else has made the PerconaPGCluster.
+    pub percona_is_foreign: bool,
     /// What the API server says to a claim that is asked to grow.
     pub growth_is_refused: Option<String>,
 }
@@ -79,9 +86,11 @@ impl Case {
         let own: BTreeMap<String, BTreeMap<String, usize>> = self.optional("secrets.yaml")?;
         let own = own.into_iter().map(|(name, keys)| (name, facts(keys)));
         let mut observed = bare(server);
+        let live = self.live()?;
         for claim in &mut observed.claims {
-            self.live()?.put_into(Arc::make_mut(claim))?;
+            live.put_into(Arc::make_mut(claim))?;
         }
+        live.put_into_database(&mut observed);
         observed.adapters = self.published(&observed.server)?.map(Arc::new);
         observed.secrets.extend(own);
         Ok(observed)
@@ -121,6 +130,24 @@ impl Case {
 }
 
 impl Live {
+    fn put_into_database(&self, observed: &mut Observed) {
+        if self.percona_is_missing {
+            let missing = (OptionalKind::PerconaPGCluster, Absence::NotInstalled);
+            observed.optional.absent.extend([missing]);
+            observed.optional.percona = None;
+        }
+        let Some(cluster) = &mut observed.optional.percona else {
+            return;
+        };
+        let cluster = Arc::make_mut(cluster);
+        if let Some(state) = &self.percona_state {
+            cluster.data["status"]["state"] = json!(state);
+        }
+        if self.percona_is_foreign {
+            cluster.metadata.labels = None;
+        }
+    }
+
     fn put_into(&self, claim: &mut PersistentVolumeClaim) -> Result<(), Error> {
         let name = claim.name_any();
         let template = name.split('-').next().unwrap_or_default();
@@ -148,6 +175,32 @@ impl Live {
         *claim = serde_json::from_value(changed)?;
         Ok(())
     }
+}
+
+/// The PerconaPGCluster and its Secret, ready, where one is asked for.
+fn add_database(observed: &mut Observed) {
+    let name = observed.server.name_any();
+    let Some(percona) = observed
+        .server
+        .spec
+        .percona
+        .as_ref()
+        .filter(|asked| asked.enabled)
+    else {
+        return;
+    };
+    let cluster = json!({
+        "apiVersion": "pgv2.percona.com/v2", "kind": "PerconaPGCluster",
+        "metadata": {"name": names::percona_cluster(&name), "labels": labels::of_instance(&name)},
+        "status": {"state": "ready"},
+    });
+    let database = percona.database_name.len();
+    let keys =
+        names::PERCONA_KEYS.map(|key| (key.to_owned(), if key == "dbname" { database } else { 4 }));
+    observed
+        .secrets
+        .insert(names::percona_secret(&name), facts(keys.into()));
+    observed.optional.percona = Some(Arc::new(serde_json::from_value(cluster).unwrap()));
 }
 
 /// The claims of an instance, bound to volumes as large as asked.
@@ -191,6 +244,7 @@ pub fn bare(server: DittoServer) -> Observed {
     };
     let made = Desired::of(&parse(&observed)).secrets;
     observed.secrets = made.into_iter().map(|secret| of_recipe(&secret)).collect();
+    add_database(&mut observed);
     observed
 }
 
