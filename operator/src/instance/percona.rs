@@ -214,7 +214,12 @@ mod tests {
     fn a_connection_needs_all_its_keys() {
         let fact = |key: &str, length| (key.to_owned(), (format!("digest of {key}"), length));
         let whole: BTreeMap<_, _> = names::PERCONA_KEYS.map(|key| fact(key, 1)).into();
-        let of = |keys: BTreeMap<_, _>| connection(Some(&SecretFacts { keys }));
+        let of = |keys: BTreeMap<_, _>| {
+            connection(Some(&SecretFacts {
+                keys,
+                ..SecretFacts::default()
+            }))
+        };
         assert!(of(whole.clone()).is_ok());
         assert_eq!(connection(None), Err(None));
         for key in names::PERCONA_KEYS {
