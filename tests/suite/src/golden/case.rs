@@ -42,8 +42,6 @@ pub struct Live {
     pub claims: BTreeMap<String, LiveClaim>,
     /// What Percona's operator says of the PerconaPGCluster, instead of `ready`.
     pub percona_state: Option<String>,
-    /// The cluster has no such kind as PerconaPGCluster.
-    pub percona_is_missing: bool,
     /// Somebody else has made the PerconaPGCluster.
     pub percona_is_foreign: bool,
     /// What the API server says to a claim that is asked to grow.
@@ -131,8 +129,9 @@ impl Case {
 
 impl Live {
     fn put_into_database(&self, observed: &mut Observed) {
-        if self.percona_is_missing {
-            let missing = (OptionalKind::PerconaPGCluster, Absence::NotInstalled);
+        let kind = OptionalKind::PerconaPGCluster;
+        if self.absent_kinds.iter().any(|absent| absent == kind.name()) {
+            let missing = (kind, Absence::NotInstalled);
             observed.optional.absent.extend([missing]);
             observed.optional.percona = None;
         }
