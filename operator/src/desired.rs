@@ -27,7 +27,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use std::collections::BTreeMap;
 
-use crate::instance::{Adapters, Instance, Verdict};
+use crate::instance::{Adapters, Instance, PerconaCluster, Verdict};
 use crate::optional::OptionalKind;
 
 /// Everything that an instance should have. A new kind is a new field, and whatever takes this apart names them all.
@@ -137,11 +137,12 @@ fn optional(instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
 }
 
 /// Settings that cannot be taken over are not written either: they would be a secret in clear, or wait for the next pod.
+/// Neither is a database that is not ready: a server that runs with another one would come back without any.
 fn config_maps(instance: &Instance, config: &str) -> Vec<ConfigMap> {
-    let config = instance
-        .override_problem
-        .is_none()
-        .then(|| config_maps::config(instance, config));
+    let waits = |cluster: &PerconaCluster| cluster.another_in_use && cluster.usable().is_err();
+    let written =
+        instance.override_problem.is_none() && !instance.percona.as_ref().is_some_and(waits);
+    let config = written.then(|| config_maps::config(instance, config));
     let mut all: Vec<_> = config.into_iter().collect();
     all.push(config_maps::settings(instance));
     all.push(config_maps::adapters(instance));

@@ -23,6 +23,8 @@ pub struct PerconaCluster {
     pub connection: Result<String, Option<&'static str>>,
     /// Whether the server already runs with it.
     pub in_use: bool,
+    /// Whether the server runs with another database, until this one is ready.
+    pub another_in_use: bool,
 }
 
 /// How far a PerconaPGCluster is.
@@ -69,6 +71,8 @@ pub(super) fn judge(instance: &str, observed: &Observed) -> Option<PerconaCluste
         .optional
         .absent
         .get(&OptionalKind::PerconaPGCluster);
+    let stateful_set = observed.stateful_set.as_deref();
+    let in_use = uses(stateful_set, &secret);
     Some(PerconaCluster {
         is_ours: found.is_none_or(|found| is_ours(instance, found)),
         progress: match (absence, found) {
@@ -77,7 +81,8 @@ pub(super) fn judge(instance: &str, observed: &Observed) -> Option<PerconaCluste
             (None, Some(found)) => progress(found),
         },
         connection: connection(observed.secrets.get(&secret)),
-        in_use: uses(observed.stateful_set.as_deref(), &secret),
+        in_use,
+        another_in_use: stateful_set.is_some() && !in_use,
         name,
         secret,
     })
@@ -240,6 +245,7 @@ mod tests {
             progress: Progress::NotReady("its state is stopping".to_owned()),
             connection: Ok("digest".to_owned()),
             in_use: false,
+            another_in_use: false,
         };
         assert!(cluster.usable().is_err());
         cluster.in_use = true;
