@@ -6,11 +6,13 @@
 //! * What cannot be written does not keep the rest from being written: failures are collected and reported.
 //! * Deletions carry the uid and resource version of what was seen, so that nothing newer is hit.
 
+mod claims;
 mod difference;
 mod optional;
 mod outcome;
 mod prune;
 mod service;
+mod stateful_set;
 mod stop;
 mod write;
 
@@ -38,6 +40,8 @@ pub struct Applied {
     pub changes: Vec<Change>,
     /// Objects that could not be written.
     pub failures: Vec<Failure>,
+    /// Claims that the API server does not let grow. That keeps nothing else from being done.
+    pub refused_growth: Vec<Failure>,
 }
 
 impl Applied {
@@ -46,6 +50,20 @@ impl Applied {
             Ok(change) => self.changes.extend(change),
             Err(failure) => self.failures.push(failure),
         }
+    }
+
+    fn note_growth(&mut self, result: Result<Option<Change>, Failure>) {
+        match result {
+            Err(failure) if failure.error.is_refusal() => self.refused_growth.push(failure),
+            result => self.note(result),
+        }
+    }
+
+    /// Adds what was done later.
+    pub fn extend(&mut self, mut later: Self) {
+        self.changes.append(&mut later.changes);
+        self.failures.append(&mut later.failures);
+        self.refused_growth.append(&mut later.refused_growth);
     }
 }
 
@@ -129,6 +147,7 @@ pub async fn apply(
         services,
         optional,
         disruption_budget,
+        growing_claims,
         stateful_set,
         stop,
         config_hash: _,
@@ -154,8 +173,12 @@ pub async fn apply(
     if let Some(budget) = disruption_budget {
         applied.note(writer.put(&stores.disruption_budgets, budget).await);
     }
-    if let Some(stateful_set) = stateful_set {
-        applied.note(writer.put(&stores.stateful_sets, stateful_set).await);
+    for claim in growing_claims {
+        applied.note_growth(writer.grow(claim).await);
+    }
+    if let Some(desired) = stateful_set {
+        let (sets, claims) = (&stores.stateful_sets, &instance.claims);
+        applied.note(writer.put_stateful_set(sets, desired, claims).await);
     } else if *stop {
         let running = writer.owned(&stores.stateful_sets, &instance.namespace);
         for stateful_set in running {

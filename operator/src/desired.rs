@@ -1,5 +1,6 @@
 //! Pure and total: the objects that an instance should have. One file a kind.
 
+mod claims;
 mod config;
 mod config_maps;
 mod disruption_budgets;
@@ -7,6 +8,7 @@ mod environment;
 mod files;
 mod meta;
 mod network_policies;
+mod percona;
 mod pod;
 mod rbac;
 mod server_container;
@@ -17,7 +19,7 @@ mod stateful_set;
 
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
@@ -25,7 +27,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use std::collections::BTreeMap;
 
-use crate::instance::{Adapters, Instance, Verdict};
+use crate::instance::{Adapters, Instance, PerconaCluster, Verdict};
 use crate::optional::OptionalKind;
 
 /// Everything that an instance should have. A new kind is a new field, and whatever takes this apart names them all.
@@ -46,6 +48,8 @@ pub struct Desired {
     pub optional: BTreeMap<OptionalKind, Vec<DynamicObject>>,
     /// `None`: none is wanted.
     pub disruption_budget: Option<PodDisruptionBudget>,
+    /// Claims that have to grow: their new size, and nothing else.
+    pub growing_claims: Vec<PersistentVolumeClaim>,
     /// `None`: the server cannot be started as asked, so that what runs stays as it is.
     pub stateful_set: Option<StatefulSet>,
     /// Whether what runs is stopped, also when nothing else can be done.
@@ -102,6 +106,7 @@ impl Desired {
             services: services::all(instance),
             optional: optional(instance),
             disruption_budget: disruption_budgets::disruption_budget(instance),
+            growing_claims: claims::growing(instance),
             config_hash: startable.is_ok().then(|| crate::roll::config_hash(&config)),
             stateful_set: startable.ok().map(|digest| {
                 stateful_set::stateful_set(
@@ -117,19 +122,27 @@ impl Desired {
 
 /// Kinds of which an instance wants nothing may be left out.
 fn optional(instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
+    let cluster = percona::cluster(instance);
     let service_monitor = service_monitor::service_monitor(instance);
-    BTreeMap::from([(
-        OptionalKind::ServiceMonitor,
-        service_monitor.into_iter().collect(),
-    )])
+    BTreeMap::from([
+        (
+            OptionalKind::PerconaPGCluster,
+            cluster.into_iter().collect(),
+        ),
+        (
+            OptionalKind::ServiceMonitor,
+            service_monitor.into_iter().collect(),
+        ),
+    ])
 }
 
 /// Settings that cannot be taken over are not written either: they would be a secret in clear, or wait for the next pod.
+/// Neither is a database that is not ready: a server that runs with another one would come back without any.
 fn config_maps(instance: &Instance, config: &str) -> Vec<ConfigMap> {
-    let config = instance
-        .override_problem
-        .is_none()
-        .then(|| config_maps::config(instance, config));
+    let waits = |cluster: &PerconaCluster| cluster.another_in_use && cluster.usable().is_err();
+    let written =
+        instance.override_problem.is_none() && !instance.percona.as_ref().is_some_and(waits);
+    let config = written.then(|| config_maps::config(instance, config));
     let mut all: Vec<_> = config.into_iter().collect();
     all.push(config_maps::settings(instance));
     all.push(config_maps::adapters(instance));

@@ -96,10 +96,12 @@ fn refusals(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Ve
 
 /// Conditions whose change is news.
 fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Vec<Notice> {
-    const NEWS: [&str; 6] = [
+    const NEWS: [&str; 7] = [
         "Ready",
         "Authenticated",
         "ConfigReady",
+        "DatabaseReady",
+        "StorageReady",
         "RollPending",
         "AdaptersReady",
         "MetricsReady",
@@ -136,7 +138,9 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
                 "Unknown" => None,
                 // On the way to where it should be: news, and nothing to worry about.
                 _ => Some(Notice {
-                    warning: !(condition.type_ == "Ready" && progressing),
+                    warning: !(["Ready", "DatabaseReady", "StorageReady"]
+                        .contains(&condition.type_.as_str())
+                        && progressing),
                     ..warning(&condition.reason, "Reconcile", note)
                 }),
             }

@@ -2,8 +2,10 @@
 
 mod config_keys;
 mod overrides;
+mod percona;
 mod secrets;
 mod server;
+mod storage;
 
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::server::DittoServerSpec;
@@ -17,8 +19,10 @@ use std::collections::BTreeMap;
 use crate::observe::Observed;
 pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
 pub use overrides::{OverrideProblem, unknown_keys};
+pub use percona::{DatabaseProblem, PerconaCluster, Progress};
 pub use secrets::{Connection, Digest, SecretProblem, Secrets};
 pub use server::Obstacle;
+pub use storage::Claim;
 
 /// Adapter types that DittoFS has. Nothing else is ever exposed, whatever the published state says.
 pub const KNOWN_ADAPTERS: [&str; 2] = ["nfs", "smb"];
@@ -49,6 +53,10 @@ pub struct Instance {
     pub override_problem: Option<OverrideProblem>,
     /// Account that its pod runs with, if there is a pod.
     pub running_account: Option<String>,
+    /// The PerconaPGCluster it uses, if it asks for one.
+    pub percona: Option<PerconaCluster>,
+    /// The claims it should have.
+    pub claims: Vec<Claim>,
     /// What the sidecar meets at the REST API, if it has said so.
     pub server_state: Option<ServerState>,
     /// The adapters, or why they are not known.
@@ -149,6 +157,8 @@ impl Instance {
                 .pod
                 .as_ref()
                 .and_then(|pod| pod.spec.as_ref()?.service_account_name.clone()),
+            percona: percona::judge(&name, observed),
+            claims: storage::judge(&name, &server.spec.storage, &observed.claims),
             server_state,
             publish_to: observed
                 .adapters

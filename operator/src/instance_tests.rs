@@ -134,6 +134,7 @@ fn observed(services: &[(&str, i32)]) -> Observed {
         adapters: None,
         stateful_set: None,
         pod: None,
+        claims: Vec::new(),
         adapter_services: services.iter().map(service).collect(),
         network_policies: Vec::new(),
         secrets: BTreeMap::new(),

@@ -147,6 +147,9 @@ pub fn secret_names(instance: &str, spec: &DittoServerSpec) -> Vec<String> {
         names::sidecar_credentials(instance),
     ];
     names.extend(others(spec).into_iter().map(|reference| reference.name));
+    if spec.percona.as_ref().is_some_and(|percona| percona.enabled) {
+        names.push(names::percona_secret(instance));
+    }
     names.retain(|name| !name.is_empty());
     names.sort();
     names.dedup();

@@ -2,7 +2,7 @@
 
 use dittofs_shared::{labels, names, server::DittoServer};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::DynamicObject;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -31,6 +31,8 @@ pub struct Observed {
     pub stateful_set: Option<Arc<StatefulSet>>,
     /// The pod.
     pub pod: Option<Arc<Pod>>,
+    /// The claims that bear the labels of the instance.
+    pub claims: Vec<Arc<PersistentVolumeClaim>>,
     /// The Services of adapters, whatever they are called.
     pub adapter_services: Vec<Arc<Service>>,
     /// The NetworkPolicies, baseline included.
@@ -101,6 +103,10 @@ pub async fn observe(
         adapters: find(&stores.config_maps, &names::adapters(&name), &namespace),
         stateful_set: find(&stores.stateful_sets, &name, &namespace),
         pod: find(&stores.pods, &names::pod(&name), &namespace),
+        claims: stores.claims.state_filter(|claim| {
+            claim.namespace().as_deref() == Some(&namespace)
+                && claim.labels().get(labels::INSTANCE) == Some(&name)
+        }),
         adapter_services: stores.services.state_filter(|service| {
             belongs_to(service, server) && service.labels().contains_key(labels::ADAPTER)
         }),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::apply::{self, Applied, ApplyError};
 use crate::desired::Desired;
 use crate::events;
-use crate::instance::{Defaults, Instance};
+use crate::instance::{Defaults, Instance, PerconaCluster};
 use crate::metrics::{Metrics, Outcome};
 use crate::observe::{self, ObserveError, Observed};
 use crate::roll::{self, Roll};
@@ -25,6 +25,8 @@ use crate::watch::{Server, Stores};
 const SECRETS_REREAD: Duration = Duration::from_mins(10);
 /// The same, while one of them keeps the server from being started as asked.
 const SECRETS_AWAITED: Duration = Duration::from_secs(30);
+/// The same, while all that is missing is the Secret of a database that is ready.
+const CONNECTION_AWAITED: Duration = Duration::from_secs(5);
 /// Requests for the same instance within this time become one look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
@@ -168,6 +170,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         instance: &instance,
         generation: server.meta().generation,
         failures: &applied.failures,
+        refused_growth: &applied.refused_growth,
         roll: &roll,
         config_hash: desired.config_hash.as_deref(),
         stateful_set: observed.stateful_set.as_deref(),
@@ -185,8 +188,11 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
 
 /// Secrets are not watched: one that is awaited is looked for more often.
 fn next_look(instance: &Instance) -> Duration {
+    let cluster = instance.percona.as_ref();
     let longest = if instance.startable().is_ok() {
         SECRETS_REREAD
+    } else if cluster.is_some_and(PerconaCluster::waits_for_secret) {
+        CONNECTION_AWAITED
     } else {
         SECRETS_AWAITED
     };
@@ -220,9 +226,7 @@ async fn make(server: &DittoServer, context: &Context) -> Result<Look, Error> {
             instance = Instance::parse(&observed, defaults);
             desired = Desired::of(&instance);
         }
-        let mut rest = apply::apply(client, stores, &instance, &desired).await;
-        applied.changes.append(&mut rest.changes);
-        applied.failures.append(&mut rest.failures);
+        applied.extend(apply::apply(client, stores, &instance, &desired).await);
     }
     Ok(Look {
         observed,

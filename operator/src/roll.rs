@@ -72,9 +72,12 @@ pub fn roll_hash(instance: &Instance, config: &str, secrets: &Digest) -> String 
 fn secrets_part(instance: &Instance, secrets: &Digest) -> String {
     let jwt = &instance.secrets.jwt;
     let signing_key = (&secrets.signing_key, &jwt.name, &jwt.key);
-    match &secrets.others {
-        None => part("secrets", &signing_key),
-        Some(others) => part("secrets", &(signing_key, others)),
+    let cluster = instance.percona.as_ref();
+    let connection = cluster.and_then(|cluster| cluster.connection.as_ref().ok());
+    match (&secrets.others, connection) {
+        (None, None) => part("secrets", &signing_key),
+        (Some(others), None) => part("secrets", &(signing_key, others)),
+        (others, Some(connection)) => part("secrets", &(signing_key, others, connection)),
     }
 }
 
@@ -150,7 +153,9 @@ pub fn decide(policy: RollPolicy, stateful_set: Option<&StatefulSet>, pod: Optio
             .map_or("", String::as_str)
     };
     let has = |key: &str| pod.annotations().get(key).map_or("", String::as_str);
-    let restart = wanted(labels::RESTARTED_AT) != has(labels::RESTARTED_AT);
+    // A StatefulSet that was made again does not know of the restarts before.
+    let asked = wanted(labels::RESTARTED_AT);
+    let restart = !asked.is_empty() && asked != has(labels::RESTARTED_AT);
     let changed = differences(wanted(labels::ROLL_HASH), has(labels::ROLL_HASH));
     if changed.is_empty() && !restart {
         return Roll::Current;
@@ -164,7 +169,8 @@ pub fn decide(policy: RollPolicy, stateful_set: Option<&StatefulSet>, pod: Optio
         .status
         .as_ref()
         .and_then(|status| status.observed_generation);
-    if observed != stateful_set.metadata.generation {
+    let leaving = stateful_set.metadata.deletion_timestamp.is_some();
+    if leaving || observed != stateful_set.metadata.generation {
         return Roll::Pending {
             changed,
             waits_for: Waits::Controller,

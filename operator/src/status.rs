@@ -6,9 +6,11 @@
 mod adapters;
 mod checks;
 mod config;
+mod database;
 mod metrics;
 mod pod;
 mod seen;
+mod storage;
 
 use dittofs_shared::names;
 use dittofs_shared::server::{DittoServerStatus, Phase};
@@ -30,6 +32,7 @@ pub struct View<'a> {
     pub instance: &'a Instance,
     pub generation: Option<i64>,
     pub failures: &'a [Failure],
+    pub refused_growth: &'a [Failure],
     pub roll: &'a Roll,
     /// Of the configuration that the server should run with, if it can be started as asked.
     pub config_hash: Option<&'a str>,
@@ -166,6 +169,12 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
         version: seen::image(view, names::SERVER_CONTAINER)
             .as_deref()
             .map(seen::version),
+        volumes: storage::volumes(view),
+        percona_cluster_name: view
+            .instance
+            .percona
+            .as_ref()
+            .map(|cluster| cluster.name.clone()),
         replicas: counts.map(|counts| counts.replicas),
         ready_replicas: counts.map(|counts| counts.ready_replicas.unwrap_or_default()),
         available_replicas: counts.map(|counts| counts.available_replicas.unwrap_or_default()),

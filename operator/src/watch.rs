@@ -13,7 +13,7 @@ mod wake;
 use dittofs_shared::{labels, server::DittoServer};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
@@ -44,6 +44,7 @@ pub struct Stores {
     pub stateful_sets: Store<StatefulSet>,
     pub pods: Store<Pod>,
     pub disruption_budgets: Store<PodDisruptionBudget>,
+    pub claims: Store<PersistentVolumeClaim>,
     pub service_accounts: Store<ServiceAccount>,
     pub roles: Store<Role>,
     pub role_bindings: Store<RoleBinding>,
@@ -70,15 +71,17 @@ impl Watch {
             wake: wake.clone(),
         };
         let managed = watcher::Config::default().labels(&labels::managed_selector());
-        let pods =
+        // Pods and claims are made by the controller of StatefulSets, with the labels of the selector.
+        let selected =
             watcher::Config::default().labels(&format!("{}={}", labels::APP, labels::APP_VALUE));
         let stores = Stores {
             config_maps: owned.watch(&managed, keep_writers_of_adapters, &mut tasks),
             services: owned.watch(&managed, forget_writers, &mut tasks),
             network_policies: owned.watch(&managed, forget_writers, &mut tasks),
             stateful_sets: owned.watch(&managed, forget_writers, &mut tasks),
-            pods: owned.watch(&pods, forget_writers, &mut tasks),
             disruption_budgets: owned.watch(&managed, forget_writers, &mut tasks),
+            pods: owned.watch(&selected, forget_writers, &mut tasks),
+            claims: owned.watch(&selected, forget_writers, &mut tasks),
             service_accounts: owned.watch(&managed, forget_writers, &mut tasks),
             roles: owned.watch(&managed, forget_writers, &mut tasks),
             role_bindings: owned.watch(&managed, forget_writers, &mut tasks),
@@ -105,6 +108,7 @@ impl Watch {
         stores.stateful_sets.wait_until_ready().await?;
         stores.pods.wait_until_ready().await?;
         stores.disruption_budgets.wait_until_ready().await?;
+        stores.claims.wait_until_ready().await?;
         stores.service_accounts.wait_until_ready().await?;
         stores.roles.wait_until_ready().await?;
         stores.role_bindings.wait_until_ready().await?;

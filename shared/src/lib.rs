@@ -10,6 +10,7 @@
 //! * [`published`]: what the sidecar says in `{name}-adapters`. One encoder, one decoder.
 //! * [`writers`]: who wrote it.
 //! * [`settings`]: what the operator wants of the sidecar, in `{name}-sidecar`.
+//! * [`quantity`]: sizes, compared however they are written.
 //! * [`names`], [`labels`]: every object name, label, annotation and field manager, spelled once.
 //!
 //! Nothing in here reads a clock, an environment or a network: the crate has types and pure functions only.
@@ -18,6 +19,7 @@
 pub mod labels;
 pub mod names;
 pub mod published;
+pub mod quantity;
 pub mod server;
 pub mod settings;
 pub mod writers;

@@ -25,6 +25,11 @@ pub const CONTENT_CLAIM: &str = "content";
 /// See [`METADATA_CLAIM`].
 pub const CONTROL_PLANE_CLAIM: &str = "controlplane";
 
+/// Claim that the StatefulSet makes for the only pod from a claim template.
+pub fn claim(template: &str, instance: &str) -> String {
+    format!("{template}-{instance}-0")
+}
+
 /// ConfigMap with the server's configuration.
 pub fn config(instance: &str) -> String {
     format!("{instance}-config")
@@ -90,6 +95,16 @@ pub fn adapter_policy(instance: &str, adapter: &str) -> String {
 /// PerconaPGCluster of an instance, as the Go operator names it.
 pub fn percona_cluster(instance: &str) -> String {
     format!("{instance}-postgres")
+}
+
+/// User that the server is inside a PerconaPGCluster.
+pub const PERCONA_USER: &str = "dittofs";
+/// Keys of the connection in the Secret that Percona's operator makes for a user.
+pub const PERCONA_KEYS: [&str; 5] = ["host", "port", "dbname", "user", "password"];
+
+/// Secret with the connection, which Percona's operator makes.
+pub fn percona_secret(instance: &str) -> String {
+    format!("{}-pguser-{PERCONA_USER}", percona_cluster(instance))
 }
 
 /// The instance that a PerconaPGCluster of this name is for.

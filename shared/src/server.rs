@@ -48,7 +48,7 @@ pub use services::{
     TrafficPolicy,
 };
 pub use snapshots::SnapshotPolicy;
-pub use status::{AdapterStatus, DittoServerStatus, ObservedSecret, Phase};
+pub use status::{AdapterStatus, DittoServerStatus, ObservedSecret, Phase, VolumeStatus};
 pub use storage::{RetentionPolicy, Storage};
 pub use workload::{RollPolicy, SidecarSettings};
 
@@ -84,7 +84,10 @@ use serde::{Deserialize, Serialize};
     ),
     validation = rules::instance_name(),
     validation = rules::name_template_distinguishes(),
-    validation = rules::name_template_is_a_service_name()
+    validation = rules::name_template_is_a_service_name(),
+    validation = rules::volumes_cannot_shrink("metadataSize", "metadata"),
+    validation = rules::volumes_cannot_shrink("contentSize", "content"),
+    validation = rules::volumes_cannot_shrink("controlPlaneSize", "controlplane")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = rules::postgres_has_a_server())]

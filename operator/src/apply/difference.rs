@@ -1,5 +1,6 @@
 //! Whether an object already has everything that we would send, whatever else it has.
 
+use dittofs_shared::quantity;
 use serde_json::Value;
 
 /// The first place where `live` lacks something of `wanted`, in words. Fields that only `live` has are the API
@@ -59,8 +60,9 @@ fn compare(live: &Value, wanted: &Value, path: &mut Vec<String>) -> Option<Strin
         (Value::Null, Value::Array(wanted)) if wanted.is_empty() => None,
         (Value::Null, Value::String(wanted)) if wanted.is_empty() => None,
         (Value::Null, Value::Bool(false)) if is_of_a_volume(path) => None,
+        // The API server writes quantities in its own way: `1000m` comes back as `1`.
         (Value::String(live), Value::String(wanted))
-            if live == wanted || same_quantity(live, wanted) =>
+            if live == wanted || quantity::same(live, wanted) =>
         {
             None
         }
@@ -78,42 +80,6 @@ fn compare(live: &Value, wanted: &Value, path: &mut Vec<String>) -> Option<Strin
 fn is_of_a_volume(path: &[String]) -> bool {
     path.iter()
         .any(|part| part == "volumes" || part == "volumeMounts")
-}
-
-/// The API server writes quantities in its own way: `1000m` comes back as `1`.
-fn same_quantity(a: &str, b: &str) -> bool {
-    match (quantity(a), quantity(b)) {
-        (Some(a), Some(b)) => (a - b).abs() <= f64::EPSILON * a.abs().max(b.abs()),
-        _ => false,
-    }
-}
-
-fn quantity(text: &str) -> Option<f64> {
-    const SUFFIXES: [(&str, f64); 15] = [
-        ("Ki", 1024.0),
-        ("Mi", 1_048_576.0),
-        ("Gi", 1_073_741_824.0),
-        ("Ti", 1_099_511_627_776.0),
-        ("Pi", 1_125_899_906_842_624.0),
-        ("Ei", 1_152_921_504_606_846_976.0),
-        ("n", 1e-9),
-        ("u", 1e-6),
-        ("m", 1e-3),
-        ("k", 1e3),
-        ("M", 1e6),
-        ("G", 1e9),
-        ("T", 1e12),
-        ("P", 1e15),
-        ("E", 1e18),
-    ];
-    if !text.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
-        return None;
-    }
-    let suffixed = SUFFIXES
-        .iter()
-        .find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, *factor)));
-    let (number, factor) = suffixed.unwrap_or((text, 1.0));
-    Some(number.parse::<f64>().ok()? * factor)
 }
 
 fn brief(value: &Value) -> String {

@@ -101,6 +101,22 @@ impl ApplyError {
         matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 422))
     }
 
+    /// What the API server said, without the rest of its answer.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Api(error) => match &**error {
+                kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+                error => error.to_string(),
+            },
+            error => error.to_string(),
+        }
+    }
+
+    /// The API server has understood, and does not want it.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if [403, 422].contains(&status.code)))
+    }
+
     /// The object is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 404))

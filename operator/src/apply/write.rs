@@ -15,6 +15,7 @@ use std::sync::Arc;
 use super::difference::difference;
 use super::outcome::{Action, ApplyError, Change, Failure};
 use crate::observe::{REQUEST_DEADLINE, digest, is_owned_by};
+use crate::optional::OptionalKind;
 
 /// A kind that lives in namespaces and can be read and written, whether its type says what it is called or a value
 /// does that goes with it.
@@ -116,7 +117,7 @@ impl Writer<'_> {
 
     /// The object as it is, if it is ours. Our copies hold only what bears our label, so that an object that is not
     /// among them is asked for before it is made.
-    async fn live<K: Object>(
+    pub(super) async fn live<K: Object>(
         &self,
         kind: &K::DynamicType,
         store: &Store<K>,
@@ -131,13 +132,21 @@ impl Writer<'_> {
                 .map(Arc::new),
         };
         match &live {
-            Some(object) if !is_owned_by(&**object, Some(self.owner)) => Err(Failure::of(
+            Some(object) if !self.is_ours(kind, &**object, desired) => Err(Failure::of(
                 desired,
                 kind,
                 ApplyError::Foreign(owner_of(&**object)),
             )),
             _ => Ok(live),
         }
+    }
+
+    /// A database may outlive its `DittoServer`, so that it is known by its labels.
+    fn is_ours<K: Object>(&self, kind: &K::DynamicType, live: &K, desired: &K) -> bool {
+        let same = |key: &str| live.labels().get(key) == desired.labels().get(key);
+        let outlives = K::kind(kind) == OptionalKind::PerconaPGCluster.name();
+        is_owned_by(live, Some(self.owner))
+            || (outlives && same(labels::MANAGED_BY) && same(labels::INSTANCE))
     }
 
     /// What is ours of a kind.

@@ -1,5 +1,6 @@
 //! The environment of the server: what it must not read in a file that anybody may read, and what the user adds.
 
+use dittofs_shared::names;
 use dittofs_shared::server::SecretKeyReference;
 use k8s_openapi::api::core::v1::{
     EnvFromSource, EnvVar, EnvVarSource, SecretEnvSource, SecretKeySelector,
@@ -56,6 +57,7 @@ fn ours(instance: &Instance) -> Vec<EnvVar> {
     ];
     variables.extend(passwords(instance));
     variables.extend(connection(instance));
+    variables.extend(percona(instance));
     variables
 }
 
@@ -97,6 +99,22 @@ fn connection(instance: &Instance) -> Vec<EnvVar> {
                 .collect()
         }
     }
+}
+
+/// The connection that Percona's operator tells. The server keeps connections open, so that it goes past PgBouncer.
+fn percona(instance: &Instance) -> Vec<EnvVar> {
+    let Some(cluster) = &instance.percona else {
+        return Vec::new();
+    };
+    let variables = ["HOST", "PORT", "DATABASE", "USER", "PASSWORD"]
+        .into_iter()
+        .zip(names::PERCONA_KEYS);
+    let variable = |(name, key)| {
+        let name = format!("DITTOFS_DATABASE_POSTGRES_{name}");
+        let reference = SecretKeyReference::new(&cluster.secret, key);
+        from_secret(&name, &reference, None)
+    };
+    variables.map(variable).collect()
 }
 
 fn from_secret(name: &str, reference: &SecretKeyReference, optional: Option<bool>) -> EnvVar {

@@ -1,20 +1,20 @@
 //! The StatefulSet and its claims.
 
+use dittofs_shared::server::RetentionPolicy;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::apps::v1::{
     StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
     StatefulSetUpdateStrategy,
 };
 use k8s_openapi::api::core::v1::{
-    PersistentVolumeClaim, PersistentVolumeClaimSpec, PodTemplateSpec, VolumeResourceRequirements,
+    PersistentVolumeClaim, PersistentVolumeClaimSpec, PodTemplateSpec,
 };
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
-use std::collections::BTreeMap;
 
+use super::claims::of_size;
 use super::meta::metadata;
 use super::pod;
-use crate::instance::Instance;
+use crate::instance::{Claim, Instance};
 
 /// The StatefulSet. `OnDelete`: a changed template alone restarts nobody.
 pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
@@ -33,7 +33,9 @@ pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
             }),
             persistent_volume_claim_retention_policy: Some(
                 StatefulSetPersistentVolumeClaimRetentionPolicy {
-                    when_deleted: Some("Retain".to_owned()),
+                    when_deleted: Some(
+                        when_deleted(instance.spec.storage.retention_policy).to_owned(),
+                    ),
                     when_scaled: Some("Retain".to_owned()),
                 },
             ),
@@ -45,6 +47,13 @@ pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
             ..StatefulSetSpec::default()
         }),
         status: None,
+    }
+}
+
+fn when_deleted(policy: RetentionPolicy) -> &'static str {
+    match policy {
+        RetentionPolicy::Retain => "Retain",
+        RetentionPolicy::Delete => "Delete",
     }
 }
 
@@ -63,39 +72,20 @@ fn pod_metadata(instance: &Instance, roll_hash: &str) -> ObjectMeta {
 }
 
 fn claims(instance: &Instance) -> Vec<PersistentVolumeClaim> {
-    let storage = &instance.spec.storage;
-    let mut claims = vec![claim(
-        instance,
-        names::METADATA_CLAIM,
-        &storage.metadata_size,
-    )];
-    if let Some(size) = &storage.content_size {
-        claims.push(claim(instance, names::CONTENT_CLAIM, size));
-    }
-    claims.push(claim(
-        instance,
-        names::CONTROL_PLANE_CLAIM,
-        &storage.control_plane_size,
-    ));
-    claims
+    let claims = instance.claims.iter();
+    claims.map(|claim| template(instance, claim)).collect()
 }
 
-fn claim(instance: &Instance, name: &str, size: &str) -> PersistentVolumeClaim {
+fn template(instance: &Instance, claim: &Claim) -> PersistentVolumeClaim {
     PersistentVolumeClaim {
         metadata: ObjectMeta {
-            name: Some(name.to_owned()),
+            name: Some(claim.template.to_owned()),
             ..ObjectMeta::default()
         },
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
             storage_class_name: instance.spec.storage.storage_class_name.clone(),
-            resources: Some(VolumeResourceRequirements {
-                requests: Some(BTreeMap::from([(
-                    "storage".to_owned(),
-                    Quantity(size.to_owned()),
-                )])),
-                limits: None,
-            }),
+            resources: Some(of_size(&claim.asked)),
             ..PersistentVolumeClaimSpec::default()
         }),
         status: None,

@@ -2,7 +2,7 @@
 
 use dittofs_shared::server::{DatabaseType, Exposure, SecretKeyReference};
 
-use super::{Digest, Instance, OverrideProblem, SecretProblem};
+use super::{DatabaseProblem, Digest, Instance, OverrideProblem, SecretProblem};
 
 /// Why no server is started as asked. What runs stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +13,9 @@ pub enum Obstacle {
     /// What the user adds to the configuration cannot be taken over.
     #[error(transparent)]
     Override(#[from] OverrideProblem),
+    /// The database is not there.
+    #[error(transparent)]
+    Database(#[from] DatabaseProblem),
 }
 
 impl Instance {
@@ -38,9 +41,10 @@ impl Instance {
         if let Some(problem) = &self.override_problem {
             return Err(problem.clone().into());
         }
-        self.secrets
-            .digest
-            .as_ref()
-            .map_err(|problem| problem.clone().into())
+        let digest = self.secrets.digest.as_ref().map_err(Clone::clone)?;
+        if let Some(cluster) = &self.percona {
+            cluster.usable()?;
+        }
+        Ok(digest)
     }
 }

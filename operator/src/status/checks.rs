@@ -5,7 +5,7 @@ use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
 use super::pod::problem;
-use super::{Finding, Truth, View, config, metrics};
+use super::{Finding, Truth, View, config, database, metrics, storage};
 use crate::instance::{Adapters, Unknown, Verdict};
 use crate::roll::{Roll, Waits};
 
@@ -13,6 +13,7 @@ use crate::roll::{Roll, Waits};
 pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static str, Finding)> {
     let mut findings = vec![
         ("ConfigReady", config::ready(view)),
+        ("StorageReady", storage::ready(view)),
         ("StatefulSetReady", stateful_set(view)),
         ("Available", available(view)),
         ("Authenticated", authenticated(view)),
@@ -30,6 +31,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
             ),
         ));
     }
+    findings.extend(database::ready(view).map(|finding| ("DatabaseReady", finding)));
     findings.extend(config::overrides_known(view).map(|finding| ("ConfigOverridesKnown", finding)));
     findings.extend(config::management(view).map(|finding| ("ManagementReady", finding)));
     findings.insert(0, ("Ready", ready(view, &findings)));
@@ -39,8 +41,13 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
 /// The first check that does not hold, in the order in which a person would look.
 fn ready(view: &View<'_>, findings: &[(&'static str, Finding)]) -> Finding {
     /// These count for a stopped server, too: it could not be started again.
-    const BEFORE_IT_RUNS: [&str; 1] = ["ConfigReady"];
-    const WHILE_IT_RUNS: [&str; 3] = ["StatefulSetReady", "Authenticated", "AdaptersReady"];
+    const BEFORE_IT_RUNS: [&str; 2] = ["ConfigReady", "DatabaseReady"];
+    const WHILE_IT_RUNS: [&str; 4] = [
+        "StorageReady",
+        "StatefulSetReady",
+        "Authenticated",
+        "AdaptersReady",
+    ];
     if let Some(failure) = view.failures.first() {
         return Finding::no("ApplyFailed", failure.to_string());
     }
@@ -88,6 +95,12 @@ fn stateful_set(view: &View<'_>) -> Finding {
             "the StatefulSet has not been made yet",
         );
     };
+    if set.metadata.deletion_timestamp.is_some() {
+        return Finding::no(
+            "StatefulSetLeaving",
+            "the StatefulSet is being deleted and will be made again; the pod stays",
+        );
+    }
     let status = set.status.as_ref();
     if status.and_then(|status| status.observed_generation) != set.metadata.generation {
         return Finding::no(
@@ -278,6 +291,10 @@ fn progressing(view: &View<'_>) -> Finding {
     let state = stateful_set(view);
     if state.status != Truth::True && view.instance.startable().is_ok() {
         return Finding::yes(state.reason, state.message);
+    }
+    let volumes = storage::ready(view);
+    if volumes.reason == "Growing" {
+        return Finding::yes(volumes.reason, volumes.message);
     }
     Finding::no("ReconcileComplete", "every object is as it should be")
 }

@@ -8,7 +8,8 @@ use crate::instance::{Obstacle, unknown_keys};
 /// Whether the server can be started as asked.
 pub(super) fn ready(view: &View<'_>) -> Finding {
     let problem = match view.instance.startable() {
-        Ok(_) => {
+        // Condition DatabaseReady speaks of the database.
+        Ok(_) | Err(Obstacle::Database(_)) => {
             return Finding::yes(
                 "ConfigValid",
                 "the configuration is written and every Secret that it names can be used",
@@ -17,7 +18,7 @@ pub(super) fn ready(view: &View<'_>) -> Finding {
         Err(problem) => problem,
     };
     let reason = match &problem {
-        Obstacle::Secret(_) => "SecretUnusable",
+        Obstacle::Secret(_) | Obstacle::Database(_) => "SecretUnusable",
         Obstacle::Override(problem) => problem.reason(),
     };
     Finding::no(reason, format!("{problem}. What runs stays as it is"))

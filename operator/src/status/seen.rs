@@ -3,6 +3,7 @@
 use dittofs_shared::server::Phase;
 
 use super::{Truth, View, checks};
+use crate::instance::Obstacle;
 
 /// How far the server is.
 pub(super) fn phase(view: &View<'_>) -> Phase {
@@ -13,6 +14,8 @@ pub(super) fn phase(view: &View<'_>) -> Phase {
     let runs = checks::available(view).status == Truth::True;
     if runs {
         Phase::Running
+    } else if let Err(Obstacle::Database(_)) = view.instance.startable() {
+        Phase::Pending
     } else if view.instance.startable().is_err() || !view.failures.is_empty() {
         Phase::Failed
     } else {

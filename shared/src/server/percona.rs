@@ -19,7 +19,8 @@ pub struct Percona {
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z][a-z0-9_-]*$"))]
     pub database_name: String,
 
-    /// Whether the PerconaPGCluster, and with it all its data, is deleted with the DittoServer. Otherwise it stays.
+    /// Whether the PerconaPGCluster is deleted with the DittoServer, if it was made for it. Otherwise it stays, and a new DittoServer of
+    /// this name finds it again. Its volumes stay unless you give it the finalizer percona.com/delete-pvc.
     #[serde(default)]
     pub delete_with_server: bool,
 

@@ -51,6 +51,20 @@ pub(super) fn postgres_has_a_server() -> Rule {
     .field_path(".database.type")
 }
 
+/// A size may become smaller only while the volume is not larger, which is how a growth that has failed is taken back. A
+/// rule of the whole object, because the sizes of the volumes are in the status.
+pub(super) fn volumes_cannot_shrink(field: &str, volume: &str) -> Rule {
+    let path = format!(".spec.storage.{field}");
+    let (new, old) = (format!("self{path}"), format!("oldSelf{path}"));
+    Rule::new(format!(
+        "!has({new}) || !has({old}) || !isQuantity({new}) || !isQuantity({old}) || quantity({new}).compareTo(quantity({old})) >= 0 \
+         || (has(self.status) && has(self.status.volumes) && self.status.volumes.exists(v, v.name == '{volume}' && has(v.capacity) \
+         && isQuantity(v.capacity) && quantity({new}).compareTo(quantity(v.capacity)) >= 0))"
+    ))
+    .message("cannot be made smaller than the volume is: volumes cannot shrink")
+    .field_path(path)
+}
+
 /// Two listeners cannot share a port.
 pub(super) fn metrics_have_a_port_of_their_own() -> Rule {
     Rule::new("!self.metrics.enabled || self.metrics.port != self.controlPlane.port")

@@ -52,6 +52,12 @@ pub struct DittoServerStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub observed_secrets: Vec<ObservedSecret>,
 
+    /// The volumes of the server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub volumes: Vec<VolumeStatus>,
+
     /// Name of the PerconaPGCluster that the server uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percona_cluster_name: Option<String>,
@@ -91,6 +97,23 @@ pub enum Phase {
     Stopped,
     /// It is being deleted.
     Deleting,
+}
+
+/// One volume of the server.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeStatus {
+    /// Name of the volume in the pod: `metadata`, `content` or `controlplane`.
+    #[schemars(length(max = 63))]
+    pub name: String,
+
+    /// Name of the PersistentVolumeClaim.
+    pub claim: String,
+
+    /// Size that the volume has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub capacity: Option<String>,
 }
 
 /// A Secret that the spec names.

@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Sizes of the volumes that hold the data of the server. A larger size grows the volumes, where their StorageClass can; condition
-/// StorageReady tells. A smaller one is refused, since volumes cannot shrink.
+/// StorageReady tells. A size below that of the volume is refused, since volumes cannot shrink; a growth that has failed can be
+/// taken back.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(oldSelf.contentSize) || has(self.contentSize)")
@@ -16,7 +17,6 @@ pub struct Storage {
     /// Size of the volume for metadata, mounted at /data/store/metadata, such as `10Gi`. A larger size restarts nothing.
     #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))").message("must be a size above zero, such as 10Gi"))]
-    #[x_kube(validation = Rule::new("!isQuantity(self) || !isQuantity(oldSelf) || quantity(self).compareTo(quantity(oldSelf)) >= 0").message("cannot be made smaller: volumes cannot shrink"))]
     pub metadata_size: String,
 
     /// Size of the volume for file contents, mounted at /data/store/block, such as `100Gi`. Without it there is no such
@@ -24,14 +24,12 @@ pub struct Storage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))").message("must be a size above zero, such as 100Gi"))]
-    #[x_kube(validation = Rule::new("!isQuantity(self) || !isQuantity(oldSelf) || quantity(self).compareTo(quantity(oldSelf)) >= 0").message("cannot be made smaller: volumes cannot shrink"))]
     pub content_size: Option<String>,
 
     /// Size of the volume for the control plane's database, mounted at /data/controlplane. A larger size restarts nothing.
     #[serde(default = "default_control_plane_size")]
     #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))").message("must be a size above zero, such as 1Gi"))]
-    #[x_kube(validation = Rule::new("!isQuantity(self) || !isQuantity(oldSelf) || quantity(self).compareTo(quantity(oldSelf)) >= 0").message("cannot be made smaller: volumes cannot shrink"))]
     pub control_plane_size: String,
 
     /// Most space that the server uses for the local cache of a remote store such as S3, on the volume for file contents, for shares

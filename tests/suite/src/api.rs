@@ -14,9 +14,11 @@ mod operator_rights;
 mod optional_kinds;
 mod ownership;
 mod peer;
+mod percona;
 mod policies;
 mod published_state;
 mod quiet;
+mod retention;
 mod rights;
 mod roll_walk;
 mod secrets;
@@ -24,6 +26,7 @@ mod seen;
 mod server;
 mod sidecar_rights;
 mod status;
+mod storage;
 mod telling;
 mod validation;
 
@@ -55,6 +58,7 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         unavailable,
         foreign_kinds::an_operator_works_while_they_come_and_go,
         optional_kinds::a_kind_is_used_while_it_is_there,
+        percona::a_kind_that_comes_later_is_picked_up,
     ]
 }
 
@@ -74,7 +78,16 @@ fn shared(unavailable: Option<&str>) -> Vec<Trial> {
         validation::other_values_that_cannot_work_are_refused,
         validation::unknown_fields_are_refused,
         validation::names_that_services_and_pods_cannot_have_are_refused,
-        validation::storage_cannot_be_changed,
+        validation::volumes_cannot_shrink_move_or_go,
+        percona::no_server_starts_before_and_none_stops_for_a_hiccup,
+        percona::a_cluster_of_somebody_else_is_used_and_never_changed,
+        percona::it_goes_with_the_server_only_when_asked,
+        storage::a_larger_size_grows_the_claims_and_keeps_the_pod,
+        storage::a_volume_for_contents_can_be_added,
+        storage::a_class_that_cannot_grow_is_told_and_keeps_nothing_else_from_being_done,
+        storage::a_stateful_set_that_is_gone_is_made_again_around_its_pod,
+        retention::claims_go_with_the_server_when_asked,
+        retention::claims_that_are_to_be_kept_after_all_stay,
         acceptance::defaults_are_those_of_the_documentation,
         acceptance::every_sample_is_accepted,
         exposure::adapters_get_services_and_policies,

@@ -7,6 +7,7 @@ mod main_job;
 mod outage;
 mod reach;
 mod rolls;
+mod storage;
 
 use dittofs_suite::registry::{Needs, cluster};
 use libtest_mimic::Trial;
@@ -81,6 +82,16 @@ pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
             Node,
             unavailable,
             rolls::scaling_to_zero_and_back_keeps_the_services
+        ),
+        trial!(
+            Node,
+            unavailable,
+            storage::volumes_grow_under_a_running_server
+        ),
+        trial!(
+            Node,
+            unavailable,
+            storage::a_volume_for_contents_that_comes_later_is_mounted_after_one_restart
         ),
         trial!(
             Node,

@@ -11,7 +11,7 @@ use kube::{Api, ResourceExt};
 
 use super::rights::answers;
 
-const MAY: [&str; 28] = [
+const MAY: [&str; 31] = [
     "list dittoservers.dittofs.dittofs.com - -",
     "watch dittoservers.dittofs.dittofs.com - -",
     "patch dittoservers/status.dittofs.dittofs.com own files",
@@ -26,6 +26,9 @@ const MAY: [&str; 28] = [
     "patch poddisruptionbudgets.policy own files",
     "delete poddisruptionbudgets.policy own files",
     "patch statefulsets.apps own files",
+    "delete statefulsets.apps own files",
+    "watch persistentvolumeclaims - -",
+    "patch persistentvolumeclaims own metadata-files-0",
     "delete pods own files-0",
     "watch pods - -",
     "patch roles.rbac.authorization.k8s.io own files-sidecar",
@@ -61,11 +64,11 @@ const MAY_NOT: [&str; 46] = [
     "patch dittoservers.dittofs.dittofs.com own files",
     "update dittoservers.dittofs.dittofs.com own files",
     "delete dittoservers.dittofs.dittofs.com own files",
-    "delete statefulsets.apps own files",
     "create deployments.apps own -",
     "delete configmaps own files-config",
     "delete persistentvolumeclaims own metadata-files-0",
-    "get persistentvolumeclaims own metadata-files-0",
+    "create persistentvolumeclaims own -",
+    "update persistentvolumeclaims own metadata-files-0",
     "delete serviceaccounts own files-sidecar",
     "create serviceaccounts/token own files-sidecar",
     "impersonate serviceaccounts own files-sidecar",

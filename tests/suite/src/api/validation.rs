@@ -255,12 +255,13 @@ pub async fn names_that_services_and_pods_cannot_have_are_refused(scene: Scene) 
     Ok(())
 }
 
-pub async fn storage_cannot_be_changed(scene: Scene) -> Outcome {
+pub async fn volumes_cannot_shrink_move_or_go(scene: Scene) -> Outcome {
     let files = Instance::create(&scene, "files", without_pod()).await?;
     for storage in [
-        json!({"metadataSize": "2Gi"}),
+        json!({"metadataSize": "512Mi"}),
+        json!({"contentSize": "1023Mi"}),
+        json!({"controlPlaneSize": "1"}),
         json!({"contentSize": null}),
-        json!({"controlPlaneSize": "5Gi"}),
         json!({"storageClassName": "fast"}),
     ] {
         match files.change(json!({"storage": storage})).await {
@@ -270,6 +271,14 @@ pub async fn storage_cannot_be_changed(scene: Scene) -> Outcome {
                 "{storage} is refused without naming the field: {error}"
             ),
         }
+    }
+    for storage in [
+        json!({"metadataSize": "1024Mi"}),
+        json!({"controlPlaneSize": "5Gi", "contentSize": "2Gi"}),
+        json!({"cacheSize": "1Gi"}),
+        json!({"cacheSize": null, "retentionPolicy": "Delete"}),
+    ] {
+        files.change(json!({"storage": storage})).await?;
     }
     Ok(())
 }

@@ -3,11 +3,14 @@
 use dittofs_operator::desired::{Desired, GeneratedSecret};
 use dittofs_operator::instance::{Defaults, Instance};
 use dittofs_operator::observe::{Observed, OptionalObjects, SecretFacts};
-use dittofs_shared::names;
+use dittofs_operator::optional::{Absence, OptionalKind};
 use dittofs_shared::server::DittoServer;
-use k8s_openapi::api::core::v1::ConfigMap;
+use dittofs_shared::{labels, names};
+use dittofs_suite::instance::merge;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim};
 use kube::ResourceExt as _;
 use serde::Deserialize;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,6 +38,25 @@ pub struct Live {
     pub absent_kinds: Vec<String>,
     /// Service types `LoadBalancer` get no address.
     pub no_addresses: bool,
+    /// Claims, by claim template, that are not bound to a volume as large as asked.
+    pub claims: BTreeMap<String, LiveClaim>,
+    /// What Percona's operator says of the PerconaPGCluster, instead of `ready`.
+    pub percona_state: Option<String>,
+    /// Somebody else has made the PerconaPGCluster.
+    pub percona_is_foreign: bool,
+    /// What the API server says to a claim that is asked to grow.
+    pub growth_is_refused: Option<String>,
+}
+
+/// A claim that is not as it should be. What is not said is as it should be.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct LiveClaim {
+    pub phase: Option<String>,
+    pub requested: Option<String>,
+    pub capacity: Option<String>,
+    /// Type and message of a condition that is true.
+    pub condition: Option<(String, String)>,
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -62,6 +84,11 @@ impl Case {
         let own: BTreeMap<String, BTreeMap<String, usize>> = self.optional("secrets.yaml")?;
         let own = own.into_iter().map(|(name, keys)| (name, facts(keys)));
         let mut observed = bare(server);
+        let live = self.live()?;
+        for claim in &mut observed.claims {
+            live.put_into(Arc::make_mut(claim))?;
+        }
+        live.put_into_database(&mut observed);
         observed.adapters = self.published(&observed.server)?.map(Arc::new);
         observed.secrets.extend(own);
         Ok(observed)
@@ -100,9 +127,111 @@ impl Case {
     }
 }
 
-/// An instance of which nothing is there yet but the Secrets that the operator makes.
+impl Live {
+    fn put_into_database(&self, observed: &mut Observed) {
+        let kind = OptionalKind::PerconaPGCluster;
+        if self.absent_kinds.iter().any(|absent| absent == kind.name()) {
+            let missing = (kind, Absence::NotInstalled);
+            observed.optional.absent.extend([missing]);
+            observed.optional.percona = None;
+        }
+        let Some(cluster) = &mut observed.optional.percona else {
+            return;
+        };
+        let cluster = Arc::make_mut(cluster);
+        if let Some(state) = &self.percona_state {
+            cluster.data["status"]["state"] = json!(state);
+        }
+        if self.percona_is_foreign {
+            cluster.metadata.labels = None;
+        }
+    }
+
+    fn put_into(&self, claim: &mut PersistentVolumeClaim) -> Result<(), Error> {
+        let name = claim.name_any();
+        let template = name.split('-').next().unwrap_or_default();
+        let Some(live) = self.claims.get(template) else {
+            return Ok(());
+        };
+        let conditions = live
+            .condition
+            .iter()
+            .map(|(r#type, message)| json!({"type": r#type, "status": "True", "message": message}));
+        let mut changed = serde_json::to_value(&*claim)?;
+        merge(
+            &mut changed,
+            json!({"status": {"conditions": conditions.collect::<Vec<_>>()}}),
+        );
+        for (path, value) in [
+            ("/status/phase", &live.phase),
+            ("/spec/resources/requests/storage", &live.requested),
+            ("/status/capacity/storage", &live.capacity),
+        ] {
+            if let Some(value) = value {
+                *changed.pointer_mut(path).ok_or(path)? = json!(value);
+            }
+        }
+        *claim = serde_json::from_value(changed)?;
+        Ok(())
+    }
+}
+
+/// The PerconaPGCluster and its Secret, ready, where one is asked for.
+fn add_database(observed: &mut Observed) {
+    let name = observed.server.name_any();
+    let Some(percona) = observed
+        .server
+        .spec
+        .percona
+        .as_ref()
+        .filter(|asked| asked.enabled)
+    else {
+        return;
+    };
+    let cluster = json!({
+        "apiVersion": "pgv2.percona.com/v2", "kind": "PerconaPGCluster",
+        "metadata": {"name": names::percona_cluster(&name), "labels": labels::of_instance(&name)},
+        "status": {"state": "ready"},
+    });
+    let database = percona.database_name.len();
+    let keys =
+        names::PERCONA_KEYS.map(|key| (key.to_owned(), if key == "dbname" { database } else { 4 }));
+    observed
+        .secrets
+        .insert(names::percona_secret(&name), facts(keys.into()));
+    observed.optional.percona = Some(Arc::new(serde_json::from_value(cluster).unwrap()));
+}
+
+/// The claims of an instance, bound to volumes as large as asked.
+fn claims(server: &DittoServer) -> Vec<Arc<PersistentVolumeClaim>> {
+    let storage = &server.spec.storage;
+    let sizes = [
+        (names::METADATA_CLAIM, Some(&storage.metadata_size)),
+        (names::CONTENT_CLAIM, storage.content_size.as_ref()),
+        (
+            names::CONTROL_PLANE_CLAIM,
+            Some(&storage.control_plane_size),
+        ),
+    ];
+    let claim = |(template, size): (&str, Option<&String>)| {
+        let quantity = json!({"storage": size?});
+        let claim = json!({
+            "metadata": {
+                "name": names::claim(template, &server.name_any()),
+                "uid": format!("00000000-0000-0000-0000-{template:0>12}"),
+            },
+            "spec": {"storageClassName": "standard", "resources": {"requests": quantity}},
+            "status": {"phase": "Bound", "capacity": quantity},
+        });
+        Some(Arc::new(serde_json::from_value(claim).unwrap()))
+    };
+    sizes.into_iter().filter_map(claim).collect()
+}
+
+/// An instance of which nothing is there yet but its claims and the Secrets that the operator makes.
 pub fn bare(server: DittoServer) -> Observed {
     let mut observed = Observed {
+        claims: claims(&server),
         server,
         adapters: None,
         stateful_set: None,
@@ -114,6 +243,7 @@ pub fn bare(server: DittoServer) -> Observed {
     };
     let made = Desired::of(&parse(&observed)).secrets;
     observed.secrets = made.into_iter().map(|secret| of_recipe(&secret)).collect();
+    add_database(&mut observed);
     observed
 }
 

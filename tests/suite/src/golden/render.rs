@@ -1,5 +1,6 @@
 //! Everything the operator makes of a case, as YAML.
 
+use dittofs_operator::apply::{ApplyError, Failure};
 use dittofs_operator::desired::{Desired, GeneratedSecret, Prune};
 use dittofs_operator::instance::{Adapters, Instance};
 use dittofs_operator::observe::Observed;
@@ -11,6 +12,8 @@ use dittofs_shared::server::DittoServerStatus;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetStatus};
 use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::ResourceExt as _;
+use kube::core::Status;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -47,6 +50,7 @@ fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
         services,
         optional,
         disruption_budget,
+        growing_claims,
         stateful_set,
         stop,
         config_hash: _,
@@ -75,6 +79,9 @@ fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
     }
     if let Some(budget) = disruption_budget {
         documents.push(object(budget)?);
+    }
+    for claim in growing_claims {
+        documents.push(object(claim)?);
     }
     documents.push(match stateful_set {
         Some(stateful_set) => object(stateful_set)?,
@@ -124,10 +131,12 @@ fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoSe
         pod.as_ref(),
     );
     let optional = optional(desired, live);
+    let refused_growth = refused_growth(desired, live);
     let view = View {
         instance,
         generation: Some(1),
         failures: &[],
+        refused_growth: &refused_growth,
         roll: &decision,
         config_hash: desired.config_hash.as_deref(),
         stateful_set: stateful_set.as_ref(),
@@ -152,6 +161,23 @@ fn optional(desired: &Desired, live: &Live) -> OptionalObjects {
         }
     }
     found
+}
+
+fn refused_growth(desired: &Desired, live: &Live) -> Vec<Failure> {
+    let refused = |message: &String| {
+        let status = Status::failure(message, "Forbidden").with_code(403);
+        ApplyError::Api(Box::new(kube::Error::Api(Box::new(status))))
+    };
+    let claims = desired.growing_claims.iter();
+    claims
+        .filter_map(|claim| {
+            Some(Failure {
+                kind: "PersistentVolumeClaim".to_owned(),
+                name: claim.name_any(),
+                error: refused(live.growth_is_refused.as_ref()?),
+            })
+        })
+        .collect()
 }
 
 fn observed_by_controller(desired: &StatefulSet) -> StatefulSet {

@@ -20,7 +20,7 @@ use super::case::{bare, facts, parse, with_identity};
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Fields of which the list already says what they will do, and which the operator does not act on yet.
-const NOT_YET: &[&str] = &["percona"];
+const NOT_YET: &[&str] = &[];
 
 fn is_not_yet(path: &str) -> bool {
     NOT_YET.iter().any(|field| path.starts_with(field))
