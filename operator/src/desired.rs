@@ -6,6 +6,7 @@ mod meta;
 mod network_policies;
 mod pod;
 mod rbac;
+mod routes;
 mod server_container;
 mod service_monitor;
 mod services;
@@ -21,8 +22,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use std::collections::BTreeMap;
 
+use crate::instance::live::LiveService;
 use crate::instance::{Adapters, Instance, Verdict};
 use crate::optional::OptionalKind;
+pub use routes::parents;
 
 /// Everything that an instance should have. A new kind is a new field, and whatever takes this apart names them all.
 #[derive(Clone, Debug)]
@@ -106,11 +109,13 @@ impl Desired {
 
 /// Kinds of which an instance wants nothing may be left out.
 fn optional(instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
+    let mut objects = routes::all(instance);
     let service_monitor = service_monitor::service_monitor(instance);
-    BTreeMap::from([(
+    objects.insert(
         OptionalKind::ServiceMonitor,
         service_monitor.into_iter().collect(),
-    )])
+    );
+    objects
 }
 
 fn prune(instance: &Instance) -> Prune {
@@ -119,10 +124,15 @@ fn prune(instance: &Instance) -> Prune {
     };
     let keeps = |verdict: &Verdict| matches!(verdict, Verdict::Leaving | Verdict::Refused(_));
     let kept = adapters.iter().filter(|adapter| keeps(&adapter.verdict));
-    Prune::AllBut(
-        kept.map(|adapter| adapter.published.r#type.clone())
-            .collect(),
-    )
+    let kept = kept.map(|adapter| adapter.published.r#type.clone());
+    // An adapter of this type would be none that we know, and must not pass for all of them.
+    let mut kept: Vec<_> = kept.filter(|kept| kept != labels::ALL_ADAPTERS).collect();
+    let mut shared = instance.live.iter().filter(|live| live.is_shared());
+    let leads = |live: &LiveService| kept.iter().any(|kept| live.ports_of(kept).next().is_some());
+    if shared.any(leads) {
+        kept.push(labels::ALL_ADAPTERS.to_owned());
+    }
+    Prune::AllBut(kept)
 }
 
 fn secrets(instance: &Instance) -> Vec<GeneratedSecret> {

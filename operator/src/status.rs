@@ -5,7 +5,9 @@
 
 mod adapters;
 mod checks;
+mod gateway;
 mod metrics;
+mod mount;
 mod pod;
 
 use dittofs_shared::names;

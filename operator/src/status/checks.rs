@@ -5,7 +5,7 @@ use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
 use super::pod::problem;
-use super::{Finding, Truth, View, metrics};
+use super::{Finding, Truth, View, gateway, metrics};
 use crate::instance::{Adapters, Unknown, Verdict};
 use crate::roll::{Roll, Waits};
 
@@ -21,6 +21,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
         ("Progressing", progressing(view)),
     ];
     findings.extend(metrics::ready(view).map(|finding| ("MetricsReady", finding)));
+    findings.extend(gateway::ready(view).map(|finding| ("GatewayReady", finding)));
     if view.instance.spec.paused {
         findings.push((
             "Paused",
@@ -36,11 +37,12 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
 
 /// The first check that does not hold, in the order in which a person would look.
 fn ready(view: &View<'_>, findings: &[(&'static str, Finding)]) -> Finding {
-    const ORDER: [&str; 4] = [
+    const ORDER: [&str; 5] = [
         "ConfigReady",
         "StatefulSetReady",
         "Authenticated",
         "AdaptersReady",
+        "GatewayReady",
     ];
     if let Some(failure) = view.failures.first() {
         return Finding::no("ApplyFailed", failure.to_string());
@@ -227,6 +229,13 @@ fn adapters_ready(view: &View<'_>, statuses: &[AdapterStatus]) -> Finding {
             "AdapterNotReady",
             format!("adapter {}: {message}", status.r#type),
         );
+    }
+    let remark = statuses.iter().find_map(|status| {
+        let remarks = view.instance.exposition.remarks.get(&status.r#type)?;
+        Some(format!("adapter {}: {}", status.r#type, remarks.join(". ")))
+    });
+    if let Some(remark) = remark {
+        return Finding::no("NotAsAskedFor", remark);
     }
     match statuses.iter().filter(|status| status.exposed).count() {
         0 => Finding::yes(
