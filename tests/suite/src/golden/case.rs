@@ -5,7 +5,7 @@ use dittofs_operator::instance::{Defaults, Instance};
 use dittofs_operator::observe::{Observed, OptionalObjects, SecretFacts};
 use dittofs_shared::names;
 use dittofs_shared::server::DittoServer;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::ResourceExt as _;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -64,6 +64,8 @@ impl Case {
         let mut observed = bare(server);
         observed.adapters = self.published(&observed.server)?.map(Arc::new);
         observed.secrets.extend(own);
+        let services: Vec<Service> = self.optional("services.yaml")?;
+        observed.adapter_services = services.into_iter().map(Arc::new).collect();
         Ok(observed)
     }
 
@@ -86,7 +88,7 @@ impl Case {
         Ok(Some(config_map))
     }
 
-    fn optional<T: for<'de> Deserialize<'de> + Default>(&self, file: &str) -> Result<T, Error> {
+    pub fn optional<T: for<'de> Deserialize<'de> + Default>(&self, file: &str) -> Result<T, Error> {
         if !self.folder.join(file).exists() {
             return Ok(T::default());
         }
