@@ -10,6 +10,7 @@ mod claims;
 mod difference;
 mod optional;
 mod outcome;
+mod policy;
 mod prune;
 mod service;
 mod stateful_set;
@@ -161,9 +162,9 @@ pub async fn apply(
     for config_map in config_maps {
         applied.note(writer.put(&stores.config_maps, config_map).await);
     }
-    for policy in network_policies {
-        applied.note(writer.put(&stores.network_policies, policy).await);
-    }
+    writer
+        .put_policies(&stores.network_policies, network_policies, &mut applied)
+        .await;
     for service in services {
         applied.note(writer.put_service(&stores.services, service).await);
     }

@@ -11,6 +11,7 @@ mod network_policies;
 mod percona;
 mod pod;
 mod rbac;
+mod routes;
 mod server_container;
 mod service_monitor;
 mod services;
@@ -27,8 +28,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use std::collections::BTreeMap;
 
+use crate::instance::live::LiveService;
 use crate::instance::{Adapters, Instance, PerconaCluster, Verdict};
 use crate::optional::OptionalKind;
+pub use routes::parents;
 
 /// Everything that an instance should have. A new kind is a new field, and whatever takes this apart names them all.
 #[derive(Clone, Debug)]
@@ -122,18 +125,18 @@ impl Desired {
 
 /// Kinds of which an instance wants nothing may be left out.
 fn optional(instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
+    let mut objects = routes::all(instance);
     let cluster = percona::cluster(instance);
     let service_monitor = service_monitor::service_monitor(instance);
-    BTreeMap::from([
-        (
-            OptionalKind::PerconaPGCluster,
-            cluster.into_iter().collect(),
-        ),
-        (
-            OptionalKind::ServiceMonitor,
-            service_monitor.into_iter().collect(),
-        ),
-    ])
+    objects.insert(
+        OptionalKind::PerconaPGCluster,
+        cluster.into_iter().collect(),
+    );
+    objects.insert(
+        OptionalKind::ServiceMonitor,
+        service_monitor.into_iter().collect(),
+    );
+    objects
 }
 
 /// Settings that cannot be taken over are not written either: they would be a secret in clear, or wait for the next pod.
@@ -155,10 +158,15 @@ fn prune(instance: &Instance) -> Prune {
     };
     let keeps = |verdict: &Verdict| matches!(verdict, Verdict::Leaving | Verdict::Refused(_));
     let kept = adapters.iter().filter(|adapter| keeps(&adapter.verdict));
-    Prune::AllBut(
-        kept.map(|adapter| adapter.published.r#type.clone())
-            .collect(),
-    )
+    let kept = kept.map(|adapter| adapter.published.r#type.clone());
+    // An adapter of this type would be none that we know, and must not pass for all of them.
+    let mut kept: Vec<_> = kept.filter(|kept| kept != labels::ALL_ADAPTERS).collect();
+    let mut shared = instance.live.iter().filter(|live| live.is_shared());
+    let leads = |live: &LiveService| kept.iter().any(|kept| live.ports_of(kept).next().is_some());
+    if shared.any(leads) {
+        kept.push(labels::ALL_ADAPTERS.to_owned());
+    }
+    Prune::AllBut(kept)
 }
 
 fn secrets(instance: &Instance) -> Vec<GeneratedSecret> {

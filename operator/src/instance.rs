@@ -1,23 +1,29 @@
 //! Pure: parses and judges what was observed. All that can be refused is refused here, so that what follows is total.
 
+mod collisions;
 mod config_keys;
+pub mod fronts;
+pub mod live;
 mod overrides;
 mod percona;
+pub mod ports;
 mod secrets;
 mod server;
+mod service_settings;
 mod storage;
 
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::server::DittoServerSpec;
-use dittofs_shared::{labels, names, writers};
+use dittofs_shared::{names, writers};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::{Resource as _, ResourceExt as _};
 use std::collections::BTreeMap;
 
 use crate::observe::Observed;
 pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
+use fronts::{Exposition, Plan};
+use live::LiveService;
 pub use overrides::{OverrideProblem, unknown_keys};
 pub use percona::{DatabaseProblem, PerconaCluster, Progress};
 pub use secrets::{Connection, Digest, SecretProblem, Secrets};
@@ -61,8 +67,12 @@ pub struct Instance {
     pub server_state: Option<ServerState>,
     /// The adapters, or why they are not known.
     pub adapters: Adapters,
+    /// The Services of adapters that exist.
+    pub live: Vec<LiveService>,
     /// Adapters that keep the Service they have, and the port it leads to.
     pub kept: BTreeMap<String, u16>,
+    /// How the adapters are exposed.
+    pub exposition: Exposition,
     /// See [`dittofs_shared::settings::Settings::publish_to`].
     pub publish_to: Option<String>,
 }
@@ -74,6 +84,28 @@ pub enum Adapters {
     Known(Vec<JudgedAdapter>),
     /// Why that is not known.
     Unknown(Unknown),
+}
+
+impl Adapters {
+    /// What the server has, as far as that is known.
+    pub fn known(&self) -> &[JudgedAdapter] {
+        match self {
+            Self::Known(adapters) => adapters,
+            Self::Unknown(_) => &[],
+        }
+    }
+
+    /// Whether an adapter keeps what it has as it is: because it leaves, because it cannot be right, or because nothing
+    /// is known.
+    pub fn keep(&self, r#type: &str) -> bool {
+        match self {
+            Self::Unknown(_) => true,
+            Self::Known(adapters) => adapters.iter().any(|adapter| {
+                adapter.published.r#type == r#type
+                    && matches!(adapter.verdict, Verdict::Leaving | Verdict::Refused(_))
+            }),
+        }
+    }
 }
 
 /// Why the adapters are not known.
@@ -124,24 +156,17 @@ impl Instance {
             .adapters
             .as_deref()
             .map(|config_map| decode(&name, config_map));
-        let (server_state, adapters) = match published {
-            None => (None, Adapters::Unknown(Unknown::NothingPublished)),
-            Some(Err(unknown)) => (None, Adapters::Unknown(unknown)),
-            Some(Ok(state)) => {
-                let adapters = state.adapters.map_or(
-                    Adapters::Unknown(Unknown::NothingPublished),
-                    |adapters| {
-                        Adapters::Known(
-                            adapters
-                                .into_iter()
-                                .map(|adapter| judge(adapter, &server.spec))
-                                .collect(),
-                        )
-                    },
-                );
-                (Some(state.server), adapters)
-            }
+        let (server_state, mut adapters) = understand(published, &server.spec);
+        let services = observed.adapter_services.iter();
+        let live: Vec<_> = services
+            .filter_map(|service| LiveService::of(service))
+            .collect();
+        let plan = Plan {
+            instance: &name,
+            spec: &server.spec,
+            live: &live,
         };
+        let exposition = plan.carry_out(&mut adapters);
         Self {
             namespace: server.namespace().unwrap_or_default(),
             owner: server.controller_owner_ref(&()).unwrap_or_default(),
@@ -164,7 +189,9 @@ impl Instance {
                 .adapters
                 .as_deref()
                 .and_then(|config_map| publish_to(config_map, &adapters)),
-            kept: kept(observed, &adapters),
+            kept: live::kept(&live, &adapters),
+            live,
+            exposition,
             adapters,
             spec: server.spec.clone(),
             name,
@@ -173,15 +200,13 @@ impl Instance {
 
     /// Adapters that have a Service leading to a port.
     pub fn exposed(&self) -> impl Iterator<Item = (&str, u16)> {
-        let known = if let Adapters::Known(adapters) = &self.adapters {
-            adapters.as_slice()
-        } else {
-            &[]
-        };
-        known.iter().filter_map(|adapter| match adapter.verdict {
-            Verdict::Expose(port) => Some((adapter.published.r#type.as_str(), port)),
-            _ => None,
-        })
+        self.adapters
+            .known()
+            .iter()
+            .filter_map(|adapter| match adapter.verdict {
+                Verdict::Expose(port) => Some((adapter.published.r#type.as_str(), port)),
+                _ => None,
+            })
     }
 
     /// Whether the REST API answers, as far as the sidecar has said.
@@ -209,6 +234,24 @@ fn decode(instance: &str, config_map: &ConfigMap) -> Result<PublishedState, Unkn
             error => Unknown::Undecodable(names::adapters(instance), error),
         },
     )
+}
+
+fn understand(
+    published: Option<Result<PublishedState, Unknown>>,
+    spec: &DittoServerSpec,
+) -> (Option<ServerState>, Adapters) {
+    let nothing = Adapters::Unknown(Unknown::NothingPublished);
+    match published {
+        None => (None, nothing),
+        Some(Err(unknown)) => (None, Adapters::Unknown(unknown)),
+        Some(Ok(state)) => {
+            let adapters = state.adapters.map_or(nothing, |adapters| {
+                let judged = adapters.into_iter().map(|adapter| judge(adapter, spec));
+                Adapters::Known(judged.collect())
+            });
+            (Some(state.server), adapters)
+        }
+    }
 }
 
 fn judge(published: published::Adapter, spec: &DittoServerSpec) -> JudgedAdapter {
@@ -269,29 +312,6 @@ fn publish_to(config_map: &ConfigMap, adapters: &Adapters) -> Option<String> {
         text.push_str(" unknown");
     }
     Some(text)
-}
-
-/// What is not taken away and not changed either: what leaves, what cannot be right, and everything when nothing is known.
-fn kept(observed: &Observed, adapters: &Adapters) -> BTreeMap<String, u16> {
-    let keeps = |r#type: &str| match adapters {
-        Adapters::Unknown(_) => true,
-        Adapters::Known(adapters) => adapters.iter().any(|adapter| {
-            adapter.published.r#type == r#type
-                && matches!(adapter.verdict, Verdict::Leaving | Verdict::Refused(_))
-        }),
-    };
-    let services = observed.adapter_services.iter();
-    services
-        .filter_map(|service| {
-            let adapter = service.labels().get(labels::ADAPTER)?;
-            let port = service.spec.as_ref()?.ports.as_ref()?.first()?;
-            let target = match port.target_port.as_ref()? {
-                IntOrString::Int(target) => u16::try_from(*target).ok()?,
-                IntOrString::String(_) => return None,
-            };
-            keeps(adapter).then(|| (adapter.clone(), target))
-        })
-        .collect()
 }
 
 #[cfg(test)]

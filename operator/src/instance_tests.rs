@@ -1,5 +1,5 @@
 use super::*;
-use crate::observe::OptionalObjects;
+use dittofs_shared::labels;
 use dittofs_shared::published::Adapter;
 use proptest::prelude::*;
 
@@ -121,35 +121,25 @@ fn data_that_somebody_else_has_written_are_unknown_and_not_an_empty_list() {
     assert_eq!(writer, "kubectl-edit");
 }
 
-fn observed(services: &[(&str, i32)]) -> Observed {
+fn live(services: &[(&str, i32)]) -> Vec<LiveService> {
     let service = |(adapter, target): &(&str, i32)| {
         let service = serde_json::json!({
             "metadata": {"labels": {labels::ADAPTER: adapter}},
             "spec": {"ports": [{"port": 1, "targetPort": target}]},
         });
-        std::sync::Arc::new(serde_json::from_value(service).unwrap())
+        LiveService::of(&serde_json::from_value(service).unwrap()).unwrap()
     };
-    Observed {
-        server: dittofs_shared::server::DittoServer::new("files", spec()),
-        adapters: None,
-        stateful_set: None,
-        pod: None,
-        claims: Vec::new(),
-        adapter_services: services.iter().map(service).collect(),
-        network_policies: Vec::new(),
-        secrets: BTreeMap::new(),
-        optional: OptionalObjects::default(),
-    }
+    services.iter().map(service).collect()
 }
 
 #[test]
 fn what_is_not_known_to_be_gone_keeps_the_port_it_has() {
-    let observed = observed(&[("nfs", 12049), ("smb", 1445)]);
+    let live = live(&[("nfs", 12049), ("smb", 1445)]);
     let known = |adapters: &[Adapter]| {
         let judged = adapters
             .iter()
             .map(|adapter| judge(adapter.clone(), &spec()));
-        kept(&observed, &Adapters::Known(judged.collect()))
+        live::kept(&live, &Adapters::Known(judged.collect()))
     };
     let smb = BTreeMap::from([("smb".to_owned(), 1445)]);
     let leaving = Adapter {
@@ -161,7 +151,7 @@ fn what_is_not_known_to_be_gone_keeps_the_port_it_has() {
     assert_eq!(known(&[adapter("smb", 1446)]), BTreeMap::new(), "exposed");
     assert_eq!(known(&[]), BTreeMap::new(), "gone");
     let unknown = Adapters::Unknown(Unknown::NothingPublished);
-    assert_eq!(kept(&observed, &unknown).len(), 2);
+    assert_eq!(live::kept(&live, &unknown).len(), 2);
 }
 
 #[test]

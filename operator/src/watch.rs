@@ -24,7 +24,7 @@ use kube::runtime::watcher;
 use tokio::task::JoinSet;
 
 pub use optional::{Optional, Presence};
-use owned::{Owned, forget_writers, keep_writers_of_adapters};
+use owned::{Owned, forget_writers, keep_writer_of_traffic_policy, keep_writers_of_adapters};
 pub use wake::instances_of;
 
 /// A `DittoServer` that may not be readable. One that is not must not stop the watch of all the others.
@@ -76,7 +76,7 @@ impl Watch {
             watcher::Config::default().labels(&format!("{}={}", labels::APP, labels::APP_VALUE));
         let stores = Stores {
             config_maps: owned.watch(&managed, keep_writers_of_adapters, &mut tasks),
-            services: owned.watch(&managed, forget_writers, &mut tasks),
+            services: owned.watch(&managed, keep_writer_of_traffic_policy, &mut tasks),
             network_policies: owned.watch(&managed, forget_writers, &mut tasks),
             stateful_sets: owned.watch(&managed, forget_writers, &mut tasks),
             disruption_budgets: owned.watch(&managed, forget_writers, &mut tasks),

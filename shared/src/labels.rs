@@ -16,6 +16,9 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub const MANAGED_BY_VALUE: &str = "dittofs-operator";
 /// Label with the type of the adapter that a Service or NetworkPolicy belongs to.
 pub const ADAPTER: &str = "dittofs.dittofs.com/adapter";
+/// Value of [`ADAPTER`] on a Service for all adapters, and what its name has in place of the type. DittoFS has no
+/// adapter of this type, and no type that we do not know gets a Service.
+pub const ALL_ADAPTERS: &str = "adapters";
 
 /// Label on the Service of the metrics, by which a ServiceMonitor finds it; value [`METRICS_VALUE`].
 pub const METRICS: &str = "dittofs.dittofs.com/metrics";

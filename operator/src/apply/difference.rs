@@ -11,7 +11,15 @@ pub(super) fn difference(live: &Value, wanted: &Value) -> Option<String> {
 
 /// Values that belong to one writer as a whole, in the kinds that we write. Anything more in them changes what ours
 /// mean: a selector with one more label selects other pods.
-const WHOLE: [&str; 4] = ["spec.selector", "spec.podSelector", "spec.ingress", "rules"];
+const WHOLE: [&str; 5] = [
+    "spec.selector",
+    "spec.podSelector",
+    "spec.ingress",
+    "spec.egress",
+    "rules",
+];
+/// A list whose order is the API server's: its entries are known by number and protocol.
+const PORTS: &str = "spec.ports";
 
 fn first(live: &Value, wanted: &Value, path: &mut Vec<String>) -> Option<String> {
     if WHOLE.contains(&path.join(".").as_str()) {
@@ -27,7 +35,23 @@ fn first(live: &Value, wanted: &Value, path: &mut Vec<String>) -> Option<String>
             })
         });
     }
-    compare(live, wanted, path)
+    match (live, wanted) {
+        (Value::Array(live), Value::Array(wanted)) if path.join(".") == PORTS => compare(
+            &Value::Array(in_order(live)),
+            &Value::Array(in_order(wanted)),
+            path,
+        ),
+        _ => compare(live, wanted, path),
+    }
+}
+
+fn in_order(ports: &[Value]) -> Vec<Value> {
+    let mut ports = ports.to_vec();
+    ports.sort_by_key(|port| {
+        let protocol = port["protocol"].as_str().unwrap_or_default().to_owned();
+        (port["port"].as_i64(), protocol)
+    });
+    ports
 }
 
 fn compare(live: &Value, wanted: &Value, path: &mut Vec<String>) -> Option<String> {
@@ -139,6 +163,27 @@ mod tests {
         ] {
             assert_eq!(difference(&live, &wanted).as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn ports_may_stand_in_any_order() {
+        let [nfs, smb] = [
+            json!({"port": 12049, "protocol": "TCP"}),
+            json!({"port": 445, "protocol": "TCP"}),
+        ];
+        let live = json!({"spec": {"ports": [nfs, smb]}});
+        assert_eq!(
+            difference(&live, &json!({"spec": {"ports": [smb, nfs]}})),
+            None
+        );
+        assert!(difference(&live, &json!({"spec": {"ports": [smb, smb]}})).is_some());
+    }
+
+    #[test]
+    fn rules_that_are_too_many_are_a_difference_to_none() {
+        let none = json!({"spec": {"ingress": []}});
+        assert!(difference(&json!({"spec": {"ingress": [{}]}}), &none).is_some());
+        assert_eq!(difference(&json!({"spec": {}}), &none), None);
     }
 
     #[test]

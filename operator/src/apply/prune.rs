@@ -1,5 +1,6 @@
 //! Takes away what is ours and not desired.
 
+use dittofs_shared::labels;
 use k8s_openapi::api::core::v1::Service;
 use kube::{Resource, ResourceExt as _};
 
@@ -87,7 +88,10 @@ async fn policies(
     applied: &mut Applied,
 ) {
     let disabled = !instance.spec.network_policy.enabled;
-    for policy in writer.owned(&stores.network_policies, &instance.namespace) {
+    let mut policies = writer.owned(&stores.network_policies, &instance.namespace);
+    // The one that closes the pod goes before those that open it.
+    policies.sort_by_key(|policy| adapter_of(&policy.metadata).is_some());
+    for policy in policies {
         if is_among(&desired.network_policies, &*policy) {
             continue;
         }
@@ -97,7 +101,12 @@ async fn policies(
             Some(adapter) if !desired.prune.permits(adapter) => continue,
             Some(adapter) => format!("adapter {adapter} is not exposed any more"),
         };
-        applied.note(writer.delete(&*policy, reason).await);
+        let deleted = writer.delete(&*policy, reason).await;
+        let failed = deleted.is_err();
+        applied.note(deleted);
+        if disabled && failed {
+            return;
+        }
     }
 }
 
@@ -122,24 +131,33 @@ fn is_among<K: Resource>(wanted: &[K], object: &K) -> bool {
         .any(|wanted| wanted.meta().name == object.meta().name)
 }
 
-fn of_adapter<'a>(adapter: &str, services: &'a [Service]) -> Option<&'a Service> {
-    services
-        .iter()
-        .find(|service| adapter_of(&service.metadata) == Some(adapter))
+/// The Services that take the place of one that was for this adapter: one for all adapters takes the place of any, and
+/// any takes part in the place of that.
+fn of_adapter<'a>(adapter: &'a str, services: &'a [Service]) -> impl Iterator<Item = &'a Service> {
+    services.iter().filter(move |service| {
+        adapter_of(&service.metadata).is_some_and(|new| {
+            new == adapter || new == labels::ALL_ADAPTERS || adapter == labels::ALL_ADAPTERS
+        })
+    })
 }
 
 /// Whether the adapter should have a Service that could not be written.
 fn failed(adapter: &str, services: &[Service], failures: &[Failure]) -> bool {
-    of_adapter(adapter, services)
-        .is_some_and(|service| failures.iter().any(|failure| failure.concerns(service)))
+    let failed = |service| failures.iter().any(|failure| failure.concerns(service));
+    of_adapter(adapter, services).any(failed)
 }
 
 fn gone(adapter: &str, services: &[Service]) -> String {
-    match of_adapter(adapter, services) {
-        Some(renamed) => format!(
-            "adapterServices.nameTemplate now gives {}",
-            renamed.name_any()
+    let mut services = of_adapter(adapter, services);
+    match services.next() {
+        Some(new) if adapter_of(&new.metadata) == Some(adapter) => {
+            format!("adapterServices.nameTemplate now gives {}", new.name_any())
+        }
+        Some(new) => format!(
+            "adapterServices.mode has changed, and {} takes its place",
+            new.name_any()
         ),
+        None if adapter == labels::ALL_ADAPTERS => "no adapter is exposed any more".to_owned(),
         None => {
             format!("adapter {adapter} has been switched off or gone for the whole removalHold")
         }

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{Service, ServicePort};
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::reflector::{ObjectRef, Store};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::outcome::{Change, Failure};
 use super::write::{Writer, within_deadline};
@@ -39,28 +39,47 @@ impl Writer<'_> {
                         .await?;
                     Ok(put.map(|(change, _)| change))
                 }
+                Some(live) if is_stuck_with_its_affinity(&failure, &live) => {
+                    self.end_affinity(&live).await?;
+                    let put = self
+                        .put_adjusted(&(), store, desired, keep_node_ports)
+                        .await?;
+                    Ok(put.map(|(change, _)| change))
+                }
                 _ => Err(failure),
             },
         }
+    }
+
+    /// Takes out the timeout that the API server has added to a session affinity of ours. It belongs to nobody, and is
+    /// in the way when the affinity goes.
+    async fn end_affinity(&self, seen: &Service) -> Result<(), Failure> {
+        let spec = json!({"sessionAffinity": "None", "sessionAffinityConfig": null});
+        self.merge(seen, spec).await
     }
 
     /// Replaces the list of ports, unless the Service has changed since it was seen.
     async fn replace_ports(&self, seen: &Service, desired: &Service) -> Result<(), Failure> {
         let mut sent = desired.clone();
         keep_node_ports(seen, &mut sent);
+        let ports = sent.spec.and_then(|spec| spec.ports);
+        self.merge(seen, json!({"ports": ports})).await
+    }
+
+    async fn merge(&self, seen: &Service, spec: Value) -> Result<(), Failure> {
         let patch = Patch::Merge(json!({
             "metadata": {"resourceVersion": seen.resource_version()},
-            "spec": {"ports": sent.spec.and_then(|spec| spec.ports)},
+            "spec": spec,
         }));
         let parameters = PatchParams {
             field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        let api = self.api::<Service>(&(), desired);
-        within_deadline(api.patch(&desired.name_any(), &parameters, &patch))
+        let api = self.api::<Service>(&(), seen);
+        within_deadline(api.patch(&seen.name_any(), &parameters, &patch))
             .await
             .map(drop)
-            .map_err(|error| Failure::of(desired, &(), error))
+            .map_err(|error| Failure::of(seen, &(), error))
     }
 }
 
@@ -88,16 +107,29 @@ fn keep_node_ports(live: &Service, sent: &mut Service) {
     if !has_node_ports(live) || !has_node_ports(sent) {
         return;
     }
-    for port in sent
-        .spec
-        .iter_mut()
-        .flat_map(|spec| spec.ports.iter_mut().flatten())
-    {
+    let Some(spec) = sent.spec.as_mut() else {
+        return;
+    };
+    if spec.allocate_load_balancer_node_ports == Some(false) {
+        return;
+    }
+    let wanted = spec.ports.get_or_insert_default();
+    let asked: Vec<_> = wanted.iter().filter_map(|port| port.node_port).collect();
+    for port in wanted.iter_mut().filter(|port| port.node_port.is_none()) {
         let same = ports(live)
             .iter()
             .find(|live| live.name == port.name && live.protocol == port.protocol);
-        port.node_port = same.and_then(|live| live.node_port);
+        let has = same.and_then(|live| live.node_port);
+        // What one port is asked to have, another one cannot keep.
+        port.node_port = has.filter(|has| !asked.contains(has));
     }
+}
+
+fn is_stuck_with_its_affinity(failure: &Failure, live: &Service) -> bool {
+    let spec = live.spec.as_ref();
+    failure.error.is_invalid()
+        && failure.to_string().contains("sessionAffinityConfig")
+        && spec.is_some_and(|spec| spec.session_affinity.as_deref() == Some("ClientIP"))
 }
 
 #[cfg(test)]
@@ -125,6 +157,35 @@ mod tests {
             keep_node_ports(&live, &mut sent);
             assert_eq!(ports(&sent)[0].node_port, expected, "{wanted}");
         }
+    }
+
+    #[test]
+    fn a_node_port_that_is_asked_for_wins() {
+        let live = service("NodePort", 1445, Some(30001));
+        let mut sent = service("NodePort", 1445, Some(30002));
+        keep_node_ports(&live, &mut sent);
+        assert_eq!(ports(&sent)[0].node_port, Some(30002));
+        let mut other: ServicePort = ports(&sent)[0].clone();
+        other.name = Some("nfs".to_owned());
+        other.node_port = Some(30001);
+        sent.spec.as_mut().unwrap().ports = Some(vec![
+            ports(&service("NodePort", 1445, None))[0].clone(),
+            other,
+        ]);
+        keep_node_ports(&live, &mut sent);
+        assert_eq!(ports(&sent)[0].node_port, None, "another port has it now");
+    }
+
+    #[test]
+    fn no_node_port_is_kept_where_none_are_allocated() {
+        let live = service("LoadBalancer", 1445, Some(30001));
+        let mut sent = service("LoadBalancer", 1445, None);
+        sent.spec
+            .as_mut()
+            .unwrap()
+            .allocate_load_balancer_node_ports = Some(false);
+        keep_node_ports(&live, &mut sent);
+        assert_eq!(ports(&sent)[0].node_port, None);
     }
 
     #[test]

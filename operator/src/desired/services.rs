@@ -1,6 +1,6 @@
 //! Services: the headless one, that of the REST API, that of the metrics, and one for each exposed adapter.
 
-use dittofs_shared::server::{AdapterOverride, ServiceType};
+use dittofs_shared::server::ServiceType;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::meta::{adapter_metadata, metadata};
 use crate::instance::Instance;
+use crate::instance::fronts::Front;
 
 /// All Services of the instance.
 pub fn all(instance: &Instance) -> Vec<Service> {
@@ -18,11 +19,8 @@ pub fn all(instance: &Instance) -> Vec<Service> {
     if instance.spec.metrics.enabled {
         services.push(metrics(instance));
     }
-    services.extend(
-        instance
-            .exposed()
-            .map(|(adapter, port)| of_adapter(instance, adapter, port)),
-    );
+    let fronts = instance.exposition.fronts.iter();
+    services.extend(fronts.map(|front| of_front(instance, front)));
     services
 }
 
@@ -32,11 +30,14 @@ fn headless(instance: &Instance) -> Service {
         .kept
         .iter()
         .map(|(name, port)| (name.as_str(), *port));
-    let ports: BTreeMap<_, _> = kept.chain(instance.exposed()).collect();
-    let ports: Vec<_> = ports
-        .into_iter()
-        .map(|(adapter, port)| port_of(adapter, i32::from(port), port))
-        .collect();
+    let all: BTreeMap<_, _> = kept.chain(instance.exposed()).collect();
+    let mut ports: Vec<ServicePort> = Vec::new();
+    for (adapter, port) in all {
+        // Two adapters may claim one port, and a Service cannot have it twice.
+        if !ports.iter().any(|there| there.port == i32::from(port)) {
+            ports.push(port_of(adapter, port));
+        }
+    }
     Service {
         metadata: metadata(instance, names::headless_service(&instance.name)),
         spec: Some(ServiceSpec {
@@ -103,28 +104,21 @@ fn single_port(name: &str, port: i32) -> ServicePort {
     }
 }
 
-fn of_adapter(instance: &Instance, adapter: &str, port: u16) -> Service {
-    let settings = &instance.spec.adapter_services;
-    let default = AdapterOverride::default();
-    let own = settings.overrides.get(adapter).unwrap_or(&default);
-    let name = names::adapter_service(&settings.name_template, &instance.name, adapter);
-    let mut metadata = adapter_metadata(instance, name, adapter);
-    let annotations = merged(&settings.all.annotations, &own.own.annotations);
-    metadata.annotations = (!annotations.is_empty()).then_some(annotations);
+/// Leads to one adapter, or to all of them.
+fn of_front(instance: &Instance, front: &Front) -> Service {
+    let mut metadata = adapter_metadata(instance, front.name.clone(), &front.adapter);
+    metadata.annotations = (!front.annotations.is_empty()).then(|| front.annotations.clone());
     // Ours come last: selectors and owners hang on them.
-    let mut all_labels = merged(&settings.all.labels, &own.own.labels);
-    all_labels.extend(metadata.labels.take().unwrap_or_default());
-    metadata.labels = Some(all_labels);
+    let mut labels = front.labels.clone();
+    labels.extend(metadata.labels.take().unwrap_or_default());
+    metadata.labels = Some(labels);
+    let base = base(instance);
     Service {
         metadata,
         spec: Some(ServiceSpec {
-            type_: Some(own.r#type.unwrap_or(settings.r#type).as_str().to_owned()),
-            ports: Some(vec![port_of(
-                adapter,
-                own.port.unwrap_or_else(|| i32::from(port)),
-                port,
-            )]),
-            ..base(instance)
+            selector: base.selector,
+            publish_not_ready_addresses: base.publish_not_ready_addresses,
+            ..front.spec.clone()
         }),
         status: None,
     }
@@ -140,22 +134,13 @@ fn base(instance: &Instance) -> ServiceSpec {
     }
 }
 
-fn port_of(adapter: &str, port: i32, target: u16) -> ServicePort {
+fn port_of(adapter: &str, port: u16) -> ServicePort {
+    let port = i32::from(port);
     ServicePort {
         name: Some(adapter.to_owned()),
         port,
-        target_port: Some(IntOrString::Int(i32::from(target))),
+        target_port: Some(IntOrString::Int(port)),
         protocol: Some("TCP".to_owned()),
         ..ServicePort::default()
     }
-}
-
-fn merged(
-    all: &BTreeMap<String, String>,
-    own: &BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
-    all.iter()
-        .chain(own)
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
 }

@@ -1,11 +1,11 @@
 //! What the user is told of each adapter.
 
-use dittofs_shared::published;
 use dittofs_shared::server::AdapterStatus;
+use dittofs_shared::{labels, published};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
 
-use super::View;
+use super::{View, mount};
 use crate::apply::Failure;
 use crate::desired::adapter_of;
 use crate::instance::{Adapters, JudgedAdapter, Verdict};
@@ -23,42 +23,66 @@ pub(super) fn all(view: &View<'_>) -> Vec<AdapterStatus> {
 
 fn one(view: &View<'_>, adapter: &JudgedAdapter) -> AdapterStatus {
     let published = &adapter.published;
-    let wanted = matches!(adapter.verdict, Verdict::Expose(_));
-    let name = wanted.then(|| wanted_name(view, &published.r#type));
+    let exposition = &view.instance.exposition;
+    let front = exposition.front_of(&published.r#type);
+    let name = front.map(|front| front.name.clone());
     let failure = name.as_deref().and_then(|name| failure(view, name));
     let failed = failure.is_some();
     let service = service_of(view, &published.r#type, name.as_deref());
-    let address = service.and_then(|service| address(service, view.pod));
-    let message = match &adapter.verdict {
-        _ if failure.is_some() => failure,
-        Verdict::Expose(_) if !published.running => {
-            Some("it is switched on, but nothing listens on its port yet: the server's log says why".to_owned())
-        }
-        Verdict::Expose(_) if address.is_none() => {
-            Some("its Service has no address yet: a load balancer controller must give it one".to_owned())
-        }
-        Verdict::Expose(_) | Verdict::Off => None,
-        Verdict::Leaving => published.leaving_since.map(|since| {
-            format!("it has been switched off or gone since {since}: its Service goes when removalHold has passed")
-        }),
-        Verdict::Refused(reason) => Some(reason.clone()),
-    };
+    let place = service.and_then(|service| place(service, &published.r#type, view.pod));
+    let message = failure.or_else(|| message(view, adapter, service, place.is_some()));
     AdapterStatus {
         r#type: published::shorten(&published.r#type),
         port: i32::try_from(published.port).ok(),
         enabled: published.enabled,
         running: published.running,
-        exposed: wanted && !failed,
+        exposed: front.is_some() && !failed,
         service: service.map(ResourceExt::name_any).or(name),
-        address,
-        mount_commands: Vec::new(),
+        address: place.as_ref().map(|(host, port)| join(host, *port)),
+        // What is not exposed is about to go, or not what it should be.
+        mount_commands: place
+            .filter(|_| front.is_some())
+            .map_or_else(Vec::new, |(host, port)| {
+                mount::commands(&published.r#type, &host, port)
+            }),
         message,
     }
 }
 
-fn wanted_name(view: &View<'_>, adapter: &str) -> String {
-    let template = &view.instance.spec.adapter_services.name_template;
-    dittofs_shared::names::adapter_service(template, &view.instance.name, adapter)
+/// What is wrong, or about to happen.
+fn message(
+    view: &View<'_>,
+    adapter: &JudgedAdapter,
+    service: Option<&Service>,
+    has_address: bool,
+) -> Option<String> {
+    let published = &adapter.published;
+    match &adapter.verdict {
+        Verdict::Expose(_) if !published.running => {
+            Some("it is switched on, but nothing listens on its port yet: the server's log says why".to_owned())
+        }
+        Verdict::Expose(_) if !has_address => Some(missing_address(service)),
+        Verdict::Expose(_) => {
+            let remarks = view.instance.exposition.remarks.get(&published.r#type);
+            remarks.map(|remarks| remarks.join(". "))
+        }
+        Verdict::Off => None,
+        Verdict::Leaving => published.leaving_since.map(|since| {
+            format!("it has been switched off or gone since {since}: its Service goes when removalHold has passed")
+        }),
+        Verdict::Refused(reason) => Some(reason.clone()),
+    }
+}
+
+fn missing_address(service: Option<&Service>) -> String {
+    let spec = service.and_then(|service| service.spec.as_ref());
+    match spec.and_then(|spec| spec.type_.as_deref()) {
+        Some("NodePort") => {
+            "its Service has no address yet: a NodePort is reached at the address of the pod's node, and the pod has none yet"
+                .to_owned()
+        }
+        _ => "its Service has no address yet: a load balancer controller must give it one".to_owned(),
+    }
 }
 
 /// Why the Service of this name could not be written, if it could not.
@@ -72,38 +96,42 @@ fn failure(view: &View<'_>, name: &str) -> Option<String> {
 
 /// The Service of this name or, while there is none yet, the one that the adapter has had so far.
 fn service_of<'a>(view: &View<'a>, adapter: &str, name: Option<&str>) -> Option<&'a Service> {
-    let of_adapter = || {
-        let services = view.adapter_services.iter();
-        services.filter(|service| adapter_of(&service.metadata) == Some(adapter))
+    let has_port = |service: &Service| {
+        let ports = service.spec.as_ref().and_then(|spec| spec.ports.as_ref());
+        let mut ports = ports.into_iter().flatten();
+        ports.any(|port| port.name.as_deref() == Some(adapter))
     };
-    of_adapter()
-        .find(|service| name.is_some_and(|name| service.name_any() == name))
-        .or_else(|| of_adapter().next())
-        .map(|service| &**service)
+    let leads = |service: &Service| {
+        let whose = adapter_of(&service.metadata);
+        whose == Some(adapter) || (whose == Some(labels::ALL_ADAPTERS) && has_port(service))
+    };
+    let mut services = view.adapter_services.iter().map(|service| &**service);
+    let mut so_far = services.clone().filter(|service| leads(service));
+    services
+        .find(|service| name.is_some_and(|name| service.name_any() == name) && leads(service))
+        .or_else(|| so_far.next())
 }
 
-/// `host:port` that clients use.
-fn address(service: &Service, pod: Option<&Pod>) -> Option<String> {
+/// Host and port that clients use.
+fn place(service: &Service, adapter: &str, pod: Option<&Pod>) -> Option<(String, i32)> {
     let spec = service.spec.as_ref()?;
-    let port = spec.ports.as_ref()?.first()?;
+    let ports = spec.ports.as_deref()?;
+    let own = ports
+        .iter()
+        .find(|port| port.name.as_deref() == Some(adapter));
+    let port = own.or_else(|| ports.first())?;
     match spec.type_.as_deref() {
         Some("LoadBalancer") => {
-            let ingress = service
-                .status
-                .as_ref()?
-                .load_balancer
-                .as_ref()?
-                .ingress
-                .as_ref()?
-                .first()?;
+            let status = service.status.as_ref()?.load_balancer.as_ref()?;
+            let ingress = status.ingress.as_ref()?.first()?;
             let host = ingress.hostname.as_ref().or(ingress.ip.as_ref())?;
-            Some(join(host, port.port))
+            Some((host.clone(), port.port))
         }
-        Some("NodePort") => Some(join(
-            pod?.status.as_ref()?.host_ip.as_ref()?,
-            port.node_port?,
-        )),
-        _ => Some(join(spec.cluster_ip.as_ref()?, port.port)),
+        Some("NodePort") => {
+            let host = pod?.status.as_ref()?.host_ip.as_ref()?;
+            Some((host.clone(), port.node_port?))
+        }
+        _ => Some((spec.cluster_ip.clone()?, port.port)),
     }
 }
 
@@ -153,12 +181,16 @@ mod tests {
         ] {
             let service: Service = serde_json::from_value(json!({
                 "metadata": {},
-                "spec": {"type": kind, "clusterIP": "198.51.100.1", "ports": [{"port": 445, "nodePort": 30445}]},
+                "spec": {"type": kind, "clusterIP": "198.51.100.1", "ports": [
+                    {"name": "nfs", "port": 2049, "nodePort": 32049}, {"name": "smb", "port": 445, "nodePort": 30445},
+                ]},
                 "status": {"loadBalancer": {"ingress": ingress}},
             }))
             .unwrap();
             assert_eq!(
-                address(&service, Some(&pod)).as_deref(),
+                place(&service, "smb", Some(&pod))
+                    .map(|(host, port)| join(&host, port))
+                    .as_deref(),
                 expected,
                 "{kind} {ingress}"
             );

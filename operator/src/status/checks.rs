@@ -5,7 +5,7 @@ use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
 use super::pod::problem;
-use super::{Finding, Truth, View, config, database, metrics, storage};
+use super::{Finding, Truth, View, config, database, gateway, metrics, storage};
 use crate::instance::{Adapters, Unknown, Verdict};
 use crate::roll::{Roll, Waits};
 
@@ -22,6 +22,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
         ("Progressing", progressing(view)),
     ];
     findings.extend(metrics::ready(view).map(|finding| ("MetricsReady", finding)));
+    findings.extend(gateway::ready(view).map(|finding| ("GatewayReady", finding)));
     if view.instance.spec.paused {
         findings.push((
             "Paused",
@@ -42,11 +43,12 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
 fn ready(view: &View<'_>, findings: &[(&'static str, Finding)]) -> Finding {
     /// These count for a stopped server, too: it could not be started again.
     const BEFORE_IT_RUNS: [&str; 2] = ["ConfigReady", "DatabaseReady"];
-    const WHILE_IT_RUNS: [&str; 4] = [
+    const WHILE_IT_RUNS: [&str; 5] = [
         "StorageReady",
         "StatefulSetReady",
         "Authenticated",
         "AdaptersReady",
+        "GatewayReady",
     ];
     if let Some(failure) = view.failures.first() {
         return Finding::no("ApplyFailed", failure.to_string());
@@ -232,6 +234,13 @@ fn adapters_ready(view: &View<'_>, statuses: &[AdapterStatus]) -> Finding {
             "AdapterNotReady",
             format!("adapter {}: {message}", status.r#type),
         );
+    }
+    let remark = statuses.iter().find_map(|status| {
+        let remarks = view.instance.exposition.remarks.get(&status.r#type)?;
+        Some(format!("adapter {}: {}", status.r#type, remarks.join(". ")))
+    });
+    if let Some(remark) = remark {
+        return Finding::no("NotAsAskedFor", remark);
     }
     match statuses.iter().filter(|status| status.exposed).count() {
         0 => Finding::yes(

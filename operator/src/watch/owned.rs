@@ -1,12 +1,14 @@
 //! Kinds that every cluster has: one watch each, limited by label to what belongs to us.
 
-use dittofs_shared::names;
+use dittofs_shared::{labels, names};
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use std::fmt::Debug;
 use tokio::task::JoinSet;
 
@@ -70,4 +72,20 @@ pub(super) fn keep_writers_of_adapters(config_map: &mut ConfigMap) {
             fields.retain(|field, _| field == "f:data");
         }
     }
+}
+
+/// Of a Service we keep whether we have set its externalTrafficPolicy: one that somebody else has chosen stays.
+pub(super) fn keep_writer_of_traffic_policy(service: &mut Service) {
+    let entries = service.metadata.managed_fields.iter_mut().flatten();
+    let ours = entries.filter(|entry| {
+        let fields = entry.fields_v1.as_ref();
+        entry.manager.as_deref() == Some(labels::OPERATOR_MANAGER)
+            && fields.is_some_and(|fields| !fields.0["f:spec"]["f:externalTrafficPolicy"].is_null())
+    });
+    let ours = ours.map(|entry| ManagedFieldsEntry {
+        manager: entry.manager.clone(),
+        fields_v1: Some(FieldsV1(json!({"f:spec": {"f:externalTrafficPolicy": {}}}))),
+        ..ManagedFieldsEntry::default()
+    });
+    service.metadata.managed_fields = Some(ours.collect());
 }

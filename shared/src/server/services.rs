@@ -42,7 +42,7 @@ pub struct AdapterServices {
     #[schemars(extend("maxProperties" = 16))]
     pub overrides: BTreeMap<String, AdapterOverride>,
 
-    /// Gateway API: a TCPRoute for each adapter, and a UDPRoute for its UDP ports, to the Service of the adapter.
+    /// Gateway API: a TCPRoute to each adapter. Each discovery port has a TCPRoute or UDPRoute of its own, to the listener of its number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<GatewaySettings>,
 }
@@ -107,7 +107,8 @@ pub struct ServiceSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_affinity: Option<SessionAffinity>,
 
-    /// Overlay that is merged into each Service last, for what has no field of its own. Ports are known by port and protocol.
+    /// Overlay that is merged into each Service last, for what has no field of its own. Ports are known by port and protocol; where ours
+    /// lead and what they are called stays. Fields that the type of a Service does not have are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_template: Option<ServiceTemplate>,
 }

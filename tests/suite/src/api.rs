@@ -21,9 +21,12 @@ mod quiet;
 mod retention;
 mod rights;
 mod roll_walk;
+mod routes;
 mod secrets;
 mod seen;
 mod server;
+mod services;
+mod shared;
 mod sidecar_rights;
 mod status;
 mod storage;
@@ -96,6 +99,25 @@ fn shared(unavailable: Option<&str>) -> Vec<Trial> {
         exposure::a_new_name_template_makes_the_new_services_before_it_removes_the_old,
         policies::without_policies_ours_go_and_foreign_ones_stay,
         policies::exposure_cluster_opens_the_api_and_loopback_closes_it,
+        policies::peers_of_adapters_metrics_and_egress_are_in_the_policies,
+        policies::rules_that_somebody_adds_go,
+        policies::the_pod_is_closed_last_and_opened_first,
+        policies::what_services_lead_to_stays_open_while_nothing_is_known,
+        services::a_load_balancer_that_we_make_shows_the_server_its_clients,
+        services::a_traffic_policy_that_somebody_has_chosen_stays,
+        services::every_field_is_in_the_service,
+        services::the_type_goes_back_and_forth_and_the_service_stays,
+        services::a_class_that_cannot_be_changed_is_told_and_stops_nothing_else,
+        services::a_node_port_that_is_asked_for_moves_with_the_service,
+        services::addresses_and_mount_commands_are_told,
+        shared::a_shared_service_stays_while_its_adapters_come_and_go,
+        shared::a_shared_service_loses_nothing_while_nothing_is_known,
+        shared::a_change_of_the_mode_makes_the_new_services_before_the_old_ones_go,
+        shared::a_leaving_adapter_keeps_the_shared_service_through_a_change_of_the_mode,
+        shared::who_has_a_port_of_the_shared_service_keeps_it,
+        routes::each_exposed_adapter_has_its_routes,
+        routes::what_gateways_say_of_the_routes_is_told,
+        routes::routes_follow_their_adapters_and_go_when_they_are_not_asked_for,
         following::a_port_change_keeps_the_address_of_a_load_balancer,
         following::a_port_change_keeps_the_port_of_the_nodes,
         following::an_adapter_that_is_on_and_does_not_run_keeps_its_service,

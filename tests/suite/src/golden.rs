@@ -1,9 +1,9 @@
 //! What the pure rooms of the operator make, compared with files that people read.
 //!
 //! `golden/<case>/in.yaml` is a `DittoServer`. Beside it may stand `adapters.yaml` (data of the published ConfigMap),
-//! `secrets.yaml` (Secrets of the user's own: name, key, length) and `live.yaml` (how the cluster differs from one in
-//! which all is done). `out.yaml` is everything the operator would make, in the order in which it makes it, then what
-//! it may take away, then the status it would write.
+//! `secrets.yaml` (Secrets of the user's own: name, key, length), `services.yaml` (Services of adapters as they have been
+//! so far) and `live.yaml` (how the cluster differs from one in which all is done). `out.yaml` is everything the
+//! operator would make, in the order in which it makes it, then what it may take away, then the status it would write.
 //!
 //! `reach.yaml` is who can connect to the server, see [`reach`].
 //!

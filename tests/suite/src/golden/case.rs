@@ -7,7 +7,7 @@ use dittofs_operator::optional::{Absence, OptionalKind};
 use dittofs_shared::server::DittoServer;
 use dittofs_shared::{labels, names};
 use dittofs_suite::instance::merge;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service};
 use kube::ResourceExt as _;
 use serde::Deserialize;
 use serde_json::json;
@@ -91,6 +91,8 @@ impl Case {
         live.put_into_database(&mut observed);
         observed.adapters = self.published(&observed.server)?.map(Arc::new);
         observed.secrets.extend(own);
+        let services: Vec<Service> = self.optional("services.yaml")?;
+        observed.adapter_services = services.into_iter().map(Arc::new).collect();
         Ok(observed)
     }
 
@@ -113,7 +115,7 @@ impl Case {
         Ok(Some(config_map))
     }
 
-    fn optional<T: for<'de> Deserialize<'de> + Default>(&self, file: &str) -> Result<T, Error> {
+    pub fn optional<T: for<'de> Deserialize<'de> + Default>(&self, file: &str) -> Result<T, Error> {
         if !self.folder.join(file).exists() {
             return Ok(T::default());
         }

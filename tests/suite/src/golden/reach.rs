@@ -8,7 +8,8 @@
 //! The peers come from the case as well ([`parties`]): always a pod of the same namespace, one of another and an address
 //! outside; and for each peer that the spec names somebody whom it means and somebody whom it only just does not.
 //!
-//! Policies that the operator leaves as they are, because their adapter is about to leave, are not in the table.
+//! Of an adapter that leaves, or of which nothing is known, the table has what its Service in `services.yaml` leads to.
+//! Without that file there is none, and nothing stays open.
 
 mod asked;
 mod parties;

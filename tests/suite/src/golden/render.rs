@@ -13,6 +13,7 @@ use dittofs_shared::{labels, names};
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetStatus};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt as _;
+use kube::api::DynamicObject;
 use kube::core::Status;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -156,7 +157,7 @@ fn optional(desired: &Desired, live: &Live) -> OptionalObjects {
             found.absent.insert(kind, Absence::NotInstalled);
         } else {
             let made = desired.optional.get(&kind).into_iter().flatten();
-            let made = made.cloned().map(Arc::new).collect();
+            let made = made.cloned().map(accepted).map(Arc::new).collect();
             found.owned.insert(kind, made);
         }
     }
@@ -178,6 +179,15 @@ fn refused_growth(desired: &Desired, live: &Live) -> Vec<Failure> {
             })
         })
         .collect()
+}
+
+/// A Gateway has taken every route.
+fn accepted(mut object: DynamicObject) -> DynamicObject {
+    if object.data["spec"].get("parentRefs").is_some() {
+        object.data["status"] =
+            json!({"parents": [{"conditions": [{"type": "Accepted", "status": "True"}]}]});
+    }
+    object
 }
 
 fn observed_by_controller(desired: &StatefulSet) -> StatefulSet {

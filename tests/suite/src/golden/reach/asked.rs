@@ -74,11 +74,16 @@ pub fn of(case: &Case) -> Result<Asked, Error> {
     let server: DittoServer = serde_saphyr::from_str(&case.text("in.yaml")?)?;
     let server = with_identity(server);
     let adapters = published(case)?;
+    let services: Vec<Value> = case.optional("services.yaml")?;
     let (instance, spec) = (server.name_any(), &server.spec);
     let policy = &spec.network_policy;
     Ok(Asked {
         namespace: server.namespace().unwrap_or_default(),
-        from: policy.enabled.then(|| from(spec, &adapters)),
+        from: policy.enabled.then(|| {
+            let mut openings = from(spec, &adapters);
+            openings.extend(kept(spec, &adapters, &services));
+            openings
+        }),
         to: policy
             .egress
             .as_ref()
@@ -124,8 +129,13 @@ fn from(spec: &DittoServerSpec, adapters: &[Value]) -> Vec<Opening> {
             .flat_map(|settings| &settings.discovery_ports)
         {
             for (protocol, port) in discovery(*found_by) {
-                openings.push(Opening::new(protocol, *port, peers.clone()));
+                if !taken(spec).contains(port) {
+                    openings.push(Opening::new(protocol, *port, peers.clone()));
+                }
             }
+        }
+        for (protocol, port) in added(spec, name, port) {
+            openings.push(Opening::new(&protocol, port, peers.clone()));
         }
     }
     if is_api_open(spec) {
@@ -142,6 +152,74 @@ fn from(spec: &DittoServerSpec, adapters: &[Value]) -> Vec<Opening> {
     openings
 }
 
+/// What the user's overlays add to the Service of an adapter. Where its own port leads they cannot change.
+fn added(spec: &DittoServerSpec, adapter: &str, own: i64) -> Vec<(String, i64)> {
+    let settings = &spec.adapter_services;
+    let overrides = settings.overrides.get(adapter);
+    let outside = overrides.and_then(|overrides| overrides.port);
+    let outside = outside.map_or(own, i64::from);
+    let templates = [
+        settings.all.service_template.as_ref(),
+        overrides.and_then(|overrides| overrides.own.service_template.as_ref()),
+    ];
+    let specs = templates
+        .into_iter()
+        .flatten()
+        .flat_map(|template| &template.spec);
+    let ports = specs.flat_map(|spec| spec.ports.iter().flatten());
+    let ports = ports.map(|port| {
+        let protocol = port.protocol.clone().unwrap_or_else(|| "TCP".to_owned());
+        let target = match &port.target_port {
+            Some(IntOrString::Int(target)) => *target,
+            _ => port.port,
+        };
+        (protocol, i64::from(port.port), i64::from(target))
+    });
+    let theirs = ports.filter(|(protocol, port, target)| {
+        (protocol != "TCP" || *port != outside) && !taken(spec).contains(target)
+    });
+    theirs
+        .map(|(protocol, _, target)| (protocol, target))
+        .collect()
+}
+
+/// An adapter that leaves, or of which nothing is known, stays open where its Service leads.
+fn kept(spec: &DittoServerSpec, adapters: &[Value], services: &[Value]) -> Vec<Opening> {
+    let policy = &spec.network_policy.adapters;
+    let mut openings = Vec::new();
+    for name in ["nfs", "smb"] {
+        let known = adapters.iter().find(|adapter| adapter["type"] == name);
+        let stays = known.map_or(adapters.is_empty(), |adapter| {
+            !adapter["leavingSince"].is_null()
+        });
+        let peers = policy
+            .overrides
+            .get(name)
+            .map_or(&policy.from, |own| &own.from);
+        for service in services.iter().filter(|_| stays) {
+            let whose = &service["metadata"]["labels"]["dittofs.dittofs.com/adapter"];
+            for port in service["spec"]["ports"].as_array().into_iter().flatten() {
+                let by_name = port["name"].as_str().unwrap_or_default().starts_with(name);
+                let target = port["targetPort"].as_i64().unwrap_or_default();
+                if (whose == name || (whose == "adapters" && by_name))
+                    && !taken(spec).contains(&target)
+                {
+                    let protocol = port["protocol"].as_str().unwrap_or("TCP");
+                    openings.push(Opening::new(protocol, target, peers.clone()));
+                }
+            }
+        }
+    }
+    openings
+}
+
+/// Ports of the pod that are not for clients.
+fn taken(spec: &DittoServerSpec) -> Vec<i64> {
+    let metrics = spec.metrics.enabled.then_some(i64::from(spec.metrics.port));
+    let api = i64::from(spec.control_plane.port);
+    [api, 8081].into_iter().chain(metrics).collect()
+}
+
 fn is_api_open(spec: &DittoServerSpec) -> bool {
     spec.control_plane.exposure == Exposure::Cluster || spec.service.is_some()
 }
@@ -152,9 +230,7 @@ fn open_port(spec: &DittoServerSpec, adapter: &Value) -> Option<i64> {
     let known = ["nfs", "smb"].iter().any(|known| adapter["type"] == *known);
     let on = adapter["enabled"] == true && adapter["leavingSince"].is_null();
     let port = adapter["port"].as_i64()?;
-    let mut taken = vec![i64::from(spec.control_plane.port), 8081];
-    taken.extend(spec.metrics.enabled.then_some(i64::from(spec.metrics.port)));
-    (known && on && (1..=65535).contains(&port) && !taken.contains(&port)).then_some(port)
+    (known && on && (1..=65535).contains(&port) && !taken(spec).contains(&port)).then_some(port)
 }
 
 /// Ports of the pod; the portmapper's Service has 111.

@@ -1,0 +1,52 @@
+//! Where the pod may connect to.
+
+use dittofs_shared::server::EgressPolicy;
+use k8s_openapi::api::networking::v1::{
+    NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use std::collections::BTreeMap;
+
+use super::{port, tcp};
+use crate::instance::Instance;
+
+/// Label with the name of the cluster on every pod of a PerconaPGCluster, those of the connection pooler included.
+const PERCONA_CLUSTER: &str = "postgres-operator.crunchydata.com/cluster";
+/// Port of PostgreSQL, and of the connection pooler.
+const POSTGRES_PORT: i32 = 5432;
+
+/// What the pod cannot do without, and what the user allows.
+pub fn rules(instance: &Instance, settings: &EgressPolicy) -> Vec<NetworkPolicyEgressRule> {
+    let api_server = &settings.api_server;
+    let mut rules = vec![
+        rule(vec![port(53, "UDP"), port(53, "TCP")], None),
+        rule(
+            api_server.ports.iter().map(|number| tcp(*number)).collect(),
+            api_server.to.clone(),
+        ),
+    ];
+    let percona = instance.spec.percona.as_ref();
+    if percona.is_some_and(|percona| percona.enabled) {
+        let cluster = format!("{}-postgres", instance.name);
+        let pods = NetworkPolicyPeer {
+            pod_selector: Some(LabelSelector {
+                match_labels: Some(BTreeMap::from([(PERCONA_CLUSTER.to_owned(), cluster)])),
+                ..LabelSelector::default()
+            }),
+            ..NetworkPolicyPeer::default()
+        };
+        rules.push(rule(vec![tcp(POSTGRES_PORT)], Some(vec![pods])));
+    }
+    rules.extend(settings.rules.iter().cloned());
+    rules
+}
+
+fn rule(
+    ports: Vec<NetworkPolicyPort>,
+    to: Option<Vec<NetworkPolicyPeer>>,
+) -> NetworkPolicyEgressRule {
+    NetworkPolicyEgressRule {
+        ports: Some(ports),
+        to,
+    }
+}

@@ -1,0 +1,176 @@
+//! What is asked for of a Service, brought down to what its type has and what Kubernetes lets change.
+
+use dittofs_shared::server::{
+    IpFamily, IpFamilyPolicy, ServiceSettings, ServiceTemplate, ServiceType, SessionAffinity,
+    TrafficPolicy,
+};
+use k8s_openapi::DeepMerge as _;
+use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
+use std::collections::BTreeMap;
+
+use super::live::LiveService;
+
+/// The settings for all Services with those for one of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Effective {
+    pub annotations: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
+    /// Without ports, selector and type.
+    pub spec: ServiceSpec,
+    /// Ports of the overlays, in the order in which they are merged.
+    pub overlay_ports: Vec<ServicePort>,
+}
+
+impl Effective {
+    pub fn of(all: &ServiceSettings, own: Option<&ServiceSettings>) -> Self {
+        let none = ServiceSettings::default();
+        let own = own.unwrap_or(&none);
+        let mut effective = Self {
+            annotations: all.annotations.clone(),
+            labels: all.labels.clone(),
+            spec: fields(all, own),
+            overlay_ports: Vec::new(),
+        };
+        effective.annotations.extend(own.annotations.clone());
+        effective.labels.extend(own.labels.clone());
+        let templates = [&all.service_template, &own.service_template];
+        for template in templates.into_iter().flatten() {
+            effective.merge(template);
+        }
+        effective
+    }
+
+    fn merge(&mut self, template: &ServiceTemplate) {
+        let metadata = &template.metadata;
+        self.annotations.extend(metadata.annotations.clone());
+        self.labels.extend(metadata.labels.clone());
+        let mut overlay = ServiceSpec {
+            // The definition refuses these; objects that were stored before it did may have them.
+            selector: None,
+            type_: None,
+            cluster_ip: None,
+            cluster_ips: None,
+            external_name: None,
+            publish_not_ready_addresses: None,
+            ..template.spec.clone().unwrap_or_default()
+        };
+        self.overlay_ports
+            .extend(overlay.ports.take().unwrap_or_default());
+        self.spec.merge_from(overlay);
+    }
+
+    /// Brings it down to what is possible. Returns what is not, and what to do about it.
+    pub fn settle(&mut self, r#type: ServiceType, live: Option<&LiveService>) -> Vec<String> {
+        self.drop_what_the_type_lacks(r#type);
+        if r#type == ServiceType::LoadBalancer && self.spec.external_traffic_policy.is_none() {
+            let theirs = live.filter(|live| live.is_load_balancer() && !live.owns_traffic_policy);
+            if theirs.is_none() {
+                self.spec.external_traffic_policy = Some("Local".to_owned());
+            }
+        }
+        let Some(live) = live else {
+            return Vec::new();
+        };
+        let class = (r#type == ServiceType::LoadBalancer).then(|| self.keep_class(live));
+        let families = self.keep_families(live);
+        class.flatten().into_iter().chain(families).collect()
+    }
+
+    fn drop_what_the_type_lacks(&mut self, r#type: ServiceType) {
+        let spec = &mut self.spec;
+        if r#type != ServiceType::LoadBalancer {
+            spec.allocate_load_balancer_node_ports = None;
+            spec.health_check_node_port = None;
+            spec.load_balancer_class = None;
+            spec.load_balancer_ip = None;
+            spec.load_balancer_source_ranges = None;
+        }
+        if r#type == ServiceType::ClusterIP && spec.external_ips.is_none() {
+            spec.external_traffic_policy = None;
+        }
+    }
+
+    fn keep_class(&mut self, live: &LiveService) -> Option<String> {
+        let spec = &mut self.spec;
+        if !live.is_load_balancer() || spec.load_balancer_class == live.spec.load_balancer_class {
+            return None;
+        }
+        let remark = cannot_follow(
+            live,
+            "loadBalancerClass",
+            live.spec.load_balancer_class.as_deref().unwrap_or("none"),
+        );
+        spec.load_balancer_class
+            .clone_from(&live.spec.load_balancer_class);
+        Some(remark)
+    }
+
+    fn keep_families(&mut self, live: &LiveService) -> Option<String> {
+        let spec = &mut self.spec;
+        let first = |families: &Option<Vec<String>>| families.as_ref()?.first().cloned();
+        let wanted = first(&spec.ip_families)?;
+        let has = first(&live.spec.ip_families).filter(|has| *has != wanted)?;
+        let remark = cannot_follow(live, "ipFamilies", &has);
+        spec.ip_families.clone_from(&live.spec.ip_families);
+        spec.ip_family_policy
+            .clone_from(&live.spec.ip_family_policy);
+        Some(remark)
+    }
+}
+
+fn cannot_follow(live: &LiveService, field: &str, has: &str) -> String {
+    format!(
+        "Service {name} keeps {field} {has}, because Kubernetes does not let it be changed: delete the Service with `kubectl delete \
+         service {name}` (it is made anew, with another address), or choose another adapterServices.nameTemplate",
+        name = live.name
+    )
+}
+
+fn fields(all: &ServiceSettings, own: &ServiceSettings) -> ServiceSpec {
+    let ranges = first_set(
+        &own.load_balancer_source_ranges,
+        &all.load_balancer_source_ranges,
+    );
+    let families = first_set(&own.ip_families, &all.ip_families);
+    ServiceSpec {
+        load_balancer_class: own
+            .load_balancer_class
+            .clone()
+            .or_else(|| all.load_balancer_class.clone()),
+        load_balancer_source_ranges: (!ranges.is_empty()).then(|| ranges.to_vec()),
+        external_traffic_policy: own
+            .external_traffic_policy
+            .or(all.external_traffic_policy)
+            .map(|policy| match policy {
+                TrafficPolicy::Cluster => "Cluster".to_owned(),
+                TrafficPolicy::Local => "Local".to_owned(),
+            }),
+        ip_family_policy: own.ip_family_policy.or(all.ip_family_policy).map(
+            |policy| match policy {
+                IpFamilyPolicy::SingleStack => "SingleStack".to_owned(),
+                IpFamilyPolicy::PreferDualStack => "PreferDualStack".to_owned(),
+                IpFamilyPolicy::RequireDualStack => "RequireDualStack".to_owned(),
+            },
+        ),
+        ip_families: (!families.is_empty()).then(|| families.iter().map(family).collect()),
+        session_affinity: own
+            .session_affinity
+            .or(all.session_affinity)
+            .map(|affinity| match affinity {
+                SessionAffinity::None => "None".to_owned(),
+                SessionAffinity::ClientIP => "ClientIP".to_owned(),
+            }),
+        ..ServiceSpec::default()
+    }
+}
+
+fn family(family: &IpFamily) -> String {
+    match family {
+        IpFamily::IPv4 => "IPv4".to_owned(),
+        IpFamily::IPv6 => "IPv6".to_owned(),
+    }
+}
+
+fn first_set<'a, T>(own: &'a [T], all: &'a [T]) -> &'a [T] {
+    if own.is_empty() { all } else { own }
+}

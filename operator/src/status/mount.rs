@@ -1,0 +1,113 @@
+//! Commands with which a client uses an adapter, ready to be pasted. {share} and {user} are for the user to replace.
+
+/// Port on which NFS clients look by themselves.
+const NFS: i32 = 2049;
+/// Port on which SMB clients look by themselves.
+const SMB: i32 = 445;
+
+/// The commands for an adapter of this type behind this address, as the documentation of DittoFS has them. NFS takes an
+/// IPv6 address in brackets; clients of SMB want it beside the name of a server.
+pub(super) fn commands(adapter: &str, host: &str, port: i32) -> Vec<String> {
+    match adapter {
+        "nfs" => nfs(host, port),
+        "smb" => smb(host, port),
+        _ => Vec::new(),
+    }
+}
+
+fn nfs(host: &str, port: i32) -> Vec<String> {
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
+    let (v4, v3) = if port == NFS {
+        (String::new(), format!(",mountport={port}"))
+    } else {
+        (
+            format!(",port={port}"),
+            format!(",port={port},mountport={port}"),
+        )
+    };
+    vec![
+        format!("mount -t nfs -o vers=4.1{v4} {host}:/{{share}} /mnt"),
+        // Locks over NFSv3 need services that an address alone does not give.
+        format!("mount -t nfs -o vers=3,tcp,nolock{v3} {host}:/{{share}} /mnt"),
+    ]
+}
+
+fn smb(host: &str, port: i32) -> Vec<String> {
+    let (server, client_address, mount_address) = if host.contains(':') {
+        ("dittofs", format!(" -I {host}"), format!(",ip={host}"))
+    } else {
+        (host, String::new(), String::new())
+    };
+    let (client_port, mount_port) = if port == SMB {
+        (String::new(), String::new())
+    } else {
+        (format!(" -p {port}"), format!(",port={port}"))
+    };
+    vec![
+        format!("smbclient //{server}/{{share}}{client_address}{client_port} -U {{user}}"),
+        format!(
+            "mount -t cifs -o vers=3.1.1,username={{user}}{mount_port}{mount_address} //{server}/{{share}} /mnt"
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_name_the_port_where_it_is_not_the_usual_one() {
+        assert_eq!(
+            commands("nfs", "files.example", 12049),
+            [
+                "mount -t nfs -o vers=4.1,port=12049 files.example:/{share} /mnt",
+                "mount -t nfs -o vers=3,tcp,nolock,port=12049,mountport=12049 files.example:/{share} /mnt",
+            ]
+        );
+        assert_eq!(
+            commands("nfs", "203.0.113.1", 2049),
+            [
+                "mount -t nfs -o vers=4.1 203.0.113.1:/{share} /mnt",
+                "mount -t nfs -o vers=3,tcp,nolock,mountport=2049 203.0.113.1:/{share} /mnt",
+            ]
+        );
+        assert_eq!(
+            commands("smb", "203.0.113.1", 1445),
+            [
+                "smbclient //203.0.113.1/{share} -p 1445 -U {user}",
+                "mount -t cifs -o vers=3.1.1,username={user},port=1445 //203.0.113.1/{share} /mnt",
+            ]
+        );
+        assert_eq!(
+            commands("smb", "203.0.113.1", 445),
+            [
+                "smbclient //203.0.113.1/{share} -U {user}",
+                "mount -t cifs -o vers=3.1.1,username={user} //203.0.113.1/{share} /mnt",
+            ]
+        );
+    }
+
+    #[test]
+    fn ipv6_addresses_are_written_as_each_client_takes_them() {
+        assert_eq!(
+            commands("nfs", "2001:db8::1", 2049)[0],
+            "mount -t nfs -o vers=4.1 [2001:db8::1]:/{share} /mnt"
+        );
+        assert_eq!(
+            commands("smb", "2001:db8::1", 445),
+            [
+                "smbclient //dittofs/{share} -I 2001:db8::1 -U {user}",
+                "mount -t cifs -o vers=3.1.1,username={user},ip=2001:db8::1 //dittofs/{share} /mnt",
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_of_what_is_not_known() {
+        assert!(commands("webdav", "files.example", 80).is_empty());
+    }
+}
