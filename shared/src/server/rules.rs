@@ -24,13 +24,11 @@ pub(super) fn name_template_distinguishes() -> Rule {
         .field_path(".spec.adapterServices.nameTemplate")
 }
 
-/// Judged with the known adapter types, which have three characters each, or with `adapters`, which a shared Service has there, and with any name of an instance in place of
+/// Judged with the known adapter types, which have three characters each, and with any name of an instance in place of
 /// the real one: only its length matters, and rendering the real one would cost more than the API server lets a rule cost.
 pub(super) fn name_template_is_a_service_name() -> Rule {
     let template = "self.spec.adapterServices.nameTemplate";
-    let adapter = "(self.spec.adapterServices.mode == 'Shared' ? 'adapters' : 'nfs')";
-    let shape =
-        format!("{template}.replace('{{instance}}', 'i').replace('{{adapter}}', {adapter})");
+    let shape = format!("{template}.replace('{{instance}}', 'i').replace('{{adapter}}', 'nfs')");
     let names = format!("({template}.split('{{instance}}').size() - 1)");
     Rule::new(format!(
         "!has({template}) || ({shape}.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && \
@@ -38,7 +36,7 @@ pub(super) fn name_template_is_a_service_name() -> Rule {
     ))
     .message(
         "spec.adapterServices.nameTemplate must give a valid Service name: lower case letters, digits and '-', beginning with a \
-         letter, at most 63 characters; only {instance} and {adapter} are replaced, {adapter} by `adapters` when mode is Shared",
+         letter, at most 63 characters; only {instance} and {adapter} are replaced",
     )
     .field_path(".spec.adapterServices.nameTemplate")
 }
