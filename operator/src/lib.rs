@@ -13,7 +13,8 @@
 //! * [`status`] is pure: what the user is told, as an ordered list of named checks.
 //! * [`events`] tells what changed.
 //!
-//! Around them: [`optional`] (kinds that a cluster may be without), [`leader`] (who may write), [`probes`] (what Kubernetes and
+//! Around them: [`optional`] (kinds that a cluster may be without), [`scope`] (our part of the cluster), [`leader`] (who
+//! may write), [`probes`] (what Kubernetes and
 //! Prometheus ask), [`metrics`], [`logging`], [`crd`] and [`reference`] (what `dittofs-operator crd` and `reference` print).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -32,5 +33,6 @@ pub mod probes;
 pub mod reconcile;
 pub mod reference;
 pub mod roll;
+pub mod scope;
 pub mod status;
 pub mod watch;

@@ -1,18 +1,21 @@
 //! `dittofs-operator`: arguments and wiring, no decisions.
 
-use clap::{Parser, Subcommand};
+mod args;
+
+use args::{Arguments, Command, RunArguments};
+use clap::Parser as _;
 use dittofs_operator::crd;
 use dittofs_operator::instance::Defaults;
 use dittofs_operator::leader::Candidate;
-use dittofs_operator::logging::{self, LogFormat};
+use dittofs_operator::logging;
 use dittofs_operator::metrics::Metrics;
 use dittofs_operator::probes::Probes;
 use dittofs_operator::reconcile::{self, Context};
 use dittofs_operator::reference;
+use dittofs_operator::scope::Scope;
 use dittofs_operator::watch::Watch;
 use kube::{Client, Config};
 use std::error::Error;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,61 +25,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const LEASE: &str = "dittofs-operator";
-
-/// Runs DittoFS file servers on Kubernetes.
-#[derive(Parser)]
-#[command(version, name = "dittofs-operator")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Watches DittoServers and makes what they ask for.
-    Run(Box<RunArguments>),
-    /// Prints the CustomResourceDefinition.
-    Crd,
-    /// Prints what every field of a DittoServer does, as Markdown.
-    Reference,
-    /// Prints the version.
-    Version,
-}
-
-#[derive(clap::Args)]
-struct RunArguments {
-    /// Image of the sidecar for every DittoServer that names none.
-    #[arg(long, env = "DITTOFS_OPERATOR_SIDECAR_IMAGE", default_value_t = format!("ghcr.io/dittofs/dittofs-sidecar:{VERSION}"))]
-    sidecar_image: String,
-
-    /// Address for /livez, /readyz and /metrics.
-    #[arg(long, env = "DITTOFS_OPERATOR_LISTEN", default_value = "0.0.0.0:8080")]
-    listen: SocketAddr,
-
-    /// How many DittoServers are looked at side by side.
-    #[arg(long, env = "DITTOFS_OPERATOR_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
-    concurrency: u16,
-
-    /// Whether to wait for a Lease before writing anything, so that several operators can run side by side.
-    #[arg(long, env = "DITTOFS_OPERATOR_LEADER_ELECTION", default_value_t = true, action = clap::ArgAction::Set)]
-    leader_election: bool,
-
-    /// Namespace of the Lease. Without it, the namespace that the client runs in.
-    #[arg(long, env = "DITTOFS_OPERATOR_NAMESPACE")]
-    namespace: Option<String>,
-
-    /// Name of this candidate for the Lease. Without it, the name of the host, which in a pod is that of the pod.
-    #[arg(long, env = "DITTOFS_OPERATOR_IDENTITY")]
-    identity: Option<String>,
-
-    /// Format of the log.
-    #[arg(long, env = "DITTOFS_OPERATOR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
-    log_format: LogFormat,
-
-    /// What is logged: a level, or directives such as `info,kube=debug`.
-    #[arg(long, env = "DITTOFS_OPERATOR_LOG", default_value = "info")]
-    log: String,
-}
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
@@ -114,7 +62,12 @@ fn run(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sync>> {
 }
 
 async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let (client, namespace) = client(arguments).await?;
+    let (client, lease_namespace) = client(arguments).await?;
+    let scope = arguments.scope();
+    let lease = arguments
+        .lease_name
+        .clone()
+        .unwrap_or_else(|| scope.name(LEASE));
     let metrics = Arc::new(Metrics::default());
     let probes = Arc::new(Probes {
         metrics: Arc::clone(&metrics),
@@ -126,18 +79,22 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
         sidecar_image = arguments.sidecar_image,
         concurrency = arguments.concurrency,
         leader_election = arguments.leader_election,
-        namespace,
+        lease,
+        lease_namespace,
+        namespaces = arguments.namespace.join(","),
+        selector = scope.selector(),
         "dittofs-operator starts"
     );
     let identity = match &arguments.identity {
         Some(identity) => identity.clone(),
         None => format!("{}-{:08x}", host_name(), rand::random::<u32>()),
     };
-    let candidate = Candidate::new(client.clone(), &namespace, LEASE, identity);
+    let candidate = Candidate::new(client.clone(), &lease_namespace, &lease, identity);
     let work = || {
         work(
             client.clone(),
             arguments,
+            &scope,
             Arc::clone(&metrics),
             Arc::clone(&probes),
         )
@@ -165,7 +122,7 @@ async fn client(
     let agent = format!("dittofs-operator/{VERSION}").parse()?;
     config.headers.push((hyper::header::USER_AGENT, agent));
     let namespace = arguments
-        .namespace
+        .lease_namespace
         .clone()
         .unwrap_or_else(|| config.default_namespace.clone());
     Ok((Client::try_from(config)?, namespace))
@@ -175,18 +132,19 @@ async fn client(
 async fn work(
     client: Client,
     arguments: &RunArguments,
+    scope: &Scope,
     metrics: Arc<Metrics>,
     probes: Arc<Probes>,
 ) {
     let _leading = Leading::begin(&metrics, &probes);
-    let watch = Watch::start(&client);
+    let watch = Watch::start(&client, scope);
     if watch.synced().await.is_err() {
         tracing::error!("a watch has ended before its copy was complete");
         return;
     }
     probes.ready.store(true, Ordering::Relaxed);
     tracing::info!(
-        watches = watch.running(),
+        kinds = watch.running(),
         dittoservers = watch.stores.servers.len(),
         "the copies are complete"
     );

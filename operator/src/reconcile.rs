@@ -91,7 +91,7 @@ pub async fn run(
 async fn look(server: Arc<Server>, context: Arc<Context>) -> Result<Action, Error> {
     let began = Instant::now();
     let result = match &server.0 {
-        Ok(server) => reconcile(server, &context).await,
+        Ok(server) => Box::pin(reconcile(server, &context)).await,
         Err(invalid) => {
             tracing::error!(
                 name = invalid.metadata.name,

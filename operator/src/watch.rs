@@ -2,12 +2,14 @@
 //!
 //! One watch a kind, limited by label to what belongs to us. An event on any object leads to a request for the
 //! instance that the object's label names. There is no resync: what is not watched (Secrets) is read on each pass.
-//! Kinds that the cluster may be without are watched while it has them.
+//! Kinds that the cluster may be without are watched while it has them. With namespaces in the scope there is one watch
+//! for each of them and each kind, and still one copy of each kind.
 
 mod optional;
+mod outage;
 mod owned;
 mod servers;
-mod stream;
+mod source;
 mod wake;
 
 use dittofs_shared::{labels, server::DittoServer};
@@ -23,8 +25,10 @@ use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher;
 use tokio::task::JoinSet;
 
+use crate::scope::Scope;
 pub use optional::{Optional, Presence};
 use owned::{Owned, forget_writers, keep_writer_of_traffic_policy, keep_writers_of_adapters};
+use source::Source;
 pub use wake::instances_of;
 
 /// A `DittoServer` that may not be readable. One that is not must not stop the watch of all the others.
@@ -62,12 +66,16 @@ pub struct Watch {
 
 impl Watch {
     /// Starts the watches. Returns at once; see [`Watch::synced`].
-    pub fn start(client: &Client) -> Self {
+    pub fn start(client: &Client, scope: &Scope) -> Self {
         let (sender, requests) = unbounded();
         let mut tasks = JoinSet::new();
-        let (servers, wake) = servers::watch(client, sender, &mut tasks);
+        let source = Source {
+            client: client.clone(),
+            namespaces: scope.namespaces().map(str::to_owned).collect(),
+        };
+        let (servers, wake) = servers::watch(&source, scope.selector(), sender, &mut tasks);
         let owned = Owned {
-            client,
+            source: &source,
             wake: wake.clone(),
         };
         let managed = watcher::Config::default().labels(&labels::managed_selector());
@@ -85,7 +93,7 @@ impl Watch {
             service_accounts: owned.watch(&managed, forget_writers, &mut tasks),
             roles: owned.watch(&managed, forget_writers, &mut tasks),
             role_bindings: owned.watch(&managed, forget_writers, &mut tasks),
-            optional: optional::watch(client, &wake, &mut tasks),
+            optional: optional::watch(&source, &wake, &mut tasks),
             servers,
         };
         Self {
@@ -121,7 +129,7 @@ impl Watch {
         (self.requests, self.tasks)
     }
 
-    /// Number of watches that run, those of kinds that the cluster may be without aside.
+    /// Number of kinds that are watched.
     pub fn running(&self) -> usize {
         self.tasks.len()
     }

@@ -11,20 +11,25 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
-use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, Client, Resource, ResourceExt as _};
+use kube::{Api, Resource, ResourceExt as _};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
 use super::Server;
+use super::outage::{Outage, is_forbidden};
 use super::owned::forget_writers;
-use super::stream::{FORBIDDEN_RETRY, Outage, is_forbidden};
+use super::source::Source;
 use super::wake::{Wake, instances_of};
 use crate::optional::{Absence, OptionalKind};
+
+/// How long to wait before asking again whether there is a kind that we may not ask about. Rights change rarely, and
+/// nobody is served by asking often.
+const FORBIDDEN_RETRY: Duration = Duration::from_mins(10);
 
 /// Copies of the objects of a kind, or why there are none.
 #[derive(Clone)]
@@ -62,12 +67,12 @@ impl Optional {
 }
 
 /// Watches the definitions of all these kinds.
-pub(super) fn watch(client: &Client, wake: &Wake, tasks: &mut JoinSet<()>) -> Optional {
+pub(super) fn watch(source: &Source, wake: &Wake, tasks: &mut JoinSet<()>) -> Optional {
     let kinds = OptionalKind::ALL.map(|kind| {
         let (sender, receiver) = channel(None);
         let follower = Follower {
             kind,
-            client: client.clone(),
+            source: source.clone(),
             wake: wake.clone(),
             known: sender,
         };
@@ -83,58 +88,50 @@ pub(super) fn watch(client: &Client, wake: &Wake, tasks: &mut JoinSet<()>) -> Op
 #[derive(Clone)]
 struct Follower {
     kind: OptionalKind,
-    client: Client,
+    source: Source,
     wake: Wake,
     known: Sender<Option<Presence>>,
 }
 
 impl Follower {
     async fn follow(self) {
-        let api = Api::<Definition>::all(self.client.clone());
+        let api = Api::<Definition>::all(self.source.client.clone());
         let name = self.kind.definition();
         let mut definitions = std::pin::pin!(watcher::watch_object(api, &name).default_backoff());
-        let mut outage = Outage::of(&name);
+        let mut outage = Outage::of(name.clone());
         // Dropped, and with it the watch, when the kind is not served any more.
         let mut objects = JoinSet::new();
         while let Some(event) = definitions.next().await {
+            let forbidden = event.as_ref().is_err_and(is_forbidden);
+            if !forbidden {
+                outage.see(&event);
+            }
             match event {
-                Ok(definition) => {
-                    outage.over();
-                    match serves(definition.as_ref(), self.kind) {
-                        Ok(()) if objects.is_empty() => {
-                            objects.spawn(self.clone().follow_objects());
-                        }
-                        Ok(()) => {}
-                        Err(absence) => {
-                            objects = JoinSet::new();
-                            self.learn(&Presence::Absent(absence));
-                        }
+                Ok(definition) => match serves(definition.as_ref(), self.kind) {
+                    Ok(()) if objects.is_empty() => {
+                        objects.spawn(self.clone().follow_objects());
                     }
-                }
+                    Ok(()) => {}
+                    Err(absence) => {
+                        objects = JoinSet::new();
+                        self.learn(&Presence::Absent(absence));
+                    }
+                },
                 // What is known stays known. What is not must not keep the operator from its work.
-                Err(error) => {
-                    let known = self.known.borrow().is_some();
-                    self.failed(&error, !known, &mut outage).await;
-                }
+                Err(_) if self.known.borrow().is_some() => {}
+                Err(_) => self.learn(&Presence::Absent(unreadable(forbidden))),
+            }
+            if forbidden {
+                tokio::time::sleep(FORBIDDEN_RETRY).await;
             }
         }
     }
 
     async fn follow_objects(self) {
-        let resource = self.kind.resource();
-        let writer = Writer::new(resource.clone());
-        let store = writer.as_reader();
-        let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
-        let stream = watcher(api, self.limits())
-            .default_backoff()
-            .modify(forget_writers)
-            .reflect(writer);
-        let mut stream = std::pin::pin!(stream);
-        let mut outage = Outage::of(self.kind.name());
-        while let Some(event) = stream.next().await {
-            if event.is_ok() {
-                outage.over();
-            }
+        let (store, mut events) =
+            self.source
+                .copy(&self.kind.resource(), &self.limits(), forget_writers);
+        while let Some(event) = events.next().await {
             match event {
                 Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
                     self.wake.these(concerned(self.kind, &object));
@@ -144,7 +141,9 @@ impl Follower {
                 Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
                 Err(error) => {
                     let known = matches!(&*self.known.borrow(), Some(Presence::Present(_)));
-                    self.failed(&error, !known, &mut outage).await;
+                    if !known {
+                        self.learn(&Presence::Absent(unreadable(is_forbidden(&error))));
+                    }
                 }
             }
         }
@@ -174,20 +173,13 @@ impl Follower {
         }
         self.wake.all();
     }
+}
 
-    async fn failed(&self, error: &watcher::Error, says: bool, outage: &mut Outage) {
-        outage.failed(error);
-        let forbidden = is_forbidden(error);
-        if says {
-            self.learn(&Presence::Absent(if forbidden {
-                Absence::NotPermitted
-            } else {
-                Absence::NotRead
-            }));
-        }
-        if forbidden {
-            tokio::time::sleep(FORBIDDEN_RETRY).await;
-        }
+fn unreadable(forbidden: bool) -> Absence {
+    if forbidden {
+        Absence::NotPermitted
+    } else {
+        Absence::NotRead
     }
 }
 

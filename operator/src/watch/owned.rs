@@ -1,22 +1,20 @@
 //! Kinds that every cluster has: one watch each, limited by label to what belongs to us.
 
 use dittofs_shared::{labels, names};
-use k8s_openapi::NamespaceResourceScope;
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
-use kube::runtime::reflector::{self, Store};
-use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, Client, Resource, ResourceExt as _};
-use serde::de::DeserializeOwned;
+use kube::runtime::reflector::Store;
+use kube::runtime::watcher;
+use kube::{Resource, ResourceExt as _};
 use serde_json::json;
-use std::fmt::Debug;
 use tokio::task::JoinSet;
 
-use super::stream::drain;
+use super::source::{Source, Watched};
 use super::wake::{Wake, instances_of};
 
 pub(super) struct Owned<'a> {
-    pub client: &'a Client,
+    pub source: &'a Source,
     pub wake: Wake,
 }
 
@@ -29,27 +27,22 @@ impl Owned<'_> {
         tasks: &mut JoinSet<()>,
     ) -> Store<K>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-        K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+        K: Watched + Resource<DynamicType = ()>,
     {
-        let (store, writer) = reflector::store();
-        let stream = watcher(Api::<K>::all(self.client.clone()), config.clone())
-            .default_backoff()
-            .modify(prune)
-            .reflect(writer);
+        let (store, mut events) = self.source.copy(&(), config, prune);
         let wake = self.wake.clone();
-        tasks.spawn(drain(
-            K::kind(&()).into_owned(),
-            stream,
-            move |event| match event {
-                watcher::Event::Apply(object) | watcher::Event::Delete(object) => {
-                    wake.these(instances_of(&object));
+        tasks.spawn(async move {
+            while let Some(event) = events.next().await {
+                match event {
+                    Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
+                        wake.these(instances_of(&object));
+                    }
+                    // After a gap there is no telling which objects are gone: look at every instance.
+                    Ok(watcher::Event::InitDone) => wake.all(),
+                    Ok(watcher::Event::Init | watcher::Event::InitApply(_)) | Err(_) => {}
                 }
-                // After a gap there is no telling which objects are gone: look at every instance.
-                watcher::Event::InitDone => wake.all(),
-                watcher::Event::Init | watcher::Event::InitApply(_) => {}
-            },
-        ));
+            }
+        });
         store
     }
 }

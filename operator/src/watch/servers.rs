@@ -1,45 +1,44 @@
-//! The `DittoServers`.
+//! The `DittoServers` of our scope.
 
-use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, Client};
+use futures::StreamExt as _;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher;
 use tokio::task::JoinSet;
 
 use super::owned::forget_writers;
-use super::stream::drain;
+use super::source::Source;
 use super::wake::Wake;
 use super::{Requests, Server};
 
-/// Every change of a `DittoServer` asks for a look at it.
+/// Every change of a `DittoServer` asks for a look at it. One whose labels take it out of our scope is deleted, as far
+/// as we can see: then there is nothing to look at, and all that belongs to it stays as it is for whoever has it now.
 pub(super) fn watch(
-    client: &Client,
+    source: &Source,
+    selector: &str,
     requests: Requests,
     tasks: &mut JoinSet<()>,
 ) -> (Store<Server>, Wake) {
-    let (store, writer) = reflector::store();
-    let stream = watcher(
-        Api::<Server>::all(client.clone()),
-        watcher::Config::default(),
-    )
-    .default_backoff()
-    .modify(forget_writers)
-    .reflect(writer);
+    let mut config = watcher::Config::default();
+    if !selector.is_empty() {
+        config = config.labels(selector);
+    }
+    let (store, mut events) = source.copy(&(), &config, forget_writers);
     let wake = Wake {
         sender: requests,
         servers: store.clone(),
     };
     let woken = wake.clone();
-    tasks.spawn(drain(
-        "DittoServer".to_owned(),
-        stream,
-        move |event| match event {
-            watcher::Event::Apply(server)
-            | watcher::Event::InitApply(server)
-            | watcher::Event::Delete(server) => {
-                woken.these([ObjectRef::from_obj(&server)]);
+    tasks.spawn(async move {
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(
+                    watcher::Event::Apply(server)
+                    | watcher::Event::InitApply(server)
+                    | watcher::Event::Delete(server),
+                ) => woken.these([ObjectRef::from_obj(&server)]),
+                Ok(watcher::Event::Init | watcher::Event::InitDone) | Err(_) => {}
             }
-            watcher::Event::Init | watcher::Event::InitDone => {}
-        },
-    ));
+        }
+    });
     (store, wake)
 }

@@ -98,7 +98,7 @@ pub fn install(
             ]))?;
             None
         }
-        Mode::ControlPlane => Some(start_beside(cluster, programs)?),
+        Mode::ControlPlane => Some(start_beside(cluster, programs, OPERATOR, &[])?),
     };
     step.done();
     Ok(Installation {
@@ -129,7 +129,7 @@ impl Installation {
     /// It does not start.
     pub fn start_operator(&mut self, cluster: &Cluster, programs: &Programs) -> Result<(), Error> {
         if cluster.mode() == Mode::ControlPlane && self.operator.is_none() {
-            self.operator = Some(start_beside(cluster, programs)?);
+            self.operator = Some(start_beside(cluster, programs, OPERATOR, &[])?);
         }
         Ok(())
     }
@@ -187,32 +187,40 @@ fn load_images(
     Ok((image, words))
 }
 
-fn start_beside(cluster: &Cluster, programs: &Programs) -> Result<Running, Error> {
+/// The environment is all that it is told besides where it runs.
+pub(crate) fn start_beside(
+    cluster: &Cluster,
+    programs: &Programs,
+    account: &'static str,
+    environment: &[String],
+) -> Result<Running, Error> {
     let token = command::run(&mut cluster.kubectl([
         "-n",
         NAMESPACE,
         "create",
         "token",
-        OPERATOR,
+        account,
         "--duration=24h",
     ]))?;
-    let kubeconfig = cluster.state_dir().join("operator.kubeconfig");
+    let kubeconfig = cluster.state_dir().join(format!("{account}.kubeconfig"));
     let authority = cluster.access.state.pki().join("ca.crt");
     files::write(
         &kubeconfig,
         kubeconfig_with(cluster.url(), &authority, token.trim()),
     )?;
+    let mut arguments = vec![format!("KUBECONFIG={}", kubeconfig.display())];
+    arguments.extend_from_slice(environment);
+    arguments.extend([
+        programs.operator.display().to_string(),
+        "run".to_owned(),
+        "--listen=127.0.0.1:0".to_owned(),
+        format!("--lease-namespace={NAMESPACE}"),
+        format!("--sidecar-image={}", images::SIDECAR),
+    ]);
     let program = Program {
-        name: "dittofs-operator",
+        name: account,
         executable: PathBuf::from("/usr/bin/env"),
-        arguments: vec![
-            format!("KUBECONFIG={}", kubeconfig.display()),
-            programs.operator.display().to_string(),
-            "run".to_owned(),
-            "--listen=127.0.0.1:0".to_owned(),
-            format!("--namespace={NAMESPACE}"),
-            format!("--sidecar-image={}", images::SIDECAR),
-        ],
+        arguments,
     };
     Ok(cluster.launcher.start(&program)?)
 }

@@ -48,6 +48,7 @@ pub mod progress;
 mod readiness;
 pub mod reaper;
 mod record;
+pub mod shard;
 pub mod state;
 mod steady;
 mod storage;

@@ -26,6 +26,7 @@ mod secrets;
 mod seen;
 mod server;
 mod services;
+mod sharding;
 mod shared;
 mod sidecar_rights;
 mod status;
@@ -62,6 +63,8 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         foreign_kinds::an_operator_works_while_they_come_and_go,
         optional_kinds::a_kind_is_used_while_it_is_there,
         percona::a_kind_that_comes_later_is_picked_up,
+        sharding::an_instance_changes_operators_by_its_label,
+        sharding::an_operator_of_some_namespaces_needs_no_rights_in_others,
     ]
 }
 
@@ -169,6 +172,7 @@ fn shared(unavailable: Option<&str>) -> Vec<Trial> {
         telling::adapters_and_addresses_are_told,
         telling::an_address_of_a_load_balancer_is_told,
         telling::kubectl_shows_what_matters_under_every_name,
+        sharding::a_scope_that_is_none_is_refused_at_the_start,
         leading::a_standby_waits_and_takes_over_when_the_leader_gives_back,
         leading::a_leader_whose_lease_is_taken_stops_and_stands_by,
         isolation::a_server_that_cannot_be_read_is_left_as_it_is_and_stops_no_other,

@@ -11,7 +11,7 @@ use kube::{Api, ResourceExt};
 
 use super::rights::answers;
 
-const MAY: [&str; 31] = [
+const MAY: [&str; 32] = [
     "list dittoservers.dittofs.dittofs.com - -",
     "watch dittoservers.dittofs.dittofs.com - -",
     "patch dittoservers/status.dittofs.dittofs.com own files",
@@ -43,9 +43,10 @@ const MAY: [&str; 31] = [
     "delete udproutes.gateway.networking.k8s.io own files-nfs",
     "get leases.coordination.k8s.io dittofs-system dittofs-operator",
     "update leases.coordination.k8s.io dittofs-system dittofs-operator",
+    "update leases.coordination.k8s.io dittofs-system dittofs-operator-0123abcd",
 ];
 
-const MAY_NOT: [&str; 46] = [
+const MAY_NOT: [&str; 47] = [
     "list secrets - -",
     "watch secrets - -",
     "list secrets own -",
@@ -91,6 +92,7 @@ const MAY_NOT: [&str; 46] = [
     "get prometheuses.monitoring.coreos.com own main",
     "deletecollection services own -",
     "update leases.coordination.k8s.io kube-system kube-scheduler",
+    "delete leases.coordination.k8s.io dittofs-system dittofs-operator",
     "create validatingwebhookconfigurations.admissionregistration.k8s.io - -",
 ];
 
