@@ -96,7 +96,7 @@ fn refusals(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Ve
 
 /// Conditions whose change is news.
 fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Vec<Notice> {
-    const NEWS: [&str; 7] = [
+    const NEWS: [&str; 8] = [
         "Ready",
         "Authenticated",
         "ConfigReady",
