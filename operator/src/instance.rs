@@ -7,15 +7,15 @@ pub mod live;
 mod overrides;
 mod percona;
 pub mod ports;
+mod publication;
 mod secrets;
 mod server;
 mod service_settings;
 mod storage;
 
+use dittofs_shared::names;
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::server::DittoServerSpec;
-use dittofs_shared::{names, writers};
-use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 use std::collections::BTreeMap;
@@ -155,7 +155,7 @@ impl Instance {
         let published = observed
             .adapters
             .as_deref()
-            .map(|config_map| decode(&name, config_map));
+            .map(|config_map| publication::decode(&name, config_map));
         let (server_state, mut adapters) = understand(published, &server.spec);
         let services = observed.adapter_services.iter();
         let live: Vec<_> = services
@@ -188,7 +188,7 @@ impl Instance {
             publish_to: observed
                 .adapters
                 .as_deref()
-                .and_then(|config_map| publish_to(config_map, &adapters)),
+                .and_then(|config_map| publication::publish_to(config_map, &adapters)),
             kept: live::kept(&live, &adapters),
             live,
             exposition,
@@ -213,27 +213,6 @@ impl Instance {
     pub fn server_status(&self) -> Option<ServerStatus> {
         self.server_state.as_ref().map(|state| state.status)
     }
-}
-
-fn decode(instance: &str, config_map: &ConfigMap) -> Result<PublishedState, Unknown> {
-    let keys = config_map.data.iter().flatten().map(|(key, _)| key);
-    for key in keys {
-        if !writers::sidecar_owns(&config_map.metadata, key) {
-            let writer = writers::others(&config_map.metadata).next();
-            let writer = writer.and_then(|entry| entry.manager.as_deref());
-            return Err(Unknown::WrittenByAnother(
-                names::adapters(instance),
-                published::shorten(writer.unwrap_or("somebody else")),
-            ));
-        }
-    }
-    let empty = BTreeMap::new();
-    PublishedState::decode(config_map.data.as_ref().unwrap_or(&empty)).map_err(
-        |error| match error {
-            DecodeError::Empty => Unknown::NothingPublished,
-            error => Unknown::Undecodable(names::adapters(instance), error),
-        },
-    )
 }
 
 fn understand(
@@ -297,21 +276,6 @@ fn reserved(port: u16, spec: &DittoServerSpec) -> Option<&'static str> {
         return Some("the metrics");
     }
     (port == names::SIDECAR_PORT).then_some("the sidecar")
-}
-
-/// Changes when the ConfigMap is another one, when somebody other than the sidecar has written its data, and when
-/// nothing in it tells of adapters: data that somebody has taken away leave no writer behind.
-fn publish_to(config_map: &ConfigMap, adapters: &Adapters) -> Option<String> {
-    let mut text = config_map.uid()?;
-    for entry in writers::others(&config_map.metadata) {
-        let writer = entry.manager.as_deref().unwrap_or_default();
-        let time = entry.time.as_ref().map(|time| time.0.to_string());
-        text = format!("{text} {writer} {}", time.unwrap_or_default());
-    }
-    if matches!(adapters, Adapters::Unknown(_)) {
-        text.push_str(" unknown");
-    }
-    Some(text)
 }
 
 #[cfg(test)]

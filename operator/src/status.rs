@@ -11,6 +11,7 @@ mod gateway;
 mod metrics;
 mod mount;
 mod pod;
+mod restart;
 mod seen;
 mod storage;
 

@@ -5,7 +5,7 @@ use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
 use super::pod::problem;
-use super::{Finding, Truth, View, config, database, gateway, metrics, storage};
+use super::{Finding, Truth, View, config, database, gateway, metrics, restart, storage};
 use crate::instance::{Adapters, Unknown, Verdict};
 use crate::roll::{Roll, Waits};
 
@@ -18,7 +18,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
         ("Available", available(view)),
         ("Authenticated", authenticated(view)),
         ("AdaptersReady", adapters_ready(view, adapters)),
-        ("RollPending", roll_pending(view)),
+        ("RollPending", restart::pending(view)),
         ("Progressing", progressing(view)),
     ];
     findings.extend(metrics::ready(view).map(|finding| ("MetricsReady", finding)));
@@ -254,33 +254,6 @@ fn adapters_ready(view: &View<'_>, statuses: &[AdapterStatus]) -> Finding {
 
 fn brief(adapter: &crate::instance::JudgedAdapter) -> String {
     dittofs_shared::published::shorten(&adapter.published.r#type)
-}
-
-fn roll_pending(view: &View<'_>) -> Finding {
-    match view.roll {
-        Roll::NoPod => Finding::no("NoPod", "the next pod gets the latest template"),
-        Roll::Current => Finding::no("UpToDate", "the pod needs no restart"),
-        Roll::Now(changed) => {
-            Finding::yes("Rolling", format!("the pod is being recreated: {changed}"))
-        }
-        Roll::Pending {
-            changed,
-            waits_for: Waits::Controller,
-        } => Finding::yes(
-            "WaitingForController",
-            format!("the pod will be recreated: {changed}"),
-        ),
-        Roll::Pending {
-            changed,
-            waits_for: Waits::User,
-        } => Finding::yes(
-            "Manual",
-            format!(
-                "{changed}, and spec.rollPolicy is Manual: run `kubectl rollout restart statefulset/{} -n {}` when it suits you",
-                view.instance.name, view.instance.namespace
-            ),
-        ),
-    }
 }
 
 fn progressing(view: &View<'_>) -> Finding {
