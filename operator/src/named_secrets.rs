@@ -37,8 +37,19 @@ pub struct Reference {
     pub part: Part,
     /// Whether the server starts without it.
     pub optional: bool,
-    /// Whether a running server must be restarted for another content.
-    pub rolls: bool,
+    /// What a running server must be restarted for.
+    pub rolls: Rolls,
+}
+
+/// What a running server must be restarted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rolls {
+    /// Nothing: not the server looks at it, or only once.
+    Not,
+    /// Another Secret. The server takes up another content by itself.
+    Name,
+    /// Another content.
+    Contents,
 }
 
 /// What of a Secret is used.
@@ -64,7 +75,7 @@ impl Reference {
             name: name.into(),
             part: Part::Key(key.into(), shortest),
             optional: false,
-            rolls: true,
+            rolls: Rolls::Contents,
         }
     }
 
@@ -74,7 +85,7 @@ impl Reference {
             name: name.to_owned(),
             part: Part::Whole,
             optional,
-            rolls: true,
+            rolls: Rolls::Contents,
         }
     }
 
@@ -106,7 +117,7 @@ pub fn first_password(instance: &str, spec: &DittoServerSpec) -> Reference {
     let made = || SecretKeyReference::new(names::admin_credentials(instance), names::PASSWORD_KEY);
     let reference = own.cloned().unwrap_or_else(made);
     Reference {
-        rolls: false,
+        rolls: Rolls::Not,
         ..Reference::of(
             "spec.identity.admin.passwordSecretRef",
             &reference,
@@ -172,12 +183,17 @@ fn certificates(control_plane: &ControlPlane, all: &mut Vec<Reference>) {
         return;
     };
     let field = "spec.controlPlane.certSecretName";
-    all.push(Reference::key(field, certificate, CERTIFICATE, SOMETHING));
-    all.push(Reference::key(field, certificate, PRIVATE_KEY, SOMETHING));
+    // The server reads both files again at the next handshake: a renewed certificate cuts nobody off.
+    for key in [CERTIFICATE, PRIVATE_KEY] {
+        all.push(Reference {
+            rolls: Rolls::Name,
+            ..Reference::key(field, certificate, key, SOMETHING)
+        });
+    }
     // Only the sidecar looks at it.
     all.push(Reference {
         optional: true,
-        rolls: false,
+        rolls: Rolls::Not,
         ..Reference::key(field, certificate, AUTHORITY, SOMETHING)
     });
     if let Some(authority) = control_plane.client_ca() {
@@ -190,7 +206,7 @@ fn certificates(control_plane: &ControlPlane, all: &mut Vec<Reference>) {
         for key in [CERTIFICATE, PRIVATE_KEY] {
             let field = "spec.controlPlane.clientCertSecretName";
             all.push(Reference {
-                rolls: false,
+                rolls: Rolls::Not,
                 ..Reference::key(field, name, key, SOMETHING)
             });
         }

@@ -5,7 +5,7 @@ use dittofs_shared::server::{ObservedSecret, SecretKeyReference};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::named_secrets::{
-    self, AUTHORITY, CERTIFICATE, CONNECTION, CONNECTION_OPTIONS, Part, Reference,
+    self, AUTHORITY, CERTIFICATE, CONNECTION, CONNECTION_OPTIONS, Part, Reference, Rolls,
 };
 use crate::observe::{Observed, SecretFacts, digest};
 
@@ -157,10 +157,13 @@ fn digests(
     let mut parts = BTreeSet::new();
     for reference in others {
         let digest = check(facts, reference)?;
-        if reference.rolls {
-            let SecretKeyReference { name, key, .. } = key_of(reference);
-            parts.insert((reference.field.clone(), name, key, digest));
-        }
+        let digest = match reference.rolls {
+            Rolls::Not => continue,
+            Rolls::Name => None,
+            Rolls::Contents => digest,
+        };
+        let SecretKeyReference { name, key, .. } = key_of(reference);
+        parts.insert((reference.field.clone(), name, key, digest));
     }
     let others =
         (!parts.is_empty()).then(|| digest(&serde_json::to_vec(&parts).unwrap_or_default()));

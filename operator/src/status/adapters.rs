@@ -61,10 +61,11 @@ fn message(
         Verdict::Expose(_) if !published.running => {
             Some("it is switched on, but nothing listens on its port yet: the server's log says why".to_owned())
         }
-        Verdict::Expose(_) if !has_address => Some(missing_address(service)),
         Verdict::Expose(_) => {
+            // What stands in the way of the wish may be why there is no address.
             let remarks = view.instance.exposition.remarks.get(&published.r#type);
-            remarks.map(|remarks| remarks.join(". "))
+            let remarks = remarks.map(|remarks| remarks.join(". "));
+            remarks.or_else(|| (!has_address).then(|| missing_address(service)))
         }
         Verdict::Off => None,
         Verdict::Leaving => published.leaving_since.map(|since| {

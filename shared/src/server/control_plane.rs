@@ -32,7 +32,8 @@ pub struct ControlPlane {
     pub tls: bool,
 
     /// Secret with the keys tls.crt and tls.key (and, if wanted, ca.crt), with which the server itself serves the REST API over
-    /// TLS. The sidecar then speaks TLS, too. A change, also of the certificate, restarts the server.
+    /// TLS. The sidecar then speaks TLS, too. Another Secret restarts the server; a renewed certificate in it is taken up without a
+    /// restart.
     #[serde(
         default,
         rename = "certSecretName",

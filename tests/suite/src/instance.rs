@@ -20,7 +20,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 /// How long anything may take that involves a pod.
 pub const POD_DEADLINE: Duration = Duration::from_mins(2);
 /// How long anything may take that involves only the API server and the operator.
-pub const API_DEADLINE: Duration = Duration::from_secs(30);
+pub const API_DEADLINE: Duration = Duration::from_mins(1);
 
 /// An instance in the namespace of a test.
 #[derive(Clone)]

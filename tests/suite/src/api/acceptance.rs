@@ -12,17 +12,23 @@ pub async fn defaults_are_those_of_the_documentation(scene: Scene) -> Outcome {
     let expected = json!({
         "image": "marmos91c/dittofs:latest",
         "replicas": 1,
-        "storage": {"metadataSize": "1Gi", "controlPlaneSize": "1Gi"},
+        "storage": {"metadataSize": "1Gi", "controlPlaneSize": "1Gi", "retentionPolicy": "Retain"},
         "database": {"type": "sqlite", "sqlite": {"path": "/data/controlplane/controlplane.db"}},
-        "controlPlane": {"port": 8080, "exposure": "Loopback"},
+        "controlPlane": {"port": 8080, "exposure": "Loopback", "tls": false},
         "identity": {
+            "type": "memory",
             "jwt": {"accessTokenDuration": "900s", "refreshTokenDuration": "604800s"},
             "admin": {"username": "admin"},
         },
         "adapterDiscovery": {"pollingInterval": "500ms", "removalHold": "30s"},
-        "adapterServices": {"type": "LoadBalancer", "nameTemplate": "{instance}-{adapter}"},
-        "networkPolicy": {"enabled": true, "adapters": {}, "api": {}},
-        "pod": {},
+        "adapterServices": {
+            "mode": "PerAdapter", "type": "LoadBalancer", "nameTemplate": "{instance}-{adapter}",
+        },
+        "networkPolicy": {"enabled": true, "adapters": {}, "api": {}, "metrics": {}},
+        "metrics": {
+            "enabled": false, "port": 9090, "path": "/metrics", "serviceMonitor": {"enabled": false},
+        },
+        "pod": {"disruptionBudget": "Protect"},
         "sidecar": {"logLevel": "INFO"},
         "logging": {"level": "INFO", "format": "json", "output": "stdout"},
         "rollPolicy": "Automatic",

@@ -15,6 +15,7 @@ use futures::future::join_all;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
+use kube::core::Status;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -142,6 +143,14 @@ pub async fn looked_at(files: &Instance, what: &str) -> Outcome {
     Ok(())
 }
 
+/// Server-side apply of a value of another type than the schema's is answered with 500.
+fn is_refusal(status: &Status) -> bool {
+    (400..500).contains(&status.code)
+        || status
+            .message
+            .starts_with("failed to create typed patch object")
+}
+
 /// One instance that is walked over.
 struct Walk {
     files: Instance,
@@ -166,7 +175,7 @@ impl Walk {
                 Ok(None)
             }
             Err(error) => match error.downcast_ref::<kube::Error>() {
-                Some(kube::Error::Api(status)) if (400..500).contains(&status.code) => {
+                Some(kube::Error::Api(status)) if is_refusal(status) => {
                     Ok(Some(status.message.clone()))
                 }
                 _ => Err(error),

@@ -137,7 +137,7 @@ pub async fn what_users_add_to_the_pod_is_written_once(scene: Scene) -> Outcome 
     settled(&scene).await?;
     let env = json!([{"name": "A", "value": "1"}, {"name": "B", "value": ""}, {"name": "HOME", "value": "/data"}]);
     files.change(json!({"pod": {"env": env}})).await?;
-    let before = wait_object::<StatefulSet>(&files, "files", "has the variable", |set| {
+    wait_object::<StatefulSet>(&files, "files", "has the variable", |set| {
         let text = serde_json::to_string(set).unwrap_or_default();
         if text.contains("\"name\":\"A\"") {
             Ok(())
@@ -147,6 +147,7 @@ pub async fn what_users_add_to_the_pod_is_written_once(scene: Scene) -> Outcome 
     })
     .await?;
     settled(&scene).await?;
+    let before = files.api::<StatefulSet>().get("files").await?;
     let settings = files.api::<ConfigMap>().get("files-sidecar").await?;
     files
         .change(json!({"sidecar": {"logLevel": "WARN"}}))

@@ -100,6 +100,7 @@ pub async fn the_observed_generation_follows_every_change_of_the_spec(scene: Sce
         let expected = [
             "Ready",
             "ConfigReady",
+            "StorageReady",
             "StatefulSetReady",
             "Available",
             "Authenticated",

@@ -47,9 +47,15 @@ pub async fn adapters_and_addresses_are_told(scene: Scene) -> Outcome {
     };
     let status = wait_adapters(&files, &json!([
         {"type": "nfs", "port": 12049, "enabled": true, "running": true, "exposed": true, "service": "files-nfs",
-         "address": format!("{}:12049", host(0))},
+         "address": format!("{}:12049", host(0)), "mountCommands": [
+             format!("mount -t nfs -o vers=4.1,port=12049 {}:/{{share}} /mnt", host(0)),
+             format!("mount -t nfs -o vers=3,tcp,nolock,port=12049,mountport=12049 {}:/{{share}} /mnt", host(0)),
+         ]},
         {"type": "smb", "port": 1445, "enabled": true, "running": true, "exposed": true, "service": "files-smb",
-         "address": format!("{}:445", host(1))},
+         "address": format!("{}:445", host(1)), "mountCommands": [
+             format!("smbclient //{}/{{share}} -U {{user}}", host(1)),
+             format!("mount -t cifs -o vers=3.1.1,username={{user}} //{}/{{share}} /mnt", host(1)),
+         ]},
         {"type": "webdav", "port": 9999, "enabled": true, "running": true, "exposed": false,
          "message": "adapter type \"webdav\" is not one of nfs, smb, and no other is exposed"},
     ]))

@@ -151,8 +151,8 @@ fn named_secrets() -> Outcome {
     let token = json!({"metrics": {"enabled": true, "bearerTokenSecret": {"name": "own", "key": "password"}}});
     let whole = json!({"pod": {"secretRefs": [{"name": "own"}]}});
     for (spec, secret, key, rolls) in [
-        (&tls, "tls", "tls.crt", true),
-        (&tls, "tls", "tls.key", true),
+        (&tls, "tls", "tls.crt", false),
+        (&tls, "tls", "tls.key", false),
         (&tls, "tls", "ca.crt", false),
         (&tls, "tls", "more", false),
         (&tls, "other-tls", "ca.crt", true),
