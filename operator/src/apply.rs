@@ -162,15 +162,15 @@ pub async fn apply(
     for config_map in config_maps {
         applied.note(writer.put(&stores.config_maps, config_map).await);
     }
+    let store = &stores.network_policies;
     writer
-        .put_policies(&stores.network_policies, network_policies, &mut applied)
+        .put_policies(store, network_policies, &mut applied)
         .await;
     for service in services {
         applied.note(writer.put_service(&stores.services, service).await);
     }
-    writer
-        .put_optional(&stores.optional, optional, &mut applied)
-        .await;
+    let store = &stores.optional;
+    writer.put_optional(store, optional, &mut applied).await;
     if let Some(budget) = disruption_budget {
         applied.note(writer.put(&stores.disruption_budgets, budget).await);
     }
@@ -181,13 +181,22 @@ pub async fn apply(
         let (sets, claims) = (&stores.stateful_sets, &instance.claims);
         applied.note(writer.put_stateful_set(sets, desired, claims).await);
     } else if *stop {
-        let running = writer.owned(&stores.stateful_sets, &instance.namespace);
-        for stateful_set in running {
-            applied.note(writer.stop(&stateful_set).await);
-        }
+        stop_running(&writer, stores, instance, &mut applied).await;
     }
     prune::take_away(&writer, stores, instance, desired, &mut applied).await;
     applied
+}
+
+/// What cannot be started as asked can still be stopped.
+async fn stop_running(
+    writer: &Writer<'_>,
+    stores: &Stores,
+    instance: &Instance,
+    applied: &mut Applied,
+) {
+    for stateful_set in writer.owned(&stores.stateful_sets, &instance.namespace) {
+        applied.note(writer.stop(&stateful_set).await);
+    }
 }
 
 /// Deletes the pod, so that it is recreated from the template.

@@ -82,6 +82,7 @@ fn shared(unavailable: Option<&str>) -> Vec<Trial> {
         validation::name_templates_that_give_no_or_equal_names_are_refused,
         validation::durations_that_are_none_or_out_of_range_are_refused,
         validation::other_values_that_cannot_work_are_refused,
+        validation::combinations_that_cannot_work_are_refused,
         validation::unknown_fields_are_refused,
         validation::names_that_services_and_pods_cannot_have_are_refused,
         validation::volumes_cannot_shrink_move_or_go,

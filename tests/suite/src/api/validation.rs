@@ -230,6 +230,81 @@ pub async fn other_values_that_cannot_work_are_refused(scene: Scene) -> Outcome 
     specs_are_refused(&scene, rows).await
 }
 
+pub async fn combinations_that_cannot_work_are_refused(scene: Scene) -> Outcome {
+    let services = |settings: Value| json!({"adapterServices": settings});
+    let identity = |settings: Value| json!({"identity": settings});
+    let ldap = json!({"enabled": true, "url": "ldap://dc.example.com", "baseDN": "DC=a", "bindDN": "CN=b"});
+    let account = json!({"annotations": {"a": "b"}});
+    let rows = [
+        ("database.type", json!({"database": {"type": "postgres"}})),
+        (
+            "metrics.port",
+            json!({"metrics": {"enabled": true, "port": 8080}}),
+        ),
+        ("identity.ldap.url", identity(json!({"ldap": ldap}))),
+        (
+            "servicePrincipal",
+            identity(json!({"kerberos": {"enabled": true}})),
+        ),
+        (
+            "keytabSecretRef",
+            identity(json!({"kerberos": {"enabled": true, "servicePrincipal": "nfs/a@B"}})),
+        ),
+        (
+            "machineAccount",
+            identity(
+                json!({"kerberos": {"machineAccount": {"enabled": true, "accountName": "A$"}}}),
+            ),
+        ),
+        (
+            "clientCASecretName",
+            json!({"controlPlane": {"clientCASecretName": "ca"}}),
+        ),
+        (
+            "percona.backup",
+            json!({"percona": {"enabled": true, "backup": {"enabled": true}}}),
+        ),
+        (
+            "nodePort",
+            services(json!({"type": "ClusterIP", "overrides": {"nfs": {"nodePort": 30000}}})),
+        ),
+        (
+            "loadBalancerClass",
+            services(json!({"type": "NodePort", "loadBalancerClass": "a"})),
+        ),
+        (
+            "mode Shared",
+            services(json!({"mode": "Shared", "overrides": {"nfs": account}})),
+        ),
+        (
+            "loadBalancerSourceRanges",
+            services(json!({"loadBalancerSourceRanges": ["everywhere"]})),
+        ),
+        (
+            "serviceTemplate",
+            services(json!({"serviceTemplate": {"spec": {"selector": {"a": "b"}}}})),
+        ),
+        (
+            "discoveryPorts",
+            services(json!({"overrides": {"nfs": {"discoveryPorts": ["Mdns", "Mdns"]}}})),
+        ),
+        (
+            "pod.volumes",
+            json!({"pod": {"volumes": [{"name": "config", "emptyDir": {}}]}}),
+        ),
+        (
+            "pod.volumeMounts",
+            json!({"pod": {"volumeMounts": [{"name": "x", "mountPath": "/config"}]}}),
+        ),
+        (
+            "serviceAccountName",
+            json!({"pod": {"serviceAccountName": "a", "serviceAccountAnnotations": {"a": "b"}}}),
+        ),
+        ("cacheSize", json!({"storage": {"cacheSize": "0.5"}})),
+    ];
+    specs_are_refused(&scene, rows).await
+}
+
 pub async fn unknown_fields_are_refused(scene: Scene) -> Outcome {
     let rows = [
         ("spec.replica", json!({"replica": 1})),
