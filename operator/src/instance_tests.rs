@@ -1,6 +1,8 @@
+use super::publication::{decode, publish_to};
 use super::*;
 use dittofs_shared::labels;
 use dittofs_shared::published::Adapter;
+use k8s_openapi::api::core::v1::ConfigMap;
 use proptest::prelude::*;
 
 fn spec() -> DittoServerSpec {
