@@ -156,7 +156,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         instance,
         desired,
         mut applied,
-    } = make(server, context).await?;
+    } = Box::pin(make(server, context)).await?;
     let roll = roll::decide(
         instance.spec.roll_policy,
         observed.stateful_set.as_deref(),

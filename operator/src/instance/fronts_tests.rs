@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::Service;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+#[allow(clippy::needless_pass_by_value)] // The macro makes a value.
 fn spec(adapter_services: Value) -> DittoServerSpec {
     serde_json::from_value(json!({
         "storage": {"metadataSize": "1Gi"}, "metrics": {"enabled": true}, "adapterServices": adapter_services,
@@ -26,6 +27,7 @@ fn judged(spec: &DittoServerSpec, adapters: &[(&str, i64)]) -> Adapters {
     Adapters::Known(adapters.iter().map(judge).collect())
 }
 
+#[allow(clippy::needless_pass_by_value)] // The macro makes a value.
 fn live(name: &str, adapter: &str, spec: Value) -> LiveService {
     let service = json!({
         "metadata": {"name": name, "labels": {labels::ADAPTER: adapter}}, "spec": spec,
@@ -194,11 +196,12 @@ fn any_settings() -> impl Strategy<Value = Value> {
     let own = (port, prop::option::of(30000..30003), discovery).prop_map(
         |(port, node_port, discovery)| {
             let mut own = json!({"discoveryPorts": discovery});
-            port.into_iter()
-                .for_each(|port: i32| own["port"] = port.into());
-            node_port
-                .into_iter()
-                .for_each(|port: i32| own["nodePort"] = port.into());
+            if let Some::<i32>(port) = port {
+                own["port"] = port.into();
+            }
+            if let Some::<i32>(port) = node_port {
+                own["nodePort"] = port.into();
+            }
             own
         },
     );

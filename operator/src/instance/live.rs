@@ -101,6 +101,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[allow(clippy::needless_pass_by_value)] // The macro makes a value.
     fn live(adapter: &str, ports: serde_json::Value) -> LiveService {
         let service = json!({
             "metadata": {"name": "files", "labels": {labels::ADAPTER: adapter}},

@@ -137,7 +137,7 @@ fn is_section(path: &str) -> bool {
             .strip_prefix(path)
             .is_some_and(|rest| rest.starts_with('.'))
     };
-    KNOWN.iter().any(|known| begins(&known))
+    KNOWN.iter().any(begins)
 }
 
 /// The server takes every key from its environment, too.

@@ -152,7 +152,7 @@ fn fields(all: &ServiceSettings, own: &ServiceSettings) -> ServiceSpec {
                 IpFamilyPolicy::RequireDualStack => "RequireDualStack".to_owned(),
             },
         ),
-        ip_families: (!families.is_empty()).then(|| families.iter().map(family).collect()),
+        ip_families: (!families.is_empty()).then(|| families.iter().copied().map(family).collect()),
         session_affinity: own
             .session_affinity
             .or(all.session_affinity)
@@ -164,7 +164,7 @@ fn fields(all: &ServiceSettings, own: &ServiceSettings) -> ServiceSpec {
     }
 }
 
-fn family(family: &IpFamily) -> String {
+fn family(family: IpFamily) -> String {
     match family {
         IpFamily::IPv4 => "IPv4".to_owned(),
         IpFamily::IPv6 => "IPv6".to_owned(),

@@ -98,6 +98,7 @@ mod tests {
     use crate::status::Truth;
     use serde_json::json;
 
+    #[allow(clippy::needless_pass_by_value)] // The macro makes a value.
     fn route(parents: Value) -> DynamicObject {
         let mut route = OptionalKind::TcpRoute.object(
             serde_json::from_value(json!({"name": "files-nfs"})).unwrap(),

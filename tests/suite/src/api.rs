@@ -34,7 +34,7 @@ mod storage;
 mod telling;
 mod validation;
 
-use dittofs_suite::registry::{Needs, cluster};
+use dittofs_suite::registry::{Needs, cluster, skipped};
 use libtest_mimic::Trial;
 
 /// The lists below: the name that is shown is the path of the function.
@@ -51,8 +51,23 @@ macro_rules! trials {
 
 pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
     let mut trials = bare(unavailable);
-    trials.extend(shared(unavailable));
+    trials.push(mutation());
+    trials.extend(of_specs(unavailable));
+    trials.extend(of_adapters(unavailable));
+    trials.extend(of_the_operator(unavailable));
     trials
+}
+
+/// Says that the long walk over the whole schema is wanted.
+const MUTATION: &str = "DITTOFS_TEST_MUTATION";
+
+fn mutation() -> Trial {
+    let name = "api::mutation::every_field_leads_back_to_where_it_came_from";
+    if std::env::var_os(MUTATION).is_none_or(|value| value != "1") {
+        return skipped(name, &format!("it takes long, and runs with {MUTATION}=1"));
+    }
+    let test = mutation::every_field_leads_back_to_where_it_came_from;
+    cluster(Needs::ApiServer, None, name, test)
 }
 
 /// In a world of their own, one after the other; first, so that the others fill the time.
@@ -68,11 +83,10 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
     ]
 }
 
-fn shared(unavailable: Option<&str>) -> Vec<Trial> {
+fn of_specs(unavailable: Option<&str>) -> Vec<Trial> {
     trials![
         Needs::ApiServer,
         unavailable,
-        mutation::every_field_leads_back_to_where_it_came_from,
         roll_walk::a_pod_is_recreated_where_the_reference_says_so_and_nowhere_else,
         peer::objects_of_the_go_operator_are_accepted,
         peer::a_server_with_every_field_of_theirs_is_accepted,
@@ -97,6 +111,13 @@ fn shared(unavailable: Option<&str>) -> Vec<Trial> {
         retention::claims_that_are_to_be_kept_after_all_stay,
         acceptance::defaults_are_those_of_the_documentation,
         acceptance::every_sample_is_accepted,
+    ]
+}
+
+fn of_adapters(unavailable: Option<&str>) -> Vec<Trial> {
+    trials![
+        Needs::ApiServer,
+        unavailable,
         exposure::adapters_get_services_and_policies,
         exposure::one_adapter_has_its_own_type_port_labels_and_annotations,
         exposure::annotations_that_are_taken_back_go,
@@ -140,6 +161,13 @@ fn shared(unavailable: Option<&str>) -> Vec<Trial> {
         ownership::a_foreign_service_of_the_same_name_is_not_touched,
         ownership::an_address_stays_when_its_new_name_is_taken,
         ownership::two_instances_that_want_the_same_service_do_not_fight_over_it,
+    ]
+}
+
+fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
+    trials![
+        Needs::ApiServer,
+        unavailable,
         secrets::a_secret_that_exists_is_never_overwritten,
         server::another_content_of_a_named_secret_is_another_roll_hash,
         server::a_server_can_be_stopped_while_a_secret_is_missing,

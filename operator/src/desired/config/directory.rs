@@ -8,6 +8,8 @@ use crate::instance::Instance;
 
 /// The bind password comes by environment.
 #[derive(Serialize)]
+// The server's switches.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Ldap<'a> {
     enabled: bool,
     url: &'a str,

@@ -11,7 +11,8 @@ use dittofs_suite::fields::{self, Change};
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::stream;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
@@ -22,8 +23,11 @@ use std::time::{Duration, Instant};
 
 use super::seen::Failed;
 
+/// Instances that are walked over side by side.
+const AT_ONCE: usize = 4;
+
 /// How long an instance may take to become like a fresh one: longer than the operator's delay after some failures.
-const EQUAL_DEADLINE: Duration = Duration::from_secs(60);
+const EQUAL_DEADLINE: Duration = Duration::from_mins(1);
 
 /// What the paths of fields begin with that are walked over on one instance. The first one that fits counts.
 const GROUPS: [&str; 16] = [
@@ -231,7 +235,8 @@ impl Walk {
     /// Compares with an instance that never had another spec.
     async fn compare(&mut self) -> Outcome {
         self.comparisons += 1;
-        let suffix = format!("fresh-{}", self.comparisons);
+        let number = self.files.scene.namespace.rsplit('-').next();
+        let suffix = format!("{}-fresh-{}", number.unwrap_or_default(), self.comparisons);
         let fresh = begin(&self.files.scene, &suffix, self.spec.clone()).await?;
         let equal = wait_for("both to be equal", EQUAL_DEADLINE, || async {
             let walked = dump::of(&self.files).await?;
@@ -323,7 +328,8 @@ pub async fn every_field_leads_back_to_where_it_came_from(scene: Scene) -> Outco
         .map(|(number, (group, fields))| walk(&scene, number, group, fields, &schemas));
     let mut wrong = Vec::new();
     let (mut operations, mut comparisons) = (0, 0);
-    for walk in join_all(walks).await {
+    let mut walks = stream::iter(walks).buffer_unordered(AT_ONCE);
+    while let Some(walk) = walks.next().await {
         match walk {
             Ok(walk) => {
                 operations += walk.operations;

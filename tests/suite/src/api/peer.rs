@@ -70,12 +70,12 @@ pub async fn kubectl_explains_every_field(scene: Scene) -> Outcome {
     let request = hyper::Request::get(url).body(Vec::new())?;
     let served: Value = scene.client.request(request).await?;
     let schemas = served["components"]["schemas"].as_object();
-    let server = schemas
+    let found = schemas
         .into_iter()
         .flatten()
         .find(|(name, _)| name.ends_with(".DittoServer"));
-    let (_, server) = server.ok_or("the API server describes no DittoServer")?;
-    are_described(&server["properties"])?;
+    let (_, kind) = found.ok_or("the API server describes no DittoServer")?;
+    are_described(&kind["properties"])?;
     for part in ["spec", "status"] {
         let words = ["explain", &format!("dittoserver.{part}"), "--recursive"];
         let output = scene.world.cluster.kubectl(words).output()?;

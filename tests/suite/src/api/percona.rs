@@ -79,6 +79,7 @@ impl Percona {
     }
 }
 
+#[allow(clippy::needless_pass_by_value)] // The macro makes a value.
 fn with_percona(more: Value) -> Value {
     let mut spec = without_pod();
     merge(&mut spec, json!({"percona": {"enabled": true}}));

@@ -20,6 +20,7 @@ pub async fn wait_has(files: &Instance, name: &str, expected: Value) -> Result<S
     .await
 }
 
+#[allow(clippy::needless_pass_by_value)] // The macro makes a value.
 fn services(settings: Value) -> Value {
     json!({"replicas": 0, "adapterServices": settings})
 }
