@@ -125,16 +125,18 @@ async fn make_secret(
 }
 
 /// Makes the cluster look as desired. The order matters: what a pod mounts comes before the pod, ports are opened
-/// before Services lead to them, and the StatefulSet comes last.
+/// before Services lead to them, and the StatefulSet comes last. `anew`: also what seems to be as desired.
 pub async fn apply(
     client: &Client,
     stores: &Stores,
     instance: &Instance,
     desired: &Desired,
+    anew: bool,
 ) -> Applied {
     let writer = Writer {
         client,
         owner: &instance.owner.uid,
+        anew,
     };
     let mut applied = Applied::default();
     // Taken apart whole, so that a new field that nobody applies does not compile. Secrets have their own function.

@@ -14,8 +14,8 @@
 //! * [`events`] tells what changed.
 //!
 //! Around them: [`optional`] (kinds that a cluster may be without), [`scope`] (our part of the cluster), [`leader`] (who
-//! may write), [`probes`] (what Kubernetes and
-//! Prometheus ask), [`metrics`], [`logging`], [`crd`] and [`reference`] (what `dittofs-operator crd` and `reference` print).
+//! may write), [`wish`] (whether somebody has asked for a look), [`probes`] (what Kubernetes and Prometheus ask),
+//! [`metrics`], [`logging`], [`crd`] and [`reference`] (what `dittofs-operator crd` and `reference` print).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod apply;
@@ -36,3 +36,4 @@ pub mod roll;
 pub mod scope;
 pub mod status;
 pub mod watch;
+pub mod wish;

@@ -19,6 +19,7 @@ use crate::observe::{self, ObserveError, Observed};
 use crate::roll::{self, Roll};
 use crate::status::{self, View};
 use crate::watch::{Server, Stores};
+use crate::wish;
 
 /// Secrets are not watched, so that nobody needs the right to list them. They are read on every look and at least
 /// this often.
@@ -177,6 +178,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         pod: observed.pod.as_deref(),
         adapter_services: &observed.adapter_services,
         optional: &observed.optional,
+        wish: wish::of(server),
         previous: server.status.as_ref(),
     };
     tell(server, context, &view, &applied).await?;
@@ -220,13 +222,14 @@ async fn make(server: &DittoServer, context: &Context) -> Result<Look, Error> {
     let mut desired = Desired::of(&instance);
     let mut applied = Applied::default();
     if !server.spec.paused {
+        let anew = wish::of(server).is_some();
         applied = apply::make_secrets(client, &observed, &desired.secrets).await;
         if !applied.changes.is_empty() {
             observed = observe::observe(server, stores, client).await?;
             instance = Instance::parse(&observed, defaults);
             desired = Desired::of(&instance);
         }
-        applied.extend(apply::apply(client, stores, &instance, &desired).await);
+        applied.extend(apply::apply(client, stores, &instance, &desired, anew).await);
     }
     Ok(Look {
         observed,

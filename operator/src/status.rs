@@ -27,6 +27,7 @@ use crate::apply::Failure;
 use crate::instance::Instance;
 use crate::observe::OptionalObjects;
 use crate::roll::Roll;
+use crate::wish;
 
 /// All that the status is made of.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub struct View<'a> {
     pub pod: Option<&'a Pod>,
     pub adapter_services: &'a [Arc<Service>],
     pub optional: &'a OptionalObjects,
+    /// See [`wish::of`].
+    pub wish: Option<&'a str>,
     pub previous: Option<&'a DittoServerStatus>,
 }
 
@@ -145,6 +148,13 @@ pub fn deleting(previous: Option<&DittoServerStatus>) -> Option<DittoServerStatu
     })
 }
 
+/// A wish has been acted on when everything could be written.
+fn handled<'a>(view: &View<'a>) -> Option<&'a str> {
+    let done = !view.instance.spec.paused && view.failures.is_empty();
+    let now = view.wish.filter(|_| done);
+    now.or_else(|| view.previous.and_then(wish::handled))
+}
+
 /// The status of an instance.
 pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
     let adapters = adapters::all(view);
@@ -178,6 +188,7 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
             .percona
             .as_ref()
             .map(|cluster| cluster.name.clone()),
+        last_handled_reconcile_at: handled(view).map(str::to_owned),
         replicas: counts.map(|counts| counts.replicas),
         ready_replicas: counts.map(|counts| counts.ready_replicas.unwrap_or_default()),
         available_replicas: counts.map(|counts| counts.available_replicas.unwrap_or_default()),

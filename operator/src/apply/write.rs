@@ -54,6 +54,8 @@ pub(super) struct Writer<'a> {
     pub client: &'a Client,
     /// Uid of the `DittoServer`.
     pub owner: &'a str,
+    /// Whether to send what seems to be as desired, too: not all that others may have changed can be seen.
+    pub anew: bool,
 }
 
 impl Writer<'_> {
@@ -98,11 +100,12 @@ impl Writer<'_> {
                     Action::Updated,
                     "what is not asked for any more is taken out".to_owned(),
                 ),
+                None if self.anew => (Action::Updated, "it was asked for again".to_owned()),
                 None => return Ok(None),
             },
         };
-        if let Some(live) = live {
-            adjust(&live, &mut sent);
+        if let Some(live) = &live {
+            adjust(live, &mut sent);
         }
         let parameters = PatchParams::apply(labels::OPERATOR_MANAGER).force();
         let now = within_deadline(self.api(kind, desired).patch(
@@ -112,6 +115,10 @@ impl Writer<'_> {
         ))
         .await
         .map_err(|error| Failure::of(desired, kind, error))?;
+        // The API server keeps the version of what was as asked for already.
+        if live.is_some_and(|live| live.resource_version() == now.resource_version()) {
+            return Ok(None);
+        }
         Ok(Some((Change::of(desired, kind, action, reason), now)))
     }
 

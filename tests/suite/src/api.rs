@@ -19,6 +19,7 @@ mod policies;
 mod published_state;
 mod quiet;
 mod retention;
+mod reconcile_now;
 mod rights;
 mod roll_walk;
 mod routes;
@@ -201,6 +202,9 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         telling::adapters_and_addresses_are_told,
         telling::an_address_of_a_load_balancer_is_told,
         telling::kubectl_shows_what_matters_under_every_name,
+        reconcile_now::a_new_value_has_everything_written_anew,
+        reconcile_now::a_new_value_has_secrets_read_again,
+        reconcile_now::while_paused_the_wish_waits,
         sharding::a_scope_that_is_none_is_refused_at_the_start,
         leading::a_standby_waits_and_takes_over_when_the_leader_gives_back,
         leading::a_leader_whose_lease_is_taken_stops_and_stands_by,

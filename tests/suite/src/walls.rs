@@ -155,10 +155,11 @@ fn is_apply(path: &str) -> bool {
 }
 
 fn is_pure_operator(path: &str) -> bool {
-    const FILES: [&str; 7] = [
+    const FILES: [&str; 8] = [
         "named_secrets.rs",
         "instance.rs",
         "optional.rs",
+        "wish.rs",
         "roll.rs",
         "status.rs",
         "crd.rs",

@@ -2,6 +2,7 @@
 
 mod build;
 mod cluster;
+mod crowd;
 mod demo;
 mod instance;
 mod measure;
@@ -24,6 +25,8 @@ enum Task {
     Demo(demo::Arguments),
     /// Measures what the project reports.
     Measure(measure::Arguments),
+    /// Measures what many instances cost one operator.
+    Crowd(crowd::Arguments),
     /// Runs every test.
     Test(test::Arguments),
     /// Brings a cluster up, says how to use it, and ends it at Ctrl-C.
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Measure(arguments) => measure::run(&arguments),
+        Task::Crowd(arguments) => crowd::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Cluster(arguments) => cluster::run(&arguments),
         Task::Build(arguments) => build::run(&arguments),

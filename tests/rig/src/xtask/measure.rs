@@ -165,7 +165,7 @@ fn is_ours(entry: &Entry) -> bool {
 }
 
 /// Processes of this cluster that run a program, with their resident memory in KiB.
-fn resident(
+pub fn resident(
     cluster: &Cluster,
     program: &str,
 ) -> Result<Vec<(u32, u64)>, Box<dyn std::error::Error + Send + Sync>> {
@@ -211,6 +211,6 @@ fn resident(
 }
 
 #[allow(clippy::cast_precision_loss)] // Two digits are printed.
-fn mebibytes(bytes: u64) -> f64 {
+pub fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / (1024.0 * 1024.0)
 }

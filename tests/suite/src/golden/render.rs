@@ -144,6 +144,7 @@ fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoSe
         pod: pod.as_ref(),
         adapter_services: &services,
         optional: &optional,
+        wish: None,
         previous: None,
     };
     Ok(status::of(&view, "2026-01-02T03:04:05Z".parse()?))
