@@ -20,7 +20,7 @@ mod write;
 use dittofs_shared::labels;
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::{Pod, Secret, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
 use rand::RngExt as _;
@@ -156,18 +156,14 @@ pub async fn apply(
         config_hash: _,
         prune: _,
     } = desired;
-    if let Some(service_account) = service_account {
-        applied.note(writer.put(&stores.service_accounts, service_account).await);
-    }
     applied.note(writer.put(&stores.roles, role).await);
     applied.note(writer.put(&stores.role_bindings, role_binding).await);
+    put_account(&writer, stores, service_account.as_ref(), &mut applied).await;
     for config_map in config_maps {
         applied.note(writer.put(&stores.config_maps, config_map).await);
     }
-    let store = &stores.network_policies;
-    writer
-        .put_policies(store, network_policies, &mut applied)
-        .await;
+    let (store, policies) = (&stores.network_policies, network_policies);
+    writer.put_policies(store, policies, &mut applied).await;
     for service in services {
         applied.note(writer.put_service(&stores.services, service).await);
     }
@@ -187,6 +183,18 @@ pub async fn apply(
     }
     prune::take_away(&writer, stores, instance, desired, &mut applied).await;
     applied
+}
+
+/// `None`: the user has one.
+async fn put_account(
+    writer: &Writer<'_>,
+    stores: &Stores,
+    account: Option<&ServiceAccount>,
+    applied: &mut Applied,
+) {
+    if let Some(account) = account {
+        applied.note(writer.put(&stores.service_accounts, account).await);
+    }
 }
 
 /// What cannot be started as asked can still be stopped.

@@ -93,9 +93,14 @@ async fn make_namespaces(client: &Client, count: u64) -> Result<(), Error> {
     let api: Api<Namespace> = Api::all(client.clone());
     for number in 0..count {
         let name = format!("crowd-{number}");
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        api.patch(&name, &PatchParams::apply("crowd"), &Patch::Apply(namespace))
-            .await?;
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        api.patch(
+            &name,
+            &PatchParams::apply("crowd"),
+            &Patch::Apply(namespace),
+        )
+        .await?;
     }
     Ok(())
 }
@@ -103,8 +108,7 @@ async fn make_namespaces(client: &Client, count: u64) -> Result<(), Error> {
 async fn make(client: &Client, (namespace, name): &(String, String)) -> Result<(), Error> {
     let kind = GroupVersionKind::gvk("dittofs.dittofs.com", "v1alpha1", "DittoServer");
     let resource = ApiResource::from_gvk_with_plural(&kind, "dittoservers");
-    let servers: Api<DynamicObject> =
-        Api::namespaced_with(client.clone(), namespace, &resource);
+    let servers: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
     let server = json!({
         "apiVersion": "dittofs.dittofs.com/v1alpha1", "kind": "DittoServer",
         "metadata": {"name": name},
@@ -149,7 +153,11 @@ async fn wait_services(client: &Client, count: usize) -> Result<(), Error> {
     wait_for("the Services of all adapters", PATIENCE, || async {
         let found = api.list_metadata(&adapters).await;
         let found = found.map_err(|error| error.to_string())?.items.len();
-        if found == count { Ok(()) } else { Err(format!("{found} of {count}")) }
+        if found == count {
+            Ok(())
+        } else {
+            Err(format!("{found} of {count}"))
+        }
     })
     .await?;
     Ok(())
@@ -157,7 +165,10 @@ async fn wait_services(client: &Client, count: usize) -> Result<(), Error> {
 
 fn memory(cluster: &Cluster, when: &str) -> Outcome {
     for (_, kibibytes) in resident(cluster, OPERATOR)? {
-        println!("  operator {when}: {:.1} MiB resident", mebibytes(kibibytes * 1024));
+        println!(
+            "  operator {when}: {:.1} MiB resident",
+            mebibytes(kibibytes * 1024)
+        );
     }
     Ok(())
 }
@@ -170,8 +181,9 @@ async fn rest(cluster: &Cluster, time: Duration) -> Outcome {
     tokio::time::sleep(time).await;
     let mut requests = cluster.audit().requests_since(mark)?;
     requests.retain(|entry| entry.user_agent.starts_with("dittofs-operator/"));
-    let (leases, others): (Vec<_>, Vec<_>) =
-        requests.iter().partition(|entry| entry.resource == "leases");
+    let (leases, others): (Vec<_>, Vec<_>) = requests
+        .iter()
+        .partition(|entry| entry.resource == "leases");
     let writes = others.iter().filter(|entry| entry.is_write()).count();
     println!(
         "  in {} s of rest: {} requests for the Lease, {} others, {writes} of them writes",

@@ -43,8 +43,11 @@ fn handled(server: &DittoServer) -> Option<&str> {
 /// The containers of the template, with every Secret that a variable comes from made optional, or `None` if there is
 /// no such variable.
 fn with_optional_secrets(set: &StatefulSet) -> Result<Value, Failed> {
-    let mut containers = json!(set.spec.as_ref().and_then(|spec| spec.template.spec.as_ref()))
-        ["containers"]
+    let mut containers = json!(
+        set.spec
+            .as_ref()
+            .and_then(|spec| spec.template.spec.as_ref())
+    )["containers"]
         .take();
     let mut changed = 0;
     for container in containers.as_array_mut().into_iter().flatten() {
@@ -81,7 +84,10 @@ pub async fn a_new_value_has_everything_written_anew(scene: Scene) -> Outcome {
     wait_handled(&files, "first").await?;
     let set = files.api::<StatefulSet>().get("files").await?;
     ensure!(!has_optional_secrets(&set), "{:?}", set.spec);
-    let template = set.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref());
+    let template = set
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.template.metadata.as_ref());
     let kept = template.is_some_and(|it| {
         let annotations = it.annotations.as_ref();
         annotations.is_some_and(|all| all.contains_key(labels::RESTARTED_AT))
@@ -144,10 +150,9 @@ pub async fn while_paused_the_wish_waits(scene: Scene) -> Outcome {
         .await?;
     let settings = names::sidecar(&files.name);
     let by_hand = json!({"data": {"hold": "1s"}});
-    let edited = write::<k8s_openapi::api::core::v1::ConfigMap>(
-        &files, "somebody", &settings, by_hand,
-    )
-    .await?;
+    let edited =
+        write::<k8s_openapi::api::core::v1::ConfigMap>(&files, "somebody", &settings, by_hand)
+            .await?;
     ask(&files, "now").await?;
     settled(&scene).await?;
     let server = files.api::<DittoServer>().get("files").await?;
