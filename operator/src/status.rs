@@ -193,6 +193,5 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
         ready_replicas: counts.map(|counts| counts.ready_replicas.unwrap_or_default()),
         available_replicas: counts.map(|counts| counts.available_replicas.unwrap_or_default()),
         adapters,
-        ..DittoServerStatus::default()
     }
 }
