@@ -115,8 +115,7 @@ impl Writer<'_> {
         ))
         .await
         .map_err(|error| Failure::of(desired, kind, error))?;
-        // The API server keeps the version of what was as asked for already.
-        if live.is_some_and(|live| live.resource_version() == now.resource_version()) {
+        if self.anew && live.is_some_and(|live| content(&*live) == content(&now)) {
             return Ok(None);
         }
         Ok(Some((Change::of(desired, kind, action, reason), now)))
@@ -200,6 +199,15 @@ impl Writer<'_> {
     pub(super) fn api<K: Object>(&self, kind: &K::DynamicType, object: &K) -> Api<K> {
         Api::all_with(self.client.clone(), kind).constrain(&object.namespace().unwrap_or_default())
     }
+}
+
+/// All but what the API server notes down about writes.
+fn content<K: Object>(object: &K) -> Value {
+    let mut object = object.clone();
+    let metadata = object.meta_mut();
+    metadata.managed_fields = None;
+    metadata.resource_version = None;
+    to_value(&object)
 }
 
 fn owner_of<K: Resource>(object: &K) -> String {

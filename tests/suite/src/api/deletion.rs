@@ -2,7 +2,7 @@
 //! without the operator.
 
 use dittofs_rig::wait_for;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::server::{DittoServer, Phase};
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
@@ -156,6 +156,16 @@ pub async fn nothing_is_made_again_for_an_instance_on_its_way_out(scene: Scene) 
     // The operator's answers to what was before are over when it has been silent about this.
     let nudge = json!({"metadata": {"annotations": {"example.com/nudge": "1"}}});
     write::<DittoServer>(&files, "somebody", "files", nudge).await?;
+    files
+        .wait_status("its last word to be told", API_DEADLINE, |server| {
+            let phase = server.status.as_ref().and_then(|status| status.phase);
+            if phase == Some(Phase::Deleting) {
+                Ok(())
+            } else {
+                Err(format!("{phase:?}"))
+            }
+        })
+        .await?;
     settled(&scene).await?;
     let mark = scene.world.cluster.audit().mark()?;
     // The garbage collector may have been faster.
