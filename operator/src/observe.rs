@@ -103,20 +103,30 @@ pub async fn observe(
         adapters: find(&stores.config_maps, &names::adapters(&name), &namespace),
         stateful_set: find(&stores.stateful_sets, &name, &namespace),
         pod: find(&stores.pods, &names::pod(&name), &namespace),
-        claims: stores.claims.state_filter(|claim| {
+        claims: selected(&stores.claims, |claim| {
             claim.namespace().as_deref() == Some(&namespace)
                 && claim.labels().get(labels::INSTANCE) == Some(&name)
         }),
-        adapter_services: stores.services.state_filter(|service| {
+        adapter_services: selected(&stores.services, |service| {
             belongs_to(service, server) && service.labels().contains_key(labels::ADAPTER)
         }),
-        network_policies: stores
-            .network_policies
-            .state_filter(|policy| belongs_to(policy, server)),
+        network_policies: selected(&stores.network_policies, |policy| {
+            belongs_to(policy, server)
+        }),
         secrets,
         optional: optional(server, &stores.optional),
         server: server.clone(),
     })
+}
+
+/// Some objects of a kind, by name: their order in a store is any, and what is said of them must not depend on it.
+fn selected<K>(store: &Store<K>, is_wanted: impl Fn(&K) -> bool) -> Vec<Arc<K>>
+where
+    K: Resource<DynamicType: Eq + Hash + Clone> + Clone + 'static,
+{
+    let mut found = store.state_filter(is_wanted);
+    found.sort_unstable_by_key(|object| object.name_any());
+    found
 }
 
 fn optional(server: &DittoServer, known: &Optional) -> OptionalObjects {
@@ -133,7 +143,7 @@ fn optional(server: &DittoServer, known: &Optional) -> OptionalObjects {
                 found.percona = store.get(&key);
             }
             (_, Presence::Present(store)) => {
-                let owned = store.state_filter(|object| belongs_to(object, server));
+                let owned = selected(&store, |object| belongs_to(object, server));
                 found.owned.insert(kind, owned);
             }
         }

@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 
 use crate::scope::Scope;
 pub use optional::{Optional, Presence};
-use owned::{Owned, forget_writers, keep_writer_of_traffic_policy, keep_writers_of_adapters};
+use owned::{Owned, forget_writers, keep_our_choices, keep_writers_of_adapters};
 use source::Source;
 pub use wake::instances_of;
 
@@ -84,7 +84,7 @@ impl Watch {
             watcher::Config::default().labels(&format!("{}={}", labels::APP, labels::APP_VALUE));
         let stores = Stores {
             config_maps: owned.watch(&managed, keep_writers_of_adapters, &mut tasks),
-            services: owned.watch(&managed, keep_writer_of_traffic_policy, &mut tasks),
+            services: owned.watch(&managed, keep_our_choices, &mut tasks),
             network_policies: owned.watch(&managed, forget_writers, &mut tasks),
             stateful_sets: owned.watch(&managed, forget_writers, &mut tasks),
             disruption_budgets: owned.watch(&managed, forget_writers, &mut tasks),

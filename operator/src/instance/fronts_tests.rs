@@ -90,6 +90,31 @@ fn a_load_balancer_that_we_make_keeps_the_address_of_the_client_and_one_that_exi
 }
 
 #[test]
+fn a_family_policy_of_ours_is_given_back_and_that_of_somebody_else_stays() {
+    let has = json!({"type": "LoadBalancer", "ipFamilyPolicy": "PreferDualStack"});
+    for (settings, owns_family_policy, expected) in [
+        (json!({}), true, Some("SingleStack")),
+        (json!({}), false, None),
+        (json!({"ipFamilies": ["IPv6"]}), true, Some("SingleStack")),
+        (json!({"ipFamilies": ["IPv4", "IPv6"]}), true, None),
+        (
+            json!({"ipFamilyPolicy": "PreferDualStack"}),
+            true,
+            Some("PreferDualStack"),
+        ),
+    ] {
+        let spec = spec(settings);
+        let live = LiveService {
+            owns_family_policy,
+            ..live("files-nfs", "nfs", has.clone())
+        };
+        let made = planned(&spec, &[live], &mut judged(&spec, &BOTH[..1]));
+        let policy = made.fronts[0].spec.ip_family_policy.as_deref();
+        assert_eq!(policy, expected, "{:?}", spec.adapter_services);
+    }
+}
+
+#[test]
 fn what_kubernetes_does_not_let_be_changed_stays_and_is_told() {
     let spec = spec(json!({"loadBalancerClass": "a/new", "ipFamilies": ["IPv6"]}));
     let has = json!({

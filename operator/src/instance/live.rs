@@ -20,6 +20,8 @@ pub struct LiveService {
     pub spec: ServiceSpec,
     /// Whether externalTrafficPolicy was set by this operator.
     pub owns_traffic_policy: bool,
+    /// Whether ipFamilyPolicy was set by this operator.
+    pub owns_family_policy: bool,
 }
 
 impl LiveService {
@@ -28,7 +30,8 @@ impl LiveService {
             name: service.name_any(),
             adapter: service.labels().get(labels::ADAPTER)?.clone(),
             spec: service.spec.clone()?,
-            owns_traffic_policy: owns_traffic_policy(service),
+            owns_traffic_policy: owns(service, "f:externalTrafficPolicy"),
+            owns_family_policy: owns(service, "f:ipFamilyPolicy"),
         })
     }
 
@@ -86,13 +89,13 @@ pub(super) fn kept(live: &[LiveService], adapters: &Adapters) -> BTreeMap<String
     .collect()
 }
 
-fn owns_traffic_policy(service: &Service) -> bool {
+fn owns(service: &Service, field: &str) -> bool {
     let writers = service.metadata.managed_fields.iter().flatten();
     let mut ours =
         writers.filter(|entry| entry.manager.as_deref() == Some(labels::OPERATOR_MANAGER));
     ours.any(|entry| {
         let fields = entry.fields_v1.as_ref();
-        fields.is_some_and(|fields| !fields.0["f:spec"]["f:externalTrafficPolicy"].is_null())
+        fields.is_some_and(|fields| !fields.0["f:spec"][field].is_null())
     })
 }
 
@@ -129,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_traffic_policy_is_ours_when_we_have_applied_it() {
+    fn a_field_is_ours_when_we_have_applied_it() {
         let service = |manager: &str, fields: serde_json::Value| -> Service {
             let entry = json!({"manager": manager, "fieldsV1": fields});
             serde_json::from_value(json!({"metadata": {"managedFields": [entry]}})).unwrap()
@@ -137,9 +140,10 @@ mod tests {
         let policy = json!({"f:spec": {"f:externalTrafficPolicy": {}}});
         let other = json!({"f:spec": {"f:type": {}}});
         let ours = labels::OPERATOR_MANAGER;
-        assert!(owns_traffic_policy(&service(ours, policy.clone())));
-        assert!(!owns_traffic_policy(&service(ours, other)));
-        assert!(!owns_traffic_policy(&service("kubectl-edit", policy)));
-        assert!(!owns_traffic_policy(&Service::default()));
+        let field = "f:externalTrafficPolicy";
+        assert!(owns(&service(ours, policy.clone()), field));
+        assert!(!owns(&service(ours, other), field));
+        assert!(!owns(&service("kubectl-edit", policy), field));
+        assert!(!owns(&Service::default(), field));
     }
 }

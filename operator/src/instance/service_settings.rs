@@ -73,6 +73,9 @@ impl Effective {
         };
         let class = (r#type == ServiceType::LoadBalancer).then(|| self.keep_class(live));
         let families = self.keep_families(live);
+        if live.owns_family_policy {
+            self.give_back_families();
+        }
         class.flatten().into_iter().chain(families).collect()
     }
 
@@ -103,6 +106,15 @@ impl Effective {
         spec.load_balancer_class
             .clone_from(&live.spec.load_balancer_class);
         Some(remark)
+    }
+
+    /// Left out, the policy would stay: the API server fills in what the Service has had.
+    fn give_back_families(&mut self) {
+        let both = |families: &Vec<String>| families.len() > 1;
+        if self.spec.ip_family_policy.is_none() && !self.spec.ip_families.as_ref().is_some_and(both)
+        {
+            self.spec.ip_family_policy = Some("SingleStack".to_owned());
+        }
     }
 
     fn keep_families(&mut self, live: &LiveService) -> Option<String> {

@@ -8,6 +8,7 @@ use kube::runtime::reflector::Store;
 use kube::runtime::watcher;
 use kube::{Resource, ResourceExt as _};
 use serde_json::json;
+use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 
 use super::source::{Source, Watched};
@@ -67,18 +68,22 @@ pub(super) fn keep_writers_of_adapters(config_map: &mut ConfigMap) {
     }
 }
 
-/// Of a Service we keep whether we have set its externalTrafficPolicy: one that somebody else has chosen stays.
-pub(super) fn keep_writer_of_traffic_policy(service: &mut Service) {
+/// Of a Service we keep which of these fields we have set: an externalTrafficPolicy that somebody else has chosen stays,
+/// and an ipFamilyPolicy of ours does not go by being left out.
+const CHOICES: [&str; 2] = ["f:externalTrafficPolicy", "f:ipFamilyPolicy"];
+
+pub(super) fn keep_our_choices(service: &mut Service) {
     let entries = service.metadata.managed_fields.iter_mut().flatten();
-    let ours = entries.filter(|entry| {
-        let fields = entry.fields_v1.as_ref();
-        entry.manager.as_deref() == Some(labels::OPERATOR_MANAGER)
-            && fields.is_some_and(|fields| !fields.0["f:spec"]["f:externalTrafficPolicy"].is_null())
-    });
-    let ours = ours.map(|entry| ManagedFieldsEntry {
-        manager: entry.manager.clone(),
-        fields_v1: Some(FieldsV1(json!({"f:spec": {"f:externalTrafficPolicy": {}}}))),
-        ..ManagedFieldsEntry::default()
+    let ours = entries.filter(|entry| entry.manager.as_deref() == Some(labels::OPERATOR_MANAGER));
+    let ours = ours.filter_map(|entry| {
+        let spec = entry.fields_v1.as_ref()?.0["f:spec"].as_object()?;
+        let chosen = CHOICES.iter().filter(|field| spec.contains_key(**field));
+        let chosen: BTreeMap<_, _> = chosen.map(|field| (field, json!({}))).collect();
+        Some(ManagedFieldsEntry {
+            manager: entry.manager.clone(),
+            fields_v1: Some(FieldsV1(json!({"f:spec": chosen}))),
+            ..ManagedFieldsEntry::default()
+        })
     });
     service.metadata.managed_fields = Some(ours.collect());
 }

@@ -35,7 +35,7 @@ mod storage;
 mod telling;
 mod validation;
 
-use dittofs_suite::registry::{Needs, cluster, skipped};
+use dittofs_suite::registry::{Needs, cluster};
 use libtest_mimic::Trial;
 
 /// The lists below: the name that is shown is the path of the function.
@@ -52,30 +52,10 @@ macro_rules! trials {
 
 pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
     let mut trials = bare(unavailable);
-    trials.extend(on_demand());
     trials.extend(of_specs(unavailable));
     trials.extend(of_adapters(unavailable));
     trials.extend(of_the_operator(unavailable));
     trials
-}
-
-/// Says that the tests that do not run by themselves are wanted.
-const MUTATION: &str = "DITTOFS_TEST_MUTATION";
-
-/// The long walk over the whole schema, and what has not been seen to pass.
-fn on_demand() -> Vec<Trial> {
-    let mutation = "api::mutation::every_field_leads_back_to_where_it_came_from";
-    let anew = "api::reconcile_now::a_new_value_has_everything_written_anew";
-    if std::env::var_os(MUTATION).is_none_or(|value| value != "1") {
-        let reason = format!("it has not been seen to pass, and runs with {MUTATION}=1");
-        return vec![skipped(mutation, &reason), skipped(anew, &reason)];
-    }
-    let walk = mutation::every_field_leads_back_to_where_it_came_from;
-    let wish = reconcile_now::a_new_value_has_everything_written_anew;
-    vec![
-        cluster(Needs::ApiServer, None, mutation, walk),
-        cluster(Needs::ApiServer, None, anew, wish),
-    ]
 }
 
 /// In a world of their own, one after the other; first, so that the others fill the time.
@@ -95,6 +75,7 @@ fn of_specs(unavailable: Option<&str>) -> Vec<Trial> {
     trials![
         Needs::ApiServer,
         unavailable,
+        mutation::every_field_leads_back_to_where_it_came_from,
         roll_walk::a_pod_is_recreated_where_the_reference_says_so_and_nowhere_else,
         peer::objects_of_the_go_operator_are_accepted,
         peer::a_server_with_every_field_of_theirs_is_accepted,
@@ -209,6 +190,7 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         telling::adapters_and_addresses_are_told,
         telling::an_address_of_a_load_balancer_is_told,
         telling::kubectl_shows_what_matters_under_every_name,
+        reconcile_now::a_new_value_has_everything_written_anew,
         reconcile_now::a_new_value_has_secrets_read_again,
         reconcile_now::while_paused_the_wish_waits,
         sharding::a_scope_that_is_none_is_refused_at_the_start,

@@ -18,13 +18,13 @@ const CLUSTER: &str = "files-postgres";
 const SECRET: &str = "files-postgres-pguser-dittofs";
 
 /// Percona's operator, played.
-struct Percona {
+pub(super) struct Percona {
     clusters: Api<DynamicObject>,
     secrets: Api<Secret>,
 }
 
 impl Percona {
-    fn of(scene: &Scene) -> Self {
+    pub fn of(scene: &Scene) -> Self {
         let resource = ApiResource {
             group: "pgv2.percona.com".to_owned(),
             version: "v2".to_owned(),
@@ -76,6 +76,15 @@ impl Percona {
     async fn is_ready(&self) -> Outcome {
         self.makes_secret("first").await?;
         self.says("ready").await
+    }
+
+    /// Makes the database that an instance asks for, and waits until its operator has taken it up.
+    pub async fn serve(files: &Instance) -> Outcome {
+        let percona = Self::of(&files.scene);
+        percona.cluster().await?;
+        percona.is_ready().await?;
+        database(files, "True", "Ready").await?;
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 
 use dittofs_rig::audit::AuditLog;
 use dittofs_rig::wait_for;
+use dittofs_shared::server::DittoServer;
 use dittofs_shared::{labels, names};
 use dittofs_suite::fields::Change;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
@@ -13,19 +14,39 @@ use futures::stream;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
+use serde_json::Value;
 use std::time::Instant;
 
 use super::mutation::{base, begin, end, groups, looked_at};
+use super::percona::Percona;
 use super::seen::{Failed, operator_writes};
 
 /// Instances that are walked over side by side: the other tests want the operator to themselves, too.
 const AT_ONCE: usize = 4;
 
-/// Without a pod there is nothing to recreate: a server that is stopped has none, and one whose database is not ready, either.
-/// And what cannot be changed is not changed.
+/// Without a pod there is nothing to recreate: a server that is stopped has none. And what cannot be changed is not changed.
 fn can_be_walked(change: &Change) -> bool {
     !["replicas", "storage.storageClassName"].contains(&change.path.as_str())
-        && !change.path.starts_with("percona.")
+}
+
+/// Asks for a spec, and waits for what the operator waits for.
+async fn ask(files: &Instance, spec: Value) -> Outcome {
+    let needs_database = spec["percona"]["enabled"] == true;
+    files.apply(spec).await?;
+    if needs_database {
+        Percona::serve(files).await?;
+    }
+    Ok(())
+}
+
+/// Another claim means another StatefulSet first, which takes the operator more than one look.
+fn claim_that_is_due(server: &DittoServer) -> Option<String> {
+    let conditions = server.status.as_ref().map(|status| &status.conditions);
+    let due = conditions.into_iter().flatten().find(|condition| {
+        condition.type_ == "StorageReady"
+            && ["NotMadeYet", "ClaimMissing"].contains(&condition.reason.as_str())
+    });
+    due.map(|condition| condition.message.clone())
 }
 
 /// Waits until the pod is the one that the StatefulSet would make now. Returns its uid.
@@ -54,6 +75,15 @@ async fn settled_pod(files: &Instance, what: &str) -> Result<String, Failed> {
             .and_then(|spec| spec.template.metadata.as_ref());
         let wanted = template.and_then(|meta| meta.annotations.as_ref()?.get(labels::ROLL_HASH));
         let has = pod.annotations().get(labels::ROLL_HASH);
+        if let Some(claim) = claim_that_is_due(
+            &files
+                .api::<DittoServer>()
+                .get(&files.name)
+                .await
+                .map_err(text)?,
+        ) {
+            return Err(claim);
+        }
         if observed != set.metadata.generation {
             return Err("the controller has not seen the StatefulSet".to_owned());
         }
@@ -90,7 +120,7 @@ async fn walk(
     for change in changes {
         let before = change.prepared(&base);
         let after = change.applied_to(&before);
-        if let Err(error) = files.apply(before).await {
+        if let Err(error) = ask(&files, before).await {
             wrong.push(format!(
                 "{}: what it needs is refused: {error}",
                 change.path
@@ -103,7 +133,7 @@ async fn walk(
             // Volumes cannot shrink or go: what has been asked for stays.
             base = after.clone();
         }
-        if let Err(error) = files.apply(after).await {
+        if let Err(error) = ask(&files, after).await {
             wrong.push(format!("{}: refused: {error}", change.path));
             continue;
         }
