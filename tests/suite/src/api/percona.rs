@@ -59,10 +59,14 @@ impl Percona {
     }
 
     async fn makes_secret(&self, password: &str) -> Outcome {
+        let cluster = self.cluster().await?;
+        let database = cluster.data["spec"]["users"][0]["databases"][0]
+            .as_str()
+            .unwrap_or("dittofs");
         let secret = json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET},
             "stringData": {
-                "host": "files-postgres-primary.own.svc", "port": "5432", "dbname": "dittofs", "user": "dittofs",
+                "host": "files-postgres-primary.own.svc", "port": "5432", "dbname": database, "user": "dittofs",
                 "password": password, "pgbouncer-host": "files-postgres-pgbouncer.own.svc",
             },
         });
@@ -82,6 +86,8 @@ impl Percona {
     pub async fn serve(files: &Instance) -> Outcome {
         let percona = Self::of(&files.scene);
         percona.cluster().await?;
+        percona.says("initializing").await?;
+        database(files, "False", "NotReady").await?;
         percona.is_ready().await?;
         database(files, "True", "Ready").await?;
         Ok(())
