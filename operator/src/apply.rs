@@ -12,6 +12,7 @@ mod optional;
 mod outcome;
 mod policy;
 mod prune;
+mod secrets;
 mod service;
 mod stateful_set;
 mod stop;
@@ -19,19 +20,16 @@ mod write;
 
 use dittofs_shared::labels;
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::{Pod, Secret, ServiceAccount};
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
-use rand::RngExt as _;
 use serde_json::json;
-use std::collections::BTreeMap;
 
-use crate::desired::{Desired, GeneratedSecret};
+use crate::desired::Desired;
 use crate::instance::Instance;
-use crate::observe::Observed;
 use crate::watch::Stores;
 pub use outcome::{Action, ApplyError, Change, Failure};
+pub use secrets::make_secrets;
 use write::{Writer, within_deadline};
 
 /// What has been written, and what could not be.
@@ -65,62 +63,6 @@ impl Applied {
         self.changes.append(&mut later.changes);
         self.failures.append(&mut later.failures);
         self.refused_growth.append(&mut later.refused_growth);
-    }
-}
-
-/// Makes the Secrets that are not there yet. They are never overwritten.
-pub async fn make_secrets(
-    client: &Client,
-    observed: &Observed,
-    secrets: &[GeneratedSecret],
-) -> Applied {
-    let mut applied = Applied::default();
-    for secret in secrets.iter().filter(|secret| !exists(observed, secret)) {
-        applied.note(make_secret(client, secret).await);
-    }
-    applied
-}
-
-fn exists(observed: &Observed, secret: &GeneratedSecret) -> bool {
-    secret
-        .metadata
-        .name
-        .as_ref()
-        .is_some_and(|name| observed.secrets.contains_key(name))
-}
-
-async fn make_secret(
-    client: &Client,
-    generated: &GeneratedSecret,
-) -> Result<Option<Change>, Failure> {
-    let random = rand::rng()
-        .sample_iter(rand::distr::Alphanumeric)
-        .take(generated.random_length);
-    let mut data: BTreeMap<_, _> = generated
-        .fixed
-        .iter()
-        .map(|(key, value)| (key.clone(), ByteString(value.clone().into_bytes())))
-        .collect();
-    data.insert(generated.random_key.clone(), ByteString(random.collect()));
-    let secret = Secret {
-        metadata: generated.metadata.clone(),
-        data: Some(data),
-        ..Secret::default()
-    };
-    let api: Api<Secret> = Api::namespaced(client.clone(), &secret.namespace().unwrap_or_default());
-    let parameters = PostParams {
-        field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
-        ..PostParams::default()
-    };
-    match within_deadline(api.create(&parameters, &secret)).await {
-        Ok(made) => Ok(Some(Change::of(
-            &made,
-            &(),
-            Action::Created,
-            "it did not exist".to_owned(),
-        ))),
-        Err(error) if error.is_conflict() => Ok(None),
-        Err(error) => Err(Failure::of(&secret, &(), error)),
     }
 }
 

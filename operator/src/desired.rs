@@ -28,9 +28,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use std::collections::BTreeMap;
 
+use crate::instance::connection::ConnectionString;
 use crate::instance::live::LiveService;
 use crate::instance::{Adapters, Instance, PerconaCluster, Verdict};
 use crate::optional::OptionalKind;
+pub use environment::BIND_PASSWORD;
 pub use routes::parents;
 
 /// Everything that an instance should have. A new kind is a new field, and whatever takes this apart names them all.
@@ -62,17 +64,29 @@ pub struct Desired {
     pub prune: Prune,
 }
 
-/// A Secret whose contents are made up at the moment it is made.
+/// A Secret whose contents come about at the moment it is made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GeneratedSecret {
     /// Name, owner and labels.
     pub metadata: ObjectMeta,
-    /// Contents that are known.
-    pub fixed: BTreeMap<String, String>,
-    /// Key whose value is made up.
-    pub random_key: String,
-    /// Length of that value in characters.
-    pub random_length: usize,
+    /// Where the contents come from.
+    pub content: Content,
+}
+
+/// Where the contents of a Secret come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// One value is made up.
+    Random {
+        /// Contents that are known.
+        fixed: BTreeMap<String, String>,
+        /// Key whose value is made up.
+        key: String,
+        /// Length of that value in characters.
+        length: usize,
+    },
+    /// The parts of a connection string.
+    Connection(ConnectionString),
 }
 
 /// What may be taken away.
@@ -172,11 +186,13 @@ fn prune(instance: &Instance) -> Prune {
 fn secrets(instance: &Instance) -> Vec<GeneratedSecret> {
     let name = &instance.name;
     let user = |user: &str| BTreeMap::from([(names::USERNAME_KEY.to_owned(), user.to_owned())]);
-    let generated = |secret: String, fixed, random_key: &str, random_length| GeneratedSecret {
+    let generated = |secret: String, fixed, key: &str, length| GeneratedSecret {
         metadata: meta::metadata(instance, secret),
-        fixed,
-        random_key: random_key.to_owned(),
-        random_length,
+        content: Content::Random {
+            fixed,
+            key: key.to_owned(),
+            length,
+        },
     };
     let mut secrets = vec![generated(
         names::sidecar_credentials(name),
@@ -200,6 +216,13 @@ fn secrets(instance: &Instance) -> Vec<GeneratedSecret> {
             names::PASSWORD_KEY,
             32,
         ));
+    }
+    let can_be_used = instance.secrets.digest.is_ok();
+    for connection in instance.secrets.connection.iter().filter(|_| can_be_used) {
+        secrets.extend(connection.made_from.clone().map(|string| GeneratedSecret {
+            metadata: meta::metadata(instance, connection.secret.clone()),
+            content: Content::Connection(string),
+        }));
     }
     secrets
 }

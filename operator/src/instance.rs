@@ -2,6 +2,7 @@
 
 mod collisions;
 mod config_keys;
+pub mod connection;
 pub mod fronts;
 pub mod live;
 mod overrides;
@@ -22,11 +23,12 @@ use std::collections::BTreeMap;
 
 use crate::observe::Observed;
 pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
+pub use connection::Connection;
 use fronts::{Exposition, Plan};
 use live::LiveService;
 pub use overrides::{OverrideProblem, unknown_keys};
 pub use percona::{DatabaseProblem, PerconaCluster, Progress};
-pub use secrets::{Connection, Digest, SecretProblem, Secrets};
+pub use secrets::{Digest, SecretProblem, Secrets};
 pub use server::Obstacle;
 pub use storage::Claim;
 

@@ -4,7 +4,7 @@
 //!
 //! * [`watch`] keeps a copy of what belongs to us and says which instance to look at.
 //! * [`reconcile`] is the driver: the calls below, in that order.
-//! * [`named_secrets`] is pure: which Secrets a spec names.
+//! * [`named_secrets`] and [`connection_string`] are pure: which Secrets a spec names, and what one with a database holds.
 //! * [`observe`] reads. It never writes and decides nothing.
 //! * [`instance`] is pure: it parses and judges. All that can be refused is refused here.
 //! * [`desired`] is pure and total: the objects an instance should have, one file a kind.
@@ -19,6 +19,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod apply;
+pub mod connection_string;
 pub mod crd;
 pub mod desired;
 pub mod events;

@@ -213,8 +213,8 @@ fn certificates(control_plane: &ControlPlane, all: &mut Vec<Reference>) {
     }
 }
 
-/// `percona.enabled` wins over it.
-fn database(spec: &DittoServerSpec) -> Option<Reference> {
+/// The Secret with the connection to PostgreSQL, if the spec calls for one. `percona.enabled` wins over it.
+pub fn database(spec: &DittoServerSpec) -> Option<Reference> {
     if spec.percona.as_ref().is_some_and(|percona| percona.enabled) {
         return None;
     }

@@ -13,6 +13,8 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::connection_string::{self, ConnectionProblem};
+use crate::instance::connection;
 use crate::named_secrets::secret_names;
 use crate::optional::{Absence, OptionalKind};
 use crate::watch::{Optional, Presence, Stores};
@@ -59,6 +61,8 @@ pub struct OptionalObjects {
 pub struct SecretFacts {
     /// By key: a digest of the value and its length in bytes.
     pub keys: BTreeMap<String, (String, usize)>,
+    /// By key: what keeps its value from being a connection string.
+    pub connections: BTreeMap<String, Result<(), ConnectionProblem>>,
     /// Changes whenever the Secret does.
     pub resource_version: Option<String>,
 }
@@ -98,7 +102,10 @@ pub async fn observe(
 ) -> Result<Observed, ObserveError> {
     let name = server.name_any();
     let namespace = server.namespace().unwrap_or_default();
-    let secrets = read_secrets(client, &namespace, secret_names(&name, &server.spec)).await?;
+    let mut secrets = read_secrets(client, &namespace, secret_names(&name, &server.spec)).await?;
+    if let Some(made) = connection::made_for(server, &secrets) {
+        secrets.extend(read_secrets(client, &namespace, vec![made]).await?);
+    }
     Ok(Observed {
         adapters: find(&stores.config_maps, &names::adapters(&name), &namespace),
         stateful_set: find(&stores.stateful_sets, &name, &namespace),
@@ -185,7 +192,12 @@ async fn read_secret(
 
 fn facts(secret: &Secret) -> SecretFacts {
     let keys = secret.data.iter().flatten();
+    let connection = |bytes: &[u8]| connection_string::parse(bytes).map(drop);
     SecretFacts {
+        connections: keys
+            .clone()
+            .map(|(key, value)| (key.clone(), connection(&value.0)))
+            .collect(),
         keys: keys
             .map(|(key, value)| (key.clone(), (digest(&value.0), value.0.len())))
             .collect(),

@@ -60,6 +60,12 @@ pub fn sidecar_credentials(instance: &str) -> String {
     format!("{instance}-sidecar-credentials")
 }
 
+/// Secret with the parts of a connection string. What is made once is never overwritten, so that another string has another Secret.
+pub fn database_connection(instance: &str, digest: &str) -> String {
+    let digest: String = digest.chars().take(10).collect();
+    format!("{instance}-database-{digest}")
+}
+
 /// Service that gives the pod its DNS name.
 pub fn headless_service(instance: &str) -> String {
     format!("{instance}-headless")

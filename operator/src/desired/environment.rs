@@ -9,6 +9,9 @@ use k8s_openapi::api::core::v1::{
 use crate::instance::{Connection, Instance};
 use crate::named_secrets::{CONNECTION, CONNECTION_OPTIONS};
 
+/// Variable with the password of the account that asks the directory.
+pub const BIND_PASSWORD: &str = "DITTOFS_LDAP_BIND_PASSWORD";
+
 /// Variables, ours first, so that the user's can refer to them. The user's win; those that would take the place of what the operator
 /// decides are refused before.
 pub fn variables(instance: &Instance) -> Vec<EnvVar> {
@@ -71,7 +74,7 @@ fn passwords(instance: &Instance) -> Vec<EnvVar> {
     let machine = machine.filter(|machine| machine.enabled);
     let machine = machine.and_then(|machine| machine.secret_ref.as_ref());
     [
-        ("DITTOFS_LDAP_BIND_PASSWORD", bind),
+        (BIND_PASSWORD, bind),
         ("DITTOFS_KERBEROS_MACHINE_ACCOUNT_SECRET", machine),
     ]
     .into_iter()
@@ -86,8 +89,7 @@ fn passwords(instance: &Instance) -> Vec<EnvVar> {
 fn connection(instance: &Instance) -> Vec<EnvVar> {
     match &instance.secrets.connection {
         None => Vec::new(),
-        Some(Connection::String(reference)) => vec![from_secret("DATABASE_URL", reference, None)],
-        Some(Connection::Fields(secret)) => {
+        Some(Connection { secret, .. }) => {
             let variable = |key: &str, optional| {
                 let name = format!("DITTOFS_DATABASE_POSTGRES_{}", key.to_uppercase());
                 from_secret(&name, &SecretKeyReference::new(secret, key), optional)

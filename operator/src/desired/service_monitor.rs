@@ -5,6 +5,7 @@ use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
 use super::meta::metadata;
+use super::services::metrics_over_tls;
 use crate::instance::Instance;
 use crate::optional::OptionalKind;
 
@@ -31,6 +32,9 @@ pub fn service_monitor(instance: &Instance) -> Option<DynamicObject> {
 fn endpoint(instance: &Instance) -> Value {
     let settings = &instance.spec.metrics;
     let mut endpoint = json!({"port": "metrics", "path": settings.path});
+    if metrics_over_tls(instance) {
+        endpoint["scheme"] = "https".into();
+    }
     if let Some(interval) = settings.service_monitor.interval {
         endpoint["interval"] = prometheus_duration(interval).into();
     }

@@ -70,6 +70,14 @@ fn api(instance: &Instance) -> Service {
     }
 }
 
+/// There is no field for it: it is asked for by `configOverrides`, with a certificate that the user mounts.
+pub(super) fn metrics_over_tls(instance: &Instance) -> bool {
+    let overrides = instance.spec.config_overrides.as_ref();
+    let metrics = overrides.and_then(|overrides| overrides.0.get("metrics"));
+    let certificate = metrics.and_then(|metrics| metrics.pointer("/tls/cert_file"));
+    certificate.is_some_and(|file| file.as_str().is_some_and(|file| !file.is_empty()))
+}
+
 /// Says how to scrape it, for those who have no `ServiceMonitor`.
 fn metrics(instance: &Instance) -> Service {
     let settings = &instance.spec.metrics;
@@ -78,16 +86,24 @@ fn metrics(instance: &Instance) -> Service {
         .labels
         .get_or_insert_default()
         .insert(labels::METRICS.to_owned(), labels::METRICS_VALUE.to_owned());
-    metadata.annotations = Some(BTreeMap::from([
+    let tls = metrics_over_tls(instance);
+    let mut annotations = BTreeMap::from([
         ("prometheus.io/scrape".to_owned(), "true".to_owned()),
         ("prometheus.io/port".to_owned(), settings.port.to_string()),
         ("prometheus.io/path".to_owned(), settings.path.clone()),
-    ]));
+    ]);
+    if tls {
+        annotations.insert("prometheus.io/scheme".to_owned(), "https".to_owned());
+    }
+    metadata.annotations = Some(annotations);
     Service {
         metadata,
         spec: Some(ServiceSpec {
             type_: Some(ServiceType::ClusterIP.as_str().to_owned()),
-            ports: Some(vec![single_port("metrics", settings.port)]),
+            ports: Some(vec![ServicePort {
+                app_protocol: tls.then(|| "https".to_owned()),
+                ..single_port("metrics", settings.port)
+            }]),
             ..base(instance)
         }),
         status: None,

@@ -4,9 +4,9 @@ use dittofs_shared::names;
 use dittofs_shared::server::{ObservedSecret, SecretKeyReference};
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::named_secrets::{
-    self, AUTHORITY, CERTIFICATE, CONNECTION, CONNECTION_OPTIONS, Part, Reference, Rolls,
-};
+use super::connection::{self, Connection};
+use crate::connection_string::ConnectionProblem;
+use crate::named_secrets::{self, AUTHORITY, CERTIFICATE, Part, Reference, Rolls};
 use crate::observe::{Observed, SecretFacts, digest};
 
 /// The Secrets of an instance.
@@ -41,15 +41,6 @@ pub struct Digest {
     pub others: Option<String>,
 }
 
-/// How the server is told its PostgreSQL database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Connection {
-    /// Host, database, user and password one by one, from this Secret.
-    Fields(String),
-    /// One connection string, from this key.
-    String(SecretKeyReference),
-}
-
 /// Why the server cannot be started with these Secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretProblem {
@@ -67,6 +58,12 @@ pub enum SecretProblem {
         "Secret {0:?}, which {2} names, has neither the keys host, database, user and password nor the key {1:?}: add them"
     )]
     NoConnection(String, String, String),
+    /// The value cannot be used as a connection string.
+    #[error(
+        "key {1:?} of Secret {0:?}, which {2} names, {3}. Write it like postgresql://USER:PASSWORD@HOST:5432/DATABASE?sslmode=require, \
+         or add the keys host, database, user and password"
+    )]
+    Connection(String, String, String, ConnectionProblem),
     /// The value is too short for the server.
     #[error("key {1:?} of Secret {0:?} has {2} bytes, and the server needs at least {3}")]
     TooShort(String, String, usize, usize),
@@ -115,16 +112,20 @@ pub(super) fn judge(name: &str, observed: &Observed) -> Secrets {
             .iter()
             .map(|other| (other.name.as_str(), other.field.as_str())),
     );
+    let connection = connection::of(&observed.server, facts);
+    let made = connection.iter().filter(|made| made.made_from.is_some());
+    named.extend(made.map(|made| (made.secret.as_str(), "connection of the server")));
+    let observed = told(name, facts, &named);
     Secrets {
         jwt: key_of(&signing_key),
         admin: key_of(&password),
         makes_jwt,
         makes_admin,
         digest: digests(facts, &signing_key, &password, &others),
-        connection: others.iter().find_map(|other| connection(facts, other)),
+        connection,
         api_authority: authority(facts, spec.control_plane.certificate()),
         absent: absent(facts, &others),
-        observed: told(name, facts, &named),
+        observed,
     }
 }
 
@@ -138,7 +139,7 @@ fn authority(facts: &BTreeMap<String, SecretFacts>, certificate: Option<&str>) -
     }
 }
 
-fn key_of(reference: &Reference) -> SecretKeyReference {
+pub(super) fn key_of(reference: &Reference) -> SecretKeyReference {
     let key = match &reference.part {
         Part::Key(key, _) | Part::Connection(key) => key.as_str(),
         Part::Whole => "",
@@ -192,14 +193,7 @@ fn check(
     };
     match &reference.part {
         Part::Whole => Ok(Some(of_whole(secret))),
-        Part::Connection(key) => match of_connection(secret, key) {
-            Some(digest) => Ok(Some(digest)),
-            None => Err(SecretProblem::NoConnection(
-                name.clone(),
-                key.clone(),
-                field.clone(),
-            )),
-        },
+        Part::Connection(key) => connection::check(secret, reference, key).map(Some),
         Part::Key(key, shortest) => match secret.keys.get(key) {
             Some((_, length)) if length < shortest => Err(SecretProblem::TooShort(
                 name.clone(),
@@ -220,31 +214,6 @@ fn check(
 
 fn of_whole(secret: &SecretFacts) -> String {
     digest(&serde_json::to_vec(&secret.keys).unwrap_or_default())
-}
-
-fn has_fields(secret: &SecretFacts) -> bool {
-    CONNECTION.iter().all(|key| secret.keys.contains_key(*key))
-}
-
-fn of_connection(secret: &SecretFacts, key: &str) -> Option<String> {
-    if !has_fields(secret) {
-        return secret.keys.get(key).map(|(digest, _)| digest.clone());
-    }
-    let keys = CONNECTION.iter().chain(&CONNECTION_OPTIONS);
-    let used: Vec<_> = keys.map(|key| (key, secret.keys.get(*key))).collect();
-    Some(digest(&serde_json::to_vec(&used).unwrap_or_default()))
-}
-
-fn connection(facts: &BTreeMap<String, SecretFacts>, reference: &Reference) -> Option<Connection> {
-    let Part::Connection(_) = &reference.part else {
-        return None;
-    };
-    let fields = facts.get(&reference.name).is_some_and(has_fields);
-    Some(if fields {
-        Connection::Fields(reference.name.clone())
-    } else {
-        Connection::String(key_of(reference))
-    })
 }
 
 fn absent(

@@ -34,6 +34,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
     }
     findings.extend(database::ready(view).map(|finding| ("DatabaseReady", finding)));
     findings.extend(config::overrides_known(view).map(|finding| ("ConfigOverridesKnown", finding)));
+    findings.extend(config::directory(view).map(|finding| ("DirectoryReady", finding)));
     findings.extend(config::management(view).map(|finding| ("ManagementReady", finding)));
     findings.insert(0, ("Ready", ready(view, &findings)));
     findings

@@ -21,8 +21,9 @@ pub struct Database {
 
     /// Secret with the connection to a PostgreSQL database of yours. When it is set, PostgreSQL is used, whatever `type` says. With
     /// the keys host, database, user and password (and, if wanted, port and sslmode) these are used one by one; otherwise `key`
-    /// names the key that holds a whole connection string. Another content restarts the server. No data is moved from one database to
-    /// the other.
+    /// names the key that holds a whole connection string, such as `postgresql://user:password@host:5432/database?sslmode=require`. The
+    /// server takes the parts only, so that the operator makes a Secret with them, `{name}-database-…`, for each string that it sees; it
+    /// goes with the DittoServer. Another content restarts the server. No data is moved from one database to the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postgres_secret_ref: Option<SecretKeyReference>,
 }

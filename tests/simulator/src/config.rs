@@ -101,11 +101,6 @@ pub enum ConfigError {
         /// The full path of the key.
         key: String,
     },
-    /// `DATABASE_URL` is no URL of a PostgreSQL database. It holds a password.
-    #[error(
-        "the value of environment variable DATABASE_URL cannot be used; write it like postgresql://user:password@host:5432/database"
-    )]
-    DatabaseUrl,
 }
 
 impl ServerConfig {
@@ -147,8 +142,8 @@ impl ServerConfig {
 
     /// Refuses a configuration that promises what is not there: files, and secrets that come
     /// through the environment.
-    pub(crate) fn check_requirements(&self, database_url: Option<&str>) -> Result<(), ConfigError> {
-        requirements::check(self, database_url)
+    pub(crate) fn check_requirements(&self) -> Result<(), ConfigError> {
+        requirements::check(self)
     }
 
     /// What is configured, without secrets.

@@ -20,8 +20,8 @@
 //!
 //! Every key can also come from the environment, which counts more than the file:
 //! `DITTOFS_LOGGING_LEVEL` is `logging.level`. The signing key has the short name
-//! `DITTOFS_CONTROLPLANE_SECRET` (at least 32 characters). `DITTOFS_ADMIN_INITIAL_PASSWORD` and
-//! `DATABASE_URL` are no keys, but read as well.
+//! `DITTOFS_CONTROLPLANE_SECRET` (at least 32 characters). `DITTOFS_ADMIN_INITIAL_PASSWORD` is
+//! no key, but read as well.
 //!
 //! What the configuration promises must be there, or the program ends with exit code 1 and says
 //! which key it is about: the files of TLS, Kerberos and LDAP, the token of the metrics port, the

@@ -86,7 +86,6 @@ fn options(environment: &Environment) -> Result<SimulatorOptions, Failure> {
         // Like every key, it is in the configuration by now.
         secret: None,
         admin_password: given("DITTOFS_ADMIN_INITIAL_PASSWORD"),
-        database_url: given("DATABASE_URL"),
         faults: match environment.get("DITTOFS_SIMULATOR_FAULTS") {
             Some(text) => serde_json::from_str::<Faults>(text)?,
             None => Faults::default(),

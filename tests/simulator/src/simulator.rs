@@ -35,8 +35,6 @@ pub struct SimulatorOptions {
     pub secret: Option<String>,
     /// The first user's password. Without it one is made up and logged, and must be changed.
     pub admin_password: Option<String>,
-    /// Where the database is, as the variable `DATABASE_URL` says.
-    pub database_url: Option<String>,
     /// The adapters of the first boot: types and ports.
     pub initial_adapters: Vec<(String, u16)>,
     /// Misbehaviour from the first request on.
@@ -53,7 +51,6 @@ impl Default for SimulatorOptions {
         Self {
             secret: Some(Simulator::SECRET.to_owned()),
             admin_password: Some(Simulator::ADMIN_PASSWORD.to_owned()),
-            database_url: None,
             initial_adapters: adapters.collect(),
             faults: Faults::default(),
         }
@@ -125,7 +122,7 @@ impl Simulator {
         options: SimulatorOptions,
     ) -> Result<Self, StartError> {
         let settings = Settings::new(config)?;
-        config.check_requirements(options.database_url.as_deref())?;
+        config.check_requirements()?;
         let tls = settings.tls.as_ref();
         let tls = tls
             .map(|settings| tls::acceptor("controlplane.tls", settings, Renewal::EachHandshake))

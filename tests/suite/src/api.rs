@@ -157,6 +157,7 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
     trials![
         Needs::ApiServer,
         unavailable,
+        secrets::a_connection_string_is_taken_apart_into_a_secret_of_its_own,
         secrets::a_secret_that_exists_is_never_overwritten,
         server::another_content_of_a_named_secret_is_another_roll_hash,
         server::a_server_can_be_stopped_while_a_secret_is_missing,

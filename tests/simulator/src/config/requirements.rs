@@ -2,12 +2,12 @@
 //! come from Secrets through the environment. Without them the server does not start, so that a
 //! wrong mount is seen at once.
 //!
-//! Of the machine account the real server is more patient than this: it starts with a warning, and
-//! without the account. Of `DATABASE_URL` nothing is known but that the Go operator sets it.
+//! Of two things the real server is more patient than this: it starts without the secret of a machine
+//! account, with a warning and without the account, and without the bind password of a directory, in
+//! which it then finds nobody. A whole connection string, `DATABASE_URL`, is nothing that it reads.
 
 use std::{fs, path::Path};
 
-use hyper::Uri;
 use tracing::info;
 
 use super::{
@@ -16,10 +16,10 @@ use super::{
     sections::{Kerberos, Ldap, MachineAccount, Postgres},
 };
 
-/// Refuses what is not there. `url` is `DATABASE_URL`.
-pub(super) fn check(config: &ServerConfig, url: Option<&str>) -> Result<(), ConfigError> {
+/// Refuses what is not there.
+pub(super) fn check(config: &ServerConfig) -> Result<(), ConfigError> {
     if given(config.database.r#type.as_ref()) == Some("postgres") {
-        postgres(&config.database.postgres, url)?;
+        postgres(&config.database.postgres)?;
     }
     if config.kerberos.enabled == Some(true) {
         kerberos(&config.kerberos)?;
@@ -34,15 +34,7 @@ pub(super) fn check(config: &ServerConfig, url: Option<&str>) -> Result<(), Conf
 }
 
 /// The simulator keeps its state in a file all the same, and connects to nothing.
-fn postgres(postgres: &Postgres, url: Option<&str>) -> Result<(), ConfigError> {
-    if let Some(url) = url {
-        let (host, database) = parts(url).ok_or(ConfigError::DatabaseUrl)?;
-        info!(
-            host,
-            database, "the database would be PostgreSQL, as DATABASE_URL says"
-        );
-        return Ok(());
-    }
+fn postgres(postgres: &Postgres) -> Result<(), ConfigError> {
     for (key, value) in [
         ("host", &postgres.host),
         ("database", &postgres.database),
@@ -60,14 +52,6 @@ fn postgres(postgres: &Postgres, url: Option<&str>) -> Result<(), ConfigError> {
         "the database would be PostgreSQL"
     );
     Ok(())
-}
-
-/// Host and database of a URL for PostgreSQL.
-fn parts(url: &str) -> Option<(String, String)> {
-    let url: Uri = url.parse().ok()?;
-    let database = url.path().trim_start_matches('/');
-    let ours = matches!(url.scheme_str()?, "postgres" | "postgresql");
-    (ours && !database.is_empty()).then(|| Some((url.host()?.to_owned(), database.to_owned())))?
 }
 
 fn kerberos(kerberos: &Kerberos) -> Result<(), ConfigError> {
@@ -143,8 +127,7 @@ mod tests {
     fn refusal(text: &str, variables: &[(&str, &str)]) -> Option<String> {
         let environment: Environment = variables.iter().copied().collect();
         let config = ServerConfig::from_sources(text, &environment).unwrap();
-        let url = environment.get("DATABASE_URL");
-        check(&config, url).err().map(|error| error.to_string())
+        check(&config).err().map(|error| error.to_string())
     }
 
     #[test]
@@ -195,13 +178,6 @@ mod tests {
         for (text, variables) in [
             ("", &[][..]),
             (
-                "database: {type: postgres}",
-                &[(
-                    "DATABASE_URL",
-                    "postgresql://u:p@db:5432/files?sslmode=require",
-                )],
-            ),
-            (
                 "database: {type: postgres, postgres: {database: d, user: u}}",
                 &[
                     ("DITTOFS_DATABASE_POSTGRES_HOST", "h"),
@@ -224,21 +200,5 @@ mod tests {
             assert_eq!(refusal(text, variables), None, "{text}");
         }
         fs::remove_file(&file).unwrap();
-    }
-
-    #[test]
-    fn a_url_must_be_one_of_postgres_and_is_not_shown() {
-        for url in [
-            "mysql://u:pass@h/d",
-            "postgres://u:pass@h",
-            "pass",
-            "postgres:///d",
-        ] {
-            let refused = refusal("database: {type: postgres}", &[("DATABASE_URL", url)]).unwrap();
-            assert!(
-                refused.contains("DATABASE_URL") && !refused.contains("pass@"),
-                "{refused}"
-            );
-        }
     }
 }

@@ -10,6 +10,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::{ListParams, PostParams};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 use super::seen::{version, wait_event, wait_object, without_pod, write};
 
@@ -159,4 +160,86 @@ pub async fn a_secret_that_exists_is_never_overwritten(scene: Scene) -> Outcome 
         );
     }
     Ok(())
+}
+
+/// The Secret that the server of an instance finds its database in, by the variable for the host.
+fn source_of_host(set: &StatefulSet) -> Option<String> {
+    let pod = set.spec.as_ref()?.template.spec.as_ref()?;
+    let mut variables = pod
+        .containers
+        .iter()
+        .flat_map(|one| one.env.iter().flatten());
+    let host = variables.find(|variable| variable.name == "DITTOFS_DATABASE_POSTGRES_HOST")?;
+    let key = host.value_from.as_ref()?.secret_key_ref.as_ref()?;
+    Some(key.name.clone())
+}
+
+/// The server takes the parts of a connection, each from a variable of its own.
+pub async fn a_connection_string_is_taken_apart_into_a_secret_of_its_own(scene: Scene) -> Outcome {
+    let mut spec = without_pod();
+    spec["database"] = json!({"postgresSecretRef": {"name": "db", "key": "url"}});
+    fill_in(
+        &scene,
+        "postgres://ditto:p%40ss@db.example.com/files?pool=3",
+    )
+    .await?;
+    let files = Instance::create(&scene, "files", spec).await?;
+    wait_unusable(&files, &["\"db\"", "\"pool\"", "take it out"]).await?;
+
+    let first = "postgres://ditto:p%40ss@db.example.com/files?sslmode=require";
+    fill(&files, "db", "url", first).await?;
+    nudge(&files, 1).await?;
+    let is_told = |set: &StatefulSet| source_of_host(set).map(drop).ok_or("no host".to_owned());
+    let set = wait_object::<StatefulSet>(&files, "files", "to have a host", is_told).await?;
+    let before = source_of_host(&set).unwrap_or_default();
+    let made = files.api::<Secret>().get(&before).await?;
+    let data = made.data.clone().unwrap_or_default();
+    let texts: BTreeMap<_, _> = data
+        .iter()
+        .map(|(key, value)| (key.as_str(), String::from_utf8_lossy(&value.0)))
+        .collect();
+    let parts = [
+        ("database", "files"),
+        ("host", "db.example.com"),
+        ("password", "p@ss"),
+        ("sslmode", "require"),
+        ("user", "ditto"),
+    ];
+    ensure!(
+        texts == parts.map(|(key, value)| (key, value.into())).into(),
+        "it has {texts:?}"
+    );
+    ensure!(
+        made.owner_references()
+            .iter()
+            .any(|owner| owner.kind == "DittoServer"),
+        "nobody owns {before}"
+    );
+
+    fill(&files, "db", "url", &first.replace("p%40ss", "other")).await?;
+    nudge(&files, 2).await?;
+    let is_another = |set: &StatefulSet| match source_of_host(set) {
+        Some(now) if now != before => Ok(()),
+        now => Err(format!("{now:?}")),
+    };
+    let set = wait_object::<StatefulSet>(&files, "files", "another Secret", is_another).await?;
+    let after = files
+        .api::<Secret>()
+        .get(&source_of_host(&set).unwrap_or_default())
+        .await?;
+    let password = after.data.unwrap_or_default().remove("password");
+    ensure!(
+        password.is_some_and(|password| password.0 == b"other"),
+        "the new Secret does not have the new password"
+    );
+    Ok(())
+}
+
+/// The Secret is there before the instance.
+async fn fill_in(scene: &Scene, value: &str) -> Outcome {
+    let files = Instance {
+        scene: scene.clone(),
+        name: "files".to_owned(),
+    };
+    fill(&files, "db", "url", value).await
 }

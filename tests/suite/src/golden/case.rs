@@ -1,7 +1,8 @@
 //! One case: a folder of files, and the cluster that they describe.
 
-use dittofs_operator::desired::{Desired, GeneratedSecret};
+use dittofs_operator::desired::{Content, Desired, GeneratedSecret};
 use dittofs_operator::instance::{Defaults, Instance};
+use dittofs_operator::named_secrets::CONNECTION;
 use dittofs_operator::observe::{Observed, OptionalObjects, SecretFacts};
 use dittofs_operator::optional::{Absence, OptionalKind};
 use dittofs_shared::server::DittoServer;
@@ -269,13 +270,15 @@ pub fn parse(observed: &Observed) -> Instance {
 }
 
 fn of_recipe(secret: &GeneratedSecret) -> (String, SecretFacts) {
-    let fixed = secret
-        .fixed
-        .iter()
-        .map(|(key, value)| (key.clone(), value.len()));
-    let random = [(secret.random_key.clone(), secret.random_length)];
     let name = secret.metadata.name.clone().unwrap();
-    (name, facts(fixed.chain(random).collect()))
+    let lengths = match &secret.content {
+        Content::Random { fixed, key, length } => {
+            let fixed = fixed.iter().map(|(key, value)| (key.clone(), value.len()));
+            fixed.chain([(key.clone(), *length)]).collect()
+        }
+        Content::Connection(_) => CONNECTION.map(|key| (key.to_owned(), 1)).into(),
+    };
+    (name, facts(lengths))
 }
 
 /// The digest stands for contents that nobody has to know.
@@ -285,6 +288,7 @@ pub fn facts(keys: BTreeMap<String, usize>) -> SecretFacts {
         (key, (digest, length))
     };
     SecretFacts {
+        connections: BTreeMap::new(),
         keys: keys.into_iter().map(fact).collect(),
         resource_version: Some("1".to_owned()),
     }

@@ -1,7 +1,7 @@
 //! Everything the operator makes of a case, as YAML.
 
 use dittofs_operator::apply::{ApplyError, Failure};
-use dittofs_operator::desired::{Desired, GeneratedSecret, Prune};
+use dittofs_operator::desired::{Content, Desired, GeneratedSecret, Prune};
 use dittofs_operator::instance::{Adapters, Instance};
 use dittofs_operator::observe::Observed;
 use dittofs_operator::observe::OptionalObjects;
@@ -96,8 +96,19 @@ fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
 }
 
 fn recipe(secret: &GeneratedSecret) -> Value {
-    let mut data = json!(secret.fixed);
-    data[&secret.random_key] = json!(format!("<{} random characters>", secret.random_length));
+    let data = match &secret.content {
+        Content::Random { fixed, key, length } => {
+            let mut data = json!(fixed);
+            data[key] = json!(format!("<{length} random characters>"));
+            data
+        }
+        Content::Connection(string) => {
+            json!(format!(
+                "<the parts of {} in Secret {}>",
+                string.key.key, string.key.name
+            ))
+        }
+    };
     json!({"apiVersion": "v1", "kind": "Secret", "metadata": secret.metadata, "data": data})
 }
 

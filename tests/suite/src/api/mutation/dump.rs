@@ -112,6 +112,10 @@ fn addresses(value: &Value, chosen: &mut BTreeSet<String>) {
                     ("clusterIP" | "ip", Value::String(text)) => {
                         chosen.insert(text.clone());
                     }
+                    // Its name is salted with the uid of the instance.
+                    ("name", Value::String(text)) if text.starts_with("files-database-") => {
+                        chosen.insert(text.clone());
+                    }
                     ("nodePort", Value::Number(number)) => {
                         chosen.insert(number.to_string());
                     }

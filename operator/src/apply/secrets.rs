@@ -1,0 +1,98 @@
+//! Secrets, which are made once and never overwritten.
+
+use dittofs_shared::labels;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::PostParams;
+use kube::{Api, Client, ResourceExt as _};
+use rand::RngExt as _;
+use std::collections::BTreeMap;
+
+use super::Applied;
+use super::outcome::{Action, Change, Failure};
+use super::write::within_deadline;
+use crate::connection_string;
+use crate::desired::{Content, GeneratedSecret};
+use crate::instance::connection::ConnectionString;
+use crate::observe::{Observed, digest};
+
+type Data = BTreeMap<String, ByteString>;
+
+/// Makes the Secrets that are not there yet.
+pub async fn make_secrets(
+    client: &Client,
+    observed: &Observed,
+    secrets: &[GeneratedSecret],
+) -> Applied {
+    let mut applied = Applied::default();
+    for secret in secrets.iter().filter(|secret| !exists(observed, secret)) {
+        applied.note(make(client, secret).await);
+    }
+    applied
+}
+
+fn exists(observed: &Observed, secret: &GeneratedSecret) -> bool {
+    let name = secret.metadata.name.as_ref();
+    name.is_some_and(|name| observed.secrets.contains_key(name))
+}
+
+async fn make(client: &Client, generated: &GeneratedSecret) -> Result<Option<Change>, Failure> {
+    let mut secret = Secret {
+        metadata: generated.metadata.clone(),
+        ..Secret::default()
+    };
+    let api: Api<Secret> = Api::namespaced(client.clone(), &secret.namespace().unwrap_or_default());
+    secret.data = match &generated.content {
+        Content::Random { fixed, key, length } => Some(made_up(fixed, key, *length)),
+        Content::Connection(string) => {
+            let source = within_deadline(api.get_opt(&string.key.name)).await;
+            let source = source.map_err(|error| Failure::of(&secret, &(), error))?;
+            parts(source.as_ref(), string)
+        }
+    };
+    if secret.data.is_none() {
+        // What it is made from has just changed: the next look makes another one.
+        return Ok(None);
+    }
+    let parameters = PostParams {
+        field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    match within_deadline(api.create(&parameters, &secret)).await {
+        Ok(made) => Ok(Some(Change::of(
+            &made,
+            &(),
+            Action::Created,
+            "it did not exist".to_owned(),
+        ))),
+        Err(error) if error.is_conflict() => Ok(None),
+        Err(error) => Err(Failure::of(&secret, &(), error)),
+    }
+}
+
+fn made_up(fixed: &BTreeMap<String, String>, key: &str, length: usize) -> Data {
+    let random = rand::rng()
+        .sample_iter(rand::distr::Alphanumeric)
+        .take(length);
+    let fixed = fixed.iter();
+    let mut data: Data = fixed
+        .map(|(key, value)| (key.clone(), ByteString(value.clone().into_bytes())))
+        .collect();
+    data.insert(key.to_owned(), ByteString(random.collect()));
+    data
+}
+
+/// The parts of a connection string, if it is still what was seen.
+fn parts(source: Option<&Secret>, string: &ConnectionString) -> Option<Data> {
+    let value = source?.data.as_ref()?.get(&string.key.key)?;
+    if digest(&value.0) != string.digest {
+        return None;
+    }
+    let parts = connection_string::parse(&value.0).ok()?;
+    let parts = parts.into_iter();
+    Some(
+        parts
+            .map(|(key, value)| (key.to_owned(), ByteString(value.into_bytes())))
+            .collect(),
+    )
+}
