@@ -102,12 +102,12 @@ pub struct PerconaBackup {
 
     /// When full backups are made, in the format of cron.
     #[serde(default = "default_full_schedule")]
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 6, max = 64))]
     pub full_schedule: String,
 
     /// When incremental backups are made, in the format of cron.
     #[serde(default = "default_incremental_schedule")]
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 6, max = 64))]
     pub incr_schedule: String,
 
     /// Days that a full backup is kept.

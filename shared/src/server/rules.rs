@@ -24,15 +24,19 @@ pub(super) fn name_template_distinguishes() -> Rule {
         .field_path(".spec.adapterServices.nameTemplate")
 }
 
-/// Judged with the known adapter types, which have three characters each, and with any name of an instance in place of
-/// the real one: only its length matters, and rendering the real one would cost more than the API server lets a rule cost.
+/// Judged with what takes the place of the adapter (the known types have three characters each; a Service for all of them is named
+/// after `adapters`), and with any name of an instance in place of the real one: only its length matters, and rendering the real one
+/// would cost more than the API server lets a rule cost.
 pub(super) fn name_template_is_a_service_name() -> Rule {
     let template = "self.spec.adapterServices.nameTemplate";
+    let mode = "self.spec.adapterServices.mode";
     let shape = format!("{template}.replace('{{instance}}', 'i').replace('{{adapter}}', 'nfs')");
+    let adapters = format!("({template}.split('{{adapter}}').size() - 1)");
+    let longer = format!("(has({mode}) && {mode} == 'Shared' ? {adapters} * 5 : 0)");
     let names = format!("({template}.split('{{instance}}').size() - 1)");
     Rule::new(format!(
         "!has({template}) || ({shape}.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && \
-         {shape}.size() + {names} * (self.metadata.name.size() - 1) <= 63)"
+         {shape}.size() + {longer} + {names} * (self.metadata.name.size() - 1) <= 63)"
     ))
     .message(
         "spec.adapterServices.nameTemplate must give a valid Service name: lower case letters, digits and '-', beginning with a \

@@ -118,6 +118,9 @@ pub async fn name_templates_that_give_no_or_equal_names_are_refused(scene: Scene
     let longest = "a".repeat(52);
     let too_long = template("{instance}-of-here-{adapter}");
     rows.push((field, named(&longest, too_long.clone())));
+    let shared =
+        |template: &str| json!({"adapterServices": {"mode": "Shared", "nameTemplate": template}});
+    rows.push((field, named(&longest, shared("{instance}-is-{adapter}"))));
     all_are_refused(&scene, rows).await?;
     // The name decides, not the template.
     try_create(&scene, &named("files", too_long)).await?;
@@ -126,6 +129,8 @@ pub async fn name_templates_that_give_no_or_equal_names_are_refused(scene: Scene
         &named(&longest, template("{instance}-is-{adapter}")),
     )
     .await?;
+    let another = "b".repeat(52);
+    try_create(&scene, &named(&another, shared("{instance}-{adapter}"))).await?;
     Ok(())
 }
 
