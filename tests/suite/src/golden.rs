@@ -96,6 +96,13 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
+/// Every test that is said to show the effect of a field is among all tests.
+pub fn tests_of_fields(all: &[Trial]) -> Trial {
+    let known = all.iter().map(|trial| trial.name().to_owned()).collect();
+    let name = "golden::fields::every_test_that_is_named_exists";
+    plain(name, move || effect::elsewhere_is_there(&known))
+}
+
 fn compare(case: &Case) -> Outcome {
     let command = "DITTOFS_BLESS=1 cargo test -p dittofs-suite --test suite -- golden::case";
     expect(&case.folder.join("out.yaml"), &render::all(case)?, command)?;

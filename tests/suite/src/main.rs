@@ -26,6 +26,7 @@ fn main() {
     trials.extend(recorded::trials());
     trials.extend(api::trials(unavailable.as_deref()));
     trials.extend(node::trials(unavailable.as_deref()));
+    trials.push(golden::tests_of_fields(&trials));
     let conclusion = libtest_mimic::run(&arguments, trials);
     world::end();
     conclusion.exit();

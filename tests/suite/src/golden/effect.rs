@@ -3,9 +3,10 @@
 
 use dittofs_suite::fields::{self, Change};
 use dittofs_suite::registry::plain;
-use dittofs_suite::{Outcome, fail};
+use dittofs_suite::{Outcome, ensure, fail};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -73,6 +74,14 @@ pub fn trials() -> Vec<Trial> {
         }
     }
     trials
+}
+
+/// A test that another room has, and that is named here, must be there.
+pub fn elsewhere_is_there(known: &BTreeSet<String>) -> Outcome {
+    let tests = ELSEWHERE.iter().map(|(_, test)| *test);
+    let missing: Vec<_> = tests.filter(|test| !known.contains(*test)).collect();
+    ensure!(missing.is_empty(), "there are no such tests: {missing:?}");
+    Ok(())
 }
 
 fn test_of(path: &str) -> String {
