@@ -1,9 +1,13 @@
 //! What the kubelet decides: pods, probes, restarts, what reaches whom.
 
+mod client;
+mod control_plane;
+mod database;
 mod deletion;
 mod hardship;
 mod hostile;
 mod main_job;
+mod metrics;
 mod outage;
 mod reach;
 mod rolls;
@@ -38,6 +42,36 @@ pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
             reach::with_exposure_cluster_another_pod_reaches_the_api
         ),
         trial!(Node, unavailable, reach::only_the_sidecar_has_a_token),
+        trial!(
+            Node,
+            unavailable,
+            control_plane::with_a_certificate_the_api_speaks_tls_only
+        ),
+        trial!(
+            Node,
+            unavailable,
+            control_plane::with_client_certificates_nobody_else_is_answered
+        ),
+        trial!(
+            Node,
+            unavailable,
+            control_plane::an_exposed_api_with_client_certificates_answers_nobody_else
+        ),
+        trial!(
+            Node,
+            unavailable,
+            control_plane::a_renewed_certificate_reaches_clients_and_disturbs_nobody
+        ),
+        trial!(
+            Node,
+            unavailable,
+            metrics::another_pod_reads_them_with_the_token_only
+        ),
+        trial!(
+            Node,
+            unavailable,
+            database::the_server_starts_when_it_is_ready_and_with_its_connection
+        ),
         trial!(
             Node,
             unavailable,
