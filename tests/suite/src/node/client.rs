@@ -55,7 +55,7 @@ impl<'a> Client<'a> {
 
     /// Standard output and error of a shell command in the pod, whatever its exit code.
     pub fn run(&self, script: &str) -> Result<String, std::io::Error> {
-        run(self.scene, "client", "client", script)
+        execute(self.scene, "client", "client", &["sh", "-c", script])
     }
 
     /// Waits until a shell command says something with this word in it: the way to a Service takes a moment to be there.
@@ -73,18 +73,22 @@ impl<'a> Client<'a> {
     }
 }
 
-/// The same in the container of the server.
-pub fn run_in_server(files: &Instance, script: &str) -> Result<String, std::io::Error> {
-    run(&files.scene, "files-0", "dittofs", script)
+/// The same of a command in the container of the server, without a shell, as the kubelet runs its probes.
+pub fn run_in_server(files: &Instance, command: &[&str]) -> Result<String, std::io::Error> {
+    execute(&files.scene, "files-0", "dittofs", command)
 }
 
-fn run(scene: &Scene, pod: &str, container: &str, script: &str) -> Result<String, std::io::Error> {
-    let words = ["exec", pod, "-c", container, "--", "sh", "-c", script];
+fn execute(
+    scene: &Scene,
+    pod: &str,
+    container: &str,
+    command: &[&str],
+) -> Result<String, std::io::Error> {
     let output = scene
         .world
         .cluster
-        .kubectl(["-n", &scene.namespace])
-        .args(words)
+        .kubectl(["-n", &scene.namespace, "exec", pod, "-c", container, "--"])
+        .args(command)
         .output()?;
     Ok(format!(
         "{}{}",

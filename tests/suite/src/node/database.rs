@@ -63,7 +63,7 @@ async fn nothing_runs(files: &Instance) -> Outcome {
 async fn has_the_connection(files: &Instance) -> Outcome {
     let secret = files.api::<Secret>().get(SECRET).await?;
     let values = secret.data.unwrap_or_default();
-    let said = super::client::run_in_server(files, "cat /proc/1/environ")?;
+    let said = super::client::run_in_server(files, &["cat", "/proc/1/environ"])?;
     for (variable, key) in [
         ("HOST", "host"),
         ("PORT", "port"),

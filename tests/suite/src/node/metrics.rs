@@ -27,13 +27,13 @@ pub async fn another_pod_reads_them_with_the_token_only(scene: Scene) -> Outcome
     let client = Client::start(&files).await?;
     let question = |token: &str| {
         format!(
-            "wget -q -T 4 --header 'Authorization: Bearer {token}' -O - http://{address}:9191/numbers"
+            "/bin/wget -q -T 4 --header 'Authorization: Bearer {token}' -O - http://{address}:9191/numbers"
         )
     };
     client
         .wait_said(&question("let-me-in"), "dittofs_build_info")
         .await?;
-    let bare = format!("wget -q -T 4 -O - http://{address}:9191/numbers");
+    let bare = format!("/bin/wget -q -T 4 -O - http://{address}:9191/numbers");
     for refused in [bare, question("let-me-out")] {
         let answer = client.run(&refused)?;
         ensure!(
