@@ -1,8 +1,9 @@
 //! The images that tests and the demo use. All are made from files of this machine.
 
+use crate::command::CommandError;
 use crate::files::FileError;
 use crate::image::{Content, Image};
-use crate::packages;
+use crate::{openssl, packages};
 use std::path::{Path, PathBuf};
 
 /// Keeps the namespaces of a pod.
@@ -40,11 +41,29 @@ while [ "$left" -gt 0 ]; do
 done
 exec /bin/busybox timeout "$limit" /bin/busybox wget "$@"
 "#;
-const CLIENT_COMMANDS: [&str; 14] = [
-    "cat", "date", "echo", "env", "id", "ip", "ls", "nc", "netstat", "ps", "sh", "sleep",
-    "timeout", "true",
+/// It has no `nc -z` either: a program that ends at once, run on the connection, does the same.
+const NC: &str = r#"#!/bin/sh
+scan=no
+left=$#
+while [ "$left" -gt 0 ]; do
+    word=$1
+    shift
+    left=$((left - 1))
+    case "$word" in
+        -z) scan=yes ;;
+        *) set -- "$@" "$word" ;;
+    esac
+done
+if [ "$scan" = yes ]; then
+    exec /bin/busybox nc "$@" -e /bin/true
+fi
+exec /bin/busybox nc "$@"
+"#;
+const CLIENT_COMMANDS: [&str; 13] = [
+    "cat", "date", "echo", "env", "id", "ip", "ls", "netstat", "ps", "sh", "sleep", "timeout",
+    "true",
 ];
-const SERVER_COMMANDS: [&str; 6] = ["cat", "ls", "nc", "sh", "sleep", "true"];
+const SERVER_COMMANDS: [&str; 5] = ["cat", "ls", "sh", "sleep", "true"];
 
 /// An image could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +71,12 @@ pub enum Error {
     /// Images without a base need a static busybox.
     #[error("no statically linked busybox found; on Debian: apt-get install busybox-static")]
     NoBusybox,
+    /// They speak TLS with the machine's program.
+    #[error("no openssl found; on Debian: apt-get install openssl")]
+    NoOpenssl,
+    /// What it needs cannot be found out.
+    #[error(transparent)]
+    Command(#[from] CommandError),
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
@@ -67,12 +92,14 @@ pub fn pause() -> Result<Image, Error> {
 
 /// The client image.
 pub fn client() -> Result<Image, Error> {
-    Ok(with_wget(with_busybox(CLIENT, &CLIENT_COMMANDS)?)
-        .folder("/tmp", 0o1777)
-        .user(NOBODY)
-        .variable("PATH", "/bin")
-        .variable("HOME", "/tmp")
-        .arguments(&["/bin/sleep", "2147483647"]))
+    Ok(
+        with_network_programs(with_busybox(CLIENT, &CLIENT_COMMANDS)?)?
+            .folder("/tmp", 0o1777)
+            .user(NOBODY)
+            .variable("PATH", "/bin")
+            .variable("HOME", "/tmp")
+            .arguments(&["/bin/sleep", "2147483647"]),
+    )
 }
 
 /// The operator image, as its Dockerfile makes it.
@@ -87,14 +114,16 @@ pub fn sidecar(program: &Path) -> Image {
 
 /// The server image around any `dfs`: the simulator, or a real one.
 pub fn server(program: &Path) -> Result<Image, Error> {
-    Ok(with_wget(with_busybox(SERVER, &SERVER_COMMANDS)?)
-        .file("/app/dfs", Content::File(program.to_owned()), 0o755)
-        .folder("/tmp", 0o1777)
-        .user(NOBODY)
-        .variable("PATH", "/bin:/app")
-        .variable("HOME", "/tmp")
-        .entrypoint(&["/app/dfs"])
-        .arguments(&["start", "--foreground"]))
+    Ok(
+        with_network_programs(with_busybox(SERVER, &SERVER_COMMANDS)?)?
+            .file("/app/dfs", Content::File(program.to_owned()), 0o755)
+            .folder("/tmp", 0o1777)
+            .user(NOBODY)
+            .variable("PATH", "/bin:/app")
+            .variable("HOME", "/tmp")
+            .entrypoint(&["/app/dfs"])
+            .arguments(&["start", "--foreground"]),
+    )
 }
 
 /// Writes images into a folder and gives the paths of the tars.
@@ -121,8 +150,13 @@ fn from_scratch(reference: &str, path: &str, program: &Path) -> Image {
         .entrypoint(&[path])
 }
 
-fn with_wget(image: Image) -> Image {
-    image.file("/bin/wget", Content::Bytes(WGET.as_bytes().to_vec()), 0o755)
+/// `wget` and `nc`, which answer to the words that those of the official image answer to.
+fn with_network_programs(image: Image) -> Result<Image, Error> {
+    let script = |text: &str| Content::Bytes(text.as_bytes().to_vec());
+    let image = image
+        .file("/bin/wget", script(WGET), 0o755)
+        .file("/bin/nc", script(NC), 0o755);
+    openssl::add_to(image)
 }
 
 fn with_busybox(reference: &str, commands: &[&str]) -> Result<Image, Error> {
@@ -161,6 +195,26 @@ mod tests {
             .unwrap();
         let said = String::from_utf8(outcome.stdout).unwrap();
         assert_eq!(said.trim(), "2 /bin/busybox wget -q -O - http://a b/");
+    }
+
+    #[test]
+    fn nc_says_whether_a_port_takes_connections() {
+        let Some(busybox) = packages::static_busybox() else {
+            eprintln!("skipped: there is no static busybox");
+            return;
+        };
+        let script = NC.replace("/bin/busybox", &busybox.to_string_lossy());
+        let scan = |port: u16| {
+            let words = ["-c", &script, "nc", "-z", "-w", "4", "127.0.0.1"];
+            let mut command = std::process::Command::new("sh");
+            let outcome = command.args(words).arg(port.to_string()).output();
+            outcome.unwrap().status.code()
+        };
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(scan(port), Some(0));
+        drop(listener);
+        assert_eq!(scan(port), Some(1));
     }
 
     #[test]

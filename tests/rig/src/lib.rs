@@ -39,6 +39,7 @@ mod launch;
 pub mod load_balancer;
 pub mod namespaces;
 pub mod network;
+mod openssl;
 mod outage;
 pub mod packages;
 pub mod pki;

@@ -9,13 +9,14 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 /// A program that is not built here, and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("runc", "runc"),
     ("nft", "nftables"),
     ("ip", "iproute2"),
     ("nsenter", "util-linux"),
     ("mount", "mount"),
     ("busybox", "busybox-static"),
+    ("openssl", "openssl"),
 ];
 
 /// Folders looked at besides PATH: root's programs are not in everybody's PATH.

@@ -1,8 +1,10 @@
 //! What the tests of this crate stand on. See [`world`].
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod certificates;
 pub mod fields;
 pub mod instance;
+pub mod percona;
 pub mod probe;
 pub mod processes;
 pub mod registry;

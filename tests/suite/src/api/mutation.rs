@@ -9,6 +9,7 @@ use dittofs_rig::installation::{NAMESPACE, OPERATOR};
 use dittofs_rig::{Mode, wait_for};
 use dittofs_suite::fields::{self, Change};
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
+use dittofs_suite::percona::Percona;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use futures::StreamExt as _;
@@ -21,7 +22,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::percona::Percona;
 use super::seen::Failed;
 
 /// Instances that are walked over side by side.

@@ -1,98 +1,18 @@
-//! A database of Percona's operator. A script plays that operator: it says how far the cluster is, and makes the Secret.
+//! A database of Percona's operator, which a script plays.
 
 use dittofs_rig::foreign_crds::{ForeignCrds, Kind};
 use dittofs_rig::wait_for;
 use dittofs_shared::server::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, merge};
+use dittofs_suite::percona::{CLUSTER, Percona, SECRET, database};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::seen::{Failed, lines, operator_writes, settled, wait_object, without_pod};
-
-const CLUSTER: &str = "files-postgres";
-const SECRET: &str = "files-postgres-pguser-dittofs";
-
-/// Percona's operator, played.
-pub(super) struct Percona {
-    clusters: Api<DynamicObject>,
-    secrets: Api<Secret>,
-}
-
-impl Percona {
-    pub fn of(scene: &Scene) -> Self {
-        let resource = ApiResource {
-            group: "pgv2.percona.com".to_owned(),
-            version: "v2".to_owned(),
-            api_version: "pgv2.percona.com/v2".to_owned(),
-            kind: "PerconaPGCluster".to_owned(),
-            plural: "perconapgclusters".to_owned(),
-        };
-        let client = scene.client.clone();
-        Self {
-            clusters: Api::namespaced_with(client.clone(), &scene.namespace, &resource),
-            secrets: Api::namespaced(client, &scene.namespace),
-        }
-    }
-
-    /// Waits for the cluster.
-    async fn cluster(&self) -> Result<DynamicObject, Failed> {
-        let found = wait_for("the PerconaPGCluster", API_DEADLINE, || async {
-            self.clusters
-                .get(CLUSTER)
-                .await
-                .map_err(|error| error.to_string())
-        });
-        Ok(found.await?)
-    }
-
-    async fn says(&self, state: &str) -> Outcome {
-        let status = json!({"status": {"state": state, "postgres": {"ready": 0, "size": 1}}});
-        self.clusters
-            .patch_status(CLUSTER, &PatchParams::default(), &Patch::Merge(status))
-            .await?;
-        Ok(())
-    }
-
-    async fn makes_secret(&self, password: &str) -> Outcome {
-        let cluster = self.cluster().await?;
-        let database = cluster.data["spec"]["users"][0]["databases"][0]
-            .as_str()
-            .unwrap_or("dittofs");
-        let secret = json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET},
-            "stringData": {
-                "host": "files-postgres-primary.own.svc", "port": "5432", "dbname": database, "user": "dittofs",
-                "password": password, "pgbouncer-host": "files-postgres-pgbouncer.own.svc",
-            },
-        });
-        let parameters = PatchParams::apply("percona").force();
-        self.secrets
-            .patch(SECRET, &parameters, &Patch::Apply(secret))
-            .await?;
-        Ok(())
-    }
-
-    async fn is_ready(&self) -> Outcome {
-        self.makes_secret("first").await?;
-        self.says("ready").await
-    }
-
-    /// Makes the database that an instance asks for, and waits until its operator has taken it up.
-    pub async fn serve(files: &Instance) -> Outcome {
-        let percona = Self::of(&files.scene);
-        percona.cluster().await?;
-        percona.says("initializing").await?;
-        database(files, "False", "NotReady").await?;
-        percona.is_ready().await?;
-        database(files, "True", "Ready").await?;
-        Ok(())
-    }
-}
 
 #[allow(clippy::needless_pass_by_value)] // The macro makes a value.
 fn with_percona(more: Value) -> Value {
@@ -139,12 +59,6 @@ async fn is_connected(files: &Instance) -> Result<StatefulSet, Failed> {
         }
     })
     .await
-}
-
-async fn database(files: &Instance, status: &str, reason: &str) -> Result<DittoServer, Failed> {
-    files
-        .wait_condition("DatabaseReady", status, Some(reason), API_DEADLINE)
-        .await
 }
 
 pub async fn a_kind_that_comes_later_is_picked_up(scene: Scene) -> Outcome {

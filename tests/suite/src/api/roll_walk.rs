@@ -7,6 +7,7 @@ use dittofs_shared::server::DittoServer;
 use dittofs_shared::{labels, names};
 use dittofs_suite::fields::Change;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::percona::Percona;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use futures::StreamExt as _;
@@ -18,7 +19,6 @@ use serde_json::Value;
 use std::time::Instant;
 
 use super::mutation::{base, begin, end, groups, looked_at};
-use super::percona::Percona;
 use super::seen::{Failed, operator_writes};
 
 /// Instances that are walked over side by side: the other tests want the operator to themselves, too.

@@ -125,7 +125,8 @@ pub async fn a_deleted_or_edited_published_state_comes_back_and_disturbs_no_clie
     Ok(())
 }
 
-async fn wait_published(files: &Instance, expected: Option<&str>) -> Outcome {
+/// Waits until the sidecar has published these adapters.
+pub async fn wait_published(files: &Instance, expected: Option<&str>) -> Outcome {
     let config_maps = files.api::<ConfigMap>();
     wait_for("the sidecar to publish again", API_DEADLINE, || async {
         let found = config_maps.get(&names::adapters("files")).await;
@@ -168,7 +169,7 @@ pub async fn nfs_address(files: &Instance) -> Result<SocketAddr, Error> {
 }
 
 /// Waits for a sidecar that is not the one with this process id.
-async fn other_sidecar(pod: &Pod, than: u32, what: &str) -> Result<u32, Error> {
+pub async fn other_sidecar(pod: &Pod, than: u32, what: &str) -> Result<u32, Error> {
     let found = wait_for(what, POD_DEADLINE, || async {
         let found = processes::of_pod(pod, "dittofs-sidecar");
         found

@@ -1,13 +1,11 @@
 //! Who reaches what: adapters through their Services, the REST API by nobody outside the pod but `kubectl port-forward`.
 
-use dittofs_rig::images;
-use dittofs_rig::wait_for;
-use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
+use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::PostParams;
 use serde_json::json;
+
+use super::client::Client;
 
 pub async fn another_pod_reaches_the_adapters_and_not_the_api(scene: Scene) -> Outcome {
     let files = Instance::create(&scene, "files", json!({})).await?;
@@ -109,66 +107,4 @@ pub async fn only_the_sidecar_has_a_token(scene: Scene) -> Outcome {
         "the token is mounted into every container"
     );
     Ok(())
-}
-
-/// A pod with a busybox.
-struct Client<'a> {
-    scene: &'a Scene,
-}
-
-impl<'a> Client<'a> {
-    async fn start(
-        instance: &'a Instance,
-    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let pod: Pod = serde_json::from_value(json!({
-            "metadata": {"name": "client"},
-            "spec": {
-                "automountServiceAccountToken": false,
-                "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
-                "terminationGracePeriodSeconds": 0,
-                "containers": [{
-                    "name": "client", "image": images::CLIENT,
-                    "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
-                }],
-            },
-        }))?;
-        let pods = instance.api::<Pod>();
-        pods.create(&PostParams::default(), &pod).await?;
-        wait_for("the client pod to run", POD_DEADLINE, || async {
-            let pod = pods
-                .get("client")
-                .await
-                .map_err(|error| error.to_string())?;
-            let phase = pod
-                .status
-                .and_then(|status| status.phase)
-                .unwrap_or_default();
-            if phase == "Running" {
-                Ok(())
-            } else {
-                Err(phase)
-            }
-        })
-        .await?;
-        Ok(Self {
-            scene: &instance.scene,
-        })
-    }
-
-    /// Standard output and error of a shell command in the pod, whatever its exit code.
-    fn run(&self, script: &str) -> Result<String, std::io::Error> {
-        let words = ["exec", "client", "--", "sh", "-c", script];
-        let output = self
-            .scene
-            .world
-            .cluster
-            .kubectl(["-n", &self.scene.namespace])
-            .args(words)
-            .output()?;
-        Ok(format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        ))
-    }
 }
