@@ -9,6 +9,7 @@ mod foreign_kinds;
 mod hostile;
 mod isolation;
 mod leading;
+mod manual;
 mod mutation;
 mod operator_rights;
 mod optional_kinds;
@@ -96,6 +97,7 @@ fn of_specs(unavailable: Option<&str>) -> Vec<Trial> {
         storage::a_volume_for_contents_can_be_added,
         storage::a_class_that_cannot_grow_is_told_and_keeps_nothing_else_from_being_done,
         storage::a_stateful_set_that_is_gone_is_made_again_around_its_pod,
+        manual::a_new_volume_waits_for_the_restart,
         retention::claims_go_with_the_server_when_asked,
         retention::claims_that_are_to_be_kept_after_all_stay,
         acceptance::defaults_are_those_of_the_documentation,
