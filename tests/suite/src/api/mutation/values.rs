@@ -10,6 +10,14 @@ pub fn at_the_bounds(schema: &Value) -> Vec<Value> {
         .map(whole)
         .collect();
     values.extend(schema["enum"].as_array().into_iter().flatten().cloned());
+    let free = schema["pattern"].is_null() && schema["x-kubernetes-validations"].is_null();
+    if schema["type"] == "string" && free && schema["enum"].is_null() {
+        let lengths = [&schema["minLength"], &schema["maxLength"]].into_iter();
+        let lengths = lengths
+            .filter_map(Value::as_u64)
+            .filter(|length| *length > 0);
+        values.extend(lengths.map(|length| json!("a".repeat(usize::try_from(length).unwrap()))));
+    }
     if schema["type"] == "boolean" {
         values.extend([json!(true), json!(false)]);
     }
