@@ -59,15 +59,20 @@ pub fn parse(bytes: &[u8]) -> Result<Parts, ConnectionProblem> {
         None => of_words(text)?,
     };
     let mut parts = Parts::new();
+    let mut unknown = None;
     for (name, value) in pairs {
-        let known = PARAMETERS.iter().find(|(parameter, _)| *parameter == name);
-        let (_, setting) = known.ok_or(ConnectionProblem::Unknown(name))?;
-        if !value.is_empty() {
-            parts.insert(setting, value);
+        match PARAMETERS.iter().find(|(parameter, _)| *parameter == name) {
+            Some((_, setting)) if !value.is_empty() => drop(parts.insert(setting, value)),
+            Some(_) => {}
+            None => unknown = unknown.or(Some(name)),
         }
     }
     if let Some(part) = CONNECTION.iter().find(|part| !parts.contains_key(*part)) {
         return Err(ConnectionProblem::Lacks(part));
+    }
+    // Only now: what is no whole connection may be another secret, and its "parameter" a piece of it.
+    if let Some(name) = unknown {
+        return Err(ConnectionProblem::Unknown(name));
     }
     if parts.get("host").is_some_and(|host| host.contains(',')) {
         return Err(ConnectionProblem::SeveralHosts);
@@ -201,6 +206,8 @@ mod tests {
             ("postgres://u:p@h", lacks("database")),
             ("postgres://:p@h/d", lacks("user")),
             ("postgres://u@h/d", lacks("password")),
+            ("postgres://u:pa?ss=word@h/d", lacks("database")),
+            ("another=", lacks("host")),
             ("postgres://u:p@h:0/d", ConnectionProblem::Port),
             ("postgres://u:p@h:port/d", ConnectionProblem::Port),
             ("postgres://u:p@h,i/d", ConnectionProblem::SeveralHosts),
