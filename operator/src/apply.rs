@@ -6,8 +6,10 @@
 //! * What cannot be written does not keep the rest from being written: failures are collected and reported.
 //! * Deletions carry the uid and resource version of what was seen, so that nothing newer is hit.
 
+mod adapters;
 mod claims;
 mod difference;
+mod merge;
 mod optional;
 mod outcome;
 mod policy;
@@ -28,6 +30,7 @@ use serde_json::json;
 use crate::desired::Desired;
 use crate::instance::Instance;
 use crate::watch::Stores;
+pub use adapters::release;
 pub use outcome::{Action, ApplyError, Change, Failure};
 pub use secrets::make_secrets;
 use write::{Writer, within_deadline};
@@ -77,7 +80,7 @@ pub async fn apply(
 ) -> Applied {
     let writer = Writer {
         client,
-        owner: &instance.owner.uid,
+        instance,
         anew,
     };
     let mut applied = Applied::default();
@@ -98,12 +101,14 @@ pub async fn apply(
         config_hash: _,
         prune: _,
     } = desired;
-    applied.note(writer.put(&stores.roles, role).await);
+    let may_publish = writer
+        .put_config_maps(&stores.config_maps, config_maps, &mut applied)
+        .await;
+    writer
+        .put_role(&stores.roles, role, may_publish, &mut applied)
+        .await;
     applied.note(writer.put(&stores.role_bindings, role_binding).await);
     put_account(&writer, stores, service_account.as_ref(), &mut applied).await;
-    for config_map in config_maps {
-        applied.note(writer.put(&stores.config_maps, config_map).await);
-    }
     let (store, policies) = (&stores.network_policies, network_policies);
     writer.put_policies(store, policies, &mut applied).await;
     for service in services {
@@ -120,10 +125,10 @@ pub async fn apply(
     if let Some(desired) = stateful_set {
         let (sets, claims) = (&stores.stateful_sets, &instance.claims);
         applied.note(writer.put_stateful_set(sets, desired, claims).await);
-    } else if *stop {
-        stop_running(&writer, stores, instance, &mut applied).await;
+    } else {
+        keep_running(&writer, stores, *stop, &mut applied).await;
     }
-    prune::take_away(&writer, stores, instance, desired, &mut applied).await;
+    prune::take_away(&writer, stores, desired, &mut applied).await;
     applied
 }
 
@@ -139,15 +144,13 @@ async fn put_account(
     }
 }
 
-/// What cannot be started as asked can still be stopped.
-async fn stop_running(
-    writer: &Writer<'_>,
-    stores: &Stores,
-    instance: &Instance,
-    applied: &mut Applied,
-) {
-    for stateful_set in writer.owned(&stores.stateful_sets, &instance.namespace) {
-        applied.note(writer.stop(&stateful_set).await);
+/// What cannot be started as asked stays as it is. It can still be stopped, and adopted.
+async fn keep_running(writer: &Writer<'_>, stores: &Stores, stop: bool, applied: &mut Applied) {
+    for stateful_set in writer.owned(&stores.stateful_sets) {
+        applied.note(writer.adopt(&(), &*stateful_set).await);
+        if stop {
+            applied.note(writer.stop(&stateful_set).await);
+        }
     }
 }
 

@@ -14,14 +14,15 @@ mod server;
 mod service_settings;
 mod storage;
 
-use dittofs_shared::names;
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::server::DittoServerSpec;
+use dittofs_shared::{names, settings};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 use std::collections::BTreeMap;
 
 use crate::observe::Observed;
+use crate::ownership::Claimant;
 pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
 pub use connection::Connection;
 use fronts::{Exposition, Plan};
@@ -181,8 +182,7 @@ impl Instance {
             secrets: secrets::judge(&name, observed),
             override_problem: overrides::judge(&server.spec, &observed.secrets),
             running_account: observed
-                .pod
-                .as_ref()
+                .own_pod()
                 .and_then(|pod| pod.spec.as_ref()?.service_account_name.clone()),
             percona: percona::judge(&name, observed),
             claims: storage::judge(&name, &server.spec.storage, &observed.claims),
@@ -190,7 +190,9 @@ impl Instance {
             publish_to: observed
                 .adapters
                 .as_deref()
-                .and_then(|config_map| publication::publish_to(config_map, &adapters)),
+                .and_then(|config_map| publication::publish_to(config_map, &adapters))
+                // It also says which ConfigMap is ours, and the sidecar may have taken that out of our sight.
+                .or_else(|| observed.publish_to.clone()),
             kept: live::kept(&live, &adapters),
             live,
             exposition,
@@ -198,6 +200,19 @@ impl Instance {
             spec: server.spec.clone(),
             name,
         }
+    }
+
+    /// Whom the objects of the instance belong to.
+    pub fn claimant(&self) -> Claimant<'_> {
+        Claimant {
+            name: &self.name,
+            uid: &self.owner.uid,
+        }
+    }
+
+    /// Uid of the `{name}-adapters` that the sidecar has been told to write to.
+    pub fn published_uid(&self) -> Option<&str> {
+        self.publish_to.as_deref().and_then(settings::uid_of)
     }
 
     /// Adapters that have a Service leading to a port.

@@ -5,6 +5,7 @@
 //! * [`watch`] keeps a copy of what belongs to us and says which instance to look at.
 //! * [`reconcile`] is the driver: the calls below, in that order.
 //! * [`named_secrets`] and [`connection_string`] are pure: which Secrets a spec names, and what one with a database holds.
+//! * [`ownership`] is pure: whose an object is. [`other_operator`] asks whether another operator looks after an instance.
 //! * [`observe`] reads. It never writes and decides nothing.
 //! * [`instance`] is pure: it parses and judges. All that can be refused is refused here.
 //! * [`desired`] is pure and total: the objects an instance should have, one file a kind.
@@ -30,6 +31,8 @@ pub mod metrics;
 pub mod named_secrets;
 pub mod observe;
 pub mod optional;
+pub mod other_operator;
+pub mod ownership;
 pub mod probes;
 pub mod reconcile;
 pub mod reference;

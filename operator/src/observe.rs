@@ -1,9 +1,11 @@
 //! Reads only: what there is of an instance.
 
+use dittofs_shared::settings::{publish_to, uid_of};
 use dittofs_shared::{labels, names, server::DittoServer};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt as _};
@@ -17,6 +19,7 @@ use crate::connection_string::{self, ConnectionProblem};
 use crate::instance::connection;
 use crate::named_secrets::secret_names;
 use crate::optional::{Absence, OptionalKind};
+use crate::ownership::{Claimant, controller, is_controlled_by};
 use crate::watch::{Optional, Presence, Stores};
 
 /// Deadline of one request to the API server.
@@ -27,11 +30,13 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Observed {
     /// The `DittoServer` itself.
     pub server: DittoServer,
-    /// ConfigMap `{name}-adapters`.
+    /// ConfigMap `{name}-adapters`, if it is ours.
     pub adapters: Option<Arc<ConfigMap>>,
-    /// The StatefulSet.
+    /// See [`dittofs_shared::settings::Settings::publish_to`], as the sidecar has it now.
+    pub publish_to: Option<String>,
+    /// The StatefulSet, if it is ours.
     pub stateful_set: Option<Arc<StatefulSet>>,
-    /// The pod.
+    /// The pod. Nothing else controls it, but the StatefulSet may not either: see [`Observed::own_pod`].
     pub pod: Option<Arc<Pod>>,
     /// The claims that bear the labels of the instance.
     pub claims: Vec<Arc<PersistentVolumeClaim>>,
@@ -43,6 +48,16 @@ pub struct Observed {
     pub secrets: BTreeMap<String, SecretFacts>,
     /// What there is of the kinds that a cluster may be without.
     pub optional: OptionalObjects,
+}
+
+impl Observed {
+    /// The pod, if our StatefulSet controls it. No other is ever deleted or given rights. A pod that has lost its
+    /// StatefulSet is shown until the new one has adopted it.
+    pub fn own_pod(&self) -> Option<&Pod> {
+        let uid = self.stateful_set.as_ref()?.uid();
+        let pod = self.pod.as_deref();
+        pod.filter(|pod| is_controlled_by(&pod.metadata, uid.as_deref()))
+    }
 }
 
 /// What there is of the kinds that a cluster may be without.
@@ -106,22 +121,41 @@ pub async fn observe(
     if let Some(made) = connection::made_for(server, &secrets) {
         secrets.extend(read_secrets(client, &namespace, vec![made]).await?);
     }
+    let claimant = Claimant {
+        name: &name,
+        uid: server.meta().uid.as_deref().unwrap_or_default(),
+    };
+    let ours = |metadata: &ObjectMeta| claimant.has(metadata);
+    let settings = find(&stores.config_maps, &names::sidecar(&name), &namespace);
+    let publish_to = settings
+        .filter(|settings| ours(&settings.metadata))
+        .and_then(|settings| publish_to(settings.data.as_ref()?).map(str::to_owned));
+    let published = |metadata: &ObjectMeta| {
+        let uid = publish_to.as_deref().and_then(uid_of);
+        ours(metadata) || (uid.is_some() && metadata.uid.as_deref() == uid)
+    };
     Ok(Observed {
-        adapters: find(&stores.config_maps, &names::adapters(&name), &namespace),
-        stateful_set: find(&stores.stateful_sets, &name, &namespace),
-        pod: find(&stores.pods, &names::pod(&name), &namespace),
+        adapters: find(&stores.config_maps, &names::adapters(&name), &namespace)
+            .filter(|config_map| published(&config_map.metadata)),
+        stateful_set: find(&stores.stateful_sets, &name, &namespace)
+            .filter(|stateful_set| ours(&stateful_set.metadata)),
+        pod: find(&stores.pods, &names::pod(&name), &namespace)
+            .filter(|pod| may_be_of(&name, &pod.metadata)),
+        publish_to,
         claims: selected(&stores.claims, |claim| {
             claim.namespace().as_deref() == Some(&namespace)
                 && claim.labels().get(labels::INSTANCE) == Some(&name)
         }),
         adapter_services: selected(&stores.services, |service| {
-            belongs_to(service, server) && service.labels().contains_key(labels::ADAPTER)
+            service.namespace() == server.namespace()
+                && ours(&service.metadata)
+                && service.labels().contains_key(labels::ADAPTER)
         }),
         network_policies: selected(&stores.network_policies, |policy| {
-            belongs_to(policy, server)
+            policy.namespace() == server.namespace() && ours(&policy.metadata)
         }),
         secrets,
-        optional: optional(server, &stores.optional),
+        optional: optional(claimant, &namespace, &stores.optional),
         server: server.clone(),
     })
 }
@@ -136,7 +170,12 @@ where
     found
 }
 
-fn optional(server: &DittoServer, known: &Optional) -> OptionalObjects {
+/// The StatefulSet that controls a pod may be one that is just being made again: its uid does not count here.
+fn may_be_of(stateful_set: &str, pod: &ObjectMeta) -> bool {
+    controller(pod).is_none_or(|owner| owner.kind == "StatefulSet" && owner.name == stateful_set)
+}
+
+fn optional(claimant: Claimant<'_>, namespace: &str, known: &Optional) -> OptionalObjects {
     let mut found = OptionalObjects::default();
     for kind in OptionalKind::ALL {
         match (kind, known.of(kind)) {
@@ -144,13 +183,15 @@ fn optional(server: &DittoServer, known: &Optional) -> OptionalObjects {
                 found.absent.insert(kind, absence);
             }
             (OptionalKind::PerconaPGCluster, Presence::Present(store)) => {
-                let name = names::percona_cluster(&server.name_any());
-                let namespace = server.namespace().unwrap_or_default();
-                let key = ObjectRef::new_with(&name, kind.resource()).within(&namespace);
+                let name = names::percona_cluster(claimant.name);
+                let key = ObjectRef::new_with(&name, kind.resource()).within(namespace);
                 found.percona = store.get(&key);
             }
             (_, Presence::Present(store)) => {
-                let owned = selected(&store, |object| belongs_to(object, server));
+                let owned = selected(&store, |object| {
+                    object.namespace().as_deref() == Some(namespace)
+                        && claimant.has(&object.metadata)
+                });
                 found.owned.insert(kind, owned);
             }
         }
@@ -222,16 +263,4 @@ where
     K::DynamicType: Eq + Hash + Clone,
 {
     store.get(&ObjectRef::new(name).within(namespace))
-}
-
-fn belongs_to<K: Resource>(object: &K, server: &DittoServer) -> bool {
-    object.namespace() == server.namespace() && is_owned_by(object, server.uid().as_deref())
-}
-
-/// Whether the object's controller is the one with this uid.
-pub fn is_owned_by<K: Resource>(object: &K, uid: Option<&str>) -> bool {
-    object
-        .owner_references()
-        .iter()
-        .any(|owner| owner.controller == Some(true) && Some(owner.uid.as_str()) == uid)
 }

@@ -16,6 +16,7 @@ use crate::events;
 use crate::instance::{Defaults, Instance, PerconaCluster};
 use crate::metrics::{Metrics, Outcome};
 use crate::observe::{self, ObserveError, Observed};
+use crate::other_operator::{ReadError, Search};
 use crate::roll::{self, Roll};
 use crate::status::{self, View};
 use crate::watch::{Server, Stores};
@@ -28,6 +29,8 @@ const SECRETS_REREAD: Duration = Duration::from_mins(10);
 const SECRETS_AWAITED: Duration = Duration::from_secs(30);
 /// The same, while all that is missing is the Secret of a database that is ready.
 const CONNECTION_AWAITED: Duration = Duration::from_secs(5);
+/// Objects of another operator are not watched either. They are looked for this often, while there are any.
+const OTHER_OPERATOR_REREAD: Duration = Duration::from_secs(30);
 /// Requests for the same instance within this time become one look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
@@ -53,6 +56,9 @@ pub enum Error {
     /// Something could not be read.
     #[error("{0}: {source}", source = source_of(.0))]
     Observe(#[from] ObserveError),
+    /// It is not known who looks after the instance.
+    #[error(transparent)]
+    OtherOperator(#[from] ReadError),
     /// The status could not be written.
     #[error("the status could not be written: {0}")]
     Status(#[from] ApplyError),
@@ -80,13 +86,32 @@ pub async fn run(
     let looks = controller::applier(
         |server, context| Box::pin(look(server, context)),
         |server, error, context| retry(&server, error, &context),
-        context,
+        Arc::clone(&context),
         store,
         requests,
         config,
     );
-    // An instance that was deleted meanwhile ends as an error that says nothing.
-    looks.for_each(|_| async {}).await;
+    looks
+        .for_each_concurrent(None, |outcome| async {
+            // Nothing to look at: it was deleted meanwhile, or an object that bears our label names it.
+            if let Err(controller::Error::ObjectNotFound(instance)) = outcome {
+                let namespace = instance.namespace.as_deref().unwrap_or_default();
+                release(&context, namespace, &instance.name).await;
+            }
+        })
+        .await;
+}
+
+/// What is left of an instance that goes must not hold up its namespace. Tried again at the next event only.
+async fn release(context: &Context, namespace: &str, instance: &str) {
+    match apply::release(&context.client, &context.stores, namespace, instance).await {
+        Ok(false) => {}
+        Ok(true) => tracing::warn!(
+            instance = format!("{namespace}/{instance}"),
+            "the finalizers of its ConfigMap with the published state have been removed"
+        ),
+        Err(error) => tracing::warn!(instance = format!("{namespace}/{instance}"), %error),
+    }
 }
 
 async fn look(server: Arc<Server>, context: Arc<Context>) -> Result<Action, Error> {
@@ -141,8 +166,14 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         if let Some(last) = status::deleting(server.status.as_ref()) {
             write_status(client, server, &last).await?;
         }
+        let namespace = server.namespace().unwrap_or_default();
+        release(context, &namespace, &server.name_any()).await;
         // Owner references take care of the rest, with or without us.
         return Ok(Action::await_change());
+    }
+    let search = Search::new(server, client, &context.stores);
+    if search.is_found().await? {
+        return leave_alone(server, context, &search).await;
     }
     if server
         .status
@@ -161,7 +192,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     let roll = roll::decide(
         instance.spec.roll_policy,
         observed.stateful_set.as_deref(),
-        observed.pod.as_deref(),
+        observed.own_pod(),
     );
     if !server.spec.paused {
         act_on(&roll, &observed, client, &mut applied).await;
@@ -186,6 +217,25 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         Some(failure) => Err(Error::Apply(failure.to_string())),
         None => Ok(Action::requeue(next_look(&instance))),
     }
+}
+
+/// Another operator looks after it. Nothing is written but the status, and that once for each generation: the other
+/// operator writes it, too.
+async fn leave_alone(
+    server: &DittoServer,
+    context: &Context,
+    search: &Search<'_>,
+) -> Result<Action, Error> {
+    let (before, generation) = (server.status.as_ref(), server.meta().generation);
+    if !status::is_told_of(before, generation) {
+        let objects = search.all().await?;
+        let told = status::left_alone(before, generation, &objects, jiff::Timestamp::now());
+        write_status(&context.client, server, &told).await?;
+        let notices = events::notices(&Applied::default(), before, &told);
+        events::publish(&context.client, server, notices).await;
+    }
+    let delay = OTHER_OPERATOR_REREAD.mul_f64(rand::random_range(0.9..1.0));
+    Ok(Action::requeue(delay))
 }
 
 /// Secrets are not watched: one that is awaited is looked for more often.
@@ -246,7 +296,7 @@ async fn act_on(roll: &Roll, observed: &Observed, client: &Client, applied: &mut
         .changes
         .iter()
         .any(|change| change.object.kind.as_deref() == Some("StatefulSet"));
-    if let (Roll::Now(reason), Some(pod), false) = (roll, &observed.pod, template_changed) {
+    if let (Roll::Now(reason), Some(pod), false) = (roll, observed.own_pod(), template_changed) {
         match apply::recreate_pod(client, pod, reason).await {
             Ok(change) => applied.changes.push(change),
             Err(failure) => applied.failures.push(failure),

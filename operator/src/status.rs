@@ -10,6 +10,7 @@ mod database;
 mod gateway;
 mod metrics;
 mod mount;
+mod other_operator;
 mod pod;
 mod restart;
 mod seen;
@@ -28,6 +29,7 @@ use crate::instance::Instance;
 use crate::observe::OptionalObjects;
 use crate::roll::Roll;
 use crate::wish;
+pub use other_operator::{is_told_of, left_alone};
 
 /// All that the status is made of.
 #[derive(Debug)]
@@ -91,13 +93,22 @@ impl Finding {
     }
 
     fn condition(self, r#type: &str, view: &View<'_>, now: Timestamp) -> Condition {
+        self.into_condition(r#type, view.generation, view.previous, whole_seconds(now))
+    }
+
+    fn into_condition(
+        self,
+        r#type: &str,
+        generation: Option<i64>,
+        previous: Option<&DittoServerStatus>,
+        now: Time,
+    ) -> Condition {
         let status = match self.status {
             Truth::True => "True",
             Truth::False => "False",
             Truth::Unknown => "Unknown",
         };
-        let known = view
-            .previous
+        let known = previous
             .and_then(|previous| find(previous, r#type))
             .filter(|known| known.status == status);
         Condition {
@@ -105,14 +116,16 @@ impl Finding {
             status: status.to_owned(),
             reason: self.reason.to_owned(),
             message: self.message,
-            observed_generation: view.generation,
-            last_transition_time: known.map_or_else(
-                // Whole seconds are all that the API server keeps.
-                || Time(Timestamp::from_second(now.as_second()).unwrap_or(now)),
-                |known| known.last_transition_time.clone(),
-            ),
+            observed_generation: generation,
+            last_transition_time: known
+                .map_or_else(|| now, |known| known.last_transition_time.clone()),
         }
     }
+}
+
+/// Whole seconds are all that the API server keeps.
+fn whole_seconds(now: Timestamp) -> Time {
+    Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
 }
 
 fn find<'a>(status: &'a DittoServerStatus, r#type: &str) -> Option<&'a Condition> {
@@ -133,7 +146,7 @@ pub fn first(generation: Option<i64>, now: Timestamp) -> DittoServerStatus {
             reason: "Reconciling".to_owned(),
             message: "the operator has begun to look at this DittoServer".to_owned(),
             observed_generation: generation,
-            last_transition_time: Time(Timestamp::from_second(now.as_second()).unwrap_or(now)),
+            last_transition_time: whole_seconds(now),
         }],
         ..DittoServerStatus::default()
     }
@@ -141,6 +154,10 @@ pub fn first(generation: Option<i64>, now: Timestamp) -> DittoServerStatus {
 
 /// What is said of an instance that is on its way out, if that has not been said yet.
 pub fn deleting(previous: Option<&DittoServerStatus>) -> Option<DittoServerStatus> {
+    // Another operator deletes it, and tells how far it is.
+    if other_operator::is_told(previous) {
+        return None;
+    }
     let previous = previous.filter(|previous| previous.phase != Some(Phase::Deleting))?;
     Some(DittoServerStatus {
         phase: Some(Phase::Deleting),

@@ -5,6 +5,7 @@
 //! Kinds that the cluster may be without are watched while it has them. With namespaces in the scope there is one watch
 //! for each of them and each kind, and still one copy of each kind.
 
+mod adapters;
 mod optional;
 mod outage;
 mod owned;
@@ -26,8 +27,9 @@ use kube::runtime::watcher;
 use tokio::task::JoinSet;
 
 use crate::scope::Scope;
+pub use adapters::Departed;
 pub use optional::{Optional, Presence};
-use owned::{Owned, forget_writers, keep_our_choices, keep_writers_of_adapters};
+use owned::{Owned, forget_writers, keep_our_choices};
 use source::Source;
 pub use wake::instances_of;
 
@@ -43,6 +45,8 @@ type Requests = UnboundedSender<ObjectRef<Server>>;
 pub struct Stores {
     pub servers: Store<Server>,
     pub config_maps: Store<ConfigMap>,
+    /// ConfigMaps with a published state that have left the copies.
+    pub departed: Departed,
     pub services: Store<Service>,
     pub network_policies: Store<NetworkPolicy>,
     pub stateful_sets: Store<StatefulSet>,
@@ -82,8 +86,10 @@ impl Watch {
         // Pods and claims are made by the controller of StatefulSets, with the labels of the selector.
         let selected =
             watcher::Config::default().labels(&format!("{}={}", labels::APP, labels::APP_VALUE));
+        let departed = Departed::default();
         let stores = Stores {
-            config_maps: owned.watch(&managed, keep_writers_of_adapters, &mut tasks),
+            config_maps: adapters::watch(&owned, &managed, &departed, &mut tasks),
+            departed,
             services: owned.watch(&managed, keep_our_choices, &mut tasks),
             network_policies: owned.watch(&managed, forget_writers, &mut tasks),
             stateful_sets: owned.watch(&managed, forget_writers, &mut tasks),

@@ -40,6 +40,11 @@ pub fn adapters(instance: &str) -> String {
     format!("{instance}-adapters")
 }
 
+/// The instance whose published state is in a ConfigMap of this name.
+pub fn instance_of_adapters(config_map: &str) -> Option<&str> {
+    config_map.strip_suffix("-adapters")
+}
+
 /// ConfigMap with the sidecar's settings; also the name of its ServiceAccount, Role and RoleBinding.
 pub fn sidecar(instance: &str) -> String {
     format!("{instance}-sidecar")

@@ -45,6 +45,16 @@ pub struct SettingsError {
     reason: String,
 }
 
+/// See [`Settings::publish_to`], as it stands in the `data` of the ConfigMap.
+pub fn publish_to(data: &BTreeMap<String, String>) -> Option<&str> {
+    data.get(KEY_PUBLISH_TO).map(String::as_str)
+}
+
+/// Uid of the ConfigMap that a value of [`Settings::publish_to`] names.
+pub fn uid_of(publish_to: &str) -> Option<&str> {
+    publish_to.split_whitespace().next()
+}
+
 impl Settings {
     /// The `data` of the ConfigMap.
     pub fn encode(&self) -> BTreeMap<String, String> {

@@ -5,6 +5,7 @@ use kube::{Resource, ResourceExt as _};
 use std::fmt::{self, Debug};
 
 use crate::observe::REQUEST_DEADLINE;
+use crate::ownership::Holder;
 
 /// What was done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,14 +75,38 @@ impl Failure {
     }
 }
 
+/// Field that nobody can set on an object that exists; see `Writer::create`.
+const CREATES_ONLY: &str = "metadata.deletionGracePeriodSeconds";
+
+fn explain(holder: &Holder) -> String {
+    let taken = |by: &str| {
+        format!(
+            "an object of this name exists and belongs to {by}: rename it, or choose other names for this DittoServer"
+        )
+    };
+    match holder {
+        Holder::OtherOperator => "another operator made an object of this name for this DittoServer: delete the object, \
+             or leave this DittoServer to that operator"
+            .to_owned(),
+        Holder::FormerServer => "an object of this name belongs to a former DittoServer of this name: Kubernetes deletes \
+             it, and then this operator creates a new one"
+            .to_owned(),
+        Holder::Controller { kind, name } => taken(&format!("{kind} {name}")),
+        Holder::Nobody => taken("nobody that this operator knows"),
+    }
+}
+
 /// What stands in the way of writing an object.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// Somebody else's object has this name.
+    #[error("{}", explain(.0))]
+    Foreign(Holder),
+    /// Somebody else created, deleted or replaced the object at the same moment.
     #[error(
-        "an object of this name exists and belongs to {0}: rename it, or choose other names for this DittoServer"
+        "somebody else created, deleted or replaced it at the same moment; the operator reads it again"
     )]
-    Foreign(String),
+    Raced,
     /// The API server refused.
     #[error("the API server refused: {0}")]
     Api(#[source] Box<kube::Error>),
@@ -94,6 +119,18 @@ impl ApplyError {
     /// The object exists already, or is not what it was.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 409))
+    }
+
+    /// It was an apply that only creates, and there is an object.
+    pub(super) fn already_exists(&self) -> bool {
+        let Self::Api(error) = self else {
+            return false;
+        };
+        let kube::Error::Api(status) = &**error else {
+            return false;
+        };
+        let mut causes = status.details.iter().flat_map(|details| &details.causes);
+        causes.any(|cause| cause.field == CREATES_ONLY)
     }
 
     /// The object would not be a valid one.

@@ -8,7 +8,6 @@ use super::Applied;
 use super::outcome::Failure;
 use super::write::Writer;
 use crate::desired::{Desired, adapter_of};
-use crate::instance::Instance;
 use crate::optional::OptionalKind;
 use crate::watch::{Presence, Stores};
 
@@ -16,23 +15,16 @@ use crate::watch::{Presence, Stores};
 pub(super) async fn take_away(
     writer: &Writer<'_>,
     stores: &Stores,
-    instance: &Instance,
     desired: &Desired,
     applied: &mut Applied,
 ) {
-    optional(writer, stores, instance, desired, applied).await;
-    services(writer, stores, instance, desired, applied).await;
-    policies(writer, stores, instance, desired, applied).await;
-    budgets(writer, stores, instance, desired, applied).await;
+    optional(writer, stores, desired, applied).await;
+    services(writer, stores, desired, applied).await;
+    policies(writer, stores, desired, applied).await;
+    budgets(writer, stores, desired, applied).await;
 }
 
-async fn optional(
-    writer: &Writer<'_>,
-    stores: &Stores,
-    instance: &Instance,
-    desired: &Desired,
-    applied: &mut Applied,
-) {
+async fn optional(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
     // A database is never taken away because a field has changed.
     let kinds = OptionalKind::ALL
         .into_iter()
@@ -42,13 +34,16 @@ async fn optional(
             continue;
         };
         let wanted = desired.optional.get(&kind).map_or(&[][..], Vec::as_slice);
-        for object in writer.owned(&store, &instance.namespace) {
+        for object in writer.owned(&store) {
             if is_among(wanted, &*object) {
                 continue;
             }
             let reason = match adapter_of(&object.metadata) {
                 None => "it is not asked for any more".to_owned(),
-                Some(adapter) if !desired.prune.permits(adapter) => continue,
+                Some(adapter) if !desired.prune.permits(adapter) => {
+                    applied.note(writer.adopt(&kind.resource(), &*object).await);
+                    continue;
+                }
                 Some(adapter) => format!("no route to adapter {adapter} is asked for any more"),
             };
             let deleted = writer.delete_of(&kind.resource(), &*object, reason).await;
@@ -57,21 +52,18 @@ async fn optional(
     }
 }
 
-async fn services(
-    writer: &Writer<'_>,
-    stores: &Stores,
-    instance: &Instance,
-    desired: &Desired,
-    applied: &mut Applied,
-) {
+async fn services(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
     let wanted = &desired.services;
-    for service in writer.owned(&stores.services, &instance.namespace) {
+    for service in writer.owned(&stores.services) {
         if is_among(wanted, &*service) {
             continue;
         }
         let reason = match adapter_of(&service.metadata) {
             None => "it is not asked for any more".to_owned(),
-            Some(adapter) if !desired.prune.permits(adapter) => continue,
+            Some(adapter) if !desired.prune.permits(adapter) => {
+                applied.note(writer.adopt(&(), &*service).await);
+                continue;
+            }
             // The old address stays until there is a new one.
             Some(adapter) if failed(adapter, wanted, &applied.failures) => continue,
             Some(adapter) => gone(adapter, wanted),
@@ -80,15 +72,9 @@ async fn services(
     }
 }
 
-async fn policies(
-    writer: &Writer<'_>,
-    stores: &Stores,
-    instance: &Instance,
-    desired: &Desired,
-    applied: &mut Applied,
-) {
-    let disabled = !instance.spec.network_policy.enabled;
-    let mut policies = writer.owned(&stores.network_policies, &instance.namespace);
+async fn policies(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
+    let disabled = !writer.instance.spec.network_policy.enabled;
+    let mut policies = writer.owned(&stores.network_policies);
     // The one that closes the pod goes before those that open it.
     policies.sort_by_key(|policy| adapter_of(&policy.metadata).is_some());
     for policy in policies {
@@ -98,7 +84,10 @@ async fn policies(
         let reason = match adapter_of(&policy.metadata) {
             _ if disabled => "networkPolicy.enabled is false".to_owned(),
             None => "it is not asked for any more".to_owned(),
-            Some(adapter) if !desired.prune.permits(adapter) => continue,
+            Some(adapter) if !desired.prune.permits(adapter) => {
+                applied.note(writer.adopt(&(), &*policy).await);
+                continue;
+            }
             Some(adapter) => format!("adapter {adapter} is not exposed any more"),
         };
         let deleted = writer.delete(&*policy, reason).await;
@@ -110,14 +99,8 @@ async fn policies(
     }
 }
 
-async fn budgets(
-    writer: &Writer<'_>,
-    stores: &Stores,
-    instance: &Instance,
-    desired: &Desired,
-    applied: &mut Applied,
-) {
-    for budget in writer.owned(&stores.disruption_budgets, &instance.namespace) {
+async fn budgets(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
+    for budget in writer.owned(&stores.disruption_budgets) {
         if !is_among(desired.disruption_budget.as_slice(), &*budget) {
             let reason = "pod.disruptionBudget is Manual".to_owned();
             applied.note(writer.delete(&*budget, reason).await);

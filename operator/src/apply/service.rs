@@ -3,15 +3,13 @@
 //! A port in a list of ports is known by its number. So a number that somebody else has written stays beside ours, and
 //! is even in our way, because two ports must not have the same name. Then the whole list is replaced once.
 
-use dittofs_shared::labels;
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 use kube::ResourceExt as _;
-use kube::api::{Patch, PatchParams};
 use kube::runtime::reflector::{ObjectRef, Store};
 use serde_json::{Value, json};
 
 use super::outcome::{Change, Failure};
-use super::write::{Writer, within_deadline};
+use super::write::Writer;
 
 impl Writer<'_> {
     /// Applies a Service. A node port outlives a change of the port it belongs to: clients may be using it.
@@ -55,7 +53,7 @@ impl Writer<'_> {
     /// in the way when the affinity goes.
     async fn end_affinity(&self, seen: &Service) -> Result<(), Failure> {
         let spec = json!({"sessionAffinity": "None", "sessionAffinityConfig": null});
-        self.merge(seen, spec).await
+        self.merge_spec(seen, spec).await
     }
 
     /// Replaces the list of ports, unless the Service has changed since it was seen.
@@ -63,22 +61,17 @@ impl Writer<'_> {
         let mut sent = desired.clone();
         keep_node_ports(seen, &mut sent);
         let ports = sent.spec.and_then(|spec| spec.ports);
-        self.merge(seen, json!({"ports": ports})).await
+        self.merge_spec(seen, json!({"ports": ports})).await
     }
 
-    async fn merge(&self, seen: &Service, spec: Value) -> Result<(), Failure> {
-        let patch = Patch::Merge(json!({
+    /// Unless the Service has changed since it was seen.
+    async fn merge_spec(&self, seen: &Service, spec: Value) -> Result<(), Failure> {
+        let patch = json!({
             "metadata": {"resourceVersion": seen.resource_version()},
             "spec": spec,
-        }));
-        let parameters = PatchParams {
-            field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        let api = self.api::<Service>(&(), seen);
-        within_deadline(api.patch(&seen.name_any(), &parameters, &patch))
+        });
+        self.merge(&(), seen, &patch)
             .await
-            .map(drop)
             .map_err(|error| Failure::of(seen, &(), error))
     }
 }

@@ -1,13 +1,11 @@
 //! Stops a server that cannot be described anew: only the number of its pods changes, the template stays.
 
-use dittofs_shared::labels;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::ResourceExt as _;
-use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::outcome::{Action, Change, Failure};
-use super::write::{Writer, within_deadline};
+use super::write::Writer;
 
 impl Writer<'_> {
     /// Sets the number of pods to zero, unless it is.
@@ -18,12 +16,7 @@ impl Writer<'_> {
         }
         // Not by server-side apply, which would take away whatever is not sent along. The uid keeps it from another one.
         let patch = json!({"metadata": {"uid": seen.uid()}, "spec": {"replicas": 0}});
-        let parameters = PatchParams {
-            field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        let request = self.api::<StatefulSet>(&(), seen);
-        within_deadline(request.patch(&seen.name_any(), &parameters, &Patch::Merge(&patch)))
+        self.merge(&(), seen, &patch)
             .await
             .map_err(|error| Failure::of(seen, &(), error))?;
         let reason = "spec.replicas is 0".to_owned();

@@ -14,8 +14,9 @@ use std::sync::Arc;
 
 use super::difference::difference;
 use super::outcome::{Action, ApplyError, Change, Failure};
-use crate::observe::{REQUEST_DEADLINE, digest, is_owned_by};
-use crate::optional::OptionalKind;
+use crate::instance::Instance;
+use crate::observe::{REQUEST_DEADLINE, digest};
+use crate::ownership::Whose;
 
 /// A kind that lives in namespaces and can be read and written, whether its type says what it is called or a value
 /// does that goes with it.
@@ -49,11 +50,14 @@ pub(super) async fn within_deadline<T>(
     }
 }
 
+/// A grace period that no object has.
+const NO_GRACE_PERIOD: i64 = i32::MAX as i64;
+
 /// Writes the objects of one instance.
 pub(super) struct Writer<'a> {
     pub client: &'a Client,
-    /// Uid of the `DittoServer`.
-    pub owner: &'a str,
+    /// Whose objects are written.
+    pub instance: &'a Instance,
     /// Whether to send what seems to be as desired, too: not all that others may have changed can be seen.
     pub anew: bool,
 }
@@ -84,16 +88,34 @@ impl Writer<'_> {
         kind: &K::DynamicType,
         store: &Store<K>,
         desired: &K,
-        adjust: impl FnOnce(&K, &mut K),
+        adjust: impl Fn(&K, &mut K),
     ) -> Result<Option<(Change, K)>, Failure> {
         let live = self.live(kind, store, desired).await?;
+        let first = self.put_onto(kind, live.as_deref(), desired, &adjust);
+        match first.await {
+            // The copy is old, or somebody was faster: whose the object is now decides.
+            Err(failure) if matches!(failure.error, ApplyError::Raced) => {
+                let live = self.own(kind, desired, self.read(kind, desired).await?)?;
+                self.put_onto(kind, live.as_deref(), desired, &adjust).await
+            }
+            result => result,
+        }
+    }
+
+    async fn put_onto<K: Object>(
+        &self,
+        kind: &K::DynamicType,
+        live: Option<&K>,
+        desired: &K,
+        adjust: &impl Fn(&K, &mut K),
+    ) -> Result<Option<(Change, K)>, Failure> {
         let mut sent = desired.clone();
         let hash = digest(&serde_json::to_vec(desired).unwrap_or_default())[..16].to_owned();
         sent.annotations_mut()
             .insert(labels::APPLIED_HASH.to_owned(), hash.clone());
-        let (action, reason) = match &live {
+        let (action, reason) = match live {
             None => (Action::Created, "it did not exist".to_owned()),
-            Some(live) => match difference(&to_value(&**live), &to_value(desired)) {
+            Some(live) => match difference(&to_value(live), &to_value(desired)) {
                 Some(reason) => (Action::Updated, reason),
                 // Everything that is wanted is there. What was wanted before and is not any more shows in the hash.
                 None if live.annotations().get(labels::APPLIED_HASH) != Some(&hash) => (
@@ -104,21 +126,43 @@ impl Writer<'_> {
                 None => return Ok(None),
             },
         };
-        if let Some(live) = &live {
+        if let Some(live) = live {
             adjust(live, &mut sent);
         }
-        let parameters = PatchParams::apply(labels::OPERATOR_MANAGER).force();
-        let now = within_deadline(self.api(kind, desired).patch(
-            &desired.name_any(),
-            &parameters,
-            &Patch::Apply(&sent),
-        ))
-        .await
-        .map_err(|error| Failure::of(desired, kind, error))?;
-        if self.anew && live.is_some_and(|live| content(&*live) == content(&now)) {
+        let now = self
+            .send(kind, live, sent)
+            .await
+            .map_err(|error| Failure::of(desired, kind, error))?;
+        if self.anew && live.is_some_and(|live| content(live) == content(&now)) {
             return Ok(None);
         }
         Ok(Some((Change::of(desired, kind, action, reason), now)))
+    }
+
+    /// Applies to the object that was seen and to no other, or makes one where there is none. An apply alone would do
+    /// whichever it finds: it would take over what somebody else has made since.
+    ///
+    /// The uid is a precondition of the API server. For an object that is to be made there is no such precondition, so
+    /// a field is sent that is ignored in a new object and cannot be changed in one that exists.
+    async fn send<K: Object>(
+        &self,
+        kind: &K::DynamicType,
+        live: Option<&K>,
+        mut sent: K,
+    ) -> Result<K, ApplyError> {
+        let mut parameters = PatchParams::apply(labels::OPERATOR_MANAGER);
+        if let Some(live) = live {
+            sent.meta_mut().uid = live.uid();
+            parameters = parameters.force();
+        } else {
+            sent.meta_mut().deletion_grace_period_seconds = Some(NO_GRACE_PERIOD);
+        }
+        let api = self.api(kind, &sent);
+        let name = sent.name_any();
+        match within_deadline(api.patch(&name, &parameters, &Patch::Apply(&sent))).await {
+            Err(error) if error.is_conflict() || error.already_exists() => Err(ApplyError::Raced),
+            result => result,
+        }
     }
 
     /// The object as it is, if it is ours. Our copies hold only what bears our label, so that an object that is not
@@ -129,37 +173,58 @@ impl Writer<'_> {
         store: &Store<K>,
         desired: &K,
     ) -> Result<Option<Arc<K>>, Failure> {
-        let known = store.get(&ObjectRef::from_obj_with(desired, kind.clone()));
-        let live = match known {
-            Some(live) => Some(live),
-            None => within_deadline(self.api(kind, desired).get_opt(&desired.name_any()))
-                .await
-                .map_err(|error| Failure::of(desired, kind, error))?
-                .map(Arc::new),
-        };
-        match &live {
-            Some(object) if !self.is_ours(kind, &**object, desired) => Err(Failure::of(
-                desired,
-                kind,
-                ApplyError::Foreign(owner_of(&**object)),
-            )),
-            _ => Ok(live),
+        let seen = self.seen(kind, store, desired).await?;
+        self.own(kind, desired, seen)
+    }
+
+    /// The object as it is, whosever it is.
+    pub(super) async fn seen<K: Object>(
+        &self,
+        kind: &K::DynamicType,
+        store: &Store<K>,
+        desired: &K,
+    ) -> Result<Option<Arc<K>>, Failure> {
+        match store.get(&ObjectRef::from_obj_with(desired, kind.clone())) {
+            Some(known) => Ok(Some(known)),
+            None => self.read(kind, desired).await,
         }
     }
 
-    /// A database may outlive its `DittoServer`, so that it is known by its labels.
-    fn is_ours<K: Object>(&self, kind: &K::DynamicType, live: &K, desired: &K) -> bool {
-        let same = |key: &str| live.labels().get(key) == desired.labels().get(key);
-        let outlives = K::kind(kind) == OptionalKind::PerconaPGCluster.name();
-        is_owned_by(live, Some(self.owner))
-            || (outlives && same(labels::MANAGED_BY) && same(labels::INSTANCE))
+    async fn read<K: Object>(
+        &self,
+        kind: &K::DynamicType,
+        desired: &K,
+    ) -> Result<Option<Arc<K>>, Failure> {
+        within_deadline(self.api(kind, desired).get_opt(&desired.name_any()))
+            .await
+            .map(|found| found.map(Arc::new))
+            .map_err(|error| Failure::of(desired, kind, error))
     }
 
-    /// What is ours of a kind.
-    pub fn owned<K: Object>(&self, store: &Store<K>, namespace: &str) -> Vec<Arc<K>> {
+    fn own<K: Object>(
+        &self,
+        kind: &K::DynamicType,
+        desired: &K,
+        seen: Option<Arc<K>>,
+    ) -> Result<Option<Arc<K>>, Failure> {
+        match seen.as_ref().map(|seen| self.whose(&**seen)) {
+            Some(Whose::Foreign(holder)) => {
+                Err(Failure::of(desired, kind, ApplyError::Foreign(holder)))
+            }
+            Some(Whose::Ours | Whose::Adoptable) | None => Ok(seen),
+        }
+    }
+
+    /// Whose an object in the namespace of the instance is.
+    pub(super) fn whose<K: Resource>(&self, object: &K) -> Whose {
+        self.instance.claimant().whose(object.meta())
+    }
+
+    /// What is ours of a kind, or is about to be.
+    pub fn owned<K: Object>(&self, store: &Store<K>) -> Vec<Arc<K>> {
         store.state_filter(|object| {
-            object.namespace().as_deref() == Some(namespace)
-                && is_owned_by(object, Some(self.owner))
+            object.namespace().as_deref() == Some(&self.instance.namespace)
+                && self.instance.claimant().has(object.meta())
         })
     }
 
@@ -208,17 +273,6 @@ fn content<K: Object>(object: &K) -> Value {
     metadata.managed_fields = None;
     metadata.resource_version = None;
     to_value(&object)
-}
-
-fn owner_of<K: Resource>(object: &K) -> String {
-    match object
-        .owner_references()
-        .iter()
-        .find(|owner| owner.controller == Some(true))
-    {
-        Some(owner) => format!("{} {}", owner.kind, owner.name),
-        None => "nobody that this operator knows".to_owned(),
-    }
 }
 
 fn to_value<K: Serialize>(object: &K) -> Value {

@@ -1,12 +1,12 @@
 //! Pure: the PostgreSQL cluster that Percona's operator makes, and whether the server can be started with it.
 
-use dittofs_shared::{labels, names};
+use dittofs_shared::names;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use kube::ResourceExt as _;
 use kube::api::DynamicObject;
 
 use crate::observe::{Observed, SecretFacts, digest};
 use crate::optional::{Absence, OptionalKind};
+use crate::ownership::Claimant;
 
 /// A PerconaPGCluster that an instance uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,9 +72,14 @@ pub(super) fn judge(instance: &str, observed: &Observed) -> Option<PerconaCluste
         .absent
         .get(&OptionalKind::PerconaPGCluster);
     let stateful_set = observed.stateful_set.as_deref();
+    // One that is to outlive its DittoServer has no owner, and is known by its labels.
+    let claimant = Claimant {
+        name: instance,
+        uid: observed.server.metadata.uid.as_deref().unwrap_or_default(),
+    };
     let in_use = uses(stateful_set, &secret);
     Some(PerconaCluster {
-        is_ours: found.is_none_or(|found| is_ours(instance, found)),
+        is_ours: found.is_none_or(|found| claimant.has(&found.metadata)),
         progress: match (absence, found) {
             (Some(absence), _) => Progress::KindMissing(*absence),
             (None, None) => Progress::Missing,
@@ -109,13 +114,6 @@ impl PerconaCluster {
             Err(Some(key)) => Err(DatabaseProblem::NoKey(self.secret.clone(), key)),
         }
     }
-}
-
-/// It may outlive its DittoServer, so that the owner does not tell.
-fn is_ours(instance: &str, found: &DynamicObject) -> bool {
-    let label = |key: &str| found.labels().get(key).map(String::as_str);
-    label(labels::MANAGED_BY) == Some(labels::MANAGED_BY_VALUE)
-        && label(labels::INSTANCE) == Some(instance)
 }
 
 fn progress(found: &DynamicObject) -> Progress {

@@ -1,12 +1,12 @@
 //! Kinds that every cluster has: one watch each, limited by label to what belongs to us.
 
-use dittofs_shared::{labels, names};
+use dittofs_shared::labels;
 use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
+use kube::Resource;
 use kube::runtime::reflector::Store;
 use kube::runtime::watcher;
-use kube::{Resource, ResourceExt as _};
 use serde_json::json;
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
@@ -50,22 +50,6 @@ impl Owned<'_> {
 
 pub(super) fn forget_writers<K: Resource>(object: &mut K) {
     object.meta_mut().managed_fields = None;
-}
-
-/// Of `{name}-adapters` we keep who wrote its data.
-pub(super) fn keep_writers_of_adapters(config_map: &mut ConfigMap) {
-    let is_adapters = instances_of(config_map)
-        .iter()
-        .any(|instance| names::adapters(&instance.name) == config_map.name_any());
-    if !is_adapters {
-        return forget_writers(config_map);
-    }
-    let entries = config_map.metadata.managed_fields.iter_mut().flatten();
-    for fields in entries.filter_map(|entry| entry.fields_v1.as_mut()) {
-        if let Some(fields) = fields.0.as_object_mut() {
-            fields.retain(|field, _| field == "f:data");
-        }
-    }
 }
 
 /// Of a Service we keep which of these fields we have set: an externalTrafficPolicy that somebody else has chosen stays,

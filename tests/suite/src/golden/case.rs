@@ -237,6 +237,7 @@ pub fn bare(server: DittoServer) -> Observed {
         claims: claims(&server),
         server,
         adapters: None,
+        publish_to: None,
         stateful_set: None,
         pod: None,
         adapter_services: Vec::new(),

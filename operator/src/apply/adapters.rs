@@ -1,0 +1,184 @@
+//! ConfigMap `{name}-adapters`, and who may write to it.
+//!
+//! The sidecar may patch it, and a patch reaches the metadata, too: it can take labels and owners off, name another
+//! owner, or put a finalizer on. None of that gets it out of our hands. The uid in ConfigMap `{name}-sidecar`, which the
+//! sidecar cannot write to, says which object is the one that we have made.
+
+use dittofs_shared::{labels, names};
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::rbac::v1::Role;
+use kube::api::{Patch, PatchParams};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Client, ResourceExt as _};
+use serde_json::{Value, json};
+
+use super::Applied;
+use super::outcome::{Action, ApplyError, Change, Failure};
+use super::write::{Writer, within_deadline};
+use crate::ownership::Whose;
+use crate::watch::Stores;
+
+/// Whether a sidecar may be given the right to write to `{name}-adapters`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MayPublish {
+    /// The ConfigMap is ours.
+    Yes,
+    /// It is somebody else's.
+    No,
+    /// It could not be read or written.
+    Unknown,
+}
+
+impl Writer<'_> {
+    /// Applies the ConfigMaps.
+    pub async fn put_config_maps(
+        &self,
+        store: &Store<ConfigMap>,
+        config_maps: &[ConfigMap],
+        applied: &mut Applied,
+    ) -> MayPublish {
+        let published = names::adapters(&self.instance.name);
+        let mut may_publish = MayPublish::Unknown;
+        for config_map in config_maps {
+            if config_map.name_any() != published {
+                applied.note(self.put(store, config_map).await);
+                continue;
+            }
+            let put = self.put_published(store, config_map).await;
+            may_publish = match &put {
+                Ok(_) => MayPublish::Yes,
+                Err(failure) if matches!(failure.error, ApplyError::Foreign(_)) => MayPublish::No,
+                Err(_) => MayPublish::Unknown,
+            };
+            applied.note(put);
+        }
+        may_publish
+    }
+
+    /// Applies the sidecar's rights, as far as the objects are ours that they are about.
+    pub async fn put_role(
+        &self,
+        store: &Store<Role>,
+        role: &Role,
+        may_publish: MayPublish,
+        applied: &mut Applied,
+    ) {
+        match may_publish {
+            MayPublish::Yes => applied.note(self.put(store, role).await),
+            MayPublish::No => {
+                let less = without(role, &names::adapters(&self.instance.name));
+                applied.note(self.put(store, &less).await);
+            }
+            MayPublish::Unknown => {}
+        }
+    }
+
+    async fn put_published(
+        &self,
+        store: &Store<ConfigMap>,
+        desired: &ConfigMap,
+    ) -> Result<Option<Change>, Failure> {
+        if let Some(seen) = self.seen(&(), store, desired).await?
+            && self.is_published(&seen)
+            && self.is_disfigured(&seen)
+        {
+            return self.restore(&seen, desired).await;
+        }
+        self.put(store, desired).await
+    }
+
+    fn is_published(&self, seen: &ConfigMap) -> bool {
+        let uid = self.instance.published_uid();
+        self.instance.claimant().has(&seen.metadata)
+            || (uid.is_some() && seen.metadata.uid.as_deref() == uid)
+    }
+
+    /// Whether it has what an apply would not take off, or lacks what makes it ours.
+    fn is_disfigured(&self, seen: &ConfigMap) -> bool {
+        let owners = seen.owner_references();
+        !seen.finalizers().is_empty()
+            || owners
+                .iter()
+                .any(|owner| owner.uid != self.instance.owner.uid)
+            || matches!(self.whose(seen), Whose::Foreign(_))
+    }
+
+    async fn restore(
+        &self,
+        seen: &ConfigMap,
+        desired: &ConfigMap,
+    ) -> Result<Option<Change>, Failure> {
+        let patch = json!({"metadata": {
+            "uid": seen.uid(),
+            "labels": desired.metadata.labels,
+            "ownerReferences": desired.metadata.owner_references,
+            "finalizers": null,
+        }});
+        match self.merge(&(), seen, &patch).await {
+            Ok(()) => Ok(Some(Change::of(
+                seen,
+                &(),
+                Action::Updated,
+                "its labels, owners or finalizers were not as the operator sets them".to_owned(),
+            ))),
+            Err(error) if error.is_conflict() || error.is_not_found() => Ok(None),
+            Err(error) => Err(Failure::of(seen, &(), error)),
+        }
+    }
+}
+
+/// The rights without those on one object.
+fn without(role: &Role, name: &str) -> Role {
+    let mut role = role.clone();
+    if let Some(rules) = &mut role.rules {
+        rules.retain(|rule| {
+            let names = rule.resource_names.iter().flatten();
+            !names.clone().any(|one| one == name)
+        });
+    }
+    role
+}
+
+/// Takes the finalizers off `{name}-adapters` when its `DittoServer` goes or is gone: no other controller has a reason to
+/// hold it back, and a sidecar could put one on to its end. Returns whether there were any.
+///
+/// # Errors
+/// The ConfigMap cannot be read or written.
+pub async fn release(
+    client: &Client,
+    stores: &Stores,
+    namespace: &str,
+    instance: &str,
+) -> Result<bool, Failure> {
+    let name = names::adapters(instance);
+    let key = ObjectRef::new(&name).within(namespace);
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let failed = |error| Failure {
+        kind: "ConfigMap".to_owned(),
+        name: name.clone(),
+        error,
+    };
+    let known = stores.config_maps.get(&key);
+    let metadata = match (known, stores.departed.take(&key)) {
+        (Some(known), _) => known.metadata.clone(),
+        // It has left the copies: deleted, or without our label.
+        (None, Some(uid)) => match within_deadline(api.get_opt(&name)).await.map_err(failed)? {
+            Some(found) if found.metadata.uid.as_ref() == Some(&uid) => found.metadata,
+            _ => return Ok(false),
+        },
+        (None, None) => return Ok(false),
+    };
+    if metadata.finalizers.iter().flatten().next().is_none() {
+        return Ok(false);
+    }
+    let patch: Value = json!({"metadata": {"uid": metadata.uid, "finalizers": null}});
+    let parameters = PatchParams {
+        field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    match within_deadline(api.patch(&name, &parameters, &Patch::Merge(patch))).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_conflict() || error.is_not_found() => Ok(false),
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,192 @@
+//! Reads only: whether another operator looks after a `DittoServer`.
+//!
+//! Our copies hold only what bears our label, so that somebody else's objects have to be asked for. That is done only
+//! while there is no StatefulSet of ours: at rest nothing is asked. Only an object that this very `DittoServer` controls
+//! and that this operator did not make counts.
+
+use dittofs_shared::{labels, names, server::DittoServer};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::api::ListParams;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use crate::observe::REQUEST_DEADLINE;
+use crate::optional::OptionalKind;
+use crate::ownership::{Claimant, Holder, Whose};
+use crate::watch::{Presence, Stores};
+
+/// Why it is not known who looks after a `DittoServer`.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The API server refused.
+    #[error("reading {what} failed: {source}")]
+    Api {
+        /// What was read.
+        what: String,
+        /// What the API server said.
+        source: Box<kube::Error>,
+    },
+    /// The API server did not answer in time.
+    #[error("reading {what} took more than {} s", REQUEST_DEADLINE.as_secs())]
+    Deadline {
+        /// What was read.
+        what: String,
+    },
+}
+
+/// Looks for what another operator has made for a `DittoServer`.
+pub struct Search<'a> {
+    claimant: Claimant<'a>,
+    namespace: String,
+    client: &'a Client,
+    stores: &'a Stores,
+}
+
+impl<'a> Search<'a> {
+    /// For this `DittoServer`.
+    pub fn new(server: &'a DittoServer, client: &'a Client, stores: &'a Stores) -> Self {
+        let metadata = server.meta();
+        Self {
+            claimant: Claimant {
+                name: metadata.name.as_deref().unwrap_or_default(),
+                uid: metadata.uid.as_deref().unwrap_or_default(),
+            },
+            namespace: server.namespace().unwrap_or_default(),
+            client,
+            stores,
+        }
+    }
+
+    /// Whether there is anything: the objects that every server has, and the database, which may come long before the
+    /// StatefulSet.
+    ///
+    /// # Errors
+    /// An object cannot be read. It is then unknown whose it is, and nothing may be written.
+    pub async fn is_found(&self) -> Result<bool, ReadError> {
+        let name = self.claimant.name;
+        if is_known(&self.stores.stateful_sets, name, &self.namespace) {
+            return Ok(false);
+        }
+        let (stateful_set, config, service) = futures::future::try_join3(
+            self.is_theirs(&self.stores.stateful_sets, name.to_owned()),
+            self.is_theirs(&self.stores.config_maps, names::config(name)),
+            self.is_theirs(&self.stores.services, names::headless_service(name)),
+        )
+        .await?;
+        Ok(stateful_set || config || service || self.database().is_some())
+    }
+
+    /// All that can be found, as `Kind name`.
+    ///
+    /// # Errors
+    /// An object cannot be read.
+    pub async fn all(&self) -> Result<BTreeSet<String>, ReadError> {
+        let name = self.claimant.name;
+        let mut found: BTreeSet<_> = self.database().into_iter().collect();
+        if self
+            .is_theirs(&self.stores.stateful_sets, name.to_owned())
+            .await?
+        {
+            found.insert(words::<StatefulSet>(name));
+        }
+        let config = names::config(name);
+        if self
+            .is_theirs(&self.stores.config_maps, config.clone())
+            .await?
+        {
+            found.insert(words::<ConfigMap>(&config));
+        }
+        found.extend(self.selected::<Service>().await?);
+        found.extend(self.selected::<NetworkPolicy>().await?);
+        Ok(found)
+    }
+
+    /// Every PerconaPGCluster is among the copies, whosever it is.
+    fn database(&self) -> Option<String> {
+        let kind = OptionalKind::PerconaPGCluster;
+        let Presence::Present(store) = self.stores.optional.of(kind) else {
+            return None;
+        };
+        let name = names::percona_cluster(self.claimant.name);
+        let key = ObjectRef::new_with(&name, kind.resource()).within(&self.namespace);
+        let found = store.get(&key)?;
+        self.made_by_another(&found.metadata)
+            .then(|| format!("{} {name}", kind.name()))
+    }
+
+    /// What is among the copies bears our label.
+    async fn is_theirs<K>(&self, store: &Store<K>, name: String) -> Result<bool, ReadError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + serde::de::DeserializeOwned + 'static,
+    {
+        if is_known(store, &name, &self.namespace) {
+            return Ok(false);
+        }
+        let api = Api::<K>::namespaced(self.client.clone(), &self.namespace);
+        let what = || format!("{} {}/{name}", K::kind(&()), self.namespace);
+        let found = within_deadline(what, api.get_metadata_opt(&name)).await?;
+        Ok(found.is_some_and(|found| self.made_by_another(&found.metadata)))
+    }
+
+    /// By the labels that pods are selected by, which both operators put on what leads to them.
+    async fn selected<K>(&self) -> Result<Vec<String>, ReadError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: Clone + Debug + serde::de::DeserializeOwned,
+    {
+        let selector = labels::selector(self.claimant.name);
+        let selector: Vec<_> = selector
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        let parameters = ListParams::default().labels(&selector.join(","));
+        let api = Api::<K>::namespaced(self.client.clone(), &self.namespace);
+        let what = || format!("{} in namespace {}", K::plural(&()), self.namespace);
+        let found = within_deadline(what, api.list_metadata(&parameters)).await?;
+        let theirs = found
+            .items
+            .iter()
+            .filter(|object| self.made_by_another(&object.metadata));
+        Ok(theirs
+            .map(|object| words::<K>(&object.name_any()))
+            .collect())
+    }
+
+    fn made_by_another(
+        &self,
+        metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
+    ) -> bool {
+        self.claimant.whose(metadata) == Whose::Foreign(Holder::OtherOperator)
+    }
+}
+
+fn words<K: Resource<DynamicType = ()>>(name: &str) -> String {
+    format!("{} {name}", K::kind(&()))
+}
+
+fn is_known<K>(store: &Store<K>, name: &str, namespace: &str) -> bool
+where
+    K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static,
+{
+    store.get(&ObjectRef::new(name).within(namespace)).is_some()
+}
+
+async fn within_deadline<T>(
+    what: impl Fn() -> String,
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, ReadError> {
+    match tokio::time::timeout(REQUEST_DEADLINE, request).await {
+        Ok(result) => result.map_err(|error| ReadError::Api {
+            what: what(),
+            source: Box::new(error),
+        }),
+        Err(_) => Err(ReadError::Deadline { what: what() }),
+    }
+}

@@ -1,0 +1,183 @@
+//! Pure: whose an object is.
+//!
+//! An object is ours when this `DittoServer` controls it and it bears our mark: the label `managed-by`, or the hash of
+//! what was applied, which nobody else writes. One with our labels for this name and without any controller is adopted
+//! in place: `--cascade=orphan` and backups leave such objects behind. Whatever else has a name that we want is somebody
+//! else's and is never written to. A field manager that is missing says nothing: backups drop them.
+
+use dittofs_shared::labels;
+use dittofs_shared::server::DittoServer;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::Resource as _;
+
+/// Whose an object is, as seen from one `DittoServer`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// This `DittoServer` controls it, and this operator made it.
+    Ours,
+    /// It bears our labels for this name and has no controller.
+    Adoptable,
+    /// Somebody else's.
+    Foreign(Holder),
+}
+
+/// Who has an object that is not ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// This `DittoServer` controls it, and another operator made it.
+    OtherOperator,
+    /// A `DittoServer` of the same name that was there before this one. Kubernetes collects what it has left.
+    FormerServer,
+    /// Another controller.
+    Controller {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// It has no controller, and not our labels for this name.
+    Nobody,
+}
+
+/// The `DittoServer` for which is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimant<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its uid.
+    pub uid: &'a str,
+}
+
+impl Claimant<'_> {
+    /// Whose an object in its namespace is.
+    pub fn whose(&self, metadata: &ObjectMeta) -> Whose {
+        let labels = metadata.labels.as_ref();
+        let label = |key: &str| labels?.get(key).map(String::as_str);
+        let managed = label(labels::MANAGED_BY) == Some(labels::MANAGED_BY_VALUE);
+        match controller(metadata) {
+            Some(owner) if owner.uid == self.uid => {
+                let annotations = metadata.annotations.as_ref();
+                let applied = annotations.is_some_and(|all| all.contains_key(labels::APPLIED_HASH));
+                if managed || applied {
+                    Whose::Ours
+                } else {
+                    Whose::Foreign(Holder::OtherOperator)
+                }
+            }
+            // Names are unique, so that a DittoServer of this name with another uid is there no more.
+            Some(owner) if owner.kind == DittoServer::kind(&()) && owner.name == self.name => {
+                Whose::Foreign(Holder::FormerServer)
+            }
+            Some(owner) => Whose::Foreign(Holder::Controller {
+                kind: owner.kind.clone(),
+                name: owner.name.clone(),
+            }),
+            None if managed && label(labels::INSTANCE) == Some(self.name) => Whose::Adoptable,
+            None => Whose::Foreign(Holder::Nobody),
+        }
+    }
+
+    /// Whether it is ours, or is about to be.
+    pub fn has(&self, metadata: &ObjectMeta) -> bool {
+        !matches!(self.whose(metadata), Whose::Foreign(_))
+    }
+}
+
+/// The owner that manages an object.
+pub fn controller(metadata: &ObjectMeta) -> Option<&OwnerReference> {
+    let mut owners = metadata.owner_references.iter().flatten();
+    owners.find(|owner| owner.controller == Some(true))
+}
+
+/// Whether the one with this uid manages an object.
+pub fn is_controlled_by(metadata: &ObjectMeta, uid: Option<&str>) -> bool {
+    controller(metadata).is_some_and(|owner| Some(owner.uid.as_str()) == uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn owner(kind: &str, name: &str, uid: &str, controller: bool) -> Value {
+        json!([{
+            "apiVersion": "x/v1", "kind": kind, "name": name, "uid": uid, "controller": controller,
+        }])
+    }
+
+    fn whose(labels: &Value, annotations: &Value, owners: &Value) -> Whose {
+        let metadata = serde_json::from_value(json!({
+            "name": "files-nfs", "labels": labels, "annotations": annotations,
+            "ownerReferences": owners,
+        }))
+        .unwrap();
+        let claimant = Claimant {
+            name: "files",
+            uid: "u",
+        };
+        claimant.whose(&metadata)
+    }
+
+    #[test]
+    fn whose_an_object_is_follows_from_its_controller_and_our_mark() {
+        let mark = json!(labels::of_instance("files"));
+        let other_name = json!(labels::of_instance("other"));
+        // What the Go operator puts on its Services.
+        let selected = json!(labels::selector("files"));
+        let [none, hash] = [json!({}), json!({ labels::APPLIED_HASH: "1" })];
+        let this = owner("DittoServer", "files", "u", true);
+        let nobody = json!([]);
+        let controller = |kind: &str, name: &str| {
+            Whose::Foreign(Holder::Controller {
+                kind: kind.to_owned(),
+                name: name.to_owned(),
+            })
+        };
+        let foreign = Whose::Foreign;
+        for (labels, annotations, owners, expected) in [
+            (&mark, &none, this.clone(), Whose::Ours),
+            (&mark, &hash, this.clone(), Whose::Ours),
+            // Somebody has taken our labels off, or put those of another instance on.
+            (&none, &hash, this.clone(), Whose::Ours),
+            (&other_name, &none, this.clone(), Whose::Ours),
+            (&none, &none, this.clone(), foreign(Holder::OtherOperator)),
+            (&selected, &none, this, foreign(Holder::OtherOperator)),
+            (&mark, &none, nobody.clone(), Whose::Adoptable),
+            (
+                &mark,
+                &hash,
+                owner("Team", "a", "t", false),
+                Whose::Adoptable,
+            ),
+            // It is in the way, and nothing says that it was ever ours.
+            (&none, &none, nobody.clone(), foreign(Holder::Nobody)),
+            (&none, &hash, nobody.clone(), foreign(Holder::Nobody)),
+            (&selected, &none, nobody.clone(), foreign(Holder::Nobody)),
+            (&other_name, &hash, nobody, foreign(Holder::Nobody)),
+            (
+                &mark,
+                &hash,
+                owner("DittoServer", "files", "old", true),
+                foreign(Holder::FormerServer),
+            ),
+            (
+                &mark,
+                &hash,
+                owner("DittoServer", "other", "o", true),
+                controller("DittoServer", "other"),
+            ),
+            (
+                &mark,
+                &hash,
+                owner("Team", "a", "t", true),
+                controller("Team", "a"),
+            ),
+        ] {
+            assert_eq!(
+                whose(labels, annotations, &owners),
+                expected,
+                "{labels} {annotations} {owners}"
+            );
+        }
+    }
+}

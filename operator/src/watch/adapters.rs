@@ -1,0 +1,126 @@
+//! ConfigMaps. A sidecar can write to the metadata of one of them, `{name}-adapters`, and so to what our copies are
+//! selected by. Its name leads to the instance all the same.
+
+use dittofs_shared::names;
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::ResourceExt as _;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::JoinSet;
+
+use super::Server;
+use super::owned::{Owned, forget_writers};
+use super::wake::instances_of;
+
+/// Uids of ConfigMaps with a published state that have left the copies: deleted, or without our label. Only to know them
+/// again, and lost without harm.
+#[derive(Clone, Debug, Default)]
+pub struct Departed(Arc<Mutex<HashMap<ObjectRef<ConfigMap>, String>>>);
+
+impl Departed {
+    fn add(&self, config_map: &ConfigMap) {
+        if let Some(uid) = config_map.uid() {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(ObjectRef::from_obj(config_map), uid);
+        }
+    }
+
+    /// The uid of a ConfigMap that has left, once.
+    pub fn take(&self, config_map: &ObjectRef<ConfigMap>) -> Option<String> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(config_map)
+    }
+}
+
+/// Keeps copies of the ConfigMaps, and asks for a look at the instance of whatever changes.
+pub(super) fn watch(
+    owned: &Owned<'_>,
+    config: &watcher::Config,
+    departed: &Departed,
+    tasks: &mut JoinSet<()>,
+) -> Store<ConfigMap> {
+    let (store, mut events) = owned.source.copy(&(), config, keep_writers_of_adapters);
+    let wake = owned.wake.clone();
+    let departed = departed.clone();
+    tasks.spawn(async move {
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(watcher::Event::Apply(config_map)) => wake.these(concerned(&config_map)),
+                Ok(watcher::Event::Delete(config_map)) => {
+                    if published_by(&config_map).is_some() {
+                        departed.add(&config_map);
+                    }
+                    wake.these(concerned(&config_map));
+                }
+                // Its DittoServer may be gone, so that nobody else asks.
+                Ok(watcher::Event::InitApply(config_map))
+                    if !config_map.finalizers().is_empty() =>
+                {
+                    wake.these(concerned(&config_map));
+                }
+                // After a gap there is no telling which objects are gone: look at every instance.
+                Ok(watcher::Event::InitDone) => wake.all(),
+                Ok(watcher::Event::Init | watcher::Event::InitApply(_)) | Err(_) => {}
+            }
+        }
+    });
+    store
+}
+
+/// The instance whose published state it holds, by its name: labels can be forged.
+fn published_by(config_map: &ConfigMap) -> Option<ObjectRef<Server>> {
+    let name = config_map.name_any();
+    let instance = names::instance_of_adapters(&name)?;
+    Some(ObjectRef::new(instance).within(&config_map.namespace()?))
+}
+
+fn concerned(config_map: &ConfigMap) -> HashSet<ObjectRef<Server>> {
+    let mut instances = instances_of(config_map);
+    instances.extend(published_by(config_map));
+    instances
+}
+
+/// Of `{name}-adapters` we keep who wrote its data.
+fn keep_writers_of_adapters(config_map: &mut ConfigMap) {
+    if published_by(config_map).is_none() {
+        return forget_writers(config_map);
+    }
+    let entries = config_map.metadata.managed_fields.iter_mut().flatten();
+    for fields in entries.filter_map(|entry| entry.fields_v1.as_mut()) {
+        if let Some(fields) = fields.0.as_object_mut() {
+            fields.retain(|field, _| field == "f:data");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_name_leads_to_the_instance_whatever_the_labels_say() {
+        for (name, labels, expected) in [
+            ("files-adapters", json!({}), &["files"][..]),
+            (
+                "files-adapters",
+                json!({"instance": "other"}),
+                &["files", "other"],
+            ),
+            ("files-config", json!({"instance": "files"}), &["files"]),
+            ("files-config", json!({}), &[]),
+        ] {
+            let metadata = json!({"name": name, "namespace": "n", "labels": labels});
+            let config_map = serde_json::from_value(json!({"metadata": metadata})).unwrap();
+            let mut seen: Vec<_> = concerned(&config_map)
+                .into_iter()
+                .map(|instance| instance.name)
+                .collect();
+            seen.sort();
+            assert_eq!(seen, expected, "{name} {labels}");
+        }
+    }
+}
