@@ -14,6 +14,9 @@ mod mutation;
 mod operator_rights;
 mod optional_kinds;
 mod ownership;
+mod ownership_adoption;
+mod ownership_other_operator;
+mod ownership_sidecar;
 mod peer;
 mod percona;
 mod policies;
@@ -152,6 +155,19 @@ fn of_adapters(unavailable: Option<&str>) -> Vec<Trial> {
         ownership::a_foreign_service_of_the_same_name_is_not_touched,
         ownership::an_address_stays_when_its_new_name_is_taken,
         ownership::two_instances_that_want_the_same_service_do_not_fight_over_it,
+        ownership::a_pod_that_our_stateful_set_does_not_control_is_never_deleted,
+        ownership::a_sidecar_gets_no_right_to_a_config_map_of_somebody_else,
+        ownership::an_apply_can_be_held_to_making_or_to_changing,
+        ownership_adoption::what_an_orphaning_deletion_leaves_is_adopted_in_place,
+        ownership_adoption::the_pod_and_its_claims_stay_when_the_server_is_made_again,
+        ownership_adoption::what_a_backup_brings_back_is_adopted_in_place,
+        ownership_adoption::our_labels_do_not_make_ours_what_another_controller_has,
+        ownership_other_operator::every_object_of_another_operator_stays_as_it_is,
+        ownership_other_operator::work_begins_when_the_objects_of_another_operator_are_gone,
+        ownership_other_operator::an_object_without_our_label_that_we_applied_stays_ours,
+        ownership_sidecar::what_a_sidecar_does_to_the_metadata_is_put_right,
+        ownership_sidecar::a_finalizer_of_a_sidecar_does_not_hold_up_the_instance,
+        ownership_sidecar::a_finalizer_of_a_sidecar_does_not_hold_up_the_namespace,
     ]
 }
 

@@ -3,6 +3,7 @@
 
 pub mod certificates;
 pub mod fields;
+pub mod go_operator;
 pub mod instance;
 pub mod percona;
 pub mod probe;

@@ -4,12 +4,14 @@ use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
+use k8s_openapi::api::rbac::v1::Role;
 use kube::ResourceExt;
-use kube::api::{DeleteParams, PostParams};
-use serde_json::json;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::core::GroupVersionKind;
+use serde_json::{Value, json};
 
-use super::seen::{Failed, pod_never_runs, version, wait_event, wait_object, without_pod};
+use super::seen::{Failed, pod_never_runs, settled, version, wait_event, wait_object, without_pod};
 
 async fn foreign_service(files: &Instance, name: &str) -> Result<Service, Failed> {
     let foreign = serde_json::from_value(json!({
@@ -120,5 +122,213 @@ pub async fn two_instances_that_want_the_same_service_do_not_fight_over_it(
         version(&before[0]) == version(&after[0]),
         "the Service has been written to"
     );
+    Ok(())
+}
+
+/// A pod that somebody else controls bears our label and the name of ours. It would be in the way of ours, and is never
+/// deleted for it.
+pub async fn a_pod_that_our_stateful_set_does_not_control_is_never_deleted(
+    scene: Scene,
+) -> Outcome {
+    let files = Instance::create(&scene, "files", json!({"paused": true})).await?;
+    let owner = serde_json::from_value(json!({"metadata": {"name": "team"}}))?;
+    let owner = files
+        .api::<ConfigMap>()
+        .create(&PostParams::default(), &owner)
+        .await?;
+    let container = json!({"name": "dittofs", "image": "docker.io/local/nothing:1", "securityContext": {
+        "allowPrivilegeEscalation": false, "runAsNonRoot": true, "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"}}});
+    let foreign = serde_json::from_value(json!({
+        "metadata": {
+            "name": "files-0", "labels": {"app": "dittofs-server", "instance": "files"},
+            "annotations": {"dittofs.dittofs.com/roll-hash": "image:0000000000000000"},
+            "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "team",
+                "uid": owner.uid(), "controller": true}],
+        },
+        "spec": {"serviceAccountName": "default", "containers": [container],
+            "nodeSelector": {"nowhere": "true"}},
+    }))?;
+    let pods = files.api::<Pod>();
+    let before = pods.create(&PostParams::default(), &foreign).await?;
+    files
+        .change(json!({"paused": null, "storage": {"storageClassName": "nowhere"}}))
+        .await?;
+    wait_object::<StatefulSet>(&files, "files", "has been looked at", |set| {
+        let seen = set
+            .status
+            .as_ref()
+            .and_then(|status| status.observed_generation);
+        if seen == set.metadata.generation {
+            Ok(())
+        } else {
+            Err(format!("{seen:?}"))
+        }
+    })
+    .await?;
+    settled(&scene).await?;
+    let now = pods.get("files-0").await?;
+    ensure!(
+        now.uid() == before.uid() && now.metadata.deletion_timestamp.is_none(),
+        "the pod is {:?}",
+        now.metadata
+    );
+    Ok(())
+}
+
+fn names_in(role: &Role) -> Vec<&str> {
+    let rules = role.rules.iter().flatten();
+    let names = rules.flat_map(|rule| rule.resource_names.iter().flatten());
+    names.map(String::as_str).collect()
+}
+
+pub async fn a_sidecar_gets_no_right_to_a_config_map_of_somebody_else(scene: Scene) -> Outcome {
+    let files = Instance::create(&scene, "files", json!({"paused": true, "replicas": 0})).await?;
+    let maps = files.api::<ConfigMap>();
+    let foreign = serde_json::from_value(
+        json!({"metadata": {"name": "files-adapters"}, "data": {"of": "somebody"}}),
+    )?;
+    let foreign = maps.create(&PostParams::default(), &foreign).await?;
+    files.change(json!({"paused": null})).await?;
+    files
+        .wait_condition("Ready", "False", Some("ApplyFailed"), API_DEADLINE)
+        .await?;
+    let role = wait_object::<Role>(&files, "files-sidecar", "is there", |_| Ok(())).await?;
+    ensure!(
+        names_in(&role) == ["files-sidecar"],
+        "it is about {:?}",
+        names_in(&role)
+    );
+    let now = maps.get("files-adapters").await?;
+    ensure!(version(&foreign) == version(&now), "it is now {now:?}");
+    maps.delete("files-adapters", &DeleteParams::default())
+        .await?;
+    wait_object::<Role>(&files, "files-sidecar", "is whole", |role| {
+        let names = names_in(role);
+        if names.contains(&"files-adapters") {
+            Ok(())
+        } else {
+            Err(format!("{names:?}"))
+        }
+    })
+    .await?;
+    Ok(())
+}
+
+/// Of every kind that the operator makes: group, version, kind, and what makes it valid.
+fn of_every_kind() -> Vec<(&'static str, &'static str, &'static str, Value)> {
+    let (pods, port) = (
+        json!({"matchLabels": {"a": "b"}}),
+        json!([{"name": "a", "port": 80}]),
+    );
+    let container = json!({"name": "a", "image": "docker.io/local/nothing:1"});
+    let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container]}});
+    let rbac = "rbac.authorization.k8s.io";
+    let role = json!({"apiGroup": rbac, "kind": "Role", "name": "made"});
+    let route = json!({"rules": [{"backendRefs": [{"name": "a", "port": 80}]}]});
+    let claim =
+        json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
+    let gateway = "gateway.networking.k8s.io";
+    vec![
+        ("", "v1", "ConfigMap", json!({"data": {"a": "b"}})),
+        ("", "v1", "ServiceAccount", json!({})),
+        ("", "v1", "Service", json!({"spec": {"ports": port}})),
+        (
+            "apps",
+            "v1",
+            "StatefulSet",
+            json!({"spec": {"replicas": 0, "serviceName": "a",
+            "selector": pods, "template": template}}),
+        ),
+        (
+            "networking.k8s.io",
+            "v1",
+            "NetworkPolicy",
+            json!({"spec": {"podSelector": pods}}),
+        ),
+        (
+            "policy",
+            "v1",
+            "PodDisruptionBudget",
+            json!({"spec": {"maxUnavailable": 0, "selector": pods}}),
+        ),
+        (rbac, "v1", "Role", json!({"rules": []})),
+        (rbac, "v1", "RoleBinding", json!({"roleRef": role})),
+        (
+            "monitoring.coreos.com",
+            "v1",
+            "ServiceMonitor",
+            json!({"spec": {"selector": pods, "endpoints": []}}),
+        ),
+        (gateway, "v1alpha2", "TCPRoute", json!({"spec": route})),
+        (gateway, "v1alpha2", "UDPRoute", json!({"spec": route})),
+        (
+            "pgv2.percona.com",
+            "v2",
+            "PerconaPGCluster",
+            json!({"spec": {"crVersion": "2.8.0",
+            "postgresVersion": 16, "backups": {"enabled": false},
+            "instances": [{"name": "a", "replicas": 1, "dataVolumeClaimSpec": claim}]}}),
+        ),
+    ]
+}
+
+/// What `Writer::send` builds on, for each kind: an apply with a grace period makes an object and changes none, and one
+/// with a uid changes this object and makes none.
+pub async fn an_apply_can_be_held_to_making_or_to_changing(scene: Scene) -> Outcome {
+    for (group, version, kind, body) in of_every_kind() {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+        let api: kube::Api<DynamicObject> =
+            kube::Api::namespaced_with(scene.client.clone(), &scene.namespace, &resource);
+        let apply = |name: &str, more: Value| {
+            let mut sent = body.clone();
+            let mut metadata = json!({"name": name});
+            dittofs_suite::instance::merge(&mut metadata, more);
+            sent["metadata"] = metadata;
+            sent["apiVersion"] = json!(resource.api_version);
+            sent["kind"] = json!(kind);
+            let (api, name) = (api.clone(), name.to_owned());
+            async move {
+                let parameters = PatchParams::apply("one").force();
+                match api.patch(&name, &parameters, &Patch::Apply(sent)).await {
+                    Ok(made) => Ok(made),
+                    Err(kube::Error::Api(status)) => Err((
+                        status.code,
+                        status
+                            .details
+                            .map(|details| details.causes)
+                            .unwrap_or_default(),
+                    )),
+                    Err(error) => Err((
+                        0,
+                        vec![kube::core::response::StatusCause {
+                            message: error.to_string(),
+                            reason: String::new(),
+                            field: String::new(),
+                        }],
+                    )),
+                }
+            }
+        };
+        let no_grace = json!({"deletionGracePeriodSeconds": i32::MAX});
+        let made = apply("made", no_grace.clone())
+            .await
+            .map_err(|refusal| format!("{kind} is not made: {refusal:?}"))?;
+        ensure!(
+            made.metadata.deletion_grace_period_seconds.is_none(),
+            "{kind} has a grace period"
+        );
+        let again = apply("made", no_grace).await;
+        let refused = matches!(&again, Err((422, causes))
+            if causes.iter().any(|cause| cause.field == "metadata.deletionGracePeriodSeconds"));
+        ensure!(refused, "{kind} that exists: {again:?}");
+        let other = json!({"uid": "00000000-0000-0000-0000-000000000000"});
+        for name in ["made", "missing"] {
+            let answer = apply(name, other.clone()).await;
+            ensure!(matches!(answer, Err((409, _))), "{kind} {name}: {answer:?}");
+        }
+        let same = apply("made", json!({"uid": made.uid()})).await;
+        ensure!(same.is_ok(), "{kind} with its uid: {same:?}");
+    }
     Ok(())
 }
