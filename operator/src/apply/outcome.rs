@@ -75,9 +75,6 @@ impl Failure {
     }
 }
 
-/// Field that nobody can set on an object that exists; see `Writer::create`.
-const CREATES_ONLY: &str = "metadata.deletionGracePeriodSeconds";
-
 fn explain(holder: &Holder) -> String {
     let taken = |by: &str| {
         format!(
@@ -119,18 +116,6 @@ impl ApplyError {
     /// The object exists already, or is not what it was.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 409))
-    }
-
-    /// It was an apply that only creates, and there is an object.
-    pub(super) fn already_exists(&self) -> bool {
-        let Self::Api(error) = self else {
-            return false;
-        };
-        let kube::Error::Api(status) = &**error else {
-            return false;
-        };
-        let mut causes = status.details.iter().flat_map(|details| &details.causes);
-        causes.any(|cause| cause.field == CREATES_ONLY)
     }
 
     /// The object would not be a valid one.

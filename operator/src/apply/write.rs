@@ -50,8 +50,8 @@ pub(super) async fn within_deadline<T>(
     }
 }
 
-/// A grace period that no object has.
-const NO_GRACE_PERIOD: i64 = i32::MAX as i64;
+/// A version that no object reaches.
+const NO_VERSION: i64 = i64::MAX;
 
 /// Writes the objects of one instance.
 pub(super) struct Writer<'a> {
@@ -142,8 +142,8 @@ impl Writer<'_> {
     /// Applies to the object that was seen and to no other, or makes one where there is none. An apply alone would do
     /// whichever it finds: it would take over what somebody else has made since.
     ///
-    /// The uid is a precondition of the API server. For an object that is to be made there is no such precondition, so
-    /// a field is sent that is ignored in a new object and cannot be changed in one that exists.
+    /// Both are preconditions of the API server. With a uid it changes this object and creates none. The resource version
+    /// is compared only where there is an object, so that one that no object has lets it create and change nothing.
     async fn send<K: Object>(
         &self,
         kind: &K::DynamicType,
@@ -155,12 +155,12 @@ impl Writer<'_> {
             sent.meta_mut().uid = live.uid();
             parameters = parameters.force();
         } else {
-            sent.meta_mut().deletion_grace_period_seconds = Some(NO_GRACE_PERIOD);
+            sent.meta_mut().resource_version = Some(NO_VERSION.to_string());
         }
         let api = self.api(kind, &sent);
         let name = sent.name_any();
         match within_deadline(api.patch(&name, &parameters, &Patch::Apply(&sent))).await {
-            Err(error) if error.is_conflict() || error.already_exists() => Err(ApplyError::Raced),
+            Err(error) if error.is_conflict() => Err(ApplyError::Raced),
             result => result,
         }
     }

@@ -166,8 +166,8 @@ fn of_adapters(unavailable: Option<&str>) -> Vec<Trial> {
         ownership_other_operator::work_begins_when_the_objects_of_another_operator_are_gone,
         ownership_other_operator::an_object_without_our_label_that_we_applied_stays_ours,
         ownership_sidecar::what_a_sidecar_does_to_the_metadata_is_put_right,
-        ownership_sidecar::a_finalizer_of_a_sidecar_does_not_hold_up_the_instance,
-        ownership_sidecar::a_finalizer_of_a_sidecar_does_not_hold_up_the_namespace,
+        ownership_sidecar::a_forged_finalizer_holds_up_no_instance,
+        ownership_sidecar::a_forged_finalizer_holds_up_no_namespace,
     ]
 }
 

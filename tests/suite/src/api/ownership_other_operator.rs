@@ -8,7 +8,6 @@ use dittofs_suite::instance::{API_DEADLINE, Instance, merge};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
@@ -47,17 +46,6 @@ async fn theirs(
     let server = instance.api::<DittoServer>().get(name).await?;
     let operator = GoOperator { field_manager };
     operator.reconcile(&scene.client, &server, extra).await?;
-    wait_object::<Pod>(
-        &instance,
-        &format!("{name}-0"),
-        "has been looked at by the scheduler",
-        |pod| {
-            let status = pod.status.as_ref();
-            let told = status.and_then(|status| status.conditions.as_ref());
-            told.map(drop).ok_or_else(|| format!("{status:?}"))
-        },
-    )
-    .await?;
     wait_object::<StatefulSet>(&instance, name, "has a pod", |set| {
         match set.status.as_ref().map(|status| status.replicas) {
             Some(1) => Ok(()),
@@ -87,8 +75,8 @@ async fn everything(scene: &Scene) -> Result<BTreeMap<String, Value>, Failed> {
         let api: Api<DynamicObject> =
             Api::namespaced_with(scene.client.clone(), &scene.namespace, &kind);
         for mut object in api.list(&ListParams::default()).await?.items {
-            if kind.kind == "DittoServer" {
-                // All but the status, and what the API server notes down about that.
+            if ["DittoServer", "Pod", "PersistentVolumeClaim"].contains(&kind.kind.as_str()) {
+                // All but the status, which is Kubernetes' own to write, and what the API server notes down about that.
                 object.metadata.resource_version = None;
                 object.metadata.managed_fields = None;
                 object.data["status"].take();

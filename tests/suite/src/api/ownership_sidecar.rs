@@ -129,7 +129,7 @@ async fn wait_gone(files: &Instance) -> Outcome {
     Ok(())
 }
 
-pub async fn a_finalizer_of_a_sidecar_does_not_hold_up_the_instance(scene: Scene) -> Outcome {
+pub async fn a_forged_finalizer_holds_up_no_instance(scene: Scene) -> Outcome {
     let finalizer = json!({"finalizers": ["example.com/forged"]});
     for parameters in [DeleteParams::foreground(), DeleteParams::background()] {
         let files = forged_and_paused(&scene, &finalizer).await?;
@@ -142,7 +142,7 @@ pub async fn a_finalizer_of_a_sidecar_does_not_hold_up_the_instance(scene: Scene
     Ok(())
 }
 
-pub async fn a_finalizer_of_a_sidecar_does_not_hold_up_the_namespace(scene: Scene) -> Outcome {
+pub async fn a_forged_finalizer_holds_up_no_namespace(scene: Scene) -> Outcome {
     let namespaces: Api<Namespace> = Api::all(scene.client.clone());
     // Without our label it has left the operator's copies.
     for (suffix, metadata) in [
