@@ -121,7 +121,7 @@ impl Writer<'_> {
                 Action::Updated,
                 "its labels, owners or finalizers were not as the operator sets them".to_owned(),
             ))),
-            Err(error) if error.is_conflict() || error.is_not_found() => Ok(None),
+            Err(error) if error.is_replaced() => Ok(None),
             Err(error) => Err(Failure::of(seen, &(), error)),
         }
     }
@@ -178,7 +178,7 @@ pub async fn release(
     };
     match within_deadline(api.patch(&name, &parameters, &Patch::Merge(patch))).await {
         Ok(_) => Ok(true),
-        Err(error) if error.is_conflict() || error.is_not_found() => Ok(false),
+        Err(error) if error.is_replaced() => Ok(false),
         Err(error) => Err(failed(error)),
     }
 }

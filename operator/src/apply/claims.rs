@@ -22,7 +22,7 @@ impl Writer<'_> {
                 format!("it asks for {} now", size(larger)),
             ))),
             // The claim that was seen is gone. The next look sees what there is now.
-            Err(error) if error.is_conflict() || error.is_not_found() => Ok(None),
+            Err(error) if error.is_replaced() => Ok(None),
             Err(error) => Err(Failure::of(larger, &(), error)),
         }
     }

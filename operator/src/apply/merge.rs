@@ -32,7 +32,7 @@ impl Writer<'_> {
                 "it was left without an owner, and is adopted".to_owned(),
             ))),
             // Its next event brings us back here.
-            Err(error) if error.is_conflict() || error.is_not_found() => Ok(None),
+            Err(error) if error.is_replaced() => Ok(None),
             Err(error) => Err(Failure::of(seen, kind, error)),
         }
     }

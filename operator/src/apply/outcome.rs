@@ -118,6 +118,21 @@ impl ApplyError {
         matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 409))
     }
 
+    /// There is no object any more with the uid that was sent, or another one has its name.
+    pub fn is_replaced(&self) -> bool {
+        let Self::Api(error) = self else {
+            return false;
+        };
+        let kube::Error::Api(status) = &**error else {
+            return false;
+        };
+        let mut causes = status.details.iter().flat_map(|details| &details.causes);
+        // The API server compares the uid as a field that nobody can change.
+        self.is_conflict()
+            || self.is_not_found()
+            || causes.any(|cause| cause.field == "metadata.uid")
+    }
+
     /// The object would not be a valid one.
     pub fn is_invalid(&self) -> bool {
         matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 422))

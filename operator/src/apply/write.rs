@@ -160,7 +160,7 @@ impl Writer<'_> {
         let api = self.api(kind, &sent);
         let name = sent.name_any();
         match within_deadline(api.patch(&name, &parameters, &Patch::Apply(&sent))).await {
-            Err(error) if error.is_conflict() => Err(ApplyError::Raced),
+            Err(error) if error.is_replaced() => Err(ApplyError::Raced),
             result => result,
         }
     }
@@ -279,3 +279,7 @@ fn to_value<K: Serialize>(object: &K) -> Value {
     // Kubernetes types have string keys only, so that they cannot fail to serialise.
     serde_json::to_value(object).unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "write_tests.rs"]
+mod tests;
