@@ -113,23 +113,9 @@ pub(super) fn judge(name: &str, observed: &Observed) -> Secrets {
         |own: &Option<SecretKeyReference>| SecretKeyReference::named(own.as_ref()).is_none();
     let makes_jwt = makes(&identity.jwt.secret_ref);
     let makes_admin = makes(&identity.admin.password_secret_ref);
-    let mut named: Vec<(&str, &str)> = vec![
-        (
-            &signing_key.name,
-            if makes_jwt {
-                "signing key"
-            } else {
-                &signing_key.field
-            },
-        ),
-        (
-            &password.name,
-            if makes_admin {
-                "first password"
-            } else {
-                &password.field
-            },
-        ),
+    let mut named = vec![
+        used_for(&signing_key, makes_jwt, "signing key"),
+        used_for(&password, makes_admin, "first password"),
     ];
     named.extend(
         others
@@ -159,6 +145,20 @@ pub(super) fn judge(name: &str, observed: &Observed) -> Secrets {
         absent: absent(facts, &others),
         observed,
     }
+}
+
+/// Name of a Secret, and the field that names it or what it is generated for.
+fn used_for<'a>(
+    reference: &'a Reference,
+    is_generated: bool,
+    purpose: &'a str,
+) -> (&'a str, &'a str) {
+    let user = if is_generated {
+        purpose
+    } else {
+        &reference.field
+    };
+    (&reference.name, user)
 }
 
 /// An authority of its own, where the Secret has one. Else the certificate must be trusted by itself.
