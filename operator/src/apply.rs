@@ -44,6 +44,8 @@ pub struct Applied {
     pub failures: Vec<Failure>,
     /// Claims that the API server does not let grow. That keeps nothing else from being done.
     pub refused_growth: Vec<Failure>,
+    /// Claims whose owners the API server does not let be changed. That keeps nothing else from being done either.
+    pub refused_owners: Vec<Failure>,
 }
 
 impl Applied {
@@ -66,6 +68,7 @@ impl Applied {
         self.changes.append(&mut later.changes);
         self.failures.append(&mut later.failures);
         self.refused_growth.append(&mut later.refused_growth);
+        self.refused_owners.append(&mut later.refused_owners);
     }
 }
 
@@ -96,6 +99,7 @@ pub async fn apply(
         optional,
         disruption_budget,
         growing_claims,
+        marked_claims,
         stateful_set,
         stop,
         config_hash: _,
@@ -118,6 +122,9 @@ pub async fn apply(
     writer.put_optional(store, optional, &mut applied).await;
     if let Some(budget) = disruption_budget {
         applied.note(writer.put(&stores.disruption_budgets, budget).await);
+    }
+    for marks in marked_claims {
+        writer.mark(marks, &mut applied).await;
     }
     for claim in growing_claims {
         applied.note_growth(writer.grow(claim).await);

@@ -32,6 +32,7 @@ use crate::instance::connection::ConnectionString;
 use crate::instance::live::LiveService;
 use crate::instance::{Adapters, Instance, PerconaCluster, Verdict};
 use crate::optional::OptionalKind;
+pub use claims::ClaimMarks;
 pub use environment::BIND_PASSWORD;
 pub use routes::parents;
 
@@ -55,6 +56,8 @@ pub struct Desired {
     pub disruption_budget: Option<PodDisruptionBudget>,
     /// Claims that have to grow: their new size, and nothing else.
     pub growing_claims: Vec<PersistentVolumeClaim>,
+    /// Claims whose labels or owners are not as they should be.
+    pub marked_claims: Vec<ClaimMarks>,
     /// `None`: the server cannot be started as asked, so that what runs stays as it is.
     pub stateful_set: Option<StatefulSet>,
     /// Whether what runs is stopped, also when nothing else can be done.
@@ -124,6 +127,7 @@ impl Desired {
             optional: optional(instance),
             disruption_budget: disruption_budgets::disruption_budget(instance),
             growing_claims: claims::growing(instance),
+            marked_claims: claims::marked(instance),
             config_hash: startable.is_ok().then(|| crate::roll::config_hash(&config)),
             stateful_set: startable.ok().map(|digest| {
                 stateful_set::stateful_set(
@@ -187,7 +191,7 @@ fn secrets(instance: &Instance) -> Vec<GeneratedSecret> {
     let name = &instance.name;
     let user = |user: &str| BTreeMap::from([(names::USERNAME_KEY.to_owned(), user.to_owned())]);
     let generated = |secret: String, fixed, key: &str, length| GeneratedSecret {
-        metadata: meta::metadata(instance, secret),
+        metadata: meta::as_long_as_data(instance, secret),
         content: Content::Random {
             fixed,
             key: key.to_owned(),
@@ -219,6 +223,7 @@ fn secrets(instance: &Instance) -> Vec<GeneratedSecret> {
     }
     let can_be_used = instance.secrets.digest.is_ok();
     for connection in instance.secrets.connection.iter().filter(|_| can_be_used) {
+        // It can be made again from the user's own Secret at any time, and a former string must not stay for ever.
         secrets.extend(connection.made_from.clone().map(|string| GeneratedSecret {
             metadata: meta::metadata(instance, connection.secret.clone()),
             content: Content::Connection(string),

@@ -4,6 +4,7 @@ mod collisions;
 mod config_keys;
 pub mod connection;
 pub mod fronts;
+mod generated;
 pub mod live;
 mod overrides;
 mod percona;
@@ -66,6 +67,8 @@ pub struct Instance {
     pub percona: Option<PerconaCluster>,
     /// The claims it should have.
     pub claims: Vec<Claim>,
+    /// Uid of the StatefulSet, once its claims do not go with it.
+    pub released_by: Option<String>,
     /// What the sidecar meets at the REST API, if it has said so.
     pub server_state: Option<ServerState>,
     /// The adapters, or why they are not known.
@@ -186,6 +189,7 @@ impl Instance {
                 .and_then(|pod| pod.spec.as_ref()?.service_account_name.clone()),
             percona: percona::judge(&name, observed),
             claims: storage::judge(&name, &server.spec.storage, &observed.claims),
+            released_by: storage::released_by(observed.stateful_set.as_deref()),
             server_state,
             publish_to: observed
                 .adapters

@@ -80,6 +80,19 @@ pub struct SecretFacts {
     pub connections: BTreeMap<String, Result<(), ConnectionProblem>>,
     /// Changes whenever the Secret does.
     pub resource_version: Option<String>,
+    /// The instance that our labels on it name.
+    pub made_for: Option<String>,
+    /// Its controller.
+    pub controller: Option<Controller>,
+}
+
+/// Whose an object is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Controller {
+    pub kind: String,
+    pub name: String,
+    pub uid: String,
 }
 
 /// Why an instance could not be looked at.
@@ -243,7 +256,25 @@ fn facts(secret: &Secret) -> SecretFacts {
             .map(|(key, value)| (key.clone(), (digest(&value.0), value.0.len())))
             .collect(),
         resource_version: secret.resource_version(),
+        made_for: made_for(secret),
+        controller: controller(secret),
     }
+}
+
+fn made_for(secret: &Secret) -> Option<String> {
+    let labels = secret.labels();
+    let ours = labels.get(labels::MANAGED_BY)? == labels::MANAGED_BY_VALUE;
+    labels.get(labels::INSTANCE).filter(|_| ours).cloned()
+}
+
+fn controller(secret: &Secret) -> Option<Controller> {
+    let mut owners = secret.owner_references().iter();
+    let owner = owners.find(|owner| owner.controller == Some(true))?;
+    Some(Controller {
+        kind: owner.kind.clone(),
+        name: owner.name.clone(),
+        uid: owner.uid.clone(),
+    })
 }
 
 /// SHA-256 in hexadecimal.

@@ -27,7 +27,8 @@ use crate::wish;
 const SECRETS_REREAD: Duration = Duration::from_mins(10);
 /// The same, while one of them keeps the server from being started as asked.
 const SECRETS_AWAITED: Duration = Duration::from_secs(30);
-/// The same, while all that is missing is the Secret of a database that is ready.
+/// The same, while all that is missing is the Secret of a database that is ready, or one that the garbage collector is about to
+/// delete is in the way.
 const CONNECTION_AWAITED: Duration = Duration::from_secs(5);
 /// Objects of another operator are not watched either. They are looked for this often, while there are any.
 const OTHER_OPERATOR_REREAD: Duration = Duration::from_secs(30);
@@ -203,6 +204,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         generation: server.meta().generation,
         failures: &applied.failures,
         refused_growth: &applied.refused_growth,
+        refused_owners: &applied.refused_owners,
         roll: &roll,
         config_hash: desired.config_hash.as_deref(),
         stateful_set: observed.stateful_set.as_deref(),
@@ -243,7 +245,9 @@ fn next_look(instance: &Instance) -> Duration {
     let cluster = instance.percona.as_ref();
     let longest = if instance.startable().is_ok() {
         SECRETS_REREAD
-    } else if cluster.is_some_and(PerconaCluster::waits_for_secret) {
+    } else if cluster.is_some_and(PerconaCluster::waits_for_secret)
+        || instance.secrets.wait_for_deletion()
+    {
         CONNECTION_AWAITED
     } else {
         SECRETS_AWAITED

@@ -39,6 +39,7 @@ pub struct View<'a> {
     pub generation: Option<i64>,
     pub failures: &'a [Failure],
     pub refused_growth: &'a [Failure],
+    pub refused_owners: &'a [Failure],
     pub roll: &'a Roll,
     /// Of the configuration that the server should run with, if it can be started as asked.
     pub config_hash: Option<&'a str>,

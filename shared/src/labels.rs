@@ -34,6 +34,16 @@ pub const RECONCILE_NOW: &str = "dittofs.dittofs.com/reconcile-now";
 /// Annotation that `kubectl rollout restart` sets on the template.
 pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 
+/// Annotations of what has no owner, because it holds data or what gives access to data. Argo CD takes objects with label
+/// `app.kubernetes.io/instance` for its own, and would delete those that are not in its repository.
+const KEPT_BY_ARGO_CD: [(&str, &str); 2] = [
+    (
+        "argocd.argoproj.io/sync-options",
+        "Prune=false,Delete=false",
+    ),
+    ("argocd.argoproj.io/compare-options", "IgnoreExtraneous"),
+];
+
 /// Field manager of the operator for the objects of an instance.
 pub const OPERATOR_MANAGER: &str = "dittofs-operator";
 /// Field manager of the operator for the status of a `DittoServer`.
@@ -59,6 +69,14 @@ pub fn of_instance(instance: &str) -> BTreeMap<String, String> {
         ("app.kubernetes.io/part-of".to_owned(), "dittofs".to_owned()),
     ]);
     labels
+}
+
+/// Annotations of every object of an instance that has no owner.
+pub fn without_owner() -> BTreeMap<String, String> {
+    let annotations = KEPT_BY_ARGO_CD.into_iter();
+    annotations
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// Label selector that finds all that the operator makes.

@@ -1,12 +1,15 @@
-//! Claims, which grow and are otherwise none of our business.
+//! Claims, which the controller of StatefulSets makes. They grow, and get our labels and the owner that they go with.
 
 use dittofs_shared::labels;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
 
+use super::Applied;
 use super::outcome::{Action, Change, Failure};
 use super::write::{Writer, within_deadline};
+use crate::desired::ClaimMarks;
 
 impl Writer<'_> {
     /// Asks for a larger volume.
@@ -25,6 +28,75 @@ impl Writer<'_> {
             Err(error) if error.is_replaced() => Ok(None),
             Err(error) => Err(Failure::of(larger, &(), error)),
         }
+    }
+
+    /// Writes labels and owners. They are two requests, since the API server may refuse the second one: with admission plugin
+    /// OwnerReferencesPermissionEnforcement it takes the right to delete claims.
+    pub async fn mark(&self, marks: &ClaimMarks, applied: &mut Applied) {
+        let mut version = marks.seen.resource_version();
+        if marks.label() {
+            let metadata = json!({"labels": marks.labels, "annotations": marks.annotations});
+            match self.patch(&marks.seen, version, metadata).await {
+                Ok(None) => return,
+                Ok(Some(now)) => {
+                    version = now.resource_version();
+                    let reason = "it has the labels of the instance now".to_owned();
+                    let change = Change::of(&now, &(), Action::Updated, reason);
+                    applied.changes.push(change);
+                }
+                Err(failure) => {
+                    applied.failures.push(failure);
+                    version = marks.seen.resource_version();
+                }
+            }
+        }
+        if marks.change_owners() {
+            let metadata = json!({"ownerReferences": owners(marks)});
+            match self.patch(&marks.seen, version, metadata).await {
+                Ok(now) => applied.changes.extend(
+                    now.map(|now| Change::of(&now, &(), Action::Updated, fate(&now).to_owned())),
+                ),
+                Err(failure) if failure.error.is_refusal() => applied.refused_owners.push(failure),
+                Err(failure) => applied.failures.push(failure),
+            }
+        }
+    }
+
+    /// A strategic merge patch, and not server-side apply: it can take away an owner that another writer has set, and says
+    /// nothing of the size. `None`: the claim is not what was seen any more, and its next event brings us back.
+    async fn patch(
+        &self,
+        seen: &PersistentVolumeClaim,
+        version: Option<String>,
+        mut metadata: Value,
+    ) -> Result<Option<PersistentVolumeClaim>, Failure> {
+        metadata["resourceVersion"] = json!(version);
+        let parameters = PatchParams {
+            field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let patch = Patch::Strategic(json!({"metadata": metadata}));
+        let api = self.api(&(), seen);
+        match within_deadline(api.patch(&seen.name_any(), &parameters, &patch)).await {
+            Ok(now) => Ok(Some(now)),
+            Err(error) if error.is_conflict() || error.is_not_found() => Ok(None),
+            Err(error) => Err(Failure::of(seen, &(), error)),
+        }
+    }
+}
+
+fn owners(marks: &ClaimMarks) -> Vec<Value> {
+    let released = marks.released.iter();
+    let released = released.map(|uid| json!({"$patch": "delete", "uid": uid}));
+    let owner = marks.owner.iter().map(|owner| json!(owner));
+    released.chain(owner).collect()
+}
+
+fn fate(claim: &PersistentVolumeClaim) -> &'static str {
+    if claim.owner_references().is_empty() {
+        "it stays when the DittoServer is deleted"
+    } else {
+        "it is deleted with the DittoServer"
     }
 }
 

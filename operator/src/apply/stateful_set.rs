@@ -2,7 +2,8 @@
 //!
 //! When they have to, the StatefulSet is deleted without its pod and claims, and the next look makes it again. The pod
 //! runs all the while, and the new StatefulSet adopts it. Whatever happens between the two: a StatefulSet that is not
-//! there is made.
+//! there is made. It is done for sizes and for owners, and not for labels and annotations, which claims can be given
+//! later.
 
 use dittofs_shared::quantity;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -10,8 +11,9 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::api::{DeleteParams, Preconditions, PropagationPolicy};
 use kube::runtime::reflector::Store;
 use kube::{Resource as _, ResourceExt as _};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::difference::difference;
 use super::outcome::{Action, Change, Failure};
 use super::write::{Writer, within_deadline};
 use crate::instance::Claim;
@@ -43,7 +45,7 @@ impl Writer<'_> {
             return self.put(store, desired).await;
         };
         match step(&live, desired, claims) {
-            Step::Apply => self.put(store, desired).await,
+            Step::Apply => self.put(store, &with_live_templates(&live, desired)).await,
             Step::Release => self.put(store, &meanwhile(&live, desired)).await,
             Step::Wait => Ok(None),
             Step::Remake => match self.orphan(&live).await {
@@ -119,134 +121,58 @@ fn templates(stateful_set: &StatefulSet) -> &[PersistentVolumeClaim] {
         .unwrap_or_default()
 }
 
-/// Sizes by name: all that can differ.
-fn sizes(stateful_set: &StatefulSet) -> BTreeMap<String, String> {
+/// Size and owners by name: what a StatefulSet is made again for.
+fn essentials(stateful_set: &StatefulSet) -> BTreeMap<String, (String, BTreeSet<&str>)> {
     let size = |claim: &PersistentVolumeClaim| {
         let resources = claim.spec.as_ref()?.resources.as_ref()?;
         Some(resources.requests.as_ref()?.get("storage")?.0.clone())
     };
-    templates(stateful_set)
-        .iter()
-        .map(|claim| (claim.name_any(), size(claim).unwrap_or_default()))
+    let templates = templates(stateful_set).iter();
+    templates
+        .map(|claim| {
+            let owners = claim.owner_references().iter();
+            let owners = owners.map(|owner| owner.uid.as_str()).collect();
+            (claim.name_any(), (size(claim).unwrap_or_default(), owners))
+        })
         .collect()
 }
 
 fn same_templates(live: &StatefulSet, desired: &StatefulSet) -> bool {
-    let (live, desired) = (sizes(live), sizes(desired));
+    let (live, desired) = (essentials(live), essentials(desired));
     live.keys().eq(desired.keys())
         && live
             .values()
             .zip(desired.values())
-            .all(|(live, desired)| quantity::same(live, desired))
+            .all(|(live, desired)| live.1 == desired.1 && quantity::same(&live.0, &desired.0))
+}
+
+/// Claim templates that lack no more than labels stay as they are.
+fn with_live_templates(live: &StatefulSet, desired: &StatefulSet) -> StatefulSet {
+    let mut sent = desired.clone();
+    let of = |set| serde_json::to_value(templates(set)).unwrap_or_default();
+    if let (Some(spec), Some(live_spec)) = (&mut sent.spec, &live.spec)
+        && difference(&of(live), &of(desired)).is_some()
+    {
+        spec.volume_claim_templates
+            .clone_from(&live_spec.volume_claim_templates);
+    }
+    sent
 }
 
 /// As much of the desired StatefulSet as the live one can become. A pod that is made meanwhile mounts only volumes that
-/// have a claim, and nothing is deleted with the StatefulSet.
+/// have a claim.
 fn meanwhile(live: &StatefulSet, desired: &StatefulSet) -> StatefulSet {
     let mut sent = desired.clone();
     if let (Some(spec), Some(live_spec)) = (&mut sent.spec, &live.spec) {
-        if !sizes(live).keys().eq(sizes(desired).keys()) {
+        if !essentials(live).keys().eq(essentials(desired).keys()) {
             spec.template = live_spec.template.clone();
         }
         spec.volume_claim_templates
             .clone_from(&live_spec.volume_claim_templates);
-        if let Some(policy) = &mut spec.persistent_volume_claim_retention_policy {
-            policy.when_deleted = Some(RETAIN.to_owned());
-        }
     }
     sent
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::{Value, json};
-    use std::sync::Arc;
-
-    fn stateful_set(sizes: &[(&str, &str)], when_deleted: &str) -> StatefulSet {
-        let template = |(name, size): &(&str, &str)| {
-            json!({
-                "metadata": {"name": name},
-                "spec": {"resources": {"requests": {"storage": size}}},
-            })
-        };
-        let templates: Vec<Value> = sizes.iter().map(template).collect();
-        serde_json::from_value(json!({
-            "metadata": {"name": "files", "uid": "u", "generation": 1},
-            "spec": {
-                "selector": {},
-                "template": {"metadata": {"labels": {"of": when_deleted}}},
-                "volumeClaimTemplates": templates,
-                "persistentVolumeClaimRetentionPolicy": {"whenDeleted": when_deleted},
-            },
-            "status": {"replicas": 1, "observedGeneration": 1},
-        }))
-        .unwrap()
-    }
-
-    fn claim(owner: &str) -> Claim {
-        let found = json!({"metadata": {"ownerReferences": [
-            {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "files", "uid": owner},
-        ]}});
-        Claim {
-            template: "metadata",
-            field: "metadataSize",
-            name: "metadata-files-0".to_owned(),
-            asked: "1Gi".to_owned(),
-            found: Some(Arc::new(serde_json::from_value(found).unwrap())),
-        }
-    }
-
-    #[test]
-    fn a_stateful_set_is_made_again_only_when_nothing_hangs_on_it() {
-        let small = stateful_set(&[("metadata", "1Gi")], "Retain");
-        let large = stateful_set(&[("metadata", "2Gi")], "Retain");
-        let more = stateful_set(&[("content", "1Gi"), ("metadata", "1Gi")], "Retain");
-        let same = stateful_set(&[("metadata", "1024Mi")], "Delete");
-        let mut leaving = small.clone();
-        leaving.metadata.deletion_timestamp = Some(
-            k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH),
-        );
-        let mut unseen = small.clone();
-        unseen.metadata.generation = Some(2);
-        let [free, held] = [vec![claim("another")], vec![claim("another"), claim("u")]];
-        for (live, desired, claims, expected) in [
-            (&small, &small, &held, Step::Apply),
-            (&small, &same, &held, Step::Apply),
-            (&small, &large, &free, Step::Remake),
-            (&small, &more, &free, Step::Remake),
-            (&large, &small, &free, Step::Remake),
-            (&small, &large, &held, Step::Release),
-            (&same, &large, &free, Step::Release),
-            (&unseen, &large, &free, Step::Release),
-            (&leaving, &large, &free, Step::Wait),
-            (&leaving, &small, &free, Step::Wait),
-        ] {
-            assert_eq!(
-                step(live, desired, claims),
-                expected,
-                "{live:?} {desired:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn meanwhile_nothing_is_mounted_that_has_no_claim_and_nothing_goes_with_the_stateful_set() {
-        let live = stateful_set(&[("metadata", "1Gi")], "Delete");
-        let mut larger = stateful_set(&[("metadata", "2Gi")], "Delete");
-        let mut more = stateful_set(&[("content", "1Gi"), ("metadata", "1Gi")], "Delete");
-        for desired in [&mut larger, &mut more] {
-            let spec = desired.spec.as_mut().unwrap();
-            spec.template.metadata = None;
-            spec.replicas = Some(0);
-        }
-        let of = |desired: &StatefulSet| meanwhile(&live, desired);
-        for sent in [of(&larger), of(&more)] {
-            assert!(same_templates(&sent, &live));
-            assert_eq!(when_deleted(&sent), Some(RETAIN));
-            assert_eq!(sent.spec.unwrap().replicas, Some(0));
-        }
-        assert_eq!(of(&larger).spec.unwrap().template.metadata, None);
-        assert!(of(&more).spec.unwrap().template.metadata.is_some());
-    }
-}
+#[path = "stateful_set_tests.rs"]
+mod tests;

@@ -1,6 +1,7 @@
 //! Metadata of every child: name, namespace, owner and labels.
 
 use dittofs_shared::labels;
+use dittofs_shared::server::RetentionPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::instance::Instance;
@@ -13,6 +14,23 @@ pub fn metadata(instance: &Instance, name: String) -> ObjectMeta {
         labels: Some(labels::of_instance(&instance.name)),
         owner_references: Some(vec![instance.owner.clone()]),
         ..ObjectMeta::default()
+    }
+}
+
+/// Metadata of an object that outlives its `DittoServer`.
+pub fn without_owner(instance: &Instance, name: String) -> ObjectMeta {
+    ObjectMeta {
+        owner_references: None,
+        annotations: Some(labels::without_owner()),
+        ..metadata(instance, name)
+    }
+}
+
+/// Metadata of an object that lives as long as the data: without it, nobody could get at them any more.
+pub fn as_long_as_data(instance: &Instance, name: String) -> ObjectMeta {
+    match instance.spec.storage.retention_policy {
+        RetentionPolicy::Retain => without_owner(instance, name),
+        RetentionPolicy::Delete => metadata(instance, name),
     }
 }
 

@@ -2,11 +2,10 @@
 
 use dittofs_shared::names;
 use dittofs_shared::server::{Percona, PerconaBackup};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
 
-use super::meta::metadata;
+use super::meta::{metadata, without_owner};
 use crate::instance::Instance;
 use crate::optional::OptionalKind;
 
@@ -24,13 +23,12 @@ pub fn cluster(instance: &Instance) -> Option<DynamicObject> {
         .percona
         .as_ref()
         .filter(|cluster| cluster.is_ours)?;
-    let mut meta = metadata(instance, names::percona_cluster(&instance.name));
-    if !settings.delete_with_server {
-        meta = ObjectMeta {
-            owner_references: None,
-            ..meta
-        };
-    }
+    let name = names::percona_cluster(&instance.name);
+    let meta = if settings.delete_with_server {
+        metadata(instance, name)
+    } else {
+        without_owner(instance, name)
+    };
     let body = json!({"spec": spec(instance, settings)});
     Some(OptionalKind::PerconaPGCluster.object(meta, body))
 }

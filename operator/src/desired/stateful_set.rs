@@ -1,6 +1,5 @@
 //! The StatefulSet and its claims.
 
-use dittofs_shared::server::RetentionPolicy;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::apps::v1::{
     StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
@@ -11,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
-use super::claims::of_size;
+use super::claims::{of_size, template_metadata};
 use super::meta::metadata;
 use super::pod;
 use crate::instance::{Claim, Instance};
@@ -33,9 +32,8 @@ pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
             }),
             persistent_volume_claim_retention_policy: Some(
                 StatefulSetPersistentVolumeClaimRetentionPolicy {
-                    when_deleted: Some(
-                        when_deleted(instance.spec.storage.retention_policy).to_owned(),
-                    ),
+                    // Claims go with the DittoServer or not at all. A StatefulSet may be deleted for other reasons.
+                    when_deleted: Some("Retain".to_owned()),
                     when_scaled: Some("Retain".to_owned()),
                 },
             ),
@@ -47,13 +45,6 @@ pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
             ..StatefulSetSpec::default()
         }),
         status: None,
-    }
-}
-
-fn when_deleted(policy: RetentionPolicy) -> &'static str {
-    match policy {
-        RetentionPolicy::Retain => "Retain",
-        RetentionPolicy::Delete => "Delete",
     }
 }
 
@@ -78,10 +69,7 @@ fn claims(instance: &Instance) -> Vec<PersistentVolumeClaim> {
 
 fn template(instance: &Instance, claim: &Claim) -> PersistentVolumeClaim {
     PersistentVolumeClaim {
-        metadata: ObjectMeta {
-            name: Some(claim.template.to_owned()),
-            ..ObjectMeta::default()
-        },
+        metadata: template_metadata(instance, claim.template),
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
             storage_class_name: instance.spec.storage.storage_class_name.clone(),

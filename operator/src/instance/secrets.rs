@@ -5,6 +5,7 @@ use dittofs_shared::server::{ObservedSecret, SecretKeyReference};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::connection::{self, Connection};
+use super::generated;
 use crate::connection_string::ConnectionProblem;
 use crate::named_secrets::{self, AUTHORITY, CERTIFICATE, Part, Reference, Rolls};
 use crate::observe::{Observed, SecretFacts, digest};
@@ -67,9 +68,32 @@ pub enum SecretProblem {
     /// The value is too short for the server.
     #[error("key {1:?} of Secret {0:?} has {2} bytes, and the server needs at least {3}")]
     TooShort(String, String, usize, usize),
+    /// Somebody has made a Secret of this name.
+    #[error(
+        "Secret {0:?} was not generated for this DittoServer, and is not used: delete it, and the operator generates another. If it \
+         is a restored copy of a generated one, label it: kubectl label secret {0} app.kubernetes.io/managed-by=dittofs-operator \
+         instance={1}"
+    )]
+    NotLabelled(String, String),
+    /// The Secret belongs to somebody else.
+    #[error(
+        "Secret {0:?} belongs to {1}, and is not used: delete or rename {1}, or choose another name for this DittoServer"
+    )]
+    Foreign(String, String),
+    /// The Secret goes with a `DittoServer` that was deleted.
+    #[error(
+        "Secret {0:?} belongs to a former DittoServer of this name and is being deleted: the operator generates another as soon as \
+         it is gone"
+    )]
+    OfFormer(String),
 }
 
 impl Secrets {
+    /// Whether all that is in the way is a Secret that is being deleted.
+    pub fn wait_for_deletion(&self) -> bool {
+        matches!(self.digest, Err(SecretProblem::OfFormer(_)))
+    }
+
     /// Whether the server is given this key. It is not when the key may be missing and is.
     pub fn gives(&self, reference: &SecretKeyReference) -> bool {
         let key = (reference.name.clone(), reference.key.clone());
@@ -89,23 +113,9 @@ pub(super) fn judge(name: &str, observed: &Observed) -> Secrets {
         |own: &Option<SecretKeyReference>| SecretKeyReference::named(own.as_ref()).is_none();
     let makes_jwt = makes(&identity.jwt.secret_ref);
     let makes_admin = makes(&identity.admin.password_secret_ref);
-    let mut named: Vec<(&str, &str)> = vec![
-        (
-            &signing_key.name,
-            if makes_jwt {
-                "signing key"
-            } else {
-                &signing_key.field
-            },
-        ),
-        (
-            &password.name,
-            if makes_admin {
-                "first password"
-            } else {
-                &password.field
-            },
-        ),
+    let mut named = vec![
+        used_for(&signing_key, makes_jwt, "signing key"),
+        used_for(&password, makes_admin, "first password"),
     ];
     named.extend(
         others
@@ -114,19 +124,41 @@ pub(super) fn judge(name: &str, observed: &Observed) -> Secrets {
     );
     let connection = connection::of(&observed.server, facts);
     let made = connection.iter().filter(|made| made.made_from.is_some());
-    named.extend(made.map(|made| (made.secret.as_str(), "connection of the server")));
+    let made: Vec<_> = made.map(|made| made.secret.as_str()).collect();
+    named.extend(made.iter().map(|made| (*made, "connection of the server")));
+    let own = names::sidecar_credentials(name);
+    let mut generated = vec![own.as_str()];
+    generated.extend(makes_jwt.then_some(signing_key.name.as_str()));
+    generated.extend(makes_admin.then_some(password.name.as_str()));
+    generated.extend(made);
+    let digest = generated::check(&observed.server, facts, &generated)
+        .and_then(|()| digests(facts, &signing_key, &password, &others));
     let observed = told(name, facts, &named);
     Secrets {
         jwt: key_of(&signing_key),
         admin: key_of(&password),
         makes_jwt,
         makes_admin,
-        digest: digests(facts, &signing_key, &password, &others),
+        digest,
         connection,
         api_authority: authority(facts, spec.control_plane.certificate()),
         absent: absent(facts, &others),
         observed,
     }
+}
+
+/// Name of a Secret, and the field that names it or what it is generated for.
+fn used_for<'a>(
+    reference: &'a Reference,
+    is_generated: bool,
+    purpose: &'a str,
+) -> (&'a str, &'a str) {
+    let user = if is_generated {
+        purpose
+    } else {
+        &reference.field
+    };
+    (&reference.name, user)
 }
 
 /// An authority of its own, where the Secret has one. Else the certificate must be trusted by itself.

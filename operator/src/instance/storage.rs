@@ -2,6 +2,7 @@
 
 use dittofs_shared::server::Storage;
 use dittofs_shared::{names, quantity};
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimStatus};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::ResourceExt as _;
@@ -60,6 +61,20 @@ pub(super) fn judge(
         })
     };
     sizes.into_iter().filter_map(claim).collect()
+}
+
+/// Uid of a StatefulSet that takes no claims along, as its controller knows. Earlier versions of the operator made
+/// StatefulSets that did. Their controller takes itself off the claims of pods, and not while there is none.
+pub(super) fn released_by(stateful_set: Option<&StatefulSet>) -> Option<String> {
+    let set = stateful_set?;
+    let policy = set
+        .spec
+        .as_ref()?
+        .persistent_volume_claim_retention_policy
+        .as_ref()?;
+    let seen = set.status.as_ref()?.observed_generation == set.metadata.generation;
+    let retains = policy.when_deleted.as_deref() == Some("Retain");
+    set.uid().filter(|_| seen && retains)
 }
 
 impl Claim {

@@ -1,6 +1,6 @@
 //! Whether the volumes are there, and as large as asked.
 
-use dittofs_shared::server::VolumeStatus;
+use dittofs_shared::server::{RetentionPolicy, VolumeStatus};
 use k8s_openapi::api::core::v1::PersistentVolumeClaimCondition;
 
 use super::{Finding, View};
@@ -8,10 +8,11 @@ use crate::apply::Failure;
 use crate::instance::Claim;
 
 /// How grave a finding is: the gravest is told.
-const ORDER: [&str; 7] = [
+const ORDER: [&str; 8] = [
     "CannotGrow",
     "ClaimLost",
     "ClaimLeaving",
+    "OwnerRefused",
     "ClaimMissing",
     "ClaimPending",
     "Growing",
@@ -57,11 +58,7 @@ pub(super) fn volumes(view: &View<'_>) -> Vec<VolumeStatus> {
 /// What is wrong with a claim.
 fn of(view: &View<'_>, claim: &Claim) -> Option<Finding> {
     let name = &claim.name;
-    let refused = view
-        .refused_growth
-        .iter()
-        .find(|failure| failure.name == *name);
-    if let Some(failure) = refused {
+    if let Some(failure) = refusal(view.refused_growth, claim) {
         return Some(Finding::no("CannotGrow", cannot_grow(claim, failure)));
     }
     if claim.found.is_none() {
@@ -74,6 +71,12 @@ fn of(view: &View<'_>, claim: &Claim) -> Option<Finding> {
                 "claim {name} is being deleted, and goes with all its files as soon as no pod uses it: make a backup, then delete \
                  the pod, and an empty one is made in its place"
             ),
+        ));
+    }
+    if let Some(failure) = refusal(view.refused_owners, claim) {
+        return Some(Finding::no(
+            "OwnerRefused",
+            owner_refused(view, claim, failure),
         ));
     }
     let phase = claim.status().and_then(|status| status.phase.as_deref());
@@ -89,6 +92,10 @@ fn of(view: &View<'_>, claim: &Claim) -> Option<Finding> {
         )),
         _ => Some(Finding::no("ClaimPending", pending(claim))),
     }
+}
+
+fn refusal<'a>(refused: &'a [Failure], claim: &Claim) -> Option<&'a Failure> {
+    refused.iter().find(|failure| failure.name == claim.name)
 }
 
 fn missing(view: &View<'_>, claim: &Claim) -> Finding {
@@ -148,6 +155,27 @@ fn cannot_grow(claim: &Claim, failure: &Failure) -> String {
         claim.asked,
         failure.error.message(),
         claim.field
+    )
+}
+
+/// What the API server says of an owner comes from an admission plugin that not every cluster has.
+fn owner_refused(view: &View<'_>, claim: &Claim, failure: &Failure) -> String {
+    let name = &claim.name;
+    let namespace = &view.instance.namespace;
+    let fate = match view.instance.spec.storage.retention_policy {
+        RetentionPolicy::Retain => format!(
+            "claim {name} would be deleted with the DittoServer, although spec.storage.retentionPolicy is Retain: take the \
+             DittoServer off its owners with `kubectl edit pvc {name} -n {namespace}`"
+        ),
+        RetentionPolicy::Delete => format!(
+            "claim {name} would stay when the DittoServer is deleted, although spec.storage.retentionPolicy is Delete: delete it \
+             then with `kubectl delete pvc {name} -n {namespace}`"
+        ),
+    };
+    format!(
+        "{fate}, or let the operator delete PersistentVolumeClaims, which is tried again at least every 10 minutes. The API server \
+         does not let it change the owners: {}",
+        failure.error.message()
     )
 }
 

@@ -45,7 +45,8 @@ pub struct Storage {
     pub storage_class_name: Option<String>,
 
     /// What becomes of the volumes when the DittoServer is deleted: `Retain` keeps them and all files; `Delete` deletes them. They are
-    /// always kept while the DittoServer exists, also with `replicas: 0`. A change restarts nothing.
+    /// always kept while the DittoServer exists, also with `replicas: 0`, and when the StatefulSet is deleted. A change restarts nothing.
+    /// The Secrets that the operator generates stay or go with the volumes, by the policy at the moment they are generated.
     #[serde(default)]
     pub retention_policy: RetentionPolicy,
 }

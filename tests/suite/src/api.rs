@@ -3,12 +3,14 @@
 mod acceptance;
 mod deletion;
 mod drift;
+mod earlier;
 mod exposure;
 mod following;
 mod foreign_kinds;
 mod hostile;
 mod isolation;
 mod leading;
+mod lifetime;
 mod manual;
 mod mutation;
 mod operator_rights;
@@ -103,6 +105,13 @@ fn of_specs(unavailable: Option<&str>) -> Vec<Trial> {
         manual::a_new_volume_waits_for_the_restart,
         retention::claims_go_with_the_server_when_asked,
         retention::claims_that_are_to_be_kept_after_all_stay,
+        retention::claims_go_with_a_server_that_is_deleted_at_once,
+        retention::a_stateful_set_that_is_deleted_leaves_its_claims,
+        retention::another_policy_changes_claims_and_templates_under_a_running_pod,
+        earlier::claims_of_an_earlier_version_change_owners_under_a_running_pod,
+        earlier::claims_of_an_earlier_version_change_owners_without_a_pod,
+        earlier::claim_templates_that_name_a_former_server_are_made_again,
+        earlier::a_refused_owner_is_told_and_keeps_nothing_else_from_being_done,
         acceptance::defaults_are_those_of_the_documentation,
         acceptance::every_sample_is_accepted,
     ]
@@ -177,6 +186,13 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         unavailable,
         secrets::a_connection_string_is_taken_apart_into_a_secret_of_its_own,
         secrets::a_secret_that_exists_is_never_overwritten,
+        lifetime::generated_secrets_stay_with_the_claims_and_are_used_again,
+        lifetime::with_retention_delete_generated_secrets_go_with_the_server,
+        lifetime::a_later_retention_policy_leaves_secrets_as_they_are,
+        lifetime::a_secret_of_somebody_else_starts_no_server,
+        lifetime::a_secret_of_somebody_else_leaves_a_server_as_it_runs,
+        lifetime::the_documented_command_removes_what_a_deleted_instance_left,
+        lifetime::whatever_has_no_owner_is_kept_by_argo_cd,
         server::another_content_of_a_named_secret_is_another_roll_hash,
         server::a_server_can_be_stopped_while_a_secret_is_missing,
         server::what_users_add_to_the_pod_is_written_once,
@@ -195,7 +211,7 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         operator_rights::no_rule_of_the_operator_has_a_wildcard,
         optional_kinds::an_object_of_such_a_kind_is_kept_like_any_other,
         optional_kinds::a_foreign_object_of_such_a_kind_is_not_touched,
-        deletion::everything_goes_but_the_claims,
+        deletion::everything_goes_but_the_data,
         deletion::orphans_stay_and_are_left_alone,
         deletion::nothing_is_made_again_for_an_instance_on_its_way_out,
         quiet::at_rest_the_operator_asks_for_nothing,

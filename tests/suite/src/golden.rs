@@ -14,6 +14,7 @@ mod config;
 mod crd;
 mod diff;
 mod effect;
+mod outliving;
 mod peer;
 mod reach;
 mod reference;
@@ -45,6 +46,10 @@ pub fn trials() -> Vec<Trial> {
         plain(
             "golden::reference::every_reason_is_of_a_field_with_a_default",
             reference::reasons,
+        ),
+        plain(
+            "golden::outliving::whatever_has_no_owner_is_kept_by_argo_cd",
+            outliving::is_annotated,
         ),
         plain(
             "golden::roll::only_what_a_running_server_cannot_take_up_rolls_it",

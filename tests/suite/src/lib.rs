@@ -9,6 +9,7 @@ pub mod percona;
 pub mod probe;
 pub mod processes;
 pub mod registry;
+pub mod removal;
 pub mod world;
 
 /// How a test ends.

@@ -6,6 +6,7 @@ mod database;
 mod deletion;
 mod hardship;
 mod hostile;
+mod lifetime;
 mod main_job;
 mod metrics;
 mod outage;
@@ -59,7 +60,8 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         rolls::scaling_to_zero_and_back_keeps_the_services,
         storage::volumes_grow_under_a_running_server,
         storage::a_volume_for_contents_that_comes_later_is_mounted_after_one_restart,
-        deletion::with_the_server_dead_everything_but_the_claims_goes,
+        deletion::with_the_server_dead_everything_but_the_data_goes,
+        lifetime::a_server_made_again_over_its_claims_lets_everybody_in,
     ]
 }
 

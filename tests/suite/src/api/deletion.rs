@@ -1,5 +1,5 @@
-//! A `DittoServer` that goes takes everything with it but the claims. The garbage collector does it by owner, with or
-//! without the operator.
+//! A `DittoServer` that goes takes everything with it but the data: the claims, and the Secrets that give access to them. The
+//! garbage collector does it by owner, with or without the operator.
 
 use dittofs_rig::wait_for;
 use dittofs_shared::server::{DittoServer, Phase};
@@ -18,21 +18,20 @@ use serde_json::{Value, json};
 
 use super::seen::{Failed, lines, names_of, operator_writes, pod_never_runs, settled, write};
 
-/// Everything of every kind that bears the name of the instance, but the claims.
+/// Everything of every kind that bears the name of the instance, but the data.
 async fn belongings(files: &Instance) -> Result<Vec<String>, Failed> {
     let mut all = names_of::<StatefulSet>(files).await?;
     all.extend(names_of::<Pod>(files).await?);
     all.extend(names_of::<Service>(files).await?);
     all.extend(names_of::<NetworkPolicy>(files).await?);
     all.extend(names_of::<ConfigMap>(files).await?);
-    all.extend(names_of::<Secret>(files).await?);
     all.extend(names_of::<ServiceAccount>(files).await?);
     all.extend(names_of::<Role>(files).await?);
     all.extend(names_of::<RoleBinding>(files).await?);
     Ok(all)
 }
 
-const EVERYTHING: [&str; 17] = [
+const EVERYTHING: [&str; 14] = [
     "StatefulSet files",
     "Pod files-0",
     "Service files-headless",
@@ -44,9 +43,6 @@ const EVERYTHING: [&str; 17] = [
     "ConfigMap files-adapters",
     "ConfigMap files-config",
     "ConfigMap files-sidecar",
-    "Secret files-admin-bootstrap-credentials",
-    "Secret files-jwt-secret",
-    "Secret files-sidecar-credentials",
     "ServiceAccount files-sidecar",
     "Role files-sidecar",
     "RoleBinding files-sidecar",
@@ -89,9 +85,11 @@ async fn wait_belongings(files: &Instance, what: &str, expected: &[&str]) -> Out
     Ok(())
 }
 
-async fn claims_are_left(files: &Instance) -> Outcome {
+async fn data_are_left(files: &Instance) -> Outcome {
     let claims = names_of::<PersistentVolumeClaim>(files).await?;
     ensure!(claims.len() == 3, "the claims are {claims:?}");
+    let secrets = names_of::<Secret>(files).await?;
+    ensure!(secrets.len() == 3, "the Secrets are {secrets:?}");
     Ok(())
 }
 
@@ -116,11 +114,11 @@ async fn is_gone(files: &Instance) -> Outcome {
     Ok(())
 }
 
-pub async fn everything_goes_but_the_claims(scene: Scene) -> Outcome {
+pub async fn everything_goes_but_the_data(scene: Scene) -> Outcome {
     let files = complete(&scene).await?;
     delete(&files, &DeleteParams::background()).await?;
     wait_belongings(&files, "nothing to be left", &[]).await?;
-    claims_are_left(&files).await?;
+    data_are_left(&files).await?;
     // The same name again finds the same claims and is complete again.
     let again = Instance::create(&scene, "files", pod_never_runs()).await?;
     again
@@ -186,7 +184,7 @@ pub async fn nothing_is_made_again_for_an_instance_on_its_way_out(scene: Scene) 
     hold(Value::Null).await?;
     wait_belongings(&files, "nothing to be left", &[]).await?;
     is_gone(&files).await?;
-    claims_are_left(&files).await?;
+    data_are_left(&files).await?;
     let writes = operator_writes(&scene, mark)?;
     ensure!(
         writes.is_empty(),

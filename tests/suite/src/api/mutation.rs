@@ -7,6 +7,7 @@ mod values;
 use dittofs_operator::reference;
 use dittofs_rig::installation::{NAMESPACE, OPERATOR};
 use dittofs_rig::{Mode, wait_for};
+use dittofs_shared::labels;
 use dittofs_suite::fields::{self, Change};
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::percona::Percona;
@@ -111,7 +112,8 @@ pub async fn begin(scene: &Scene, suffix: &str, spec: Value) -> Result<Instance,
     ];
     let own = fields::secrets().into_iter();
     for (name, data) in own.map(|(name, data)| (name, json!(data))).chain(made) {
-        let secret = json!({"metadata": {"name": name}, "stringData": data});
+        let labels = labels::of_instance("files");
+        let secret = json!({"metadata": {"name": name, "labels": labels}, "stringData": data});
         secrets
             .create(&PostParams::default(), &serde_json::from_value(secret)?)
             .await?;

@@ -1,43 +1,74 @@
-//! Claims go or stay with the `DittoServer` as asked.
+//! Claims go or stay with the `DittoServer` as asked, and with nothing else.
 
 use dittofs_rig::wait_for;
 use dittofs_shared::server::DittoServer;
-use dittofs_suite::Outcome;
-use dittofs_suite::instance::{Instance, POD_DEADLINE};
+use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::ResourceExt;
 use kube::api::DeleteParams;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::seen::names_of;
-use super::storage::{bound, wait_owned_claims};
+use super::seen::{Failed, names_of, of_instance, wait_object};
+use super::storage::{bound, with_pod};
 
-async fn delete_and_wait_claims(files: &Instance, expected: usize) -> Outcome {
-    files
-        .api::<DittoServer>()
-        .delete("files", &DeleteParams::background())
-        .await?;
-    wait_for(
-        "the StatefulSet and its pod to go",
-        POD_DEADLINE,
-        || async {
-            let mut left = names_of::<StatefulSet>(files)
-                .await
-                .map_err(|error| error.to_string())?;
-            left.extend(
-                names_of::<Pod>(files)
-                    .await
-                    .map_err(|error| error.to_string())?,
-            );
-            if left.is_empty() {
-                Ok(())
-            } else {
-                Err(format!("{left:?}"))
-            }
-        },
-    )
+pub fn policy(policy: &str) -> Value {
+    json!({"storage": {"retentionPolicy": policy}})
+}
+
+/// Uids of the claims, by their order of names.
+pub async fn uids(files: &Instance) -> Result<Vec<Option<String>>, Failed> {
+    let claims = of_instance::<PersistentVolumeClaim>(files).await?;
+    Ok(claims.iter().map(ResourceExt::uid).collect())
+}
+
+/// Waits until exactly so many claims have the `DittoServer` for their owner, and no claim has another.
+pub async fn wait_owned_claims(files: &Instance, expected: usize) -> Outcome {
+    let what = format!("{expected} claims to go with the DittoServer");
+    wait_for(&what, API_DEADLINE, || async {
+        let server = files.api::<DittoServer>().get(&files.name).await;
+        let uid = server.map_err(|error| error.to_string())?.uid();
+        let all = of_instance::<PersistentVolumeClaim>(files).await;
+        let all = all.map_err(|error| error.to_string())?;
+        let owners: Vec<_> = all
+            .iter()
+            .flat_map(ResourceExt::owner_references)
+            .map(|owner| (owner.kind.clone(), Some(owner.uid.clone())))
+            .collect();
+        if owners.len() == expected && owners.iter().all(|(_, owner)| *owner == uid) {
+            Ok(())
+        } else {
+            Err(format!("{owners:?} of {} claims", all.len()))
+        }
+    })
     .await?;
+    Ok(())
+}
+
+/// Waits until the claim templates name the `DittoServer` or nobody.
+async fn wait_template_owners(files: &Instance, expected: usize) -> Result<StatefulSet, Failed> {
+    let uid = files.api::<DittoServer>().get("files").await?.uid();
+    let what = format!("to have {expected} owners in its claim templates");
+    wait_object::<StatefulSet>(files, "files", &what, |set| {
+        let templates = set.spec.iter();
+        let templates = templates.flat_map(|spec| spec.volume_claim_templates.iter().flatten());
+        let owners: Vec<_> = templates
+            .flat_map(ResourceExt::owner_references)
+            .map(|owner| Some(owner.uid.clone()))
+            .collect();
+        let fits = owners.len() == expected && owners.iter().all(|owner| *owner == uid);
+        if fits && set.metadata.deletion_timestamp.is_none() {
+            Ok(())
+        } else {
+            Err(format!("{owners:?}"))
+        }
+    })
+    .await
+}
+
+async fn wait_claims(files: &Instance, expected: usize) -> Outcome {
     wait_for(&format!("{expected} claims"), POD_DEADLINE, || async {
         let left = names_of::<PersistentVolumeClaim>(files).await;
         match left.map_err(|error| error.to_string())? {
@@ -50,17 +81,103 @@ async fn delete_and_wait_claims(files: &Instance, expected: usize) -> Outcome {
 }
 
 pub async fn claims_go_with_the_server_when_asked(scene: Scene) -> Outcome {
-    let files = bound(&scene, json!({"storage": {"retentionPolicy": "Delete"}})).await?;
+    let files = bound(&scene, policy("Delete")).await?;
     wait_owned_claims(&files, 3).await?;
-    delete_and_wait_claims(&files, 0).await
+    files.delete().await?;
+    wait_claims(&files, 0).await
+}
+
+/// Before the operator, or even the controller of StatefulSets, has seen the claims.
+pub async fn claims_go_with_a_server_that_is_deleted_at_once(scene: Scene) -> Outcome {
+    let mut spec = with_pod();
+    dittofs_suite::instance::merge(&mut spec, policy("Delete"));
+    for _ in 0..3 {
+        let files = Instance::create(&scene, "files", spec.clone()).await?;
+        wait_for("the first claim", API_DEADLINE, || async {
+            let made = names_of::<PersistentVolumeClaim>(&files).await;
+            match made.map_err(|error| error.to_string())?.len() {
+                0 => Err("none".to_owned()),
+                _ => Ok(()),
+            }
+        })
+        .await?;
+        files.delete().await?;
+        wait_claims(&files, 0).await?;
+    }
+    Ok(())
 }
 
 pub async fn claims_that_are_to_be_kept_after_all_stay(scene: Scene) -> Outcome {
-    let files = bound(&scene, json!({"storage": {"retentionPolicy": "Delete"}})).await?;
+    let files = bound(&scene, policy("Delete")).await?;
     wait_owned_claims(&files, 3).await?;
-    files
-        .change(json!({"storage": {"retentionPolicy": "Retain"}}))
-        .await?;
+    files.change(policy("Retain")).await?;
     wait_owned_claims(&files, 0).await?;
-    delete_and_wait_claims(&files, 3).await
+    let before = uids(&files).await?;
+    files.delete().await?;
+    wait_claims(&files, 3).await?;
+    ensure!(uids(&files).await? == before, "the claims are others");
+    Ok(())
+}
+
+pub async fn a_stateful_set_that_is_deleted_leaves_its_claims(scene: Scene) -> Outcome {
+    for asked in ["Delete", "Retain"] {
+        let files = bound(&scene, policy(asked)).await?;
+        let before = uids(&files).await?;
+        let pod = files.pod().await?.uid();
+        let sets = files.api::<StatefulSet>();
+        sets.delete("files", &DeleteParams::background()).await?;
+        // The pod goes with its StatefulSet, and what is left is taken up again.
+        wait_object::<Pod>(&files, "files-0", "to be another one", |now| {
+            if now.uid() == pod {
+                Err("it is the same".to_owned())
+            } else {
+                Ok(())
+            }
+        })
+        .await?;
+        files
+            .wait_condition("StorageReady", "True", None, POD_DEADLINE)
+            .await?;
+        let after = uids(&files).await?;
+        ensure!(before == after, "{asked}: {before:?} are now {after:?}");
+        files.delete().await?;
+    }
+    Ok(())
+}
+
+pub async fn another_policy_changes_claims_and_templates_under_a_running_pod(
+    scene: Scene,
+) -> Outcome {
+    let files = bound(&scene, policy("Retain")).await?;
+    let (pod, claims) = (files.pod().await?.uid(), uids(&files).await?);
+    wait_template_owners(&files, 0).await?;
+    for (asked, owned) in [("Delete", 3), ("Retain", 0), ("Delete", 3)] {
+        files.change(policy(asked)).await?;
+        wait_owned_claims(&files, owned).await?;
+        let set = wait_template_owners(&files, owned).await?;
+        wait_object::<Pod>(&files, "files-0", "to be adopted", |pod| {
+            let owners = pod.owner_references();
+            if owners
+                .iter()
+                .any(|one| Some(&one.uid) == set.metadata.uid.as_ref())
+            {
+                Ok(())
+            } else {
+                Err(format!("{owners:?}"))
+            }
+        })
+        .await?;
+        ensure!(files.pod().await?.uid() == pod, "{asked}: another pod");
+        ensure!(uids(&files).await? == claims, "{asked}: other claims");
+        let when = set
+            .spec
+            .and_then(|spec| spec.persistent_volume_claim_retention_policy);
+        let when = when.map(|when| (when.when_deleted, when.when_scaled));
+        let retain = || Some("Retain".to_owned());
+        ensure!(when == Some((retain(), retain())), "{asked}: {when:?}");
+    }
+    files
+        .wait_condition("StorageReady", "True", None, API_DEADLINE)
+        .await?;
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Secrets: those of the user's are checked, those that exist are kept, the rest are made.
 
-use dittofs_shared::names;
 use dittofs_shared::server::DittoServer;
+use dittofs_shared::{labels, names};
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
@@ -130,11 +130,13 @@ pub async fn a_secret_that_exists_is_never_overwritten(scene: Scene) -> Outcome 
         name: "files".to_owned(),
     };
     let api = files.api::<Secret>();
-    let mine = secret(
+    let mut mine = secret(
         &names::jwt_secret("files"),
         names::JWT_SECRET_KEY,
         &"mine".repeat(10),
     );
+    // As one that was generated before, or restored.
+    mine.metadata.labels = Some(labels::of_instance("files"));
     let mine = api.create(&PostParams::default(), &mine).await?;
     Instance::create(&scene, "files", without_pod()).await?;
     wait_object::<StatefulSet>(&files, "files", "is there", |_| Ok(())).await?;

@@ -1,6 +1,5 @@
 //! Volumes grow while the instance stays as it is.
 
-use dittofs_rig::wait_for;
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
@@ -12,10 +11,11 @@ use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+use super::retention::wait_owned_claims;
 use super::seen::{Failed, lines, names_of, operator_writes, settled, wait_event, wait_object};
 
 /// No cloud, and a pod that no node takes: the claims are made and bound.
-fn with_pod() -> Value {
+pub fn with_pod() -> Value {
     json!({
         "adapterServices": {"type": "ClusterIP"},
         "pod": {"nodeSelector": {"example.com/nowhere": "true"}},
@@ -320,34 +320,5 @@ pub async fn a_stateful_set_that_is_gone_is_made_again_around_its_pod(scene: Sce
     let again = wait_templates(&files, &sizes).await?;
     wait_adopted(&files, &again).await?;
     ensure!(files.pod().await?.uid() == pod, "the pod is another one");
-    Ok(())
-}
-
-/// How many claims go with the StatefulSet that there is.
-pub async fn wait_owned_claims(files: &Instance, expected: usize) -> Outcome {
-    wait_for(
-        &format!("{expected} claims with an owner"),
-        API_DEADLINE,
-        || async {
-            let sets = files.api::<StatefulSet>().get("files").await;
-            let uid = sets
-                .map_err(|error| error.to_string())?
-                .uid()
-                .unwrap_or_default();
-            let all = super::seen::of_instance::<PersistentVolumeClaim>(files).await;
-            let all = all.map_err(|error| error.to_string())?;
-            let owned = |claim: &&PersistentVolumeClaim| {
-                claim
-                    .owner_references()
-                    .iter()
-                    .any(|owner| owner.uid == uid)
-            };
-            match all.iter().filter(owned).count() {
-                count if count == expected => Ok(()),
-                count => Err(format!("{count} of {}", all.len())),
-            }
-        },
-    )
-    .await?;
     Ok(())
 }

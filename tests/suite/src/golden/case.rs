@@ -5,11 +5,11 @@ use dittofs_operator::instance::{Defaults, Instance};
 use dittofs_operator::named_secrets::CONNECTION;
 use dittofs_operator::observe::{Observed, OptionalObjects, SecretFacts};
 use dittofs_operator::optional::{Absence, OptionalKind};
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::server::{DittoServer, RetentionPolicy};
 use dittofs_shared::{labels, names};
 use dittofs_suite::instance::merge;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service};
-use kube::ResourceExt as _;
+use kube::{Resource as _, ResourceExt as _};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -47,6 +47,8 @@ pub struct Live {
     pub percona_is_foreign: bool,
     /// What the API server says to a claim that is asked to grow.
     pub growth_is_refused: Option<String>,
+    /// What the API server says to another owner of a claim.
+    pub owner_is_refused: Option<String>,
 }
 
 /// A claim that is not as it should be. What is not said is as it should be.
@@ -58,6 +60,8 @@ pub struct LiveClaim {
     pub capacity: Option<String>,
     /// Type and message of a condition that is true.
     pub condition: Option<(String, String)>,
+    /// It is as an earlier version of the operator has left it, or under another retention policy.
+    pub unmarked: bool,
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -175,6 +179,11 @@ impl Live {
             }
         }
         *claim = serde_json::from_value(changed)?;
+        if live.unmarked {
+            claim.metadata.labels = Some(labels::selector("files"));
+            claim.metadata.annotations = None;
+            claim.metadata.owner_references = None;
+        }
         Ok(())
     }
 }
@@ -218,10 +227,17 @@ fn claims(server: &DittoServer) -> Vec<Arc<PersistentVolumeClaim>> {
     ];
     let claim = |(template, size): (&str, Option<&String>)| {
         let quantity = json!({"storage": size?});
+        let owners = match storage.retention_policy {
+            RetentionPolicy::Retain => None,
+            RetentionPolicy::Delete => server.controller_owner_ref(&()),
+        };
         let claim = json!({
             "metadata": {
                 "name": names::claim(template, &server.name_any()),
                 "uid": format!("00000000-0000-0000-0000-{template:0>12}"),
+                "labels": labels::of_instance(&server.name_any()),
+                "annotations": labels::without_owner(),
+                "ownerReferences": Vec::from_iter(owners),
             },
             "spec": {"storageClassName": "standard", "resources": {"requests": quantity}},
             "status": {"phase": "Bound", "capacity": quantity},
@@ -246,7 +262,9 @@ pub fn bare(server: DittoServer) -> Observed {
         optional: OptionalObjects::default(),
     };
     let made = Desired::of(&parse(&observed)).secrets;
-    observed.secrets = made.into_iter().map(|secret| of_recipe(&secret)).collect();
+    let instance = observed.server.name_any();
+    let made = made.iter().map(|secret| of_recipe(&instance, secret));
+    observed.secrets = made.collect();
     add_database(&mut observed);
     observed
 }
@@ -270,7 +288,7 @@ pub fn parse(observed: &Observed) -> Instance {
     Instance::parse(observed, &defaults)
 }
 
-fn of_recipe(secret: &GeneratedSecret) -> (String, SecretFacts) {
+fn of_recipe(instance: &str, secret: &GeneratedSecret) -> (String, SecretFacts) {
     let name = secret.metadata.name.clone().unwrap();
     let lengths = match &secret.content {
         Content::Random { fixed, key, length } => {
@@ -279,7 +297,11 @@ fn of_recipe(secret: &GeneratedSecret) -> (String, SecretFacts) {
         }
         Content::Connection(_) => CONNECTION.map(|key| (key.to_owned(), 1)).into(),
     };
-    (name, facts(lengths))
+    let found = SecretFacts {
+        made_for: Some(instance.to_owned()),
+        ..facts(lengths)
+    };
+    (name, found)
 }
 
 /// The digest stands for contents that nobody has to know.
@@ -292,5 +314,6 @@ pub fn facts(keys: BTreeMap<String, usize>) -> SecretFacts {
         connections: BTreeMap::new(),
         keys: keys.into_iter().map(fact).collect(),
         resource_version: Some("1".to_owned()),
+        ..SecretFacts::default()
     }
 }

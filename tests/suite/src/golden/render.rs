@@ -1,7 +1,7 @@
 //! Everything the operator makes of a case, as YAML.
 
 use dittofs_operator::apply::{ApplyError, Failure};
-use dittofs_operator::desired::{Content, Desired, GeneratedSecret, Prune};
+use dittofs_operator::desired::{ClaimMarks, Content, Desired, GeneratedSecret, Prune};
 use dittofs_operator::instance::{Adapters, Instance};
 use dittofs_operator::observe::Observed;
 use dittofs_operator::observe::OptionalObjects;
@@ -52,6 +52,7 @@ fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
         optional,
         disruption_budget,
         growing_claims,
+        marked_claims,
         stateful_set,
         stop,
         config_hash: _,
@@ -80,6 +81,9 @@ fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
     }
     if let Some(budget) = disruption_budget {
         documents.push(object(budget)?);
+    }
+    for marks in marked_claims {
+        documents.push(yaml("patched", &marked(marks))?);
     }
     for claim in growing_claims {
         documents.push(object(claim)?);
@@ -110,6 +114,14 @@ fn recipe(secret: &GeneratedSecret) -> Value {
         }
     };
     json!({"apiVersion": "v1", "kind": "Secret", "metadata": secret.metadata, "data": data})
+}
+
+fn marked(marks: &ClaimMarks) -> Value {
+    json!({
+        "kind": "PersistentVolumeClaim", "name": marks.seen.name_any(),
+        "gets": {"labels": marks.labels, "annotations": marks.annotations, "owner": marks.owner},
+        "loses": {"owners": marks.released},
+    })
 }
 
 fn prune(prune: &Prune) -> Value {
@@ -143,12 +155,18 @@ fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoSe
         pod.as_ref(),
     );
     let optional = optional(desired, live);
-    let refused_growth = refused_growth(desired, live);
+    let growing = desired.growing_claims.iter().map(|claim| claim.name_any());
+    let refused_growth = refused(growing, live.growth_is_refused.as_deref());
+    let owned = desired.marked_claims.iter();
+    let owned = owned.filter(|marks| marks.change_owners());
+    let owned = owned.map(|marks| marks.seen.name_any());
+    let refused_owners = refused(owned, live.owner_is_refused.as_deref());
     let view = View {
         instance,
         generation: Some(1),
         failures: &[],
         refused_growth: &refused_growth,
+        refused_owners: &refused_owners,
         roll: &decision,
         config_hash: desired.config_hash.as_deref(),
         stateful_set: stateful_set.as_ref(),
@@ -176,18 +194,18 @@ fn optional(desired: &Desired, live: &Live) -> OptionalObjects {
     found
 }
 
-fn refused_growth(desired: &Desired, live: &Live) -> Vec<Failure> {
-    let refused = |message: &String| {
+/// Claims of which something is refused with this message.
+fn refused(claims: impl Iterator<Item = String>, message: Option<&str>) -> Vec<Failure> {
+    let error = |message| {
         let status = Status::failure(message, "Forbidden").with_code(403);
         ApplyError::Api(Box::new(kube::Error::Api(Box::new(status))))
     };
-    let claims = desired.growing_claims.iter();
     claims
-        .filter_map(|claim| {
+        .filter_map(|name| {
             Some(Failure {
                 kind: "PersistentVolumeClaim".to_owned(),
-                name: claim.name_any(),
-                error: refused(live.growth_is_refused.as_ref()?),
+                name,
+                error: error(message?),
             })
         })
         .collect()

@@ -107,7 +107,8 @@ pub fn beyond_the_spec() -> Outcome {
     let rekeyed = |name: &'static str, key: &'static str| {
         move |observed: &mut Observed| {
             let length = 48;
-            let secret = facts(BTreeMap::from([(key.to_owned(), length)]));
+            let mut secret = facts(BTreeMap::from([(key.to_owned(), length)]));
+            secret.made_for = Some("files".to_owned());
             observed.secrets.insert(name.to_owned(), secret);
         }
     };

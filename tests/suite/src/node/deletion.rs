@@ -1,4 +1,4 @@
-//! Deleting a `DittoServer` removes everything but the claims, whoever is dead meanwhile.
+//! Deleting a `DittoServer` removes everything but the data, whoever is dead meanwhile.
 
 use dittofs_rig::installation::{NAMESPACE, OPERATOR};
 use dittofs_rig::wait_for;
@@ -10,10 +10,11 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::api::{DeleteParams, ListParams};
 use serde_json::json;
 
-/// Every kind that the operator makes, and pods.
-const KINDS: &str = "statefulsets,pods,services,networkpolicies,configmaps,secrets,serviceaccounts,roles,rolebindings";
+/// Every kind that the operator makes, and pods. Secrets stay with the claims.
+const KINDS: &str =
+    "statefulsets,pods,services,networkpolicies,configmaps,serviceaccounts,roles,rolebindings";
 
-pub async fn with_the_server_dead_everything_but_the_claims_goes(scene: Scene) -> Outcome {
+pub async fn with_the_server_dead_everything_but_the_data_goes(scene: Scene) -> Outcome {
     // An image that does not exist: the server never lives.
     let spec = json!({"image": "docker.io/local/nothing:1"});
     let files = Instance::create(&scene, "files", spec).await?;
