@@ -30,6 +30,7 @@ pub mod metrics;
 pub mod named_secrets;
 pub mod observe;
 pub mod optional;
+pub mod password_reset;
 pub mod probes;
 pub mod reconcile;
 pub mod reference;

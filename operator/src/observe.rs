@@ -8,16 +8,16 @@ use kube::api::DynamicObject;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection_string::{self, ConnectionProblem};
 use crate::instance::connection;
-use crate::named_secrets::secret_names;
+use crate::named_secrets::{secret_names, signing_key};
 use crate::optional::{Absence, OptionalKind};
-use crate::watch::{Optional, Presence, Stores};
+use crate::watch::{Optional, Presence, Server, Stores};
 
 /// Deadline of one request to the API server.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
@@ -41,6 +41,8 @@ pub struct Observed {
     pub network_policies: Vec<Arc<NetworkPolicy>>,
     /// The Secrets that the instance refers to or that are made for it, by name. Absent: there is none.
     pub secrets: BTreeMap<String, SecretFacts>,
+    /// Other `DittoServers` of the namespace whose tokens are signed with the same key.
+    pub key_sharers: Vec<String>,
     /// What there is of the kinds that a cluster may be without.
     pub optional: OptionalObjects,
 }
@@ -63,6 +65,8 @@ pub struct SecretFacts {
     pub keys: BTreeMap<String, (String, usize)>,
     /// By key: what keeps its value from being a connection string.
     pub connections: BTreeMap<String, Result<(), ConnectionProblem>>,
+    /// Keys whose values cannot be environment variables.
+    pub not_text: BTreeSet<String>,
     /// Changes whenever the Secret does.
     pub resource_version: Option<String>,
 }
@@ -121,6 +125,7 @@ pub async fn observe(
             belongs_to(policy, server)
         }),
         secrets,
+        key_sharers: key_sharers(server, &stores.servers),
         optional: optional(server, &stores.optional),
         server: server.clone(),
     })
@@ -201,8 +206,39 @@ fn facts(secret: &Secret) -> SecretFacts {
         keys: keys
             .map(|(key, value)| (key.clone(), (digest(&value.0), value.0.len())))
             .collect(),
+        not_text: secret
+            .data
+            .iter()
+            .flatten()
+            .filter(|(_, value)| is_odd(&value.0))
+            .map(|(key, _)| key.clone())
+            .collect(),
         resource_version: secret.resource_version(),
     }
+}
+
+fn is_odd(value: &[u8]) -> bool {
+    value.contains(&0) || str::from_utf8(value).is_err()
+}
+
+/// Only those of our scope are seen.
+fn key_sharers(server: &DittoServer, servers: &Store<Server>) -> Vec<String> {
+    let key = |server: &DittoServer| signing_key(&server.name_any(), &server.spec);
+    let own = key(server);
+    let shares = |other: &DittoServer| {
+        let key = key(other);
+        other.namespace() == server.namespace()
+            && other.uid() != server.uid()
+            && (key.name, key.part) == (own.name.clone(), own.part.clone())
+    };
+    let state = servers.state();
+    let others = state.iter().filter_map(|other| other.0.as_ref().ok());
+    let mut names: Vec<_> = others
+        .filter(|other| shares(other))
+        .map(ResourceExt::name_any)
+        .collect();
+    names.sort();
+    names
 }
 
 /// SHA-256 in hexadecimal.

@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service};
 use kube::ResourceExt as _;
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -242,6 +242,7 @@ pub fn bare(server: DittoServer) -> Observed {
         adapter_services: Vec::new(),
         network_policies: Vec::new(),
         secrets: BTreeMap::new(),
+        key_sharers: Vec::new(),
         optional: OptionalObjects::default(),
     };
     let made = Desired::of(&parse(&observed)).secrets;
@@ -289,6 +290,7 @@ pub fn facts(keys: BTreeMap<String, usize>) -> SecretFacts {
     };
     SecretFacts {
         connections: BTreeMap::new(),
+        not_text: BTreeSet::new(),
         keys: keys.into_iter().map(fact).collect(),
         resource_version: Some("1".to_owned()),
     }

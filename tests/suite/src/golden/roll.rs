@@ -6,6 +6,7 @@ use dittofs_operator::reference;
 use dittofs_operator::reference::rolls::{self, Rolls};
 use dittofs_shared::labels;
 use dittofs_shared::published::{Adapter, PublishedState, ServerState, ServerStatus};
+use dittofs_shared::reports::Reports;
 use dittofs_suite::fields::{self, Change};
 use dittofs_suite::instance::merge;
 use dittofs_suite::{Outcome, ensure};
@@ -212,6 +213,7 @@ pub fn published(ports: &[(&str, i64)]) -> Arc<ConfigMap> {
             message: None,
         },
         adapters: Some(ports.iter().map(adapter).collect()),
+        reports: Reports::default(),
     };
     let mut config_map = ConfigMap {
         data: Some(state.encode()),
