@@ -128,6 +128,7 @@ pub(super) fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ResetOutcome::{Done, Refused};
     use serde_json::{Value, json};
 
     const READY: &str = r#"[{"type": "Ready", "status": "True", "reason": "A", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]"#;
@@ -189,7 +190,6 @@ mod tests {
             outcome,
             message: Some("why".to_owned()),
         };
-        use ResetOutcome::{Done, Refused};
         for (problem, answer, progress, sent, handled) in [
             (false, None, ResetProgress::Waiting, true, None),
             (
