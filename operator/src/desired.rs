@@ -34,6 +34,7 @@ use crate::instance::{Adapters, Instance, PerconaCluster, Verdict};
 use crate::optional::OptionalKind;
 pub use claims::ClaimMarks;
 pub use environment::BIND_PASSWORD;
+pub use pod::SIGNING_KEY_VOLUME;
 pub use routes::parents;
 
 /// Everything that an instance should have. A new kind is a new field, and whatever takes this apart names them all.

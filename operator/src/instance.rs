@@ -3,10 +3,12 @@
 mod collisions;
 mod config_keys;
 pub mod connection;
+mod first_password;
 pub mod fronts;
 mod generated;
 pub mod live;
 mod overrides;
+pub mod password_reset;
 mod percona;
 pub mod ports;
 mod publication;
@@ -16,6 +18,7 @@ mod service_settings;
 mod storage;
 
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
+use dittofs_shared::reports::Access;
 use dittofs_shared::server::DittoServerSpec;
 use dittofs_shared::{names, settings};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -29,6 +32,7 @@ pub use connection::Connection;
 use fronts::{Exposition, Plan};
 use live::LiveService;
 pub use overrides::{OverrideProblem, unknown_keys};
+pub use password_reset::{Asked, ResetProgress, Resets};
 pub use percona::{DatabaseProblem, PerconaCluster, Progress};
 pub use secrets::{Digest, SecretProblem, Secrets};
 pub use server::Obstacle;
@@ -59,6 +63,12 @@ pub struct Instance {
     pub sidecar_image: String,
     /// The Secrets it uses.
     pub secrets: Secrets,
+    /// Others whose tokens are signed with the same key.
+    pub shares_signing_key_with: Vec<String>,
+    /// What is wrong with the sidecar's way into the REST API, if it has said so.
+    pub access: Option<Access>,
+    /// Whether the administrator's password is to be reset.
+    pub password_reset: Resets,
     /// What of the user's settings cannot be taken over.
     pub override_problem: Option<OverrideProblem>,
     /// Account that its pod runs with, if there is a pod.
@@ -162,6 +172,12 @@ impl Instance {
             .adapters
             .as_deref()
             .map(|config_map| publication::decode(&name, config_map));
+        let reports = published
+            .iter()
+            .flatten()
+            .next()
+            .map(|state| state.reports.clone());
+        let reports = reports.unwrap_or_default();
         let (server_state, mut adapters) = understand(published, &server.spec);
         let services = observed.adapter_services.iter();
         let live: Vec<_> = services
@@ -182,7 +198,10 @@ impl Instance {
                 .image
                 .clone()
                 .unwrap_or_else(|| defaults.sidecar_image.clone()),
-            secrets: secrets::judge(&name, observed),
+            password_reset: secrets::reset(&name, observed, reports.password_reset.as_ref()),
+            access: reports.access,
+            shares_signing_key_with: observed.key_sharers.clone(),
+            secrets: secrets::judge(&name, observed, &adapters),
             override_problem: overrides::judge(&server.spec, &observed.secrets),
             running_account: observed
                 .own_pod()

@@ -2,6 +2,7 @@ use super::publication::{decode, publish_to};
 use super::*;
 use dittofs_shared::labels;
 use dittofs_shared::published::Adapter;
+use dittofs_shared::reports::Reports;
 use k8s_openapi::api::core::v1::ConfigMap;
 use proptest::prelude::*;
 
@@ -92,6 +93,7 @@ fn config_map(managers: &[(&str, serde_json::Value)]) -> ConfigMap {
             message: None,
         },
         adapters: Some(vec![]),
+        reports: Reports::default(),
     };
     let entry = |(manager, data): &(&str, serde_json::Value)| serde_json::json!({"manager": manager, "fieldsV1": {"f:data": data}});
     let entries: Vec<_> = managers.iter().map(entry).collect();

@@ -33,6 +33,7 @@ pub mod observe;
 pub mod optional;
 pub mod other_operator;
 pub mod ownership;
+pub mod password_reset;
 pub mod probes;
 pub mod reconcile;
 pub mod reference;

@@ -1,26 +1,29 @@
 //! Reads only: what there is of an instance.
 
+mod secrets;
+
 use dittofs_shared::settings::{publish_to, uid_of};
 use dittofs_shared::{labels, names, server::DittoServer};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Api, Client, Resource, ResourceExt as _};
+use kube::{Client, Resource, ResourceExt as _};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::connection_string::{self, ConnectionProblem};
 use crate::instance::connection;
-use crate::named_secrets::secret_names;
+use crate::named_secrets::{secret_names, signing_key};
 use crate::optional::{Absence, OptionalKind};
 use crate::ownership::{Claimant, controller, is_controlled_by};
-use crate::watch::{Optional, Presence, Stores};
+use crate::watch::{Optional, Presence, Server, Stores};
+use secrets::read_secrets;
+pub use secrets::{ObserveError, SecretFacts};
 
 /// Deadline of one request to the API server.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
@@ -46,6 +49,8 @@ pub struct Observed {
     pub network_policies: Vec<Arc<NetworkPolicy>>,
     /// The Secrets that the instance refers to or that are made for it, by name. Absent: there is none.
     pub secrets: BTreeMap<String, SecretFacts>,
+    /// Other `DittoServers` of the namespace whose tokens are signed with the same key.
+    pub key_sharers: Vec<String>,
     /// What there is of the kinds that a cluster may be without.
     pub optional: OptionalObjects,
 }
@@ -71,54 +76,6 @@ pub struct OptionalObjects {
     pub owned: BTreeMap<OptionalKind, Vec<Arc<DynamicObject>>>,
 }
 
-/// What is remembered of a Secret: digests, no contents.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SecretFacts {
-    /// By key: a digest of the value and its length in bytes.
-    pub keys: BTreeMap<String, (String, usize)>,
-    /// By key: what keeps its value from being a connection string.
-    pub connections: BTreeMap<String, Result<(), ConnectionProblem>>,
-    /// Changes whenever the Secret does.
-    pub resource_version: Option<String>,
-    /// The instance that our labels on it name.
-    pub made_for: Option<String>,
-    /// Its controller.
-    pub controller: Option<Controller>,
-}
-
-/// Whose an object is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Controller {
-    pub kind: String,
-    pub name: String,
-    pub uid: String,
-}
-
-/// Why an instance could not be looked at.
-#[derive(Debug, thiserror::Error)]
-pub enum ObserveError {
-    /// A Secret could not be read. That it is missing is no error here.
-    #[error("reading Secret {namespace}/{name} failed")]
-    Secret {
-        /// Namespace of the Secret.
-        namespace: String,
-        /// Name of the Secret.
-        name: String,
-        /// What the API server said.
-        #[source]
-        source: Box<kube::Error>,
-    },
-    /// The API server did not answer in time.
-    #[error("reading Secret {namespace}/{name} took more than {} s", REQUEST_DEADLINE.as_secs())]
-    Deadline {
-        /// Namespace of the Secret.
-        namespace: String,
-        /// Name of the Secret.
-        name: String,
-    },
-}
-
 /// Looks at everything that belongs to an instance.
 ///
 /// # Errors
@@ -130,14 +87,20 @@ pub async fn observe(
 ) -> Result<Observed, ObserveError> {
     let name = server.name_any();
     let namespace = server.namespace().unwrap_or_default();
-    let mut secrets = read_secrets(client, &namespace, secret_names(&name, &server.spec)).await?;
-    if let Some(made) = connection::made_for(server, &secrets) {
-        secrets.extend(read_secrets(client, &namespace, vec![made]).await?);
-    }
     let claimant = Claimant {
         name: &name,
         uid: server.meta().uid.as_deref().unwrap_or_default(),
     };
+    let mut secrets = read_secrets(
+        client,
+        claimant,
+        &namespace,
+        secret_names(&name, &server.spec),
+    )
+    .await?;
+    if let Some(made) = connection::made_for(server, &secrets) {
+        secrets.extend(read_secrets(client, claimant, &namespace, vec![made]).await?);
+    }
     let ours = |metadata: &ObjectMeta| claimant.has(metadata);
     let settings = find(&stores.config_maps, &names::sidecar(&name), &namespace);
     let publish_to = settings
@@ -168,6 +131,7 @@ pub async fn observe(
             policy.namespace() == server.namespace() && ours(&policy.metadata)
         }),
         secrets,
+        key_sharers: key_sharers(server, &stores.servers),
         optional: optional(claimant, &namespace, &stores.optional),
         server: server.clone(),
     })
@@ -212,69 +176,24 @@ fn optional(claimant: Claimant<'_>, namespace: &str, known: &Optional) -> Option
     found
 }
 
-async fn read_secrets(
-    client: &Client,
-    namespace: &str,
-    names: Vec<String>,
-) -> Result<BTreeMap<String, SecretFacts>, ObserveError> {
-    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    let reads = names
-        .into_iter()
-        .map(|name| read_secret(&api, namespace, name));
-    let found = futures::future::try_join_all(reads).await?;
-    Ok(found.into_iter().flatten().collect())
-}
-
-async fn read_secret(
-    api: &Api<Secret>,
-    namespace: &str,
-    name: String,
-) -> Result<Option<(String, SecretFacts)>, ObserveError> {
-    match tokio::time::timeout(REQUEST_DEADLINE, api.get_opt(&name)).await {
-        Ok(Ok(secret)) => Ok(secret.map(|secret| (name, facts(&secret)))),
-        Ok(Err(source)) => Err(ObserveError::Secret {
-            namespace: namespace.to_owned(),
-            name,
-            source: Box::new(source),
-        }),
-        Err(_) => Err(ObserveError::Deadline {
-            namespace: namespace.to_owned(),
-            name,
-        }),
-    }
-}
-
-fn facts(secret: &Secret) -> SecretFacts {
-    let keys = secret.data.iter().flatten();
-    let connection = |bytes: &[u8]| connection_string::parse(bytes).map(drop);
-    SecretFacts {
-        connections: keys
-            .clone()
-            .map(|(key, value)| (key.clone(), connection(&value.0)))
-            .collect(),
-        keys: keys
-            .map(|(key, value)| (key.clone(), (digest(&value.0), value.0.len())))
-            .collect(),
-        resource_version: secret.resource_version(),
-        made_for: made_for(secret),
-        controller: controller(secret),
-    }
-}
-
-fn made_for(secret: &Secret) -> Option<String> {
-    let labels = secret.labels();
-    let ours = labels.get(labels::MANAGED_BY)? == labels::MANAGED_BY_VALUE;
-    labels.get(labels::INSTANCE).filter(|_| ours).cloned()
-}
-
-fn controller(secret: &Secret) -> Option<Controller> {
-    let mut owners = secret.owner_references().iter();
-    let owner = owners.find(|owner| owner.controller == Some(true))?;
-    Some(Controller {
-        kind: owner.kind.clone(),
-        name: owner.name.clone(),
-        uid: owner.uid.clone(),
-    })
+/// Only those of our scope are seen.
+fn key_sharers(server: &DittoServer, servers: &Store<Server>) -> Vec<String> {
+    let key = |server: &DittoServer| signing_key(&server.name_any(), &server.spec);
+    let own = key(server);
+    let shares = |other: &DittoServer| {
+        let key = key(other);
+        other.namespace() == server.namespace()
+            && other.uid() != server.uid()
+            && (key.name, key.part) == (own.name.clone(), own.part.clone())
+    };
+    let state = servers.state();
+    let others = state.iter().filter_map(|other| other.0.as_ref().ok());
+    let mut names: Vec<_> = others
+        .filter(|other| shares(other))
+        .map(kube::ResourceExt::name_any)
+        .collect();
+    names.sort();
+    names
 }
 
 /// SHA-256 in hexadecimal.

@@ -22,7 +22,7 @@ pub enum Whose {
 }
 
 /// Who has an object that is not ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Holder {
     /// This `DittoServer` controls it, and another operator made it.
     OtherOperator,
@@ -36,7 +36,15 @@ pub enum Holder {
         name: String,
     },
     /// It has no controller, and not our labels for this name.
+    #[default]
     Nobody,
+}
+
+/// Nothing speaks for it.
+impl Default for Whose {
+    fn default() -> Self {
+        Self::Foreign(Holder::default())
+    }
 }
 
 /// The `DittoServer` for which is asked.

@@ -17,6 +17,7 @@ use crate::instance::{Defaults, Instance, PerconaCluster};
 use crate::metrics::{Metrics, Outcome};
 use crate::observe::{self, ObserveError, Observed};
 use crate::other_operator::{ReadError, Search};
+use crate::password_reset;
 use crate::roll::{self, Roll};
 use crate::status::{self, View};
 use crate::watch::{Server, Stores};
@@ -181,7 +182,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         .as_ref()
         .is_none_or(|status| status.conditions.is_empty())
     {
-        let first = status::first(server.meta().generation, jiff::Timestamp::now());
+        let first = status::first(server, jiff::Timestamp::now());
         write_status(client, server, &first).await?;
     }
     let Look {
@@ -243,7 +244,7 @@ async fn leave_alone(
 /// Secrets are not watched: one that is awaited is looked for more often.
 fn next_look(instance: &Instance) -> Duration {
     let cluster = instance.percona.as_ref();
-    let longest = if instance.startable().is_ok() {
+    let longest = if instance.startable().is_ok() && !instance.password_reset.waits_for_secret() {
         SECRETS_REREAD
     } else if cluster.is_some_and(PerconaCluster::waits_for_secret)
         || instance.secrets.wait_for_deletion()
@@ -315,7 +316,9 @@ async fn tell(
     applied: &Applied,
 ) -> Result<(), Error> {
     let told = status::of(view, jiff::Timestamp::now());
-    let notices = events::notices(applied, server.status.as_ref(), &told);
+    let mut notices = events::notices(applied, server.status.as_ref(), &told);
+    let resets = &view.instance.password_reset;
+    notices.extend(password_reset::notices(server, resets, &told));
     if server.status.as_ref() != Some(&told) {
         write_status(&context.client, server, &told).await?;
     }

@@ -3,6 +3,7 @@
 //! `Ready` is the first of an ordered list of checks that does not hold, so that its message names the first thing
 //! that is wrong.
 
+mod access;
 mod adapters;
 mod checks;
 mod config;
@@ -17,7 +18,7 @@ mod seen;
 mod storage;
 
 use dittofs_shared::names;
-use dittofs_shared::server::{DittoServerStatus, Phase};
+use dittofs_shared::server::{DittoServer, DittoServerStatus, Phase};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -25,7 +26,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use std::sync::Arc;
 
 use crate::apply::Failure;
-use crate::instance::Instance;
+use crate::instance::{Instance, password_reset};
 use crate::observe::OptionalObjects;
 use crate::roll::Roll;
 use crate::wish;
@@ -138,8 +139,10 @@ fn find<'a>(status: &'a DittoServerStatus, r#type: &str) -> Option<&'a Condition
 
 /// The first word to a new `DittoServer`, before anything is made for it. Without it tools that follow kstatus would
 /// take an object without conditions for ready.
-pub fn first(generation: Option<i64>, now: Timestamp) -> DittoServerStatus {
+pub fn first(server: &DittoServer, now: Timestamp) -> DittoServerStatus {
+    let generation = server.metadata.generation;
     DittoServerStatus {
+        last_handled_password_reset: password_reset::handled(server).map(str::to_owned),
         observed_generation: generation,
         conditions: vec![Condition {
             type_: "Ready".to_owned(),
@@ -207,6 +210,11 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
             .as_ref()
             .map(|cluster| cluster.name.clone()),
         last_handled_reconcile_at: handled(view).map(str::to_owned),
+        last_handled_password_reset: view
+            .instance
+            .password_reset
+            .handled_now()
+            .map(str::to_owned),
         replicas: counts.map(|counts| counts.replicas),
         ready_replicas: counts.map(|counts| counts.ready_replicas.unwrap_or_default()),
         available_replicas: counts.map(|counts| counts.available_replicas.unwrap_or_default()),

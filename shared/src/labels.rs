@@ -31,6 +31,9 @@ pub const ROLL_HASH: &str = "dittofs.dittofs.com/roll-hash";
 pub const APPLIED_HASH: &str = "dittofs.dittofs.com/applied-hash";
 /// Annotation of a `DittoServer`: a value that was not there before asks for a look at once, with everything sent anew.
 pub const RECONCILE_NOW: &str = "dittofs.dittofs.com/reconcile-now";
+/// Annotation of a `DittoServer`: a value that was not there before sets the administrator's password to what its Secret
+/// holds.
+pub const RESET_ADMIN_PASSWORD: &str = "dittofs.dittofs.com/reset-admin-password";
 /// Annotation that `kubectl rollout restart` sets on the template.
 pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 

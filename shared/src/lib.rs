@@ -20,6 +20,7 @@ pub mod labels;
 pub mod names;
 pub mod published;
 pub mod quantity;
+pub mod reports;
 pub mod server;
 pub mod settings;
 pub mod writers;

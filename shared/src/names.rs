@@ -8,6 +8,8 @@ pub const USERNAME_KEY: &str = "username";
 pub const PASSWORD_KEY: &str = "password";
 /// Key of the server's configuration in `{name}-config`.
 pub const CONFIG_KEY: &str = "config.yaml";
+/// Name of the administrator inside DittoFS, which the server makes at its first start.
+pub const ADMIN_USER: &str = "admin";
 /// Name of the sidecar's user inside DittoFS.
 pub const SIDECAR_USER: &str = "dittofs-sidecar";
 

@@ -1,10 +1,11 @@
 //! The published state: what the sidecar says in ConfigMap `{name}-adapters`.
 //!
-//! Three keys, made to be read under `kubectl describe`:
+//! Keys that are made to be read under `kubectl describe`:
 //!
 //! * `schema`: `v1`. Another value is unknown to this decoder, and unknown is not empty.
 //! * `server`: one JSON object, whether the REST API answers and since when it is like that.
 //! * `adapters`: a JSON array with one adapter a line, sorted by type. Absent until the API has answered once.
+//! * `access` and `passwordReset`: one JSON object each, see [`crate::reports`]. Absent when there is nothing to report.
 //!
 //! There is one encoder and one decoder. The decoder treats its input as hostile: the pod that writes it is exposed
 //! to the network.
@@ -13,6 +14,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
+
+use crate::reports::{Access, PasswordReset, Reports};
 
 /// Version of the format.
 pub const SCHEMA: &str = "v1";
@@ -24,6 +27,8 @@ pub const MAX_BYTES: usize = 64 * 1024;
 const KEY_SCHEMA: &str = "schema";
 const KEY_SERVER: &str = "server";
 const KEY_ADAPTERS: &str = "adapters";
+const KEY_ACCESS: &str = "access";
+const KEY_PASSWORD_RESET: &str = "passwordReset";
 
 /// What the sidecar knows of the server and its adapters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,8 @@ pub struct PublishedState {
     pub server: ServerState,
     /// The adapters of the last good answer. `None` before the first one: unknown, not empty.
     pub adapters: Option<Vec<Adapter>>,
+    /// What else the sidecar has to say.
+    pub reports: Reports,
 }
 
 /// Whether the REST API answers, and since when it is like that.
@@ -135,6 +142,12 @@ impl PublishedState {
         if let Some(adapters) = &self.adapters {
             data.insert(KEY_ADAPTERS.to_owned(), encode_adapters(adapters));
         }
+        if let Some(access) = &self.reports.access {
+            data.insert(KEY_ACCESS.to_owned(), to_json(access));
+        }
+        if let Some(reset) = &self.reports.password_reset {
+            data.insert(KEY_PASSWORD_RESET.to_owned(), to_json(reset));
+        }
         data
     }
 
@@ -163,6 +176,10 @@ impl PublishedState {
                 .get(KEY_ADAPTERS)
                 .map(|text| decode_adapters(text))
                 .transpose()?,
+            reports: Reports {
+                access: optional(data, KEY_ACCESS)?.map(Access::limited),
+                password_reset: optional(data, KEY_PASSWORD_RESET)?.map(PasswordReset::limited),
+            },
         })
     }
 }
@@ -191,6 +208,13 @@ fn decode_adapters(text: &str) -> Result<Vec<Adapter>, DecodeError> {
         Some(twice) => Err(DecodeError::Duplicate(shorten(&twice.r#type))),
         None => Ok(adapters),
     }
+}
+
+fn optional<T: for<'de> Deserialize<'de>>(
+    data: &BTreeMap<String, String>,
+    key: &'static str,
+) -> Result<Option<T>, DecodeError> {
+    data.get(key).map(|text| from_json(key, text)).transpose()
 }
 
 fn from_json<T: for<'de> Deserialize<'de>>(

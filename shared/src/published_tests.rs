@@ -23,6 +23,7 @@ fn data(adapters: &str) -> BTreeMap<String, String> {
     let mut data = PublishedState {
         server: reachable(),
         adapters: None,
+        reports: Reports::default(),
     }
     .encode();
     data.insert("adapters".into(), adapters.into());
@@ -40,6 +41,7 @@ fn encoding_reads_like_a_report() {
     let state = PublishedState {
         server: reachable(),
         adapters: Some(vec![leaving, adapter("nfs", 12049)]),
+        reports: Reports::default(),
     };
     let data = state.encode();
     assert_eq!(data["schema"], "v1");
@@ -61,10 +63,12 @@ fn no_adapters_key_is_unknown_and_an_empty_list_is_known() {
     let unknown = PublishedState {
         server: reachable(),
         adapters: None,
+        reports: Reports::default(),
     };
     let empty = PublishedState {
         server: reachable(),
         adapters: Some(vec![]),
+        reports: Reports::default(),
     };
     assert_eq!(
         PublishedState::decode(&unknown.encode()).unwrap().adapters,
@@ -147,7 +151,7 @@ proptest! {
     ) {
         let leaving_since = (!enabled).then(|| Timestamp::from_second(seconds).unwrap());
         let adapters = types.into_iter().map(|r#type| Adapter { r#type, port, enabled, running, leaving_since }).collect();
-        let state = PublishedState { server: reachable(), adapters: Some(adapters) };
+        let state = PublishedState { server: reachable(), adapters: Some(adapters), reports: Reports::default() };
         prop_assert_eq!(PublishedState::decode(&state.encode()), Ok(state));
     }
 

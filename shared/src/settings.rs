@@ -11,6 +11,9 @@ const KEY_POLLING_INTERVAL: &str = "pollingInterval";
 const KEY_REMOVAL_HOLD: &str = "removalHold";
 const KEY_LOG_LEVEL: &str = "logLevel";
 const KEY_PUBLISH_TO: &str = "publishTo";
+const KEY_RESET_REQUEST: &str = "resetPasswordRequest";
+const KEY_RESET_SECRET: &str = "resetPasswordSecret";
+const KEY_RESET_KEY: &str = "resetPasswordKey";
 
 /// What the operator wants of a sidecar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,20 @@ pub struct Settings {
     /// Which ConfigMap the sidecar should have written to: its uid, and who else wrote to it. The sidecar may read
     /// that ConfigMap but not watch it; when this value changes, it looks whether its state still stands there.
     pub publish_to: Option<String>,
+    /// The reset of the administrator's password that is asked for, until it is done.
+    pub reset: Option<ResetRequest>,
+}
+
+/// A reset of the administrator's password. The sidecar reads the Secret through the API server, and may do so only while
+/// the reset is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResetRequest {
+    /// Differs from request to request. The answer names it.
+    pub request: String,
+    /// Secret with the password.
+    pub secret: String,
+    /// Key in the Secret.
+    pub key: String,
 }
 
 impl Default for Settings {
@@ -33,6 +50,7 @@ impl Default for Settings {
             removal_hold: time::Duration::from_secs(30),
             log_level: LogLevel::Info,
             publish_to: None,
+            reset: None,
         }
     }
 }
@@ -75,6 +93,13 @@ impl Settings {
         if let Some(publish_to) = &self.publish_to {
             data.insert(KEY_PUBLISH_TO.to_owned(), publish_to.clone());
         }
+        if let Some(reset) = &self.reset {
+            data.extend([
+                (KEY_RESET_REQUEST.to_owned(), reset.request.clone()),
+                (KEY_RESET_SECRET.to_owned(), reset.secret.clone()),
+                (KEY_RESET_KEY.to_owned(), reset.key.clone()),
+            ]);
+        }
         data
     }
 
@@ -97,8 +122,19 @@ impl Settings {
             removal_hold: duration(data, KEY_REMOVAL_HOLD, defaults.removal_hold)?,
             log_level: log_level(data, defaults.log_level)?,
             publish_to: data.get(KEY_PUBLISH_TO).cloned(),
+            reset: reset(data),
         })
     }
+}
+
+/// All three keys or nothing: a part of a request is none.
+fn reset(data: &BTreeMap<String, String>) -> Option<ResetRequest> {
+    let text = |key| data.get(key).cloned();
+    Some(ResetRequest {
+        request: text(KEY_RESET_REQUEST)?,
+        secret: text(KEY_RESET_SECRET)?,
+        key: text(KEY_RESET_KEY)?,
+    })
 }
 
 fn duration(
@@ -165,6 +201,11 @@ mod tests {
             removal_hold: time::Duration::from_secs(90),
             log_level: LogLevel::Debug,
             publish_to: Some("uid".into()),
+            reset: Some(ResetRequest {
+                request: "1".into(),
+                secret: "people".into(),
+                key: "admin".into(),
+            }),
         };
         assert_eq!(Settings::decode(&settings.encode()), Ok(settings));
     }

@@ -56,14 +56,10 @@ pub struct Args {
     #[arg(long, env = "DITTOFS_SIDECAR_CREDENTIALS_DIR")]
     pub credentials_dir: PathBuf,
 
-    /// Directory with the file `password` of the first administrator, and with `username` unless --admin-username is
-    /// given, to make or repair the sidecar's user. Without it nothing is repaired.
-    #[arg(long, env = "DITTOFS_SIDECAR_ADMIN_CREDENTIALS_DIR")]
-    pub admin_credentials_dir: Option<PathBuf>,
-
-    /// Name of the first administrator.
-    #[arg(long, env = "DITTOFS_SIDECAR_ADMIN_USERNAME")]
-    pub admin_username: Option<String>,
+    /// File with the key that signs the server's tokens, byte for byte as the server has it. With it the sidecar reads the
+    /// adapters while its login is refused, repairs its user, and resets the administrator's password when asked.
+    #[arg(long, env = "DITTOFS_SIDECAR_SIGNING_KEY")]
+    pub signing_key: Option<PathBuf>,
 
     /// Address on which /livez and /readyz are answered.
     #[arg(long, env = "DITTOFS_SIDECAR_LISTEN", default_value = "0.0.0.0:8081")]

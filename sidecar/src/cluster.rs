@@ -1,10 +1,13 @@
-//! The Kubernetes API: a client that is made when it is first needed, and the ConfigMap that is written.
+//! The Kubernetes API: a client that is made when it is first needed, the ConfigMap that is written, and the Secret that is
+//! read while the administrator's password is to be reset.
 
 use crate::http::innermost;
+use crate::password::Password;
 use crate::publish::{Data, Target, TargetError};
+use crate::reset::{PasswordError, Passwords};
 use dittofs_shared::{labels, names, writers};
 use hyper::header::{HeaderValue, USER_AGENT};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{ObjectMeta, Patch, PatchParams};
 use kube::{Api, Client, Config};
 use std::time::Duration;
@@ -119,6 +122,26 @@ impl Target for &Cluster {
         })
         .await
         .map(drop)
+    }
+}
+
+impl Passwords for &Cluster {
+    async fn read(&self, secret: &str, key: &str) -> Result<Password, PasswordError> {
+        let failed = |reason: String| PasswordError::Failed(secret.to_owned(), reason);
+        let client = self.client.get_or_try_init(connect).await;
+        let client = client.map_err(|error| failed(error.to_string()))?;
+        let secrets: Api<Secret> = Api::namespaced(client.clone(), &self.namespace);
+        let found = match tokio::time::timeout(DEADLINE, secrets.get_opt(secret)).await {
+            Ok(Ok(Some(found))) => found,
+            Ok(Ok(None)) => return Err(PasswordError::Missing(secret.to_owned())),
+            Ok(Err(error)) => return Err(failed(reason(&error))),
+            Err(_) => return Err(failed(format!("no answer within {} s", DEADLINE.as_secs()))),
+        };
+        let value = found.data.and_then(|mut data| data.remove(key));
+        let value = value.ok_or_else(|| PasswordError::NoKey(secret.to_owned(), key.to_owned()))?;
+        let text = String::from_utf8(value.0);
+        text.map(Password::new)
+            .map_err(|_| PasswordError::NoText(secret.to_owned(), key.to_owned()))
     }
 }
 

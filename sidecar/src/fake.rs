@@ -5,7 +5,7 @@ mod dittofs;
 mod target;
 
 pub(crate) use certificates::{Authority, Identity, Period, self_signed, server_config};
-pub(crate) use dittofs::{DittoFs, NFS_AND_SMB};
+pub(crate) use dittofs::{DittoFs, NFS_AND_SMB, SIGNING_KEY, User, claims_of};
 pub(crate) use target::FakeTarget;
 
 use std::fs;

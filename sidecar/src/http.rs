@@ -1,5 +1,6 @@
 //! One kept connection to the REST API, with a deadline and a size limit on every call.
 
+mod answer;
 mod connection;
 #[cfg(test)]
 mod tests;
@@ -122,8 +123,7 @@ impl Http {
 
     /// `GET` with a token.
     pub async fn get(&self, path: &str, token: &HeaderValue) -> Result<Answer, HttpError> {
-        self.call(Method::GET, path, Some(token), Bytes::new())
-            .await
+        self.send(Method::GET, path, Some(token), None).await
     }
 
     /// `POST` of a JSON body.
@@ -133,17 +133,18 @@ impl Http {
         token: Option<&HeaderValue>,
         body: &serde_json::Value,
     ) -> Result<Answer, HttpError> {
-        let body = Bytes::from(body.to_string());
-        self.call(Method::POST, path, token, body).await
+        self.send(Method::POST, path, token, Some(body)).await
     }
 
-    async fn call(
+    /// Any request, with a JSON body if there is one.
+    pub async fn send(
         &self,
         method: Method,
         path: &str,
         token: Option<&HeaderValue>,
-        body: Bytes,
+        body: Option<&serde_json::Value>,
     ) -> Result<Answer, HttpError> {
+        let body = body.map(|body| Bytes::from(body.to_string()));
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.prefix))
@@ -151,11 +152,11 @@ impl Http {
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, token);
         }
-        if !body.is_empty() {
+        if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
         let request = request
-            .body(Full::new(body))
+            .body(Full::new(body.unwrap_or_default()))
             .map_err(|error| HttpError::Address(self.base.clone(), error))?;
         tokio::time::timeout(self.deadline, self.exchange(path, request))
             .await
@@ -173,7 +174,7 @@ impl Http {
         path: &str,
         request: Request<Full<Bytes>>,
     ) -> Result<Answer, HttpError> {
-        let (connection, response) = self.send(request).await?;
+        let (connection, response) = self.deliver(request).await?;
         let status = response.status();
         let (body, end) = read(response.into_body()).await;
         if self.tls.is_none() && status == StatusCode::BAD_REQUEST && body.starts_with(SPEAKS_TLS) {
@@ -194,7 +195,7 @@ impl Http {
     }
 
     /// Sends on the kept connection, or on a new one where there is none that takes the request.
-    async fn send(
+    async fn deliver(
         &self,
         mut request: Request<Full<Bytes>>,
     ) -> Result<(Connection, Response<Incoming>), HttpError> {

@@ -6,6 +6,7 @@ mod args;
 use args::Args;
 use clap::Parser;
 use dittofs_shared::settings::Settings;
+use dittofs_sidecar::administration::Administration;
 use dittofs_sidecar::cluster::Cluster;
 use dittofs_sidecar::credentials::CredentialFiles;
 use dittofs_sidecar::http::Http;
@@ -15,9 +16,11 @@ use dittofs_sidecar::poll::Poller;
 use dittofs_sidecar::probes::{self, Pulse};
 use dittofs_sidecar::run::{Parts, run};
 use dittofs_sidecar::session::Session;
+use dittofs_sidecar::signing_key::SigningKey;
 use dittofs_sidecar::tls::{Tls, TlsFiles};
 use dittofs_sidecar::{clock, logging, settings};
 use std::error::Error;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -48,16 +51,16 @@ async fn wire(args: Args, tls: Option<TlsFiles>, switch: LevelSwitch) {
     if let Some(files) = tls {
         http = http.with_tls(Tls::new(files));
     }
-    let session = Session::new(
-        http,
-        CredentialFiles::new(args.credentials_dir),
-        args.admin_credentials_dir
-            .map(|folder| CredentialFiles::new(folder).of_user(args.admin_username)),
-    );
+    let http = Arc::new(http);
+    let key = SigningKey::new(args.signing_key);
+    let administration = Administration::new(http.clone(), key);
+    let own = CredentialFiles::new(args.credentials_dir);
+    let session = Session::new(http, own, administration.clone());
     let (settings, followed) = watch::channel(Settings::default());
     let (pulse, felt) = watch::channel(Pulse::default());
     let parts = Parts {
         poller: Poller::new(session, Listening::default()),
+        administration,
         target: &cluster,
         clock: clock.clone(),
         settings: followed.clone(),

@@ -1,12 +1,13 @@
 //! One look at the server's adapters.
 
+use crate::clock::Now;
 use crate::http::Answer;
 use crate::listening::Listening;
 use crate::outcome::{Failure, Outcome, Seen};
 use crate::ports;
 use crate::session::Session;
+use dittofs_shared::reports::Access;
 use hyper::StatusCode;
-use std::time::Duration;
 
 /// Cheap for the server: no health checks, no configuration.
 const PATH: &str = "/api/v1/adapters/ports";
@@ -24,15 +25,20 @@ impl Poller {
         Self { session, listening }
     }
 
-    /// One look; `now` is the steady clock.
-    pub async fn poll(&mut self, now: Duration) -> Outcome {
+    /// One look.
+    pub async fn poll(&mut self, now: Now) -> Outcome {
         match self.list(now).await {
             Ok(adapters) => Outcome::Seen(self.listening.correct(adapters)),
             Err(failure) => Outcome::Failed(failure),
         }
     }
 
-    async fn list(&mut self, now: Duration) -> Result<Vec<Seen>, Failure> {
+    /// What is wrong with the way in, if anything is.
+    pub fn access(&self) -> Option<Access> {
+        self.session.access()
+    }
+
+    async fn list(&mut self, now: Now) -> Result<Vec<Seen>, Failure> {
         let answer = self.session.get(PATH, now).await?;
         judge(&answer)
     }

@@ -7,10 +7,12 @@ use crate::outcome::{Failure, FailureKind, Outcome};
 use crate::poll::Poller;
 use crate::probes::Pulse;
 use crate::publish::{Data, Previous};
+use crate::reset::Answered;
 use crate::settings::changed;
 use crate::state::State;
 use crate::story;
 use dittofs_shared::published::{PublishedState, ServerStatus};
+use dittofs_shared::reports::Reports;
 use dittofs_shared::settings::Settings;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -23,6 +25,8 @@ pub struct Rounds<C> {
     settings: watch::Receiver<Settings>,
     wanted: watch::Sender<Option<Data>>,
     pulse: watch::Sender<Pulse>,
+    /// How the last reset of the administrator's password ended.
+    resets: watch::Sender<Answered>,
     /// `None` until it is known what was published before: until then nothing is judged, only polled.
     state: Option<State>,
     backoff: Option<Backoff>,
@@ -37,6 +41,7 @@ impl<C: Clock> Rounds<C> {
         settings: watch::Receiver<Settings>,
         wanted: watch::Sender<Option<Data>>,
         pulse: watch::Sender<Pulse>,
+        resets: watch::Sender<Answered>,
     ) -> Self {
         Self {
             poller,
@@ -44,6 +49,7 @@ impl<C: Clock> Rounds<C> {
             settings,
             wanted,
             pulse,
+            resets,
             state: None,
             backoff: None,
             complaints: Complaints::default(),
@@ -55,7 +61,7 @@ impl<C: Clock> Rounds<C> {
         let mut previous = Some(previous);
         loop {
             let begun = (self.clock)();
-            let outcome = self.poller.poll(begun.steady).await;
+            let outcome = self.poller.poll(begun).await;
             let now = (self.clock)();
             self.judge(&outcome, now);
             let wait = self.wait_after(&outcome, now);
@@ -87,7 +93,11 @@ impl<C: Clock> Rounds<C> {
             return;
         };
         let hold = self.settings.borrow().removal_hold;
-        let state = before.fold(outcome, now, hold);
+        let reports = Reports {
+            access: self.poller.access(),
+            password_reset: self.resets.borrow().last().cloned(),
+        };
+        let state = before.fold(outcome, now, hold).reporting(reports);
         if let Some(after) = state.published() {
             tell(before.published().as_ref(), &after);
             let data = Some(after.encode());
@@ -139,6 +149,7 @@ impl<C: Clock> Rounds<C> {
     async fn rest(&mut self, wait: Duration, previous: &mut Option<oneshot::Receiver<Previous>>) {
         let paces = |settings: &Settings| (settings.polling_interval, settings.removal_hold);
         let pace = paces(&self.settings.borrow());
+        let mut resets = self.resets.subscribe();
         let sleep = tokio::time::sleep(wait);
         tokio::pin!(sleep);
         loop {
@@ -154,9 +165,12 @@ impl<C: Clock> Rounds<C> {
                     *previous = None;
                     // The publisher goes away only together with this loop.
                     let Ok(published) = arrived else { continue };
+                    let reset = published.as_ref().and_then(|state| state.reports.password_reset.clone());
+                    self.resets.send_replace(Answered::since(reset));
                     self.state = Some(State::begin(published, (self.clock)().wall));
                     return;
                 }
+                () = changed(&mut resets) => return,
                 () = changed(&mut self.settings) => {
                     if paces(&self.settings.borrow_and_update()) != pace {
                         self.backoff = None;

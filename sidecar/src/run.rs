@@ -1,9 +1,11 @@
-//! The loop and the publisher side by side, and the last words at a stop.
+//! The loop, the publisher and the resets side by side, and the last words at a stop.
 
+use crate::administration::Administration;
 use crate::clock::Clock;
 use crate::poll::Poller;
 use crate::probes::Pulse;
 use crate::publish::{Publisher, Target};
+use crate::reset::{Answered, Passwords, Resets};
 use crate::rounds::Rounds;
 use dittofs_shared::settings::Settings;
 use tokio::sync::{oneshot, watch};
@@ -12,7 +14,9 @@ use tokio::sync::{oneshot, watch};
 pub struct Parts<T, C> {
     /// Reads DittoFS.
     pub poller: Poller,
-    /// Where the state is published.
+    /// Resets the administrator's password when that is asked for.
+    pub administration: Administration,
+    /// Where the state is published, and a password is read.
     pub target: T,
     /// What time it is.
     pub clock: C,
@@ -23,9 +27,13 @@ pub struct Parts<T, C> {
 }
 
 /// Runs until `stop` ends, then says so, and returns within 700 ms.
-pub async fn run<T: Target, C: Clock>(parts: Parts<T, C>, stop: impl Future<Output = ()>) {
+pub async fn run<T: Target + Passwords + Clone, C: Clock>(
+    parts: Parts<T, C>,
+    stop: impl Future<Output = ()>,
+) {
     let Parts {
         poller,
+        administration,
         target,
         clock,
         settings,
@@ -33,12 +41,21 @@ pub async fn run<T: Target, C: Clock>(parts: Parts<T, C>, stop: impl Future<Outp
     } = parts;
     let (wanted, wants) = watch::channel(None);
     let (found, previous) = oneshot::channel();
+    let (resets, _) = watch::channel(Answered::default());
+    let resetter = Resets {
+        administration,
+        passwords: target.clone(),
+        clock: clock.clone(),
+        settings: settings.clone(),
+        answered: resets.clone(),
+    };
     let mut publisher = Publisher::new(target, clock.clone());
-    let mut rounds = Rounds::new(poller, clock, settings.clone(), wanted, pulse);
+    let mut rounds = Rounds::new(poller, clock, settings.clone(), wanted, pulse, resets);
     tokio::select! {
         () = stop => {}
         never = rounds.run(previous) => match never {},
         never = publisher.run(wants, settings, found) => match never {},
+        never = resetter.run() => match never {},
     }
     if let Some(data) = rounds.last_words() {
         publisher.last_words(&data).await;

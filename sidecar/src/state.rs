@@ -20,6 +20,7 @@ use crate::clock::Now;
 use crate::outcome::Outcome;
 use adapters::Adapters;
 use dittofs_shared::published::{PublishedState, ServerStatus};
+use dittofs_shared::reports::Reports;
 use health::Health;
 pub(crate) use health::START;
 use jiff::Timestamp;
@@ -30,6 +31,7 @@ use std::time::Duration;
 pub struct State {
     health: Health,
     adapters: Adapters,
+    reports: Reports,
 }
 
 impl State {
@@ -38,6 +40,7 @@ impl State {
         previous.map_or_else(Self::default, |previous| Self {
             health: Health::begin(previous.server, wall),
             adapters: Adapters::begin(previous.adapters, wall),
+            reports: previous.reports,
         })
     }
 
@@ -50,7 +53,14 @@ impl State {
                 Outcome::Seen(list) => self.adapters.after(list, now, hold),
                 Outcome::Failed(_) => self.adapters.unknown(),
             },
+            reports: self.reports.clone(),
         }
+    }
+
+    /// The state with what else there is to say.
+    #[must_use]
+    pub fn reporting(self, reports: Reports) -> Self {
+        Self { reports, ..self }
     }
 
     /// The state of a pod that is being stopped.
@@ -59,6 +69,7 @@ impl State {
         Self {
             health: self.health.set(ServerStatus::Stopping, None, now.wall),
             adapters: self.adapters.clone(),
+            reports: self.reports.clone(),
         }
     }
 
@@ -67,6 +78,7 @@ impl State {
         Some(PublishedState {
             server: self.health.published()?.clone(),
             adapters: self.adapters.published(),
+            reports: self.reports.clone(),
         })
     }
 }

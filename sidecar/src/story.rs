@@ -139,6 +139,7 @@ fn of_adapter(before: &Adapter, after: &Adapter) -> Vec<Change> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dittofs_shared::reports::Reports;
     use jiff::Timestamp;
 
     fn state(status: ServerStatus, adapters: Option<Vec<Adapter>>) -> PublishedState {
@@ -149,6 +150,7 @@ mod tests {
                 message: None,
             },
             adapters,
+            reports: Reports::default(),
         }
     }
 

@@ -86,6 +86,7 @@ fn instance() -> Instance {
         adapter_services: Vec::new(),
         network_policies: Vec::new(),
         secrets: BTreeMap::new(),
+        key_sharers: Vec::new(),
         optional: OptionalObjects::default(),
     };
     let defaults = Defaults {

@@ -26,8 +26,10 @@ pub const TMP_VOLUME: &str = "tmp";
 pub const TOKEN_VOLUME: &str = "sidecar-token";
 /// Volume with the sidecar's own credentials for DittoFS.
 pub const CREDENTIALS_VOLUME: &str = "sidecar-credentials";
-/// Volume with the administrator's first password, with which the sidecar makes its own user.
-pub const ADMIN_VOLUME: &str = "sidecar-admin-credentials";
+/// Volume with the key that signs the tokens of the REST API, mounted into the sidecar only.
+pub const SIGNING_KEY_VOLUME: &str = "sidecar-signing-key";
+/// File in it.
+pub const SIGNING_KEY_FILE: &str = "signing-key";
 
 /// The pod of the instance.
 pub fn pod(instance: &Instance) -> PodSpec {
@@ -101,6 +103,8 @@ pub fn runtime_default() -> SeccompProfile {
 fn volumes(instance: &Instance) -> Vec<Volume> {
     let credentials = SecretVolumeSource {
         secret_name: Some(names::sidecar_credentials(&instance.name)),
+        // Without it the sidecar has the signing key: no pod waits for it.
+        optional: Some(true),
         ..SecretVolumeSource::default()
     };
     vec![
@@ -124,11 +128,12 @@ fn volumes(instance: &Instance) -> Vec<Volume> {
             ..Volume::default()
         },
         Volume {
-            name: ADMIN_VOLUME.to_owned(),
+            name: SIGNING_KEY_VOLUME.to_owned(),
             secret: Some(SecretVolumeSource {
-                secret_name: Some(instance.secrets.admin.name.clone()),
-                items: Some(vec![key(&instance.secrets.admin.key, names::PASSWORD_KEY)]),
-                // Needed once, to make the sidecar's own user: the files are served without it.
+                secret_name: Some(instance.secrets.jwt.name.clone()),
+                // This key and no other: the Secret may be the user's, and hold more.
+                items: Some(vec![key(&instance.secrets.jwt.key, SIGNING_KEY_FILE)]),
+                // The server cannot start without it. The sidecar is no second reason.
                 optional: Some(true),
                 ..SecretVolumeSource::default()
             }),

@@ -1,4 +1,5 @@
-//! What the sidecar may do at the API server: exactly two ConfigMaps, and no `create`, which cannot be limited by name.
+//! What the sidecar may do at the API server: exactly two ConfigMaps, and no `create`, which cannot be limited by name. And
+//! one Secret, while the administrator's password is to be set to what it holds.
 
 use dittofs_shared::names;
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -32,19 +33,30 @@ pub fn service_account(instance: &Instance) -> Option<ServiceAccount> {
 
 /// Write the published state, read and watch the settings.
 pub fn role(instance: &Instance) -> Role {
-    let rule = |verbs: &[&str], name: String| PolicyRule {
+    let rule = |verbs: &[&str], resource: &str, name: String| PolicyRule {
         api_groups: Some(vec![String::new()]),
-        resources: Some(vec!["configmaps".to_owned()]),
+        resources: Some(vec![resource.to_owned()]),
         resource_names: Some(vec![name]),
         verbs: verbs.iter().map(|verb| (*verb).to_owned()).collect(),
         ..PolicyRule::default()
     };
+    let config_maps = [
+        rule(
+            &["get", "patch"],
+            "configmaps",
+            names::adapters(&instance.name),
+        ),
+        rule(
+            &["get", "list", "watch"],
+            "configmaps",
+            names::sidecar(&instance.name),
+        ),
+    ];
+    let reset = instance.password_reset.for_sidecar();
+    let password = reset.map(|reset| rule(&["get"], "secrets", reset.secret));
     Role {
         metadata: metadata(instance, names::sidecar(&instance.name)),
-        rules: Some(vec![
-            rule(&["get", "patch"], names::adapters(&instance.name)),
-            rule(&["get", "list", "watch"], names::sidecar(&instance.name)),
-        ]),
+        rules: Some(config_maps.into_iter().chain(password).collect()),
     }
 }
 

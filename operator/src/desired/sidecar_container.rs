@@ -8,14 +8,14 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
 use super::files;
-use super::pod::{ADMIN_VOLUME, CREDENTIALS_VOLUME, TOKEN_VOLUME};
+use super::pod::{CREDENTIALS_VOLUME, SIGNING_KEY_FILE, SIGNING_KEY_VOLUME, TOKEN_VOLUME};
 use super::server_container::{http_get, restricted};
 use crate::instance::Instance;
 
 /// Where an in-cluster client looks for its token.
 const TOKEN_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const CREDENTIALS_DIRECTORY: &str = "/var/run/secrets/dittofs/sidecar";
-const ADMIN_DIRECTORY: &str = "/var/run/secrets/dittofs/admin";
+const SIGNING_KEY_DIRECTORY: &str = "/var/run/secrets/dittofs/signing";
 
 /// The sidecar. Its probe asks only whether its own loop goes round: the state of the world must never restart it, and
 /// it has no probe that could hold up the server.
@@ -50,7 +50,7 @@ fn mounts(instance: &Instance) -> Vec<VolumeMount> {
     let mut mounts = vec![
         secret(TOKEN_VOLUME, TOKEN_DIRECTORY),
         secret(CREDENTIALS_VOLUME, CREDENTIALS_DIRECTORY),
-        secret(ADMIN_VOLUME, ADMIN_DIRECTORY),
+        secret(SIGNING_KEY_VOLUME, SIGNING_KEY_DIRECTORY),
     ];
     mounts.extend(files::sidecar_mounts(instance));
     mounts
@@ -113,12 +113,8 @@ fn environment(instance: &Instance) -> Vec<EnvVar> {
             CREDENTIALS_DIRECTORY.to_owned(),
         ),
         value(
-            "DITTOFS_SIDECAR_ADMIN_CREDENTIALS_DIR",
-            ADMIN_DIRECTORY.to_owned(),
-        ),
-        value(
-            "DITTOFS_SIDECAR_ADMIN_USERNAME",
-            instance.spec.identity.admin.username.clone(),
+            "DITTOFS_SIDECAR_SIGNING_KEY",
+            format!("{SIGNING_KEY_DIRECTORY}/{SIGNING_KEY_FILE}"),
         ),
         value(
             "DITTOFS_SIDECAR_LISTEN",

@@ -3,102 +3,78 @@
 //! Generated Secrets may outlive their `DittoServer`, so that they are found again by name. A name alone proves nothing: whoever
 //! may create Secrets could choose the key that signs the tokens.
 
-use dittofs_shared::server::DittoServer;
-use kube::{Resource as _, ResourceExt as _};
 use std::collections::BTreeMap;
 
 use super::secrets::SecretProblem;
-use crate::observe::{Controller, SecretFacts};
+use crate::observe::SecretFacts;
+use crate::ownership::{Holder, Whose};
 
-/// Refuses the first of these Secrets that exists and was not generated for this `DittoServer`.
+/// Refuses the first of these Secrets that exists and was not generated for this instance. What another operator has
+/// made for the same `DittoServer` was.
 pub(super) fn check(
-    server: &DittoServer,
+    instance: &str,
     facts: &BTreeMap<String, SecretFacts>,
     generated: &[&str],
 ) -> Result<(), SecretProblem> {
-    let instance = server.name_any();
-    let uid = server.uid().unwrap_or_default();
     let found = generated
         .iter()
         .filter_map(|name| Some((*name, facts.get(*name)?)));
     for (name, secret) in found {
-        match &secret.controller {
-            None if secret.made_for.as_ref() == Some(&instance) => {}
-            Some(controller) if controller.uid == uid => {}
-            None => {
-                return Err(SecretProblem::NotLabelled(name.to_owned(), instance));
+        let name = name.to_owned();
+        match &secret.whose {
+            Whose::Ours | Whose::Adoptable | Whose::Foreign(Holder::OtherOperator) => {}
+            Whose::Foreign(Holder::Nobody) => {
+                return Err(SecretProblem::NotLabelled(name, instance.to_owned()));
             }
-            Some(controller) if is_former(controller, &instance) => {
-                return Err(SecretProblem::OfFormer(name.to_owned()));
-            }
-            Some(Controller { kind, name: of, .. }) => {
-                return Err(SecretProblem::Foreign(
-                    name.to_owned(),
-                    format!("{kind} {of}"),
-                ));
+            Whose::Foreign(Holder::FormerServer) => return Err(SecretProblem::OfFormer(name)),
+            Whose::Foreign(Holder::Controller { kind, name: of }) => {
+                return Err(SecretProblem::Foreign(name, format!("{kind} {of}")));
             }
         }
     }
     Ok(())
 }
 
-/// A `DittoServer` of the same name that was deleted. The garbage collector removes what it owned.
-fn is_former(controller: &Controller, instance: &str) -> bool {
-    controller.kind == DittoServer::kind(&()) && controller.name == instance
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn controller(kind: &str, name: &str, uid: &str) -> Controller {
-        Controller {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            uid: uid.to_owned(),
-        }
-    }
 
     #[test]
-    fn a_generated_secret_is_known_by_its_labels_or_by_its_controller() {
-        let server: DittoServer = serde_json::from_value(json!({
-            "apiVersion": "dittofs.dittofs.com/v1alpha1", "kind": "DittoServer",
-            "metadata": {"name": "files", "uid": "now"},
-            "spec": {"storage": {"metadataSize": "1Gi"}},
-        }))
-        .unwrap();
+    fn a_secret_is_used_only_if_it_was_generated_for_this_instance() {
         let secret = "files-jwt-secret";
-        let ours = controller("DittoServer", "files", "now");
-        let former = controller("DittoServer", "files", "before");
-        let neighbour = controller("DittoServer", "others", "other");
-        let foreign = controller("Certificate", "files", "cert");
-        for (made_for, controller, words) in [
-            (Some("files"), None, None),
-            (Some("files"), Some(ours.clone()), None),
-            // Made by another operator for this very DittoServer.
-            (None, Some(ours), None),
-            (None, None, Some("kubectl label secret files-jwt-secret")),
-            (Some("others"), None, Some("instance=files")),
-            (Some("files"), Some(former), Some("former DittoServer")),
-            (Some("files"), Some(neighbour), Some("DittoServer others")),
-            (None, Some(foreign), Some("Certificate files")),
+        let foreign = Whose::Foreign;
+        let certificate = Holder::Controller {
+            kind: "Certificate".to_owned(),
+            name: "files".to_owned(),
+        };
+        for (whose, words) in [
+            (Whose::Ours, None),
+            (Whose::Adoptable, None),
+            (foreign(Holder::OtherOperator), None),
+            (
+                foreign(Holder::Nobody),
+                Some("kubectl label secret files-jwt-secret"),
+            ),
+            (foreign(Holder::FormerServer), Some("former DittoServer")),
+            (foreign(certificate), Some("Certificate files")),
         ] {
             let found = SecretFacts {
-                made_for: made_for.map(str::to_owned),
-                controller,
+                whose,
                 ..SecretFacts::default()
             };
             let facts = BTreeMap::from([(secret.to_owned(), found.clone())]);
-            let told = check(&server, &facts, &[secret]).map_err(|problem| problem.to_string());
+            let refusal = check("files", &facts, &[secret]).map_err(|problem| problem.to_string());
             match words {
-                None => assert_eq!(told, Ok(()), "{found:?}"),
+                None => assert_eq!(refusal, Ok(()), "{found:?}"),
                 Some(words) => {
-                    let told = told.unwrap_err();
-                    assert!(told.contains(words) && told.contains(secret), "{told}");
+                    let refusal = refusal.unwrap_err();
+                    assert!(
+                        refusal.contains(words) && refusal.contains(secret),
+                        "{refusal}"
+                    );
                 }
             }
         }
-        assert_eq!(check(&server, &BTreeMap::new(), &[secret]), Ok(()));
+        assert_eq!(check("files", &BTreeMap::new(), &[secret]), Ok(()));
     }
 }

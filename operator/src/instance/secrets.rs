@@ -1,11 +1,14 @@
 //! Pure: which Secrets the server is started with, and whether it can be.
 
 use dittofs_shared::names;
+use dittofs_shared::reports::PasswordReset;
 use dittofs_shared::server::{ObservedSecret, SecretKeyReference};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::connection::{self, Connection};
 use super::generated;
+use super::password_reset::{self, Resets};
+use super::{Adapters, first_password};
 use crate::connection_string::ConnectionProblem;
 use crate::named_secrets::{self, AUTHORITY, CERTIFICATE, Part, Reference, Rolls};
 use crate::observe::{Observed, SecretFacts, digest};
@@ -86,6 +89,14 @@ pub enum SecretProblem {
          it is gone"
     )]
     OfFormer(String),
+    /// The value is too long for the server.
+    #[error("key {1:?} of Secret {0:?} has {2} bytes, and the server takes at most {3}")]
+    TooLong(String, String, usize, usize),
+    /// The value cannot be an environment variable.
+    #[error(
+        "key {1:?} of Secret {0:?} is not UTF-8 text, or holds a zero byte, and the server gets it as an environment variable: put          another value there"
+    )]
+    NotText(String, String),
 }
 
 impl Secrets {
@@ -102,7 +113,7 @@ impl Secrets {
 }
 
 /// Finds and checks the Secrets that the instance uses.
-pub(super) fn judge(name: &str, observed: &Observed) -> Secrets {
+pub(super) fn judge(name: &str, observed: &Observed, adapters: &Adapters) -> Secrets {
     let spec = &observed.server.spec;
     let identity = &spec.identity;
     let signing_key = named_secrets::signing_key(name, spec);
@@ -122,6 +133,8 @@ pub(super) fn judge(name: &str, observed: &Observed) -> Secrets {
             .iter()
             .map(|other| (other.name.as_str(), other.field.as_str())),
     );
+    let has_data = first_password::has_data(&observed.claims, adapters);
+    let password_needed = Some(&password).filter(|_| !has_data);
     let connection = connection::of(&observed.server, facts);
     let made = connection.iter().filter(|made| made.made_from.is_some());
     let made: Vec<_> = made.map(|made| made.secret.as_str()).collect();
@@ -131,8 +144,8 @@ pub(super) fn judge(name: &str, observed: &Observed) -> Secrets {
     generated.extend(makes_jwt.then_some(signing_key.name.as_str()));
     generated.extend(makes_admin.then_some(password.name.as_str()));
     generated.extend(made);
-    let digest = generated::check(&observed.server, facts, &generated)
-        .and_then(|()| digests(facts, &signing_key, &password, &others));
+    let digest = generated::check(name, facts, &generated)
+        .and_then(|()| digests(facts, &signing_key, password_needed, &others));
     let observed = told(name, facts, &named);
     Secrets {
         jwt: key_of(&signing_key),
@@ -182,10 +195,13 @@ pub(super) fn key_of(reference: &Reference) -> SecretKeyReference {
 fn digests(
     facts: &BTreeMap<String, SecretFacts>,
     signing_key: &Reference,
-    password: &Reference,
+    password: Option<&Reference>,
     others: &[Reference],
 ) -> Result<Digest, SecretProblem> {
-    check(facts, password)?;
+    if let Some(password) = password {
+        first_password::judge(facts, password)?;
+    }
+    first_password::text(facts, signing_key)?;
     let signing_key = check(facts, signing_key)?.unwrap_or_default();
     let mut parts = BTreeSet::new();
     for reference in others {
@@ -206,8 +222,15 @@ fn digests(
     })
 }
 
+/// Whether the administrator's password is to be set to what its Secret holds.
+pub(super) fn reset(name: &str, observed: &Observed, answer: Option<&PasswordReset>) -> Resets {
+    let password = named_secrets::first_password(name, &observed.server.spec);
+    let problem = first_password::judge_for_reset(&observed.secrets, &password).err();
+    password_reset::judge(&observed.server, &key_of(&password), problem, answer)
+}
+
 /// Digest of what is used. `None`: it is not there and may be missing.
-fn check(
+pub(super) fn check(
     facts: &BTreeMap<String, SecretFacts>,
     reference: &Reference,
 ) -> Result<Option<String>, SecretProblem> {

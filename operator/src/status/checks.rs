@@ -5,7 +5,7 @@ use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
 use super::pod::problem;
-use super::{Finding, Truth, View, config, database, gateway, metrics, restart, storage};
+use super::{Finding, Truth, View, access, config, database, gateway, metrics, restart, storage};
 use crate::instance::{Adapters, Unknown, Verdict};
 use crate::roll::{Roll, Waits};
 
@@ -36,6 +36,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
     findings.extend(config::overrides_known(view).map(|finding| ("ConfigOverridesKnown", finding)));
     findings.extend(config::directory(view).map(|finding| ("DirectoryReady", finding)));
     findings.extend(config::management(view).map(|finding| ("ManagementReady", finding)));
+    findings.extend(access::all(view));
     findings.insert(0, ("Ready", ready(view, &findings)));
     findings
 }
@@ -175,10 +176,7 @@ fn authenticated(view: &View<'_>) -> Finding {
         None => format!("{what} since {}", state.since),
     };
     match state.status {
-        ServerStatus::Reachable => Finding::yes(
-            "Reachable",
-            "the sidecar reads the adapters from the REST API",
-        ),
+        ServerStatus::Reachable => access::reachable(view),
         ServerStatus::Refused => Finding::no(
             "CredentialsRefused",
             message("the REST API has refused the sidecar's credentials"),

@@ -45,7 +45,7 @@ pub enum IdentityType {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct JwtIdentity {
-    /// Secret with the signing key, at least 32 characters. Without it the operator makes one,
+    /// Secret with the signing key, at least 32 bytes of text; every byte counts. Without it the operator makes one,
     /// `{name}-jwt-secret`. Another content restarts the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretKeyReference>,
@@ -90,8 +90,9 @@ pub struct AdminIdentity {
     #[schemars(length(min = 1, max = 64))]
     pub username: String,
 
-    /// Secret with the first password in clear, at least 8 characters. Without it the operator makes one,
-    /// `{name}-admin-bootstrap-credentials`. The server reads it at its first start only.
+    /// Secret with the first password in clear, 8 to 72 bytes; every byte counts. Without it the operator makes one,
+    /// `{name}-admin-bootstrap-credentials`. The server reads it at its first start only. Once the server has
+    /// run, the Secret is needed only for a reset of the password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_secret_ref: Option<SecretKeyReference>,
 }

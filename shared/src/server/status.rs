@@ -66,6 +66,11 @@ pub struct DittoServerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
 
+    /// Value of the annotation dittofs.dittofs.com/reset-admin-password that was acted on last. A value that was there when the
+    /// DittoServer was created counts as acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_password_reset: Option<String>,
+
     /// Tag or digest of the server image that runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,

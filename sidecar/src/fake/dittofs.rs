@@ -1,5 +1,7 @@
 //! As much of a DittoFS server as a sidecar meets. Answers are those of the recorded API.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use hmac::{Hmac, Mac as _};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::AUTHORIZATION;
@@ -9,6 +11,7 @@ use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
 use serde_json::{Value, json};
+use sha2::Sha256;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -32,11 +35,12 @@ pub(crate) struct DittoFs {
 
 /// What can be set, and what has been asked.
 pub(crate) struct Inside {
-    pub users: BTreeMap<String, String>,
+    pub users: BTreeMap<String, User>,
+    /// Key that signed tokens are judged by.
+    pub key: Vec<u8>,
     pub tokens: BTreeSet<String>,
     pub refresh_tokens: BTreeSet<String>,
     pub ports: (u16, String),
-    pub admin_must_change: bool,
     pub hangs: bool,
     pub asked: Vec<String>,
     accepted: u32,
@@ -44,6 +48,39 @@ pub(crate) struct Inside {
 }
 
 type Answer = (u16, String);
+
+/// Key of a server that nobody has given another.
+pub(crate) const SIGNING_KEY: &str = "a-signing-key-of-forty-two-bytes-in-a-test";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    pub password: String,
+    pub role: String,
+    pub enabled: bool,
+    pub must_change: bool,
+}
+
+impl User {
+    pub fn new(role: &str, password: &str) -> Self {
+        Self {
+            password: password.into(),
+            role: role.into(),
+            enabled: true,
+            must_change: false,
+        }
+    }
+}
+
+/// What a token says, if it is signed with this key.
+pub(crate) fn claims_of(header: &str, key: &[u8]) -> Option<Value> {
+    let token = header.strip_prefix("Bearer ").unwrap_or(header);
+    let (body, signature) = token.rsplit_once('.')?;
+    let mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    let signature = BASE64.decode(signature).ok()?;
+    mac.chain_update(body).verify_slice(&signature).ok()?;
+    let claims = BASE64.decode(body.split_once('.')?.1).ok()?;
+    serde_json::from_slice(&claims).ok()
+}
 
 impl DittoFs {
     /// A server that speaks TLS.
@@ -57,11 +94,11 @@ impl DittoFs {
 
     pub async fn start() -> Self {
         let inside = Inside {
-            users: BTreeMap::from([("admin".into(), "admin-Passw0rd-1".into())]),
+            users: BTreeMap::from([("admin".into(), User::new("admin", "admin-Passw0rd-1"))]),
+            key: SIGNING_KEY.into(),
             tokens: BTreeSet::new(),
             refresh_tokens: BTreeSet::new(),
             ports: (200, NFS_AND_SMB.into()),
-            admin_must_change: false,
             hangs: false,
             asked: Vec::new(),
             accepted: 0,
@@ -189,33 +226,89 @@ impl Inside {
         match what {
             "POST /api/v1/auth/login" => {
                 let (username, password) = (text(body, "username"), text(body, "password"));
-                if self.users.get(&username) == Some(&password) {
-                    self.issue(&username)
-                } else {
-                    problem(401, "Invalid username or password")
+                match self.users.get(&username) {
+                    Some(user) if !user.enabled => problem(403, "User account is disabled"),
+                    Some(user) if user.password == password => self.issue(&username),
+                    _ => problem(401, "Invalid username or password"),
                 }
             }
             "POST /api/v1/auth/refresh" => {
                 let token = text(body, "refresh_token");
-                if self.refresh_tokens.contains(&token) {
-                    let username = token.split('.').next().unwrap().to_owned();
+                let username = token.split('.').next().unwrap().to_owned();
+                if self.refresh_tokens.contains(&token) && self.users.contains_key(&username) {
                     self.issue(&username)
                 } else {
                     problem(401, "Invalid refresh token")
                 }
             }
-            _ if !self.tokens.contains(token) => (401, "Invalid or expired token\n".into()),
-            "GET /api/v1/adapters/ports" => self.ports.clone(),
-            _ if !token.starts_with("admin.") => (403, "Admin access required\n".into()),
-            _ if self.admin_must_change => (403, "Password change required\n".into()),
-            "POST /api/v1/users" => self.create(body),
-            reset if reset.ends_with("/password") => {
-                let username = reset.split('/').nth(4).unwrap().to_owned();
-                self.users.insert(username, text(body, "new_password"));
-                (204, String::new())
+            _ => match self.caller(token) {
+                None => (401, "Invalid or expired token\n".into()),
+                Some((username, role)) => self.answer_to(&username, &role, what, body),
+            },
+        }
+    }
+
+    /// Name and role, by a token of a login or by a signed one.
+    fn caller(&self, token: &str) -> Option<(String, String)> {
+        if self.tokens.contains(token) {
+            let username = token.split('.').next()?;
+            let role = self.users.get(username).map(|user| user.role.clone());
+            return Some((username.to_owned(), role.unwrap_or_default()));
+        }
+        let claims = claims_of(token, &self.key)?;
+        let now = jiff::Timestamp::now().as_second();
+        let is_good = claims["token_type"] == "access"
+            && claims["exp"].as_i64()? > now
+            && claims["nbf"].as_i64()? <= now;
+        is_good.then(|| (text(&claims, "username"), text(&claims, "role")))
+    }
+
+    fn answer_to(&mut self, caller: &str, role: &str, what: &str, body: &Value) -> Answer {
+        let words: Vec<_> = what
+            .split([' ', '/'])
+            .filter(|word| !word.is_empty())
+            .collect();
+        match words.as_slice() {
+            ["GET", _, _, "adapters", "ports"] => self.ports.clone(),
+            ["POST", _, _, "users", "me", "password"] => self.change_own(caller, body),
+            _ if role != "admin" => (403, "Admin access required\n".into()),
+            ["POST", _, _, "users"] => self.create(body),
+            [method, _, _, "users", name, rest @ ..] => {
+                let Some(user) = self.users.get_mut(*name) else {
+                    return problem(404, "User not found");
+                };
+                match (*method, rest) {
+                    ("POST", ["password"]) => {
+                        user.password = text(body, "new_password");
+                        user.must_change = user.role == "admin";
+                        return (204, String::new());
+                    }
+                    ("PUT", []) => {
+                        user.role = text(body, "role");
+                        user.enabled = body["enabled"].as_bool().unwrap();
+                    }
+                    _ => {}
+                }
+                let User { role, enabled, .. } = user;
+                (
+                    200,
+                    json!({"username": name, "role": role, "enabled": enabled}).to_string(),
+                )
             }
             _ => (404, "404 page not found\n".into()),
         }
+    }
+
+    fn change_own(&mut self, caller: &str, body: &Value) -> Answer {
+        let Some(user) = self.users.get_mut(caller) else {
+            return problem(401, "User not found");
+        };
+        if !user.must_change && text(body, "current_password") != user.password {
+            return problem(401, "Current password is incorrect");
+        }
+        user.password = text(body, "new_password");
+        user.must_change = false;
+        self.issue(caller)
     }
 
     fn create(&mut self, body: &Value) -> Answer {
@@ -224,7 +317,8 @@ impl Inside {
         if self.users.contains_key(&username) {
             return problem(409, "User already exists");
         }
-        self.users.insert(username, password);
+        self.users
+            .insert(username, User::new("operator", &password));
         (201, "{}".into())
     }
 

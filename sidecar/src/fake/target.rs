@@ -1,6 +1,8 @@
 //! A ConfigMap that remembers what was done to it.
 
+use crate::password::Password;
 use crate::publish::{Data, Target, TargetError};
+use crate::reset::{PasswordError, Passwords};
 use std::sync::{Arc, Mutex};
 
 #[derive(Clone, Default)]
@@ -13,6 +15,10 @@ pub(crate) struct Inside {
     /// What stands there. `None`: there is no such ConfigMap.
     pub standing: Option<Data>,
     pub writes: Vec<Data>,
+    /// The value of the only key of the only Secret.
+    pub password: Option<String>,
+    /// How often that was read.
+    pub password_reads: u32,
     pub reads: u32,
     /// The API server is away.
     pub away: bool,
@@ -77,6 +83,19 @@ impl Target for FakeTarget {
             inside.standing = Some(data.clone());
             inside.writes.push(data.clone());
             Ok(())
+        })
+    }
+}
+
+impl Passwords for FakeTarget {
+    async fn read(&self, secret: &str, _: &str) -> Result<Password, PasswordError> {
+        self.set(|inside| {
+            inside.password_reads += 1;
+            if inside.away {
+                return Err(PasswordError::Failed(secret.into(), "away".into()));
+            }
+            let password = inside.password.clone().map(Password::new);
+            password.ok_or_else(|| PasswordError::Missing(secret.into()))
         })
     }
 }

@@ -3,12 +3,16 @@
 use super::*;
 use crate::clock;
 use crate::credentials::CredentialFiles;
-use crate::fake::{DittoFs, FakeTarget, Folder, NFS_AND_SMB};
+use crate::fake::{DittoFs, FakeTarget, Folder, NFS_AND_SMB, SIGNING_KEY, User};
 use crate::http::Http;
 use crate::listening::Listening;
 use crate::publish::Data;
 use crate::session::Session;
+use crate::signing_key::SigningKey;
 use dittofs_shared::published::{PublishedState, ServerStatus};
+use dittofs_shared::reports::ResetOutcome;
+use dittofs_shared::settings::ResetRequest;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
@@ -29,7 +33,7 @@ impl Scene {
     async fn with(target: FakeTarget) -> Self {
         let server = DittoFs::start().await;
         let own = Folder::with("dittofs-sidecar", "sidecar-Passw0rd-1");
-        let admin = Folder::with("admin", "admin-Passw0rd-1");
+        let keys = Folder::new();
         let (settings, followed) = watch::channel(Settings {
             polling_interval: Duration::from_millis(10),
             removal_hold: Duration::from_secs(1),
@@ -37,13 +41,18 @@ impl Scene {
         });
         let (sender, pulse) = watch::channel(Pulse::default());
         let (stop, stopped) = oneshot::channel();
+        let http = Http::new(&server.url()).with_deadline(Duration::from_secs(1));
+        let http = Arc::new(http);
+        let key = SigningKey::new(Some(keys.write("key", SIGNING_KEY)));
+        let administration = Administration::new(http.clone(), key);
         let session = Session::new(
-            Http::new(&server.url()).with_deadline(Duration::from_secs(1)),
+            http,
             CredentialFiles::new(own.path()),
-            Some(CredentialFiles::new(admin.path())),
+            administration.clone(),
         );
         let parts = Parts {
             poller: Poller::new(session, Listening::default()),
+            administration,
             target: target.clone(),
             clock: clock::system(),
             settings: followed,
@@ -62,7 +71,7 @@ impl Scene {
             pulse,
             stop: Some(stop),
             sidecar: Some(sidecar),
-            _folders: [own, admin],
+            _folders: [own, keys],
         }
     }
 
@@ -280,4 +289,87 @@ async fn a_stop_takes_less_than_a_second_whatever_happens() {
     let mut unknown = Scene::with(FakeTarget::default()).await;
     unknown.target.set(|inside| inside.hangs = true);
     assert!(unknown.stop().await < Duration::from_secs(1));
+}
+
+fn ask_for_reset(scene: &Scene, request: &str) {
+    scene.settings.send_modify(|settings| {
+        settings.reset = Some(ResetRequest {
+            request: request.into(),
+            secret: "people".into(),
+            key: "admin".into(),
+        });
+    });
+}
+
+fn reset_of(state: &PublishedState) -> Option<(&str, ResetOutcome)> {
+    let reset = state.reports.password_reset.as_ref()?;
+    Some((&reset.request, reset.outcome))
+}
+
+fn administrator(scene: &Scene) -> User {
+    scene.server.set(|inside| inside.users["admin"].clone())
+}
+
+#[tokio::test]
+async fn a_reset_that_is_asked_for_sets_the_password_once_and_is_told() {
+    let scene = Scene::settled().await;
+    scene
+        .target
+        .set(|inside| inside.password = Some("reset-Passw0rd\n".into()));
+    scene.polls().await;
+    assert_eq!(
+        administrator(&scene),
+        User::new("admin", "admin-Passw0rd-1"),
+        "nobody asked"
+    );
+    assert_eq!(scene.target.set(|inside| inside.password_reads), 0);
+    ask_for_reset(&scene, "1");
+    scene
+        .until(|state| reset_of(state) == Some(("1", ResetOutcome::Done)))
+        .await;
+    // With every byte of the Secret, and without a duty to change it.
+    assert_eq!(
+        administrator(&scene),
+        User::new("admin", "reset-Passw0rd\n")
+    );
+    scene.settings.send_modify(|settings| settings.reset = None);
+    scene.polls().await;
+    assert_eq!(scene.target.set(|inside| inside.password_reads), 1);
+
+    // A sidecar that starts again does not do again what was done.
+    let standing = scene.target.set(|inside| inside.standing.clone()).unwrap();
+    let again = Scene::with(FakeTarget::holding(standing)).await;
+    again
+        .target
+        .set(|inside| inside.password = Some("reset-Passw0rd\n".into()));
+    ask_for_reset(&again, "1");
+    again.polls().await;
+    assert_eq!(again.target.set(|inside| inside.password_reads), 0);
+    ask_for_reset(&again, "2");
+    again
+        .until(|state| reset_of(state) == Some(("2", ResetOutcome::Done)))
+        .await;
+}
+
+#[tokio::test]
+async fn a_reset_that_is_refused_is_told_and_tried_again() {
+    let scene = Scene::settled().await;
+    ask_for_reset(&scene, "1");
+    let state = scene.until(|state| reset_of(state).is_some()).await;
+    let reset = state.reports.password_reset.unwrap();
+    assert_eq!(reset.outcome, ResetOutcome::Refused);
+    assert!(reset.message.unwrap().contains("does not exist"));
+    scene
+        .target
+        .set(|inside| inside.password = Some("short".into()));
+    let told = |state: &PublishedState, words: &str| {
+        let reset = state.reports.password_reset.as_ref();
+        reset.is_some_and(|reset| reset.message.as_deref().unwrap_or_default().contains(words))
+    };
+    scene.until(|state| told(state, "8 to 72 bytes")).await;
+    assert_eq!(administrator(&scene).password, "admin-Passw0rd-1");
+    scene.settings.send_modify(|settings| settings.reset = None);
+    scene
+        .until(|state| state.reports.password_reset.is_none())
+        .await;
 }

@@ -3,7 +3,6 @@
 use crate::credentials::Credentials;
 use crate::http::{Answer, Http};
 use crate::outcome::Failure;
-use dittofs_shared::published::shorten;
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
 use serde::Deserialize;
@@ -25,6 +24,8 @@ pub(super) struct Tokens {
     pub refresh_at: Duration,
     /// When the access token is worth nothing any more.
     pub expires_at: Duration,
+    /// Whether there was no login any more when they should have been refreshed.
+    pub is_last: bool,
 }
 
 impl fmt::Debug for Tokens {
@@ -37,7 +38,7 @@ impl fmt::Debug for Tokens {
 pub(super) enum Login {
     /// Welcome.
     Granted(Tokens),
-    /// 401, and why.
+    /// Why not.
     Denied(String),
 }
 
@@ -72,12 +73,9 @@ pub(super) async fn refresh(http: &Http, tokens: &Tokens, now: Duration) -> Resu
 fn judge(answer: &Answer, what: &str, now: Duration) -> Result<Login, Failure> {
     match answer.status {
         StatusCode::OK => granted(answer, what, now).map(Login::Granted),
-        StatusCode::UNAUTHORIZED => Ok(Login::Denied(detail(answer))),
-        StatusCode::FORBIDDEN => Err(Failure::refused(format!(
-            "DittoFS forbids {what} ({}): is the user switched off, or must it change its password first?",
-            detail(answer)
-        ))),
-        _ => Err(unexpected(answer, what)),
+        // 403: the user is switched off.
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Login::Denied(answer.detail())),
+        _ => Err(answer.unexpected(what)),
     }
 }
 
@@ -105,35 +103,6 @@ fn granted(answer: &Answer, what: &str, now: Duration) -> Result<Tokens, Failure
         refresh: granted.refresh_token,
         refresh_at: now + life * 4 / 5,
         expires_at: now + life,
+        is_last: false,
     })
-}
-
-/// An answer that is neither yes nor no.
-pub(super) fn unexpected(answer: &Answer, what: &str) -> Failure {
-    let message = format!(
-        "DittoFS answers {what} with {} ({})",
-        answer.status.as_u16(),
-        detail(answer)
-    );
-    if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS {
-        Failure::unreachable(message)
-    } else {
-        Failure::invalid(message)
-    }
-}
-
-/// What an error says about itself: the `detail` of RFC 7807, or the plain text.
-pub(super) fn detail(answer: &Answer) -> String {
-    #[derive(Deserialize)]
-    struct Problem {
-        detail: String,
-    }
-    let text = match serde_json::from_slice::<Problem>(&answer.body) {
-        Ok(problem) => problem.detail,
-        Err(_) => String::from_utf8_lossy(&answer.body).into_owned(),
-    };
-    match text.trim() {
-        "" => "no reason given".to_owned(),
-        text => shorten(text),
-    }
 }

@@ -1,135 +1,172 @@
-//! Makes the sidecar's own user, or sets its password, with the first administrator's credentials.
+//! Makes the sidecar's own user, or puts it right, as an administrator with a signed token.
 
-use super::login::{self, Login, Tokens, detail, unexpected};
-use crate::credentials::{CredentialFiles, Credentials};
+use super::login::{self, Login, Tokens};
+use crate::administration::{AdminError, Administration, is_name};
+use crate::clock::Now;
+use crate::credentials::Credentials;
 use crate::http::{Answer, Http};
 use crate::outcome::Failure;
-use hyper::StatusCode;
-use serde_json::json;
-use std::fmt::Write as _;
-use std::time::Duration;
+use dittofs_shared::names::{ADMIN_USER, SIDECAR_USER};
+use dittofs_shared::published::shorten;
+use hyper::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
-/// The server answers shorter ones with "500 Failed to hash password".
-const SHORTEST_PASSWORD: usize = 8;
+const ROLE: &str = "operator";
 
-/// Sees to it that `own` can log in.
+/// What the server says of a user.
+#[derive(Deserialize)]
+struct User {
+    role: String,
+    enabled: bool,
+}
+
+/// Sees to it that `own` can log in, and logs in.
 pub(super) async fn repair(
-    http: &Http,
-    own: &Credentials,
-    admin: Option<&CredentialFiles>,
-    now: Duration,
-) -> Result<(), Failure> {
-    let admin = administrator(own, admin)?;
-    let tokens = match login::log_in(http, &admin, now).await? {
-        Login::Granted(tokens) => tokens,
-        Login::Denied(_) => return Err(administrator_refused(own)),
+    http: Arc<Http>,
+    administration: Administration,
+    own: Credentials,
+    now: Now,
+) -> Result<Tokens, Failure> {
+    judge(&own)?;
+    let work = Repair {
+        administration: &administration,
+        own: &own,
+        now,
     };
-    if create(http, own, &tokens).await? {
+    if let Some(user) = work.find().await? {
+        work.put_right(&user).await?;
+        tracing::info!(
+            username = own.username,
+            "put the sidecar's user in DittoFS right, and set its password"
+        );
+    } else {
+        work.create().await?;
         tracing::info!(
             username = own.username,
             "made the sidecar's user in DittoFS, with role operator"
         );
-    } else {
-        set_password(http, own, &tokens).await?;
-        tracing::info!(
-            username = own.username,
-            "set the password of the sidecar's user in DittoFS"
-        );
+    }
+    match login::log_in(&http, &own, now.steady).await? {
+        Login::Granted(tokens) => Ok(tokens),
+        Login::Denied(why) => Err(Failure::refused(format!(
+            "the password of user \"{}\" was just set, and DittoFS refuses it still ({why})",
+            own.username
+        ))),
+    }
+}
+
+/// What is not tried at all.
+fn judge(own: &Credentials) -> Result<(), Failure> {
+    let username = shorten(&own.username);
+    if own.username == ADMIN_USER {
+        return Err(Failure::refused(format!(
+            "user \"{username}\" is the administrator: the sidecar needs a user of its own and changes no administrator's password"
+        )));
+    }
+    if !is_name(&own.username) || own.username == crate::administration::ME {
+        return Err(AdminError::Name(username).into());
+    }
+    if let Some(problem) = own.password.problem() {
+        return Err(Failure::refused(format!(
+            "{problem}: put another one for \"{username}\" into the sidecar's Secret"
+        )));
     }
     Ok(())
 }
 
-fn administrator(
-    own: &Credentials,
-    admin: Option<&CredentialFiles>,
-) -> Result<Credentials, Failure> {
-    let username = &own.username;
-    let Some(Ok(admin)) = admin.map(CredentialFiles::read) else {
-        return Err(Failure::refused(format!(
-            "DittoFS refuses user \"{username}\", and no administrator's credentials are mounted to repair that: make the user with role operator and the password from the sidecar's Secret"
-        )));
-    };
-    if admin.username == *username {
-        return Err(Failure::refused(format!(
-            "DittoFS refuses user \"{username}\", who is the administrator: the sidecar needs a user of its own and changes no administrator's password"
-        )));
-    }
-    if own.password.reveal().chars().count() < SHORTEST_PASSWORD {
-        return Err(Failure::refused(format!(
-            "DittoFS takes no passwords below {SHORTEST_PASSWORD} characters: put a longer one for \"{username}\" into the sidecar's Secret"
-        )));
-    }
-    Ok(admin)
+struct Repair<'a> {
+    administration: &'a Administration,
+    own: &'a Credentials,
+    now: Now,
 }
 
-fn administrator_refused(own: &Credentials) -> Failure {
-    Failure::refused(format!(
-        "DittoFS refuses user \"{}\", and the administrator's credentials too: put the administrator's present password into its Secret, or make the user with role operator and the password from the sidecar's Secret",
-        own.username
-    ))
-}
-
-/// Whether the user was made; it may have been there.
-async fn create(http: &Http, own: &Credentials, admin: &Tokens) -> Result<bool, Failure> {
-    let body =
-        json!({"username": own.username, "password": own.password.reveal(), "role": "operator"});
-    let answer = http
-        .post("/api/v1/users", Some(&admin.access), &body)
-        .await?;
-    match answer.status {
-        StatusCode::CREATED => Ok(true),
-        StatusCode::CONFLICT => Ok(false),
-        _ => Err(not_allowed(&answer, own, "be made")),
-    }
-}
-
-async fn set_password(http: &Http, own: &Credentials, admin: &Tokens) -> Result<(), Failure> {
-    let path = format!("/api/v1/users/{}/password", path_segment(&own.username));
-    let body = json!({"new_password": own.password.reveal()});
-    let answer = http.post(&path, Some(&admin.access), &body).await?;
-    if answer.status.is_success() {
-        return Ok(());
-    }
-    Err(not_allowed(&answer, own, "get its password"))
-}
-
-fn not_allowed(answer: &Answer, own: &Credentials, what: &str) -> Failure {
-    let username = &own.username;
-    match answer.status {
-        StatusCode::FORBIDDEN => Failure::refused(format!(
-            "user \"{username}\" cannot {what}, because DittoFS forbids it to the administrator ({}): an administrator whose password must be changed has to change it first",
-            detail(answer)
-        )),
-        StatusCode::UNAUTHORIZED | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
-            Failure::refused(format!(
-                "user \"{username}\" cannot {what} ({})",
-                detail(answer)
-            ))
+impl Repair<'_> {
+    async fn find(&self) -> Result<Option<User>, Failure> {
+        let answer = self
+            .call(Method::GET, &["users", self.name()], None)
+            .await?;
+        match answer.status {
+            StatusCode::OK => serde_json::from_slice(&answer.body).map(Some).map_err(|_| {
+                Failure::invalid("DittoFS describes a user in words that are not understood")
+            }),
+            StatusCode::NOT_FOUND => Ok(None),
+            _ => Err(self.not_done(&answer, "be looked up")),
         }
-        _ => unexpected(answer, "the repair of the sidecar's user"),
+    }
+
+    async fn create(&self) -> Result<(), Failure> {
+        let body =
+            json!({"username": self.name(), "password": self.own.password.reveal(), "role": ROLE});
+        let answer = self.call(Method::POST, &["users"], Some(&body)).await?;
+        match answer.status {
+            StatusCode::CREATED => Ok(()),
+            _ => Err(self.not_done(&answer, "be made")),
+        }
+    }
+
+    /// Role and switch come first: the server binds administrators to a change of a password that somebody else sets.
+    async fn put_right(&self, user: &User) -> Result<(), Failure> {
+        if user.role == "admin" && self.name() != SIDECAR_USER {
+            return Err(Failure::refused(format!(
+                "user \"{}\" is an administrator: the sidecar needs a user of its own and changes no administrator's password",
+                shorten(self.name())
+            )));
+        }
+        if user.role != ROLE || !user.enabled {
+            let body = json!({"role": ROLE, "enabled": true});
+            let path = ["users", self.name()];
+            let answer = self.call(Method::PUT, &path, Some(&body)).await?;
+            if !answer.status.is_success() {
+                return Err(self.not_done(&answer, "be switched on"));
+            }
+        }
+        let body = json!({"new_password": self.own.password.reveal()});
+        let path = ["users", self.name(), "password"];
+        let answer = self.call(Method::POST, &path, Some(&body)).await?;
+        if !answer.status.is_success() {
+            return Err(self.not_done(&answer, "get its password"));
+        }
+        Ok(())
+    }
+
+    fn name(&self) -> &str {
+        &self.own.username
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        parts: &[&str],
+        body: Option<&Value>,
+    ) -> Result<Answer, Failure> {
+        let call = (method, parts);
+        let answer = self
+            .administration
+            .call(SIDECAR_USER, call, body, self.now.wall);
+        Ok(answer.await?)
+    }
+
+    fn not_done(&self, answer: &Answer, what: &str) -> Failure {
+        let username = shorten(self.name());
+        match answer.status {
+            StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
+                Failure::refused(format!(
+                    "user \"{username}\" cannot {what} ({})",
+                    answer.detail()
+                ))
+            }
+            _ => answer.unexpected("the repair of the sidecar's user"),
+        }
     }
 }
 
-/// A name as one segment of a path.
-fn path_segment(name: &str) -> String {
-    name.bytes().fold(String::new(), |mut path, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(path, "%{byte:02X}");
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Failed(failure) => failure,
+            other => Self::refused(other.to_string()),
         }
-        path
-    })
-}
-
-#[cfg(test)]
-mod unit {
-    use super::path_segment;
-
-    #[test]
-    fn a_name_stays_one_segment() {
-        assert_eq!(path_segment("dittofs-sidecar"), "dittofs-sidecar");
-        assert_eq!(path_segment("a/../b?ü"), "a%2F..%2Fb%3F%C3%BC");
     }
 }

@@ -1,20 +1,27 @@
 //! The session against a server that answers as the recorded one.
 
 use super::*;
-use crate::fake::{DittoFs, Folder};
+use crate::fake::{DittoFs, Folder, SIGNING_KEY, User};
 use crate::outcome::FailureKind;
+use crate::signing_key::SigningKey;
+use jiff::Timestamp;
 
 const PATH: &str = "/api/v1/adapters/ports";
 const LOGIN: &str = "POST /api/v1/auth/login";
 const REFRESH: &str = "POST /api/v1/auth/refresh";
+const FIND: &str = "GET /api/v1/users/dittofs-sidecar";
 const CREATE: &str = "POST /api/v1/users";
+const UPDATE: &str = "PUT /api/v1/users/dittofs-sidecar";
 const RESET: &str = "POST /api/v1/users/dittofs-sidecar/password";
 const POLL: &str = "GET /api/v1/adapters/ports";
+const NAME: &str = "dittofs-sidecar";
+const OWN: &str = "sidecar-Passw0rd-1";
+const OTHER_KEY: &str = "another-key-than-the-server-runs-with-by-far";
 
 struct Scene {
     server: DittoFs,
     own: Folder,
-    admin: Folder,
+    keys: Folder,
     session: Session,
 }
 
@@ -22,17 +29,17 @@ impl Scene {
     /// A server without the sidecar's user, and Secrets as the operator makes them.
     async fn fresh() -> Self {
         let server = DittoFs::start().await;
-        let own = Folder::with("dittofs-sidecar", "sidecar-Passw0rd-1");
-        let admin = Folder::with("admin", "admin-Passw0rd-1\n");
-        let session = Session::new(
-            Http::new(&server.url()).with_deadline(Duration::from_secs(1)),
-            CredentialFiles::new(own.path()),
-            Some(CredentialFiles::new(admin.path())),
-        );
+        let own = Folder::with(NAME, OWN);
+        let keys = Folder::new();
+        let key = SigningKey::new(Some(keys.write("key", SIGNING_KEY)));
+        let http = Http::new(&server.url()).with_deadline(Duration::from_secs(1));
+        let http = Arc::new(http);
+        let administration = Administration::new(http.clone(), key);
+        let session = Session::new(http, CredentialFiles::new(own.path()), administration);
         Self {
             server,
             own,
-            admin,
+            keys,
             session,
         }
     }
@@ -41,47 +48,161 @@ impl Scene {
     async fn settled() -> Self {
         let mut scene = Self::fresh().await;
         scene.poll(0).await.unwrap();
+        scene.repaired().await;
+        scene.poll(0).await.unwrap();
         scene.server.asked();
         scene
     }
 
     async fn poll(&mut self, seconds: u64) -> Result<u16, Failure> {
-        let answer = self.session.get(PATH, Duration::from_secs(seconds)).await?;
+        let now = Now {
+            wall: Timestamp::now(),
+            steady: Duration::from_secs(seconds),
+        };
+        let answer = self.session.get(PATH, now).await?;
         Ok(answer.status.as_u16())
+    }
+
+    /// Until the repair that runs has ended.
+    async fn repaired(&mut self) {
+        self.session.repairs.settle().await;
     }
 
     async fn refused(&mut self, seconds: u64) -> String {
         let failure = self.poll(seconds).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Refused, "{failure}");
-        for secret in ["Passw0rd", "dittofs-sidecar.", "admin."] {
-            assert!(!failure.message.contains(secret), "{failure}");
+        self.keeps_secrets(&failure.message)
+    }
+
+    /// Polls go on; what cannot be repaired is told.
+    async fn told(&mut self, seconds: u64) -> String {
+        assert_eq!(self.poll(seconds).await, Ok(200));
+        self.repaired().await;
+        assert_eq!(self.poll(seconds).await, Ok(200));
+        let access = self.session.access().unwrap();
+        assert!(!access.signing_key_refused, "{access:?}");
+        self.keeps_secrets(&access.message)
+    }
+
+    fn keeps_secrets(&self, message: &str) -> String {
+        let printed = format!("{message} {:?}", self.session);
+        for secret in [
+            "Passw0rd",
+            "dittofs-sidecar.",
+            "eyJ",
+            SIGNING_KEY,
+            OTHER_KEY,
+        ] {
+            assert!(!printed.contains(secret), "{printed}");
         }
-        failure.message
+        message.to_owned()
+    }
+
+    fn user(&self) -> Option<User> {
+        self.server.set(|inside| inside.users.get(NAME).cloned())
+    }
+
+    /// Nothing that the sidecar had from a login is good any more.
+    fn forget_tokens(&self) {
+        self.server.set(|inside| {
+            inside.tokens.clear();
+            inside.refresh_tokens.clear();
+        });
+    }
+
+    /// Whatever happened to the user: the next poll works, and soon the user does, too.
+    async fn recovers(&mut self, what: &str, seconds: u64) {
+        self.forget_tokens();
+        assert_eq!(self.poll(seconds).await, Ok(200), "{what}");
+        assert_eq!(self.session.access(), None, "{what}");
+        self.repaired().await;
+        assert_eq!(self.poll(seconds).await, Ok(200), "{what}");
+        assert_eq!(self.user(), Some(User::new("operator", OWN)), "{what}");
+        self.server.asked();
+        assert_eq!(self.poll(seconds).await, Ok(200), "{what}");
+        assert_eq!(self.server.asked(), [POLL], "{what}");
+        assert!(self.session.tokens.is_some(), "{what}");
     }
 }
 
 #[tokio::test]
-async fn a_missing_user_is_made() {
+async fn a_missing_user_holds_up_no_poll_and_is_made_beside_them() {
     let mut scene = Scene::fresh().await;
     assert_eq!(scene.poll(0).await, Ok(200));
-    assert_eq!(scene.server.asked(), [LOGIN, LOGIN, CREATE, LOGIN, POLL]);
+    scene.repaired().await;
+    let mut asked = scene.server.asked();
+    asked.retain(|what| what != POLL);
+    assert_eq!(asked, [LOGIN, FIND, CREATE, LOGIN]);
     assert_eq!(scene.poll(1).await, Ok(200));
     assert_eq!(scene.server.asked(), [POLL]);
+    assert_eq!(scene.user(), Some(User::new("operator", OWN)));
 }
 
 #[tokio::test]
-async fn a_password_that_was_changed_is_set_again() {
-    let mut scene = Scene::fresh().await;
+async fn whatever_happens_to_the_user_it_is_put_right() {
+    let mut scene = Scene::settled().await;
+    let changes: [(&str, fn(&mut User)); 5] = [
+        ("another password", |user| {
+            user.password = "another-Passw0rd".into()
+        }),
+        ("switched off", |user| user.enabled = false),
+        ("an administrator with a duty", |user| {
+            user.role = "admin".into();
+            user.must_change = true;
+            user.password = "another-Passw0rd".into();
+        }),
+        ("a plain user", |user| {
+            user.role = "user".into();
+            user.password = "another-Passw0rd".into();
+        }),
+        ("all of it", |user| {
+            user.role = "user".into();
+            user.enabled = false;
+            user.password = "another-Passw0rd".into();
+        }),
+    ];
+    for (second, (what, change)) in (100..).step_by(100).zip(changes) {
+        scene
+            .server
+            .set(|inside| change(inside.users.get_mut(NAME).unwrap()));
+        scene.recovers(what, second).await;
+    }
+    // The administrator's password is no part of it.
     scene.server.set(|inside| {
-        inside
-            .users
-            .insert("dittofs-sidecar".into(), "another".into())
+        inside.users.get_mut("admin").unwrap().password = "changed-Passw0rd".into();
+        inside.users.remove(NAME);
     });
-    assert_eq!(scene.poll(0).await, Ok(200));
+    scene.recovers("deleted", 1000).await;
+    scene.own.credentials(NAME, "made-again-Passw0rd");
+    scene.forget_tokens();
+    assert_eq!(scene.poll(1100).await, Ok(200));
+    scene.repaired().await;
+    let expected = User::new("operator", "made-again-Passw0rd");
+    assert_eq!(scene.user(), Some(expected));
+}
+
+#[tokio::test]
+async fn role_and_switch_are_sent_only_when_they_differ() {
+    let mut scene = Scene::settled().await;
+    scene
+        .server
+        .set(|inside| inside.users.get_mut(NAME).unwrap().password = "x".into());
+    scene.forget_tokens();
+    scene.poll(1).await.unwrap();
+    scene.repaired().await;
     assert_eq!(
         scene.server.asked(),
-        [LOGIN, LOGIN, CREATE, RESET, LOGIN, POLL]
+        [POLL, REFRESH, LOGIN, POLL, FIND, RESET, LOGIN]
     );
+    scene
+        .server
+        .set(|inside| inside.users.get_mut(NAME).unwrap().enabled = false);
+    scene.forget_tokens();
+    scene.poll(2).await.unwrap();
+    scene.poll(100).await.unwrap();
+    scene.repaired().await;
+    let asked = scene.server.asked();
+    assert!(asked.contains(&UPDATE.to_owned()), "{asked:?}");
 }
 
 #[tokio::test]
@@ -100,69 +221,122 @@ async fn a_refused_token_is_refreshed_first_and_then_there_is_a_login() {
     scene.server.set(|inside| inside.tokens.clear());
     assert_eq!(scene.poll(1).await, Ok(200));
     assert_eq!(scene.server.asked(), [POLL, REFRESH, POLL]);
-    scene.server.set(|inside| {
-        inside.tokens.clear();
-        inside.refresh_tokens.clear();
-    });
+    scene.forget_tokens();
     assert_eq!(scene.poll(2).await, Ok(200));
     assert_eq!(scene.server.asked(), [POLL, REFRESH, LOGIN, POLL]);
 }
 
 #[tokio::test]
-async fn a_restored_database_without_the_user_is_repaired() {
-    let mut scene = Scene::settled().await;
-    scene.server.set(|inside| {
-        inside.tokens.clear();
-        inside.refresh_tokens.clear();
-        inside.users.remove("dittofs-sidecar");
-    });
-    assert_eq!(scene.poll(1).await, Ok(200));
-    assert_eq!(
-        scene.server.asked(),
-        [POLL, REFRESH, LOGIN, LOGIN, CREATE, LOGIN, POLL]
-    );
-}
-
-#[tokio::test]
-async fn credentials_are_read_again_for_each_login() {
+async fn what_cannot_be_repaired_is_told_and_polls_go_on() {
     let mut scene = Scene::fresh().await;
-    scene.admin.credentials("admin", "old-Passw0rd");
-    let message = scene.refused(0).await;
-    assert!(
-        message.contains("administrator's credentials too"),
-        "{message}"
-    );
-    scene.admin.credentials("admin", "admin-Passw0rd-1");
-    assert_eq!(scene.poll(1).await, Ok(200));
-}
+    scene.own.credentials(NAME, "short");
+    assert!(scene.told(0).await.contains("8 to 72 bytes"));
+    scene.own.credentials(NAME, OWN);
+    assert_eq!(scene.poll(5).await, Ok(200));
+    scene.repaired().await;
+    assert_eq!(scene.poll(6).await, Ok(200));
+    assert_eq!(scene.session.access(), None);
 
-#[tokio::test]
-async fn what_cannot_be_repaired_is_told_with_what_to_do() {
-    let mut scene = Scene::fresh().await;
-    scene.server.set(|inside| inside.admin_must_change = true);
-    assert!(scene.refused(0).await.contains("Password change required"));
-
-    let mut scene = Scene::fresh().await;
-    scene.own.credentials("dittofs-sidecar", "short");
-    assert!(scene.refused(0).await.contains("below 8 characters"));
-
-    let mut scene = Scene::fresh().await;
-    scene.own.credentials("admin", "not-the-admins");
-    assert!(scene.refused(0).await.contains("is the administrator"));
-    assert_eq!(scene.server.asked(), [LOGIN]);
-
-    let mut scene = Scene::fresh().await;
-    scene.session.admin = Some(CredentialFiles::new("/nonexistent"));
-    assert!(
+    for (name, words) in [
+        ("admin", "changes no administrator's password"),
+        ("root", "changes no administrator's password"),
+        ("me", "no name"),
+        ("a/../b", "no name"),
+        ("a%2Fb", "no name"),
+    ] {
+        let mut scene = Scene::fresh().await;
+        let root = User::new("admin", "another-Passw0rd");
         scene
-            .refused(0)
-            .await
-            .contains("no administrator's credentials are mounted")
-    );
+            .server
+            .set(|inside| inside.users.insert("root".into(), root.clone()));
+        scene.own.credentials(name, OWN);
+        let told = scene.told(0).await;
+        assert!(told.contains(words), "{name}: {told}");
+        let users = scene.server.set(|inside| inside.users.clone());
+        let before = [
+            ("admin".to_owned(), User::new("admin", "admin-Passw0rd-1")),
+            ("root".to_owned(), root),
+        ];
+        assert_eq!(users, before.into(), "{name}");
+    }
 
     let mut scene = Scene::fresh().await;
     scene.session.own = CredentialFiles::new("/nonexistent");
-    assert!(scene.refused(0).await.contains("is the Secret mounted"));
+    assert!(scene.told(0).await.contains("is the Secret mounted"));
+}
+
+#[tokio::test]
+async fn repairs_that_fail_are_tried_at_longer_and_longer_intervals() {
+    let mut scene = Scene::fresh().await;
+    scene.own.credentials(NAME, "short");
+    let mut logins = Vec::new();
+    for second in 0..100 {
+        scene.poll(second).await.unwrap();
+        scene.repaired().await;
+        if scene.server.asked().contains(&LOGIN.to_owned()) {
+            logins.push(second);
+        }
+    }
+    assert_eq!(logins, [0, 6, 17, 38, 79]);
+}
+
+#[tokio::test]
+async fn with_another_key_than_the_server_has_the_way_in_is_closed_and_told() {
+    let mut scene = Scene::fresh().await;
+    scene.keys.write("key", OTHER_KEY);
+    let message = scene.refused(0).await;
+    for words in ["Invalid username or password", "another key", "restarted"] {
+        assert!(message.contains(words), "{message}");
+    }
+    assert!(scene.session.access().unwrap().signing_key_refused);
+    // The server restarts.
+    scene.server.set(|inside| inside.key = OTHER_KEY.into());
+    scene.repaired().await;
+    assert_eq!(scene.poll(10).await, Ok(200));
+    assert_eq!(scene.session.access(), None);
+    assert_eq!(scene.poll(20).await, Ok(200));
+    scene.repaired().await;
+    assert!(scene.user().is_some());
+
+    let mut scene = Scene::fresh().await;
+    let key = SigningKey::new(None);
+    scene.session.by_key = ByKey::new(Administration::new(scene.session.http.clone(), key));
+    assert!(scene.refused(0).await.contains("no signing key is mounted"));
+}
+
+/// The mounted key follows its Secret within a minute, the server's environment only with a restart.
+#[tokio::test]
+async fn what_was_signed_with_the_old_key_is_gone_on_with_while_it_lives() {
+    let mut scene = Scene::fresh().await;
+    scene.own.credentials(NAME, "short");
+    assert_eq!(scene.poll(0).await, Ok(200));
+    scene.keys.write("key", OTHER_KEY);
+    // A new one is due, and refused.
+    assert_eq!(scene.poll(720).await, Ok(200));
+    let access = scene.session.access().unwrap();
+    assert!(access.signing_key_refused, "{access:?}");
+    assert_eq!(scene.poll(731).await, Ok(200));
+    assert!(scene.refused(900).await.contains("another key"));
+    scene.keys.write("key", SIGNING_KEY);
+    assert_eq!(scene.poll(901).await, Ok(200));
+}
+
+#[tokio::test]
+async fn a_token_of_a_login_is_gone_on_with_while_it_lives() {
+    let mut scene = Scene::settled().await;
+    scene.keys.write("key", OTHER_KEY);
+    scene.server.set(|inside| inside.users.remove(NAME));
+    assert_eq!(scene.poll(720).await, Ok(200));
+    scene.repaired().await;
+    assert_eq!(scene.poll(721).await, Ok(200));
+    let access = scene.session.access().unwrap();
+    assert!(access.signing_key_refused, "{access:?}");
+    // A key that fits again is noticed, although polls do without it.
+    scene.keys.write("key", SIGNING_KEY);
+    assert_eq!(scene.poll(760).await, Ok(200));
+    scene.repaired().await;
+    assert_eq!(scene.poll(761).await, Ok(200));
+    assert_eq!(scene.session.access(), None);
 }
 
 #[tokio::test]

@@ -82,6 +82,7 @@ fn previous(adapters: Option<Vec<Adapter>>, status: ServerStatus) -> PublishedSt
             message: None,
         },
         adapters,
+        reports: Reports::default(),
     }
 }
 

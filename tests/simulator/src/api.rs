@@ -87,6 +87,7 @@ async fn for_admins(control: &Shared, call: &Call, segments: &[&str]) -> Answere
     match (call.method.as_str(), segments) {
         ("GET", ["users"]) => Ok(users::list(control)),
         ("POST", ["users"]) => Ok(users::create(control, call)?),
+        ("PUT", ["users", name]) => Ok(users::update(control, call, name)?),
         ("DELETE", ["users", name]) => Ok(users::delete(control, name)?),
         ("POST", ["users", name, "password"]) => Ok(users::reset_password(control, call, name)?),
         ("POST", ["adapters"]) => adapters::create(control, call).await,

@@ -25,16 +25,29 @@ pub(crate) enum TokenKind {
 }
 
 /// What a token says. Role and duty are those at the time it was issued: a reset or a deletion of
-/// the user does not reach tokens that are out.
+/// the user does not reach tokens that are out. Whoever has the key can sign one; what is absent
+/// then is nothing, as for the real server, which insists on the kind only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Claims {
+    #[serde(default)]
+    iss: String,
+    #[serde(default)]
     sub: String,
+    #[serde(default)]
+    uid: String,
+    #[serde(default)]
     jti: String,
+    #[serde(default)]
     pub(crate) username: String,
     pub(crate) role: Role,
+    #[serde(default)]
     pub(crate) must_change_password: bool,
     token_type: TokenKind,
+    /// Not looked at.
+    #[serde(default)]
     iat: i64,
+    #[serde(default)]
+    nbf: Option<i64>,
     exp: i64,
 }
 
@@ -58,13 +71,16 @@ impl Claims {
         expires: Timestamp,
     ) -> Self {
         Self {
-            sub: user.id.clone(),
+            iss: "dittofs".to_owned(),
+            sub: user.username.clone(),
+            uid: user.id.clone(),
             jti: ids::fresh(),
             username: user.username.clone(),
             role: user.role,
             must_change_password: user.must_change_password,
             token_type: kind,
             iat: issued.as_second(),
+            nbf: None,
             exp: expires.as_second(),
         }
     }
@@ -93,6 +109,9 @@ impl Signer {
     ) -> Result<Claims, TokenFault> {
         let claims = self.signed(token).ok_or(TokenFault::Invalid)?;
         if claims.token_type != kind {
+            return Err(TokenFault::Invalid);
+        }
+        if claims.nbf.is_some_and(|begins| begins > now.as_second()) {
             return Err(TokenFault::Invalid);
         }
         if claims.exp <= now.as_second() {
@@ -159,5 +178,52 @@ mod tests {
             let got = signer.verify(&token, TokenKind::Access, now);
             assert_eq!(got.err(), want, "{token}");
         }
+    }
+
+    /// A token that somebody else has signed with the same key, as the real server takes it.
+    #[test]
+    fn a_token_that_was_signed_elsewhere_counts_by_its_claims() {
+        let secret = "0123456789abcdef0123456789abcdef\n";
+        let signer = Signer::new(secret).unwrap();
+        let signed = |claims: serde_json::Value| {
+            let body = format!(
+                "{}.{}",
+                BASE64.encode(HEADER),
+                BASE64.encode(claims.to_string())
+            );
+            let mac = signer.0.clone().chain_update(&body).finalize();
+            format!("{body}.{}", BASE64.encode(mac.into_bytes()))
+        };
+        let now = Timestamp::from_second(100).unwrap();
+        for (nbf, iat, exp, kind, good) in [
+            (70, 70, 160, "access", true),
+            (70, 500, 160, "access", true),
+            (101, 70, 160, "access", false),
+            (70, 70, 100, "access", false),
+            (70, 70, 160, "refresh", false),
+        ] {
+            let token = signed(serde_json::json!({
+                "username": "ghost", "role": "admin", "token_type": kind,
+                "iat": iat, "nbf": nbf, "exp": exp,
+            }));
+            let claims = signer.verify(&token, TokenKind::Access, now);
+            assert_eq!(claims.is_ok(), good, "{nbf} {iat} {exp} {kind}");
+            if let Ok(claims) = claims {
+                assert_eq!(claims.username, "ghost");
+                assert!(!claims.must_change_password);
+            }
+        }
+        assert!(
+            Signer::new(secret.trim())
+                .unwrap()
+                .verify(
+                    &signed(
+                        serde_json::json!({"role": "admin", "token_type": "access", "exp": 160})
+                    ),
+                    TokenKind::Access,
+                    now,
+                )
+                .is_err()
+        );
     }
 }

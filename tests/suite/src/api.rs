@@ -5,6 +5,7 @@ mod deletion;
 mod drift;
 mod earlier;
 mod exposure;
+mod first_password;
 mod following;
 mod foreign_kinds;
 mod hostile;
@@ -19,6 +20,7 @@ mod ownership;
 mod ownership_adoption;
 mod ownership_other_operator;
 mod ownership_sidecar;
+mod password_reset;
 mod peer;
 mod percona;
 mod policies;
@@ -193,6 +195,13 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         lifetime::a_secret_of_somebody_else_leaves_a_server_as_it_runs,
         lifetime::the_documented_command_removes_what_a_deleted_instance_left,
         lifetime::whatever_has_no_owner_is_kept_by_argo_cd,
+        first_password::it_is_needed_only_until_the_server_has_data,
+        first_password::bytes_that_no_environment_takes_are_told,
+        first_password::a_signing_key_of_two_servers_is_told_to_both,
+        password_reset::a_reset_widens_the_role_of_the_sidecar_until_it_is_done,
+        password_reset::an_annotation_that_is_there_from_the_start_resets_nothing,
+        password_reset::a_secret_without_a_password_that_the_server_takes_is_told,
+        password_reset::a_signing_key_that_the_server_does_not_have_yet_is_told,
         server::another_content_of_a_named_secret_is_another_roll_hash,
         server::a_server_can_be_stopped_while_a_secret_is_missing,
         server::what_users_add_to_the_pod_is_written_once,

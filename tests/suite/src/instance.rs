@@ -3,6 +3,7 @@
 use dittofs_rig::dittofs::Administrator;
 use dittofs_rig::wait_for;
 use dittofs_shared::published::{Adapter, PublishedState, ServerState, ServerStatus};
+use dittofs_shared::reports::Reports;
 use dittofs_shared::server::DittoServer;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
@@ -100,7 +101,8 @@ impl Instance {
         self.publish_data(json!(
             PublishedState {
                 server,
-                adapters: Some(adapters)
+                adapters: Some(adapters),
+                reports: Reports::default(),
             }
             .encode()
         ))

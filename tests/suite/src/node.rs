@@ -13,6 +13,7 @@ mod outage;
 mod reach;
 mod rolls;
 mod storage;
+mod way_in;
 
 use dittofs_suite::registry::{Needs, cluster};
 use libtest_mimic::Trial;
@@ -50,7 +51,10 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         metrics::another_pod_reads_them_with_the_token_only,
         database::the_server_starts_when_it_is_ready_and_with_its_connection,
         hardship::a_sidecar_that_is_killed_ten_times_disturbs_no_client,
-        hardship::wrong_credentials_disturb_no_client_and_are_repaired,
+        way_in::a_changed_administrator_and_a_deleted_user_lock_nobody_out,
+        way_in::an_older_user_table_locks_nobody_out,
+        way_in::a_deleted_secret_of_the_sidecar_locks_nobody_out,
+        way_in::a_lost_password_of_the_administrator_is_reset_when_asked,
         hardship::a_deleted_or_edited_published_state_comes_back_and_disturbs_no_client,
         hostile::impossible_adapters_are_not_exposed_and_existing_services_stay,
         rolls::a_new_configuration_recreates_the_pod_once,

@@ -7,7 +7,7 @@ use super::{Answer, Call, auth::grant};
 use crate::{
     control::Shared,
     refusal::Refusal,
-    state::users::{NewUser, Role},
+    state::users::{NewUser, Role, UserChange},
     token::Claims,
 };
 
@@ -36,6 +36,12 @@ pub(super) fn create(control: &Shared, call: &Call) -> Result<Answer, Refusal> {
     let new: NewUser = call.json()?;
     let made = control.change(|state| state.users.create(new, Timestamp::now()))?;
     Ok(Answer::json(201, &made))
+}
+
+pub(super) fn update(control: &Shared, call: &Call, name: &str) -> Result<Answer, Refusal> {
+    let change: UserChange = call.json()?;
+    let changed = control.change(|state| state.users.update(name, change))?;
+    Ok(Answer::json(200, &changed))
 }
 
 pub(super) fn delete(control: &Shared, name: &str) -> Result<Answer, Refusal> {

@@ -68,6 +68,14 @@ pub(crate) struct NewUser {
     enabled: Option<bool>,
 }
 
+/// What a request to change a user says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct UserChange {
+    role: Option<String>,
+    enabled: Option<bool>,
+}
+
 /// The user that the first boot makes.
 pub(crate) struct FirstAdmin<'a> {
     pub(crate) username: &'a str,
@@ -147,6 +155,25 @@ impl Users {
         Ok(profile)
     }
 
+    /// Changes what a request names of a user. A new role brings no duty to change the password.
+    pub(crate) fn update(
+        &mut self,
+        username: &str,
+        change: UserChange,
+    ) -> Result<Profile, Refusal> {
+        let user = self.find_mut(username).ok_or(Refusal::UserNotFound)?;
+        if let Some(role) = change.role {
+            user.profile.role = match Role::parse(&role)? {
+                _ if role.is_empty() => return Err(Refusal::UnknownRole),
+                role => role,
+            };
+        }
+        if let Some(enabled) = change.enabled {
+            user.profile.enabled = enabled;
+        }
+        Ok(user.profile.clone())
+    }
+
     /// Takes a user away. Tokens that are out stay good.
     pub(crate) fn delete(&mut self, username: &str) -> Result<(), Refusal> {
         if username == "admin" {
@@ -171,11 +198,12 @@ impl Users {
             return Err(Refusal::CredentialsRequired);
         }
         let user = self.find_mut(username).ok_or(Refusal::WrongCredentials)?;
-        if !user.password.matches(password) {
-            return Err(Refusal::WrongCredentials);
-        }
+        // In the server's order: somebody who is switched off is told so, whatever the password.
         if !user.profile.enabled {
             return Err(Refusal::UserDisabled);
+        }
+        if !user.password.matches(password) {
+            return Err(Refusal::WrongCredentials);
         }
         user.profile.last_login = Some(now);
         Ok(user.profile.clone())

@@ -1,6 +1,7 @@
 //! Whatever stands in the published state, it opens at most adapter ports of its own instance, and takes nothing away.
 
 use dittofs_shared::published::{Adapter, PublishedState, ServerState, ServerStatus};
+use dittofs_shared::reports::Reports;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
@@ -18,7 +19,8 @@ fn data(adapters: &str) -> Value {
     let mut data = json!(
         PublishedState {
             server,
-            adapters: None
+            adapters: None,
+            reports: Reports::default(),
         }
         .encode()
     );

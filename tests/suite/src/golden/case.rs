@@ -5,6 +5,7 @@ use dittofs_operator::instance::{Defaults, Instance};
 use dittofs_operator::named_secrets::CONNECTION;
 use dittofs_operator::observe::{Observed, OptionalObjects, SecretFacts};
 use dittofs_operator::optional::{Absence, OptionalKind};
+use dittofs_operator::ownership::Whose;
 use dittofs_shared::server::{DittoServer, RetentionPolicy};
 use dittofs_shared::{labels, names};
 use dittofs_suite::instance::merge;
@@ -12,7 +13,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service};
 use kube::{Resource as _, ResourceExt as _};
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -259,11 +260,11 @@ pub fn bare(server: DittoServer) -> Observed {
         adapter_services: Vec::new(),
         network_policies: Vec::new(),
         secrets: BTreeMap::new(),
+        key_sharers: Vec::new(),
         optional: OptionalObjects::default(),
     };
     let made = Desired::of(&parse(&observed)).secrets;
-    let instance = observed.server.name_any();
-    let made = made.iter().map(|secret| of_recipe(&instance, secret));
+    let made = made.iter().map(of_recipe);
     observed.secrets = made.collect();
     add_database(&mut observed);
     observed
@@ -288,7 +289,7 @@ pub fn parse(observed: &Observed) -> Instance {
     Instance::parse(observed, &defaults)
 }
 
-fn of_recipe(instance: &str, secret: &GeneratedSecret) -> (String, SecretFacts) {
+fn of_recipe(secret: &GeneratedSecret) -> (String, SecretFacts) {
     let name = secret.metadata.name.clone().unwrap();
     let lengths = match &secret.content {
         Content::Random { fixed, key, length } => {
@@ -298,7 +299,7 @@ fn of_recipe(instance: &str, secret: &GeneratedSecret) -> (String, SecretFacts) 
         Content::Connection(_) => CONNECTION.map(|key| (key.to_owned(), 1)).into(),
     };
     let found = SecretFacts {
-        made_for: Some(instance.to_owned()),
+        whose: Whose::Ours,
         ..facts(lengths)
     };
     (name, found)
@@ -312,6 +313,7 @@ pub fn facts(keys: BTreeMap<String, usize>) -> SecretFacts {
     };
     SecretFacts {
         connections: BTreeMap::new(),
+        not_text: BTreeSet::new(),
         keys: keys.into_iter().map(fact).collect(),
         resource_version: Some("1".to_owned()),
         ..SecretFacts::default()

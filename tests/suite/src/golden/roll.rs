@@ -2,10 +2,12 @@
 
 use dittofs_operator::desired::Desired;
 use dittofs_operator::observe::Observed;
+use dittofs_operator::ownership::Whose;
 use dittofs_operator::reference;
 use dittofs_operator::reference::rolls::{self, Rolls};
 use dittofs_shared::labels;
 use dittofs_shared::published::{Adapter, PublishedState, ServerState, ServerStatus};
+use dittofs_shared::reports::Reports;
 use dittofs_suite::fields::{self, Change};
 use dittofs_suite::instance::merge;
 use dittofs_suite::{Outcome, ensure};
@@ -108,7 +110,7 @@ pub fn beyond_the_spec() -> Outcome {
         move |observed: &mut Observed| {
             let length = 48;
             let mut secret = facts(BTreeMap::from([(key.to_owned(), length)]));
-            secret.made_for = Some("files".to_owned());
+            secret.whose = Whose::Ours;
             observed.secrets.insert(name.to_owned(), secret);
         }
     };
@@ -213,6 +215,7 @@ pub fn published(ports: &[(&str, i64)]) -> Arc<ConfigMap> {
             message: None,
         },
         adapters: Some(ports.iter().map(adapter).collect()),
+        reports: Reports::default(),
     };
     let mut config_map = ConfigMap {
         data: Some(state.encode()),

@@ -6,8 +6,7 @@ use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::probe::Probe;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, processes};
-use hyper::Method;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
 use kube::ResourceExt;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
@@ -38,58 +37,6 @@ pub async fn a_sidecar_that_is_killed_ten_times_disturbs_no_client(scene: Scene)
         sidecar_restarts(&after) >= 10,
         "the sidecar restarted {} times only",
         sidecar_restarts(&after)
-    );
-    Ok(())
-}
-
-pub async fn wrong_credentials_disturb_no_client_and_are_repaired(scene: Scene) -> Outcome {
-    let files = Instance::create(&scene, "files", json!({})).await?;
-    files.wait_ready().await?;
-    let probe = Probe::start(nfs_address(&files).await?);
-    let before = files.pod().await?;
-    let secrets = files.api::<Secret>();
-    let secret = names::admin_credentials("files");
-    let first = secrets.get(&secret).await?.data.unwrap_or_default();
-    let first = String::from_utf8(first["password"].0.clone())?;
-    // Neither the sidecar's own password nor the administrator's in the Secret is right any more.
-    let administrator = files.administrator().await?;
-    for (path, body) in [
-        (
-            "/api/v1/users/dittofs-sidecar/password",
-            json!({"new_password": "another-Passw0rd"}),
-        ),
-        (
-            "/api/v1/users/me/password",
-            json!({"current_password": first, "new_password": "changed-Passw0rd"}),
-        ),
-    ] {
-        administrator
-            .ask(Method::POST, path, Some(&body))
-            .await?
-            .accepted(path)?;
-    }
-    // Tokens that are out stay good, so that only a new sidecar finds out.
-    processes::kill(other_sidecar(&before, 0, "the sidecar").await?)?;
-    let refused = Some("CredentialsRefused");
-    files
-        .wait_condition("Authenticated", "False", refused, POD_DEADLINE)
-        .await?;
-    files
-        .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
-        .await?;
-    // The user puts the administrator's new password into the Secret; the kubelet brings it into the pod after a while.
-    let right = json!({"stringData": {"password": "changed-Passw0rd"}});
-    secrets
-        .patch(&secret, &PatchParams::default(), &Patch::Merge(right))
-        .await?;
-    files
-        .wait_condition("Authenticated", "True", None, 2 * POD_DEADLINE)
-        .await?;
-    probe.finish().await?;
-    let after = files.pod().await?;
-    ensure!(
-        server_restarts(&after) == 0 && before.uid() == after.uid(),
-        "the server restarted"
     );
     Ok(())
 }

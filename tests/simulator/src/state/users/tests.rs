@@ -125,3 +125,32 @@ fn users_survive_the_state_file() {
     assert!(back.login("admin", "admin-pass", NOW).is_ok());
     assert!(!text.contains("admin-pass"));
 }
+
+#[test]
+fn a_change_names_role_and_switch_and_brings_no_duty() {
+    let mut users = booted();
+    users
+        .create(new("op", "long-enough", "operator"), NOW)
+        .unwrap();
+    let change = |role: Option<&str>, enabled| UserChange {
+        role: role.map(str::to_owned),
+        enabled,
+    };
+    let changed = users.update("op", change(Some("admin"), None)).unwrap();
+    assert_eq!((changed.role, changed.enabled), (Role::Admin, true));
+    assert!(!changed.must_change_password);
+    let changed = users.update("op", change(None, Some(false))).unwrap();
+    assert_eq!((changed.role, changed.enabled), (Role::Admin, false));
+    for (password, expected) in [
+        ("long-enough", Refusal::UserDisabled),
+        ("another-one", Refusal::UserDisabled),
+    ] {
+        assert_eq!(users.login("op", password, NOW), Err(expected));
+    }
+    for role in ["wizard", ""] {
+        let refused = users.update("op", change(Some(role), None));
+        assert_eq!(refused, Err(Refusal::UnknownRole), "{role}");
+    }
+    let refused = users.update("ghost", change(None, None));
+    assert_eq!(refused, Err(Refusal::UserNotFound));
+}

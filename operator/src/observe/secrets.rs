@@ -1,0 +1,109 @@
+//! Secrets, of which digests are remembered and no contents.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Client, ResourceExt as _};
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{REQUEST_DEADLINE, digest};
+use crate::connection_string::{self, ConnectionProblem};
+use crate::ownership::{Claimant, Whose};
+
+/// What is remembered of a Secret: digests, no contents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SecretFacts {
+    /// By key: a digest of the value and its length in bytes.
+    pub keys: BTreeMap<String, (String, usize)>,
+    /// By key: what keeps its value from being a connection string.
+    pub connections: BTreeMap<String, Result<(), ConnectionProblem>>,
+    /// Keys whose values cannot be environment variables.
+    pub not_text: BTreeSet<String>,
+    /// Changes whenever the Secret does.
+    pub resource_version: Option<String>,
+    /// Whose it is.
+    pub whose: Whose,
+}
+
+/// Why an instance could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    /// A Secret could not be read. That it is missing is no error here.
+    #[error("reading Secret {namespace}/{name} failed")]
+    Secret {
+        /// Namespace of the Secret.
+        namespace: String,
+        /// Name of the Secret.
+        name: String,
+        /// What the API server said.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// The API server did not answer in time.
+    #[error("reading Secret {namespace}/{name} took more than {} s", REQUEST_DEADLINE.as_secs())]
+    Deadline {
+        /// Namespace of the Secret.
+        namespace: String,
+        /// Name of the Secret.
+        name: String,
+    },
+}
+
+/// Reads Secrets by name. Those that do not exist are left out.
+pub(super) async fn read_secrets(
+    client: &Client,
+    claimant: Claimant<'_>,
+    namespace: &str,
+    names: Vec<String>,
+) -> Result<BTreeMap<String, SecretFacts>, ObserveError> {
+    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let reads = names
+        .into_iter()
+        .map(|name| read_secret(&api, claimant, namespace, name));
+    let found = futures::future::try_join_all(reads).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn read_secret(
+    api: &Api<Secret>,
+    claimant: Claimant<'_>,
+    namespace: &str,
+    name: String,
+) -> Result<Option<(String, SecretFacts)>, ObserveError> {
+    match tokio::time::timeout(REQUEST_DEADLINE, api.get_opt(&name)).await {
+        Ok(Ok(secret)) => Ok(secret.map(|secret| (name, facts(&secret, claimant)))),
+        Ok(Err(source)) => Err(ObserveError::Secret {
+            namespace: namespace.to_owned(),
+            name,
+            source: Box::new(source),
+        }),
+        Err(_) => Err(ObserveError::Deadline {
+            namespace: namespace.to_owned(),
+            name,
+        }),
+    }
+}
+
+fn facts(secret: &Secret, claimant: Claimant<'_>) -> SecretFacts {
+    let keys = secret.data.iter().flatten();
+    let connection = |bytes: &[u8]| connection_string::parse(bytes).map(drop);
+    SecretFacts {
+        connections: keys
+            .clone()
+            .map(|(key, value)| (key.clone(), connection(&value.0)))
+            .collect(),
+        not_text: keys
+            .clone()
+            .filter(|(_, value)| is_odd(&value.0))
+            .map(|(key, _)| key.clone())
+            .collect(),
+        keys: keys
+            .map(|(key, value)| (key.clone(), (digest(&value.0), value.0.len())))
+            .collect(),
+        resource_version: secret.resource_version(),
+        whose: claimant.whose(&secret.metadata),
+    }
+}
+
+/// No environment variable can hold it.
+fn is_odd(value: &[u8]) -> bool {
+    value.contains(&0) || str::from_utf8(value).is_err()
+}
