@@ -12,6 +12,7 @@ mod optional;
 mod outcome;
 mod policy;
 mod prune;
+mod renew;
 mod secrets;
 mod service;
 mod stateful_set;
@@ -29,6 +30,7 @@ use crate::desired::Desired;
 use crate::instance::Instance;
 use crate::watch::Stores;
 pub use outcome::{Action, ApplyError, Change, Failure};
+pub use renew::edit_pod;
 pub use secrets::make_secrets;
 use write::{Writer, within_deadline};
 
@@ -96,6 +98,7 @@ pub async fn apply(
         stateful_set,
         stop,
         config_hash: _,
+        sidecar_contract: _,
         prune: _,
     } = desired;
     applied.note(writer.put(&stores.roles, role).await);

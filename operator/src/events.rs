@@ -96,13 +96,14 @@ fn refusals(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Ve
 
 /// Conditions whose change is news.
 fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Vec<Notice> {
-    const NEWS: [&str; 8] = [
+    const NEWS: [&str; 9] = [
         "Ready",
         "Authenticated",
         "ConfigReady",
         "DatabaseReady",
         "StorageReady",
         "RollPending",
+        "SidecarUpToDate",
         "AdaptersReady",
         "MetricsReady",
     ];
@@ -129,6 +130,9 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
                 "True"
             };
             let note = format!("{}: {}", condition.type_, condition.message);
+            if condition.type_ == "SidecarUpToDate" && is_on_its_way(&condition.reason) {
+                return None;
+            }
             match condition.status.as_str() {
                 // Good news only for the sum of it all: the rest would only repeat it.
                 status if status == quiet => (condition.type_ == "Ready").then(|| Notice {
@@ -140,12 +144,18 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
                 _ => Some(Notice {
                     warning: !(["Ready", "DatabaseReady", "StorageReady"]
                         .contains(&condition.type_.as_str())
-                        && progressing),
+                        && progressing)
+                        && !["WithNextPod", "NeedsNextPod"].contains(&condition.reason.as_str()),
                     ..warning(&condition.reason, "Reconcile", note)
                 }),
             }
         })
         .collect()
+}
+
+/// A new sidecar that takes its course is told once, when the pod is changed.
+fn is_on_its_way(reason: &str) -> bool {
+    ["Replacing", "WaitingForOthers", "PodNotStarted", "Paused"].contains(&reason)
 }
 
 fn warning(reason: &str, action: &str, note: String) -> Notice {

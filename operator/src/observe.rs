@@ -1,6 +1,7 @@
 //! Reads only: what there is of an instance.
 
 use dittofs_shared::{labels, names, server::DittoServer};
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -25,6 +26,8 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// All that is known of an instance before anything is decided.
 #[derive(Clone, Debug)]
 pub struct Observed {
+    /// When it was looked at.
+    pub at: Timestamp,
     /// The `DittoServer` itself.
     pub server: DittoServer,
     /// ConfigMap `{name}-adapters`.
@@ -107,6 +110,7 @@ pub async fn observe(
         secrets.extend(read_secrets(client, &namespace, vec![made]).await?);
     }
     Ok(Observed {
+        at: Timestamp::now(),
         adapters: find(&stores.config_maps, &names::adapters(&name), &namespace),
         stateful_set: find(&stores.stateful_sets, &name, &namespace),
         pod: find(&stores.pods, &names::pod(&name), &namespace),

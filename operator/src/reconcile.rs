@@ -1,5 +1,7 @@
 //! The driver: observe, parse, desire, apply, tell. Nothing is decided here.
 
+mod sidecar;
+
 use dittofs_shared::server::DittoServer;
 use futures::{Stream, StreamExt as _};
 use kube::runtime::controller::{self, Action};
@@ -18,6 +20,7 @@ use crate::metrics::{Metrics, Outcome};
 use crate::observe::{self, ObserveError, Observed};
 use crate::roll::{self, Roll};
 use crate::status::{self, View};
+use crate::turns::Turns;
 use crate::watch::{Server, Stores};
 use crate::wish;
 
@@ -28,6 +31,8 @@ const SECRETS_REREAD: Duration = Duration::from_mins(10);
 const SECRETS_AWAITED: Duration = Duration::from_secs(30);
 /// The same, while all that is missing is the Secret of a database that is ready.
 const CONNECTION_AWAITED: Duration = Duration::from_secs(5);
+/// What is looked at too early has to be looked at again.
+const SLACK: Duration = Duration::from_millis(200);
 /// Requests for the same instance within this time become one look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
@@ -45,6 +50,8 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// Looks that failed in a row, by instance: only to grow the delay, and lost without harm.
     pub failures: Mutex<HashMap<ObjectRef<Server>, u32>>,
+    /// Who may replace a sidecar.
+    pub turns: Turns,
 }
 
 /// Why a look at an instance failed. It is tried again.
@@ -166,6 +173,8 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     if !server.spec.paused {
         act_on(&roll, &observed, client, &mut applied).await;
     }
+    let look = (&observed, &instance, &desired);
+    let renewal = sidecar::renew(context, look, &roll, &mut applied).await;
     context.metrics.applied(&applied);
     let view = View {
         instance: &instance,
@@ -173,6 +182,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         failures: &applied.failures,
         refused_growth: &applied.refused_growth,
         roll: &roll,
+        renewal: &renewal,
         config_hash: desired.config_hash.as_deref(),
         stateful_set: observed.stateful_set.as_deref(),
         pod: observed.pod.as_deref(),
@@ -184,7 +194,16 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     tell(server, context, &view, &applied).await?;
     match applied.failures.first() {
         Some(failure) => Err(Error::Apply(failure.to_string())),
-        None => Ok(Action::requeue(next_look(&instance))),
+        None => {
+            let next = next_look(&instance);
+            let pod = instance.sidecar.pod.as_ref();
+            let absence = pod.and_then(|pod| pod.left_of_absence(instance.sidecar.at));
+            let sooner = renewal.again().into_iter().chain(absence).min();
+            let sooner = sooner.map(|again| again + SLACK);
+            Ok(Action::requeue(
+                sooner.map_or(next, |again| again.min(next)),
+            ))
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod mount;
 mod pod;
 mod restart;
 mod seen;
+mod sidecar;
 mod storage;
 
 use dittofs_shared::names;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use crate::apply::Failure;
 use crate::instance::Instance;
 use crate::observe::OptionalObjects;
+use crate::renewal::Renewal;
 use crate::roll::Roll;
 use crate::wish;
 
@@ -38,6 +40,7 @@ pub struct View<'a> {
     pub failures: &'a [Failure],
     pub refused_growth: &'a [Failure],
     pub roll: &'a Roll,
+    pub renewal: &'a Renewal,
     /// Of the configuration that the server should run with, if it can be started as asked.
     pub config_hash: Option<&'a str>,
     pub stateful_set: Option<&'a StatefulSet>,

@@ -2,6 +2,7 @@
 //! restart.
 
 use crate::Duration;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time;
 
@@ -11,6 +12,7 @@ const KEY_POLLING_INTERVAL: &str = "pollingInterval";
 const KEY_REMOVAL_HOLD: &str = "removalHold";
 const KEY_LOG_LEVEL: &str = "logLevel";
 const KEY_PUBLISH_TO: &str = "publishTo";
+const KEY_END_IF_STARTED_BEFORE: &str = "endIfStartedBefore";
 
 /// What the operator wants of a sidecar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,9 @@ pub struct Settings {
     /// Which ConfigMap the sidecar should have written to: its uid, and who else wrote to it. The sidecar may read
     /// that ConfigMap but not watch it; when this value changes, it looks whether its state still stands there.
     pub publish_to: Option<String>,
+    /// A sidecar that was started before this moment, by the clock of its node, ends, so that the kubelet starts the image that
+    /// the pod has by now. Set only while the kubelet has not restarted the sidecar by itself.
+    pub end_if_started_before: Option<Timestamp>,
 }
 
 impl Default for Settings {
@@ -33,6 +38,7 @@ impl Default for Settings {
             removal_hold: time::Duration::from_secs(30),
             log_level: LogLevel::Info,
             publish_to: None,
+            end_if_started_before: None,
         }
     }
 }
@@ -65,6 +71,9 @@ impl Settings {
         if let Some(publish_to) = &self.publish_to {
             data.insert(KEY_PUBLISH_TO.to_owned(), publish_to.clone());
         }
+        if let Some(moment) = self.end_if_started_before {
+            data.insert(KEY_END_IF_STARTED_BEFORE.to_owned(), moment.to_string());
+        }
         data
     }
 
@@ -87,6 +96,7 @@ impl Settings {
             removal_hold: duration(data, KEY_REMOVAL_HOLD, defaults.removal_hold)?,
             log_level: log_level(data, defaults.log_level)?,
             publish_to: data.get(KEY_PUBLISH_TO).cloned(),
+            end_if_started_before: moment(data, KEY_END_IF_STARTED_BEFORE)?,
         })
     }
 }
@@ -110,6 +120,17 @@ fn duration(
         });
     }
     Ok(parsed.into())
+}
+
+fn moment(
+    data: &BTreeMap<String, String>,
+    key: &'static str,
+) -> Result<Option<Timestamp>, SettingsError> {
+    let parsed = data.get(key).map(|text| text.parse());
+    parsed.transpose().map_err(|error| SettingsError {
+        key,
+        reason: format!("{error}"),
+    })
 }
 
 fn log_level(
@@ -155,6 +176,7 @@ mod tests {
             removal_hold: time::Duration::from_secs(90),
             log_level: LogLevel::Debug,
             publish_to: Some("uid".into()),
+            end_if_started_before: Some(Timestamp::UNIX_EPOCH),
         };
         assert_eq!(Settings::decode(&settings.encode()), Ok(settings));
     }
@@ -172,6 +194,7 @@ mod tests {
             ("pollingInterval", "1ms"),
             ("removalHold", "-5s"),
             ("logLevel", "LOUD"),
+            ("endIfStartedBefore", "soon"),
         ] {
             let error = Settings::decode(&BTreeMap::from([(key.to_owned(), value.to_owned())]))
                 .unwrap_err();

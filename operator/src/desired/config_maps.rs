@@ -28,6 +28,7 @@ pub fn settings(instance: &Instance) -> ConfigMap {
         removal_hold: spec.adapter_discovery.removal_hold.into(),
         log_level: spec.sidecar.log_level,
         publish_to: instance.publish_to.clone(),
+        end_if_started_before: instance.sidecar.end_if_started_before(),
     };
     ConfigMap {
         metadata: metadata(instance, names::sidecar(&instance.name)),

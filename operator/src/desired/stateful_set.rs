@@ -15,9 +15,12 @@ use super::claims::of_size;
 use super::meta::metadata;
 use super::pod;
 use crate::instance::{Claim, Instance};
+use crate::renewal;
+use std::collections::BTreeMap;
 
 /// The StatefulSet. `OnDelete`: a changed template alone restarts nobody.
-pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
+pub fn stateful_set(instance: &Instance, roll_hash: &str, contract: &str) -> StatefulSet {
+    let sidecar = renewal::choose(&instance.sidecar, contract);
     StatefulSet {
         metadata: metadata(instance, instance.name.clone()),
         spec: Some(StatefulSetSpec {
@@ -41,8 +44,12 @@ pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
             ),
             volume_claim_templates: Some(claims(instance)),
             template: PodTemplateSpec {
-                metadata: Some(pod_metadata(instance, roll_hash)),
-                spec: Some(pod::pod(instance)),
+                metadata: Some(pod_metadata(
+                    instance,
+                    roll_hash,
+                    sidecar.annotations(contract),
+                )),
+                spec: Some(pod::pod(instance, &sidecar.image)),
             },
             ..StatefulSetSpec::default()
         }),
@@ -58,12 +65,17 @@ fn when_deleted(policy: RetentionPolicy) -> &'static str {
 }
 
 /// The user's labels and annotations, and ours on top: selectors and the roll hang on them.
-fn pod_metadata(instance: &Instance, roll_hash: &str) -> ObjectMeta {
+fn pod_metadata(
+    instance: &Instance,
+    roll_hash: &str,
+    of_sidecar: BTreeMap<String, String>,
+) -> ObjectMeta {
     let settings = &instance.spec.pod;
     let mut labels = settings.labels.clone();
     labels.extend(labels::of_instance(&instance.name));
     let mut annotations = settings.annotations.clone();
     annotations.insert(labels::ROLL_HASH.to_owned(), roll_hash.to_owned());
+    annotations.extend(of_sidecar);
     ObjectMeta {
         labels: Some(labels),
         annotations: Some(annotations),

@@ -1,0 +1,88 @@
+//! Whether the pod has the sidecar that is asked for, and what is not to be made of one that is away for a moment.
+
+use super::{Finding, View, find};
+use crate::renewal::{NextPod, Renewal, State};
+
+/// Condition `SidecarUpToDate`. The files are served in every case, so that `Ready` does not depend on it.
+pub(super) fn up_to_date(view: &View<'_>) -> Finding {
+    let image = &view.instance.sidecar.asked;
+    if view.instance.spec.paused
+        && matches!(view.renewal, Renewal::Replace(_) | Renewal::PutBack(..))
+    {
+        let message =
+            format!("spec.paused is true: the sidecar gets image {image} when it is false");
+        return Finding::no("Paused", message);
+    }
+    match view.renewal {
+        Renewal::NoPod => Finding::unknown("NoPod", "there is no pod"),
+        Renewal::Current => Finding::yes("UpToDate", format!("the pod has image {image}")),
+        Renewal::Replace(_) | Renewal::Replacing { .. } | Renewal::Settle(_) => Finding::no(
+            "Replacing",
+            format!("the sidecar is restarted with image {image}; the server is not restarted"),
+        ),
+        Renewal::PutBack(_, refused) | Renewal::Refused(refused) => Finding::no(
+            "ImageRefused",
+            format!(
+                "image {image} does not run ({}), so the sidecar keeps the image it had: correct the image, or try this one \
+                 again with `kubectl annotate pod {}-0 -n {} {}-`",
+                refused.reason,
+                view.instance.name,
+                view.instance.namespace,
+                dittofs_shared::labels::SIDECAR_REFUSED_IMAGE,
+            ),
+        ),
+        Renewal::RefusedElsewhere(pod) => Finding::no(
+            "ImageRefusedElsewhere",
+            format!(
+                "image {image} does not run in pod {pod}, so it is not tried here until that is resolved"
+            ),
+        ),
+        Renewal::WaitsForOthers => Finding::no(
+            "WaitingForOthers",
+            format!(
+                "the sidecar gets image {image} when other sidecars have been replaced: a few at a time"
+            ),
+        ),
+        Renewal::NotStarted => Finding::no(
+            "PodNotStarted",
+            format!("the sidecar gets image {image} when the pod has started"),
+        ),
+        Renewal::NextPod(NextPod::Policy) => Finding::no(
+            "WithNextPod",
+            format!("spec.sidecar.updatePolicy is WithNextPod: the next pod gets image {image}"),
+        ),
+        Renewal::NextPod(NextPod::Contract) => Finding::no(
+            "NeedsNextPod",
+            format!(
+                "the next pod gets image {image}: other settings of the sidecar's container have changed, too, which a \
+                 running pod cannot take up"
+            ),
+        ),
+        Renewal::Forbidden(reason) => Finding::no(
+            "Forbidden",
+            format!(
+                "the operator may not change the image of the sidecar: {reason}. Apply the manifests of this version of the \
+                 operator, which have the right to patch pods"
+            ),
+        ),
+    }
+}
+
+/// Whether the server runs, and only its sidecar is away, for a moment and not for trouble of its own. Then clients see nothing
+/// of it, and neither does whoever reads the conditions.
+fn is_away_alone(view: &View<'_>) -> bool {
+    let Some(pod) = &view.instance.sidecar.pod else {
+        return false;
+    };
+    // The image before has just been asked back, which the copy of the pod does not show yet.
+    let put_back = matches!(view.renewal, Renewal::Refused(_)) && pod.refused.is_none();
+    let failing = matches!(pod.state, State::Failing(_));
+    let is_exchanged = failing && (view.renewal.is_under_way() || put_back);
+    pod.server_runs && (is_exchanged || pod.is_away(view.instance.sidecar.at))
+}
+
+/// The same, where this condition was true before.
+pub(super) fn goes_unnoticed(view: &View<'_>, condition: &str) -> bool {
+    let before = view.previous.and_then(|previous| find(previous, condition));
+    before.is_some_and(|before| before.status == "True") && is_away_alone(view)
+}
