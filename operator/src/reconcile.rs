@@ -31,8 +31,6 @@ const SECRETS_REREAD: Duration = Duration::from_mins(10);
 const SECRETS_AWAITED: Duration = Duration::from_secs(30);
 /// The same, while all that is missing is the Secret of a database that is ready.
 const CONNECTION_AWAITED: Duration = Duration::from_secs(5);
-/// What is looked at too early has to be looked at again.
-const SLACK: Duration = Duration::from_millis(200);
 /// Requests for the same instance within this time become one look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
@@ -194,16 +192,9 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     tell(server, context, &view, &applied).await?;
     match applied.failures.first() {
         Some(failure) => Err(Error::Apply(failure.to_string())),
-        None => {
-            let next = next_look(&instance);
-            let pod = instance.sidecar.pod.as_ref();
-            let absence = pod.and_then(|pod| pod.left_of_absence(instance.sidecar.at));
-            let sooner = renewal.again().into_iter().chain(absence).min();
-            let sooner = sooner.map(|again| again + SLACK);
-            Ok(Action::requeue(
-                sooner.map_or(next, |again| again.min(next)),
-            ))
-        }
+        None => Ok(Action::requeue(
+            next_look(&instance).min(sidecar::next_look(&instance, &renewal)),
+        )),
     }
 }
 

@@ -25,6 +25,8 @@ type Name = (String, String);
 pub enum Turn {
     /// It may, and is counted from now on.
     Now,
+    /// It has begun, which the copy of the pod does not show yet.
+    Begun,
     /// Others come first. It is called when it may be tried again.
     Later,
     /// This pod has tried the image in vain.
@@ -73,7 +75,15 @@ impl Turns {
         }
         let mut inside = self.lock();
         let instance = (pod.namespace().unwrap_or_default(), instance.to_owned());
-        if inside.count(pods, now) >= AT_A_TIME {
+        let count = inside.count(pods, now);
+        if inside
+            .taken
+            .get(&name_of(pod))
+            .is_some_and(|taken| taken == image)
+        {
+            return Turn::Begun;
+        }
+        if count >= AT_A_TIME {
             inside.waiting.insert(instance);
             return Turn::Later;
         }
@@ -175,6 +185,7 @@ mod tests {
         for number in 0..10 {
             assert_eq!(take(&turns, number, &pods), Turn::Now, "{number}");
         }
+        assert_eq!(take(&turns, 0, &pods), Turn::Begun);
         assert_eq!(take(&turns, 10, &pods), Turn::Later);
         assert_eq!(take(&turns, 11, &pods), Turn::Later);
         // The copies show what was done.

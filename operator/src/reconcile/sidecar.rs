@@ -10,6 +10,19 @@ use crate::observe::Observed;
 use crate::renewal::{self, Edit, Refused, Renewal};
 use crate::roll::Roll;
 use crate::turns::Turn;
+use std::time::Duration;
+
+/// What is looked at too early has to be looked at again.
+const SLACK: Duration = Duration::from_millis(200);
+
+/// How long it is until time alone brings something new.
+pub(super) fn next_look(instance: &Instance, renewal: &Renewal) -> Duration {
+    let known = &instance.sidecar;
+    let pod = known.pod.as_ref();
+    let absence = pod.and_then(|pod| pod.left_of_absence(known.at));
+    let sooner = renewal.again().into_iter().chain(absence).min();
+    sooner.map_or(Duration::MAX, |sooner| sooner + SLACK)
+}
 
 /// Does what can be done now, and returns what there is to tell of it. A pod that is about to be recreated is left to that.
 pub(super) async fn renew(
@@ -63,6 +76,7 @@ async fn replace(
         .take(&instance.name, pod, &known.asked, &pods, known.at)
     {
         Turn::Now => {}
+        Turn::Begun => return Renewal::begun(),
         Turn::Later => return Renewal::WaitsForOthers,
         Turn::RefusedBy(other) => return Renewal::RefusedElsewhere(other),
     }

@@ -8,6 +8,7 @@ pub mod percona;
 pub mod probe;
 pub mod processes;
 pub mod registry;
+pub mod traffic;
 pub mod world;
 
 /// How a test ends.
