@@ -108,9 +108,7 @@ fn stateful_set(view: &View<'_>) -> Finding {
     let status = set.status.as_ref();
     let unnoticed = sidecar::goes_unnoticed(view, "StatefulSetReady");
     let observed = status.and_then(|status| status.observed_generation);
-    // A template that concerns the next pod only is no news.
-    let unnoticed_template = unnoticed && matches!(view.roll, Roll::Current);
-    if observed != set.metadata.generation && !unnoticed_template {
+    if observed != set.metadata.generation && !sidecar::pod_stays_ready(view) {
         return Finding::no(
             "StatefulSetNotObserved",
             "the controller of StatefulSets has not seen the latest change yet",

@@ -2,6 +2,7 @@
 
 use super::{Finding, View, find};
 use crate::renewal::{NextPod, Renewal, State};
+use crate::roll::Roll;
 
 /// Condition `SidecarUpToDate`. The files are served in every case, so that `Ready` does not depend on it.
 pub(super) fn up_to_date(view: &View<'_>) -> Finding {
@@ -81,8 +82,22 @@ fn is_away_alone(view: &View<'_>) -> bool {
     pod.server_runs && (is_exchanged || pod.is_away(view.instance.sidecar.at))
 }
 
-/// The same, where this condition was true before.
+/// Whether a template that was only just written concerns the next pod alone: the one that runs is ready, or would be with its
+/// sidecar, and stays.
+pub(super) fn pod_stays_ready(view: &View<'_>) -> bool {
+    let pod = view.instance.sidecar.pod.as_ref();
+    let is_ready = pod.is_some_and(|pod| pod.server_runs && pod.is_ready);
+    matches!(view.roll, Roll::Current)
+        && was_true(view, "StatefulSetReady")
+        && (is_ready || is_away_alone(view))
+}
+
+/// Whether the sidecar is away alone, and this condition was true before.
 pub(super) fn goes_unnoticed(view: &View<'_>, condition: &str) -> bool {
+    was_true(view, condition) && is_away_alone(view)
+}
+
+fn was_true(view: &View<'_>, condition: &str) -> bool {
     let before = view.previous.and_then(|previous| find(previous, condition));
-    before.is_some_and(|before| before.status == "True") && is_away_alone(view)
+    before.is_some_and(|before| before.status == "True")
 }
