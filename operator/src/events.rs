@@ -3,7 +3,7 @@
 
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
 use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, ObjectMeta};
 use kube::api::PostParams;
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 
@@ -120,6 +120,7 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
     };
     let changed = after.conditions.iter().filter(|condition| {
         NEWS.contains(&condition.type_.as_str())
+            && !is_sidecar_on_its_way(condition)
             && status_before(&condition.type_) != Some((&condition.status, &condition.reason))
     });
     changed
@@ -130,9 +131,6 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
                 "True"
             };
             let note = format!("{}: {}", condition.type_, condition.message);
-            if condition.type_ == "SidecarUpToDate" && is_on_its_way(&condition.reason) {
-                return None;
-            }
             match condition.status.as_str() {
                 // Good news only for the sum of it all: the rest would only repeat it.
                 status if status == quiet => (condition.type_ == "Ready").then(|| Notice {
@@ -142,10 +140,7 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
                 "Unknown" => None,
                 // On the way to where it should be: news, and nothing to worry about.
                 _ => Some(Notice {
-                    warning: !(["Ready", "DatabaseReady", "StorageReady"]
-                        .contains(&condition.type_.as_str())
-                        && progressing)
-                        && !["WithNextPod", "NeedsNextPod"].contains(&condition.reason.as_str()),
+                    warning: !takes_its_course(condition, progressing),
                     ..warning(&condition.reason, "Reconcile", note)
                 }),
             }
@@ -153,9 +148,16 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
         .collect()
 }
 
-/// A new sidecar that takes its course is told once, when the pod is changed.
-fn is_on_its_way(reason: &str) -> bool {
-    ["Replacing", "WaitingForOthers", "PodNotStarted", "Paused"].contains(&reason)
+fn takes_its_course(condition: &Condition, progressing: bool) -> bool {
+    let passes = ["Ready", "DatabaseReady", "StorageReady"].contains(&condition.type_.as_str());
+    let waits = ["WithNextPod", "NeedsNextPod"].contains(&condition.reason.as_str());
+    (passes && progressing) || waits
+}
+
+/// A new sidecar is told once, when the pod is changed.
+fn is_sidecar_on_its_way(condition: &Condition) -> bool {
+    const REASONS: [&str; 4] = ["Replacing", "WaitingForOthers", "PodNotStarted", "Paused"];
+    condition.type_ == "SidecarUpToDate" && REASONS.contains(&condition.reason.as_str())
 }
 
 fn warning(reason: &str, action: &str, note: String) -> Notice {

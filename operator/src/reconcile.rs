@@ -149,14 +149,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         // Owner references take care of the rest, with or without us.
         return Ok(Action::await_change());
     }
-    if server
-        .status
-        .as_ref()
-        .is_none_or(|status| status.conditions.is_empty())
-    {
-        let first = status::first(server.meta().generation, jiff::Timestamp::now());
-        write_status(client, server, &first).await?;
-    }
+    greet(server, client).await?;
     let Look {
         observed,
         instance,
@@ -196,6 +189,16 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
             next_look(&instance).min(sidecar::next_look(&instance, &renewal)),
         )),
     }
+}
+
+/// The first word to a new instance.
+async fn greet(server: &DittoServer, client: &Client) -> Result<(), ApplyError> {
+    let conditions = server.status.as_ref().map(|status| &status.conditions);
+    if conditions.is_none_or(Vec::is_empty) {
+        let first = status::first(server.meta().generation, jiff::Timestamp::now());
+        write_status(client, server, &first).await?;
+    }
+    Ok(())
 }
 
 /// Secrets are not watched: one that is awaited is looked for more often.

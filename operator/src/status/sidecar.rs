@@ -1,7 +1,9 @@
 //! Whether the pod has the sidecar that is asked for, and what is not to be made of one that is away for a moment.
 
+use dittofs_shared::labels;
+
 use super::{Finding, View, find};
-use crate::renewal::{NextPod, Renewal, State};
+use crate::renewal::{NextPod, Refused, Renewal, State};
 use crate::roll::Roll;
 
 /// Condition `SidecarUpToDate`. The files are served in every case, so that `Ready` does not depend on it.
@@ -21,21 +23,18 @@ pub(super) fn up_to_date(view: &View<'_>) -> Finding {
             "Replacing",
             format!("the sidecar is restarted with image {image}; the server is not restarted"),
         ),
-        Renewal::PutBack(_, refused) | Renewal::Refused(refused) => Finding::no(
-            "ImageRefused",
-            format!(
-                "image {image} does not run ({}), so the sidecar keeps the image it had: correct the image, or try this one \
-                 again with `kubectl annotate pod {}-0 -n {} {}-`",
-                refused.reason,
-                view.instance.name,
-                view.instance.namespace,
-                dittofs_shared::labels::SIDECAR_REFUSED_IMAGE,
-            ),
-        ),
+        Renewal::PutBack(_, refused) | Renewal::Refused(refused) => refusal(view, refused),
         Renewal::RefusedElsewhere(pod) => Finding::no(
             "ImageRefusedElsewhere",
             format!(
                 "image {image} does not run in pod {pod}, so it is not tried here until that is resolved"
+            ),
+        ),
+        Renewal::Forbidden(reason) => Finding::no(
+            "Forbidden",
+            format!(
+                "the operator may not change the image of the sidecar: {reason}. Apply the manifests of this version of the \
+                 operator, which have the right to patch pods"
             ),
         ),
         Renewal::WaitsForOthers => Finding::no(
@@ -48,22 +47,39 @@ pub(super) fn up_to_date(view: &View<'_>) -> Finding {
             "PodNotStarted",
             format!("the sidecar gets image {image} when the pod has started"),
         ),
-        Renewal::NextPod(NextPod::Policy) => Finding::no(
+        Renewal::NextPod(why) => with_next_pod(*why, image),
+    }
+}
+
+fn refusal(view: &View<'_>, refused: &Refused) -> Finding {
+    let what = if refused.is_about_image() {
+        "does not run"
+    } else {
+        "cannot be set"
+    };
+    let message = format!(
+        "image {} {what} ({}), so the sidecar keeps the image it had: correct the image, or try this one again with \
+         `kubectl annotate pod {}-0 -n {} {}-`",
+        refused.image,
+        refused.reason,
+        view.instance.name,
+        view.instance.namespace,
+        labels::SIDECAR_REFUSED_IMAGE,
+    );
+    Finding::no("ImageRefused", message)
+}
+
+fn with_next_pod(why: NextPod, image: &str) -> Finding {
+    match why {
+        NextPod::Policy => Finding::no(
             "WithNextPod",
             format!("spec.sidecar.updatePolicy is WithNextPod: the next pod gets image {image}"),
         ),
-        Renewal::NextPod(NextPod::Contract) => Finding::no(
+        NextPod::Contract => Finding::no(
             "NeedsNextPod",
             format!(
                 "the next pod gets image {image}: other settings of the sidecar's container have changed, too, which a \
                  running pod cannot take up"
-            ),
-        ),
-        Renewal::Forbidden(reason) => Finding::no(
-            "Forbidden",
-            format!(
-                "the operator may not change the image of the sidecar: {reason}. Apply the manifests of this version of the \
-                 operator, which have the right to patch pods"
             ),
         ),
     }

@@ -16,6 +16,7 @@ mod optional_kinds;
 mod ownership;
 mod peer;
 mod percona;
+mod pod_rights;
 mod policies;
 mod published_state;
 mod quiet;
@@ -181,7 +182,7 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         renewal::an_image_that_does_not_run_is_put_back_and_not_tried_again,
         renewal::with_the_next_pod_a_running_one_keeps_its_sidecar,
         renewal::what_pod_security_refuses_is_told_and_not_asked_for_again,
-        renewal::the_operator_may_change_the_sidecar_of_its_pods_and_nothing_else,
+        pod_rights::the_operator_may_change_the_sidecar_of_its_pods_and_nothing_else,
         operator_rights::the_operator_may_do_its_work_and_not_more,
         operator_rights::no_rule_of_the_operator_has_a_wildcard,
         optional_kinds::an_object_of_such_a_kind_is_kept_like_any_other,
