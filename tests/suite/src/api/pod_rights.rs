@@ -60,6 +60,23 @@ async fn another_operator(scene: &Scene) -> Outcome {
     Ok(())
 }
 
+/// A policy that was only just installed takes a moment to be in force.
+async fn policy_in_force(pods: &Api<Pod>) -> Outcome {
+    let parameters = PatchParams {
+        dry_run: true,
+        ..PatchParams::default()
+    };
+    let patch = Patch::Merge(json!({"metadata": {"annotations": {"example.com/try": "1"}}}));
+    wait_for("the policy on pods", API_DEADLINE, || async {
+        match pods.patch("foreign", &parameters, &patch).await {
+            Ok(_) => Err("a foreign pod may be changed".to_owned()),
+            Err(_) => Ok(()),
+        }
+    })
+    .await?;
+    Ok(())
+}
+
 /// Changes of a pod, and whether an operator may make them.
 fn changes() -> Vec<(&'static str, Value, bool)> {
     let annotate = |key: &str, value: Value| json!({"metadata": {"annotations": {key: value}}});
@@ -104,6 +121,7 @@ pub async fn the_operator_may_change_the_sidecar_of_its_pods_and_nothing_else(
         let caller = Caller::service_account(namespace, account);
         let client = scene.world.cluster.client_as(&caller)?;
         let pods: Api<Pod> = Api::namespaced(client, &scene.namespace);
+        policy_in_force(&pods).await?;
         let mut wrong = Vec::new();
         for (pod, patch, expected) in changes() {
             let parameters = PatchParams::default();

@@ -172,6 +172,7 @@ pub async fn a_running_pod_gets_the_new_image_and_the_template_follows_when_it_r
     kubelet_says(&files, waiting("PodInitializing")).await?;
     settled(&scene).await?;
     wait_template(&files, 1).await?;
+    files.publish(good()).await?;
     kubelet_says(&files, running("second", 60)).await?;
     wait_template(&files, 2).await?;
     files
@@ -184,7 +185,6 @@ pub async fn a_running_pod_gets_the_new_image_and_the_template_follows_when_it_r
         "{:?}",
         pod.annotations()
     );
-    files.publish(good()).await?;
     settled(&scene).await?;
     let after = times(&files).await?;
     ensure!(
