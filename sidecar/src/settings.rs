@@ -148,6 +148,7 @@ pub(crate) async fn changed<T>(receiver: &mut watch::Receiver<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt as _;
     use std::collections::BTreeMap;
 
     fn config_map(key: &str, value: &str) -> ConfigMap {
@@ -175,23 +176,24 @@ mod tests {
         assert_eq!(receiver.borrow().removal_hold, Duration::from_secs(90));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_sidecar_ends_when_those_of_its_age_are_asked_to_and_a_later_one_does_not() {
+    #[test]
+    fn a_sidecar_ends_when_those_of_its_age_are_asked_to_and_a_later_one_does_not() {
         let started: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let settings = |seconds: i64| Settings {
-            end_if_started_before: Some(
-                Timestamp::from_second(started.as_second() + seconds).unwrap(),
-            ),
+        let before = |moment: &str| Settings {
+            end_if_started_before: Some(moment.parse().unwrap()),
             ..Settings::default()
         };
         let (sender, receiver) = watch::channel(Settings::default());
-        let ends = asked_to_end(receiver, started);
-        let mut ends = pin!(ends);
-        let moment = Duration::from_secs(1);
-        for (seconds, expected) in [(-20, false), (0, false), (10, true)] {
-            sender.send_replace(settings(seconds));
-            let ended = tokio::time::timeout(moment, &mut ends).await.is_ok();
-            assert_eq!(ended, expected, "{seconds}");
+        let mut ends = pin!(asked_to_end(receiver, started));
+        assert!(ends.as_mut().now_or_never().is_none());
+        for (moment, expected) in [
+            ("2025-12-31T23:59:40Z", false),
+            ("2026-01-01T00:00:00Z", false),
+            ("2026-01-01T00:00:10Z", true),
+        ] {
+            sender.send_replace(before(moment));
+            let ended = ends.as_mut().now_or_never().is_some();
+            assert_eq!(ended, expected, "{moment}");
         }
     }
 
