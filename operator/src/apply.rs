@@ -14,6 +14,7 @@ mod optional;
 mod outcome;
 mod policy;
 mod prune;
+mod renew;
 mod secrets;
 mod service;
 mod stateful_set;
@@ -32,6 +33,7 @@ use crate::instance::Instance;
 use crate::watch::Stores;
 pub use adapters::release;
 pub use outcome::{Action, ApplyError, Change, Failure};
+pub use renew::edit_pod;
 pub use secrets::make_secrets;
 use write::{Writer, within_deadline};
 
@@ -103,6 +105,7 @@ pub async fn apply(
         stateful_set,
         stop,
         config_hash: _,
+        sidecar_contract: _,
         prune: _,
     } = desired;
     let may_publish = writer

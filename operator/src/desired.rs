@@ -65,6 +65,8 @@ pub struct Desired {
     pub stop: bool,
     /// Of `config.yaml`. `None`: the server cannot be started as asked.
     pub config_hash: Option<String>,
+    /// See [`crate::renewal`].
+    pub sidecar_contract: String,
     pub prune: Prune,
 }
 
@@ -117,6 +119,7 @@ impl Desired {
     pub fn of(instance: &Instance) -> Self {
         let config = config::render(instance);
         let startable = instance.startable();
+        let sidecar_contract = sidecar_container::contract(instance);
         Self {
             secrets: secrets(instance),
             service_account: rbac::service_account(instance),
@@ -134,9 +137,11 @@ impl Desired {
                 stateful_set::stateful_set(
                     instance,
                     &crate::roll::roll_hash(instance, &config, digest),
+                    &sidecar_contract,
                 )
             }),
             stop: instance.spec.replicas == 0,
+            sidecar_contract,
             prune: prune(instance),
         }
     }

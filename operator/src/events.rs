@@ -3,7 +3,7 @@
 
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
 use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, ObjectMeta};
 use kube::api::PostParams;
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 
@@ -96,13 +96,14 @@ fn refusals(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Ve
 
 /// Conditions whose change is news.
 fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Vec<Notice> {
-    const NEWS: [&str; 8] = [
+    const NEWS: [&str; 9] = [
         "Ready",
         "Authenticated",
         "ConfigReady",
         "DatabaseReady",
         "StorageReady",
         "RollPending",
+        "SidecarUpToDate",
         "AdaptersReady",
         "MetricsReady",
     ];
@@ -119,6 +120,7 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
     };
     let changed = after.conditions.iter().filter(|condition| {
         NEWS.contains(&condition.type_.as_str())
+            && !is_sidecar_on_its_way(condition)
             && status_before(&condition.type_) != Some((&condition.status, &condition.reason))
     });
     changed
@@ -138,14 +140,24 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
                 "Unknown" => None,
                 // On the way to where it should be: news, and nothing to worry about.
                 _ => Some(Notice {
-                    warning: !(["Ready", "DatabaseReady", "StorageReady"]
-                        .contains(&condition.type_.as_str())
-                        && progressing),
+                    warning: !takes_its_course(condition, progressing),
                     ..warning(&condition.reason, "Reconcile", note)
                 }),
             }
         })
         .collect()
+}
+
+fn takes_its_course(condition: &Condition, progressing: bool) -> bool {
+    let passes = ["Ready", "DatabaseReady", "StorageReady"].contains(&condition.type_.as_str());
+    let waits = ["WithNextPod", "NeedsNextPod"].contains(&condition.reason.as_str());
+    (passes && progressing) || waits
+}
+
+/// A new sidecar is told once, when the pod is changed.
+fn is_sidecar_on_its_way(condition: &Condition) -> bool {
+    const REASONS: [&str; 4] = ["Replacing", "WaitingForOthers", "PodNotStarted", "Paused"];
+    condition.type_ == "SidecarUpToDate" && REASONS.contains(&condition.reason.as_str())
 }
 
 fn warning(reason: &str, action: &str, note: String) -> Notice {

@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 
 use crate::observe::Observed;
 use crate::ownership::Claimant;
+use crate::renewal::{Known, PodFacts, TemplateFacts};
 pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
 pub use connection::Connection;
 use fronts::{Exposition, Plan};
@@ -59,8 +60,8 @@ pub struct Instance {
     pub owner: OwnerReference,
     /// What the user asked for.
     pub spec: DittoServerSpec,
-    /// Image of the sidecar.
-    pub sidecar_image: String,
+    /// Image of the sidecar that is asked for, and what is known of those that run.
+    pub sidecar: Known,
     /// The Secrets it uses.
     pub secrets: Secrets,
     /// Others whose tokens are signed with the same key.
@@ -192,12 +193,7 @@ impl Instance {
         Self {
             namespace: server.namespace().unwrap_or_default(),
             owner: server.controller_owner_ref(&()).unwrap_or_default(),
-            sidecar_image: server
-                .spec
-                .sidecar
-                .image
-                .clone()
-                .unwrap_or_else(|| defaults.sidecar_image.clone()),
+            sidecar: sidecar(observed, defaults),
             password_reset: secrets::reset(&name, observed, reports.password_reset.as_ref()),
             access: reports.access,
             shares_signing_key_with: observed.key_sharers.clone(),
@@ -252,6 +248,18 @@ impl Instance {
     /// Whether the REST API answers, as far as the sidecar has said.
     pub fn server_status(&self) -> Option<ServerStatus> {
         self.server_state.as_ref().map(|state| state.status)
+    }
+}
+
+fn sidecar(observed: &Observed, defaults: &Defaults) -> Known {
+    let settings = &observed.server.spec.sidecar;
+    let asked = settings.image.as_ref().unwrap_or(&defaults.sidecar_image);
+    Known {
+        asked: asked.clone(),
+        policy: settings.update_policy,
+        at: observed.at,
+        pod: observed.pod.as_deref().and_then(PodFacts::of),
+        template: observed.stateful_set.as_deref().and_then(TemplateFacts::of),
     }
 }
 

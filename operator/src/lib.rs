@@ -11,11 +11,12 @@
 //! * [`desired`] is pure and total: the objects an instance should have, one file a kind.
 //! * [`apply`] writes. It sends nothing that would change nothing.
 //! * [`roll`] is pure: whether the server pod must be recreated, and why.
+//! * [`renewal`] is pure: whether a running pod gets a new sidecar, and which one the next pod gets.
 //! * [`status`] is pure: what the user is told, as an ordered list of named checks.
 //! * [`events`] tells what changed.
 //!
 //! Around them: [`optional`] (kinds that a cluster may be without), [`scope`] (our part of the cluster), [`leader`] (who
-//! may write), [`wish`] (whether somebody has asked for a look), [`probes`] (what Kubernetes and Prometheus ask),
+//! may write), [`wish`] (whether somebody has asked for a look), [`turns`] (how many sidecars are replaced at a time), [`probes`] (what Kubernetes and Prometheus ask),
 //! [`metrics`], [`logging`], [`crd`] and [`reference`] (what `dittofs-operator crd` and `reference` print).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -37,8 +38,10 @@ pub mod password_reset;
 pub mod probes;
 pub mod reconcile;
 pub mod reference;
+pub mod renewal;
 pub mod roll;
 pub mod scope;
 pub mod status;
+pub mod turns;
 pub mod watch;
 pub mod wish;

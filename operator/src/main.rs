@@ -13,6 +13,7 @@ use dittofs_operator::probes::Probes;
 use dittofs_operator::reconcile::{self, Context};
 use dittofs_operator::reference;
 use dittofs_operator::scope::Scope;
+use dittofs_operator::turns::Turns;
 use dittofs_operator::watch::Watch;
 use kube::{Client, Config};
 use std::error::Error;
@@ -148,6 +149,7 @@ async fn work(
         dittoservers = watch.stores.servers.len(),
         "the copies are complete"
     );
+    let (turns, called) = Turns::new();
     let context = Context {
         client,
         stores: watch.stores.clone(),
@@ -156,8 +158,10 @@ async fn work(
         },
         metrics: Arc::clone(&metrics),
         failures: Mutex::default(),
+        turns,
     };
     let (requests, _tasks) = watch.split();
+    let requests = futures::stream::select(requests, called);
     reconcile::run(Arc::new(context), requests, arguments.concurrency).await;
 }
 

@@ -4,6 +4,7 @@ mod secrets;
 
 use dittofs_shared::settings::{publish_to, uid_of};
 use dittofs_shared::{labels, names, server::DittoServer};
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -31,6 +32,8 @@ pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 /// All that is known of an instance before anything is decided.
 #[derive(Clone, Debug)]
 pub struct Observed {
+    /// When it was looked at.
+    pub at: Timestamp,
     /// The `DittoServer` itself.
     pub server: DittoServer,
     /// ConfigMap `{name}-adapters`, if it is ours.
@@ -111,6 +114,7 @@ pub async fn observe(
         ours(metadata) || (uid.is_some() && metadata.uid.as_deref() == uid)
     };
     Ok(Observed {
+        at: Timestamp::now(),
         adapters: find(&stores.config_maps, &names::adapters(&name), &namespace)
             .filter(|config_map| published(&config_map.metadata)),
         stateful_set: find(&stores.stateful_sets, &name, &namespace)

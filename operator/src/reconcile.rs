@@ -1,5 +1,7 @@
 //! The driver: observe, parse, desire, apply, tell. Nothing is decided here.
 
+mod sidecar;
+
 use dittofs_shared::server::DittoServer;
 use futures::{Stream, StreamExt as _};
 use kube::runtime::controller::{self, Action};
@@ -20,6 +22,7 @@ use crate::other_operator::{ReadError, Search};
 use crate::password_reset;
 use crate::roll::{self, Roll};
 use crate::status::{self, View};
+use crate::turns::Turns;
 use crate::watch::{Server, Stores};
 use crate::wish;
 
@@ -50,6 +53,8 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// Looks that failed in a row, by instance: only to grow the delay, and lost without harm.
     pub failures: Mutex<HashMap<ObjectRef<Server>, u32>>,
+    /// Who may replace a sidecar.
+    pub turns: Turns,
 }
 
 /// Why a look at an instance failed. It is tried again.
@@ -177,14 +182,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     if search.is_found().await? {
         return leave_alone(server, context, &search).await;
     }
-    if server
-        .status
-        .as_ref()
-        .is_none_or(|status| status.conditions.is_empty())
-    {
-        let first = status::first(server, jiff::Timestamp::now());
-        write_status(client, server, &first).await?;
-    }
+    greet(server, client).await?;
     let Look {
         observed,
         instance,
@@ -199,6 +197,8 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     if !server.spec.paused {
         act_on(&roll, &observed, client, &mut applied).await;
     }
+    let look = (&observed, &instance, &desired);
+    let renewal = sidecar::renew(context, look, &roll, &mut applied).await;
     context.metrics.applied(&applied);
     let view = View {
         instance: &instance,
@@ -207,6 +207,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         refused_growth: &applied.refused_growth,
         refused_owners: &applied.refused_owners,
         roll: &roll,
+        renewal: &renewal,
         config_hash: desired.config_hash.as_deref(),
         stateful_set: observed.stateful_set.as_deref(),
         pod: observed.pod.as_deref(),
@@ -218,7 +219,9 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     tell(server, context, &view, &applied).await?;
     match applied.failures.first() {
         Some(failure) => Err(Error::Apply(failure.to_string())),
-        None => Ok(Action::requeue(next_look(&instance))),
+        None => Ok(Action::requeue(
+            next_look(&instance).min(sidecar::next_look(&instance, &renewal)),
+        )),
     }
 }
 
@@ -239,6 +242,16 @@ async fn leave_alone(
     }
     let delay = OTHER_OPERATOR_REREAD.mul_f64(rand::random_range(0.9..1.0));
     Ok(Action::requeue(delay))
+}
+
+/// The first word to a new instance.
+async fn greet(server: &DittoServer, client: &Client) -> Result<(), ApplyError> {
+    let conditions = server.status.as_ref().map(|status| &status.conditions);
+    if conditions.is_none_or(Vec::is_empty) {
+        let first = status::first(server, jiff::Timestamp::now());
+        write_status(client, server, &first).await?;
+    }
+    Ok(())
 }
 
 /// Secrets are not watched: one that is awaited is looked for more often.

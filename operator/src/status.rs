@@ -15,6 +15,7 @@ mod other_operator;
 mod pod;
 mod restart;
 mod seen;
+mod sidecar;
 mod storage;
 
 use dittofs_shared::names;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use crate::apply::Failure;
 use crate::instance::{Instance, password_reset};
 use crate::observe::OptionalObjects;
+use crate::renewal::Renewal;
 use crate::roll::Roll;
 use crate::wish;
 pub use other_operator::{is_told_of, left_alone};
@@ -42,6 +44,7 @@ pub struct View<'a> {
     pub refused_growth: &'a [Failure],
     pub refused_owners: &'a [Failure],
     pub roll: &'a Roll,
+    pub renewal: &'a Renewal,
     /// Of the configuration that the server should run with, if it can be started as asked.
     pub config_hash: Option<&'a str>,
     pub stateful_set: Option<&'a StatefulSet>,

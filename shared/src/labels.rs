@@ -27,6 +27,21 @@ pub const METRICS_VALUE: &str = "true";
 
 /// Annotation of the pod: hash over all that a running server must be restarted for.
 pub const ROLL_HASH: &str = "dittofs.dittofs.com/roll-hash";
+/// Annotation of the pod: image of the sidecar as it was asked for. What stands in the container may be what an admission
+/// policy has made of it.
+pub const SIDECAR_IMAGE: &str = "dittofs.dittofs.com/sidecar-image";
+/// Annotation of the pod: hash over all that an image of the sidecar must get along with and that a running pod cannot change.
+pub const SIDECAR_CONTRACT: &str = "dittofs.dittofs.com/sidecar-contract";
+/// Annotation of the pod while a new image of the sidecar has not proved itself: the image to go back to.
+pub const SIDECAR_PREVIOUS_IMAGE: &str = "dittofs.dittofs.com/sidecar-previous-image";
+/// Annotation of the pod: an image of the sidecar that was tried and did not run.
+pub const SIDECAR_REFUSED_IMAGE: &str = "dittofs.dittofs.com/sidecar-refused-image";
+/// See [`SIDECAR_REFUSED_IMAGE`]: why it did not run.
+pub const SIDECAR_REFUSED_REASON: &str = "dittofs.dittofs.com/sidecar-refused-reason";
+/// Annotation of the pod while a new image of the sidecar has not proved itself: when the image was changed.
+pub const SIDECAR_REPLACED_AT: &str = "dittofs.dittofs.com/sidecar-replaced-at";
+/// See [`SIDECAR_REPLACED_AT`]: id of the container that ran then, empty if none did.
+pub const SIDECAR_REPLACED_CONTAINER: &str = "dittofs.dittofs.com/sidecar-replaced-container";
 /// Annotation of every object that the operator applies: hash over what was applied.
 pub const APPLIED_HASH: &str = "dittofs.dittofs.com/applied-hash";
 /// Annotation of a `DittoServer`: a value that was not there before asks for a look at once, with everything sent anew.

@@ -50,7 +50,7 @@ pub use services::{
 pub use snapshots::SnapshotPolicy;
 pub use status::{AdapterStatus, DittoServerStatus, ObservedSecret, Phase, VolumeStatus};
 pub use storage::{RetentionPolicy, Storage};
-pub use workload::{RollPolicy, SidecarSettings};
+pub use workload::{RollPolicy, SidecarSettings, SidecarUpdatePolicy};
 
 use k8s_openapi::api::core::v1::{PodSecurityContext, ResourceRequirements, SecurityContext};
 use kube::{CustomResource, KubeSchema};

@@ -2,6 +2,7 @@
 //! restart.
 
 use crate::Duration;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time;
 
@@ -14,6 +15,7 @@ const KEY_PUBLISH_TO: &str = "publishTo";
 const KEY_RESET_REQUEST: &str = "resetPasswordRequest";
 const KEY_RESET_SECRET: &str = "resetPasswordSecret";
 const KEY_RESET_KEY: &str = "resetPasswordKey";
+const KEY_END_IF_STARTED_BEFORE: &str = "endIfStartedBefore";
 
 /// What the operator wants of a sidecar.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,9 @@ pub struct Settings {
     /// Which ConfigMap the sidecar should have written to: its uid, and who else wrote to it. The sidecar may read
     /// that ConfigMap but not watch it; when this value changes, it looks whether its state still stands there.
     pub publish_to: Option<String>,
+    /// A sidecar that was started before this moment, by the clock of its node, ends, so that the kubelet starts the image that
+    /// the pod has by now. Set only while the kubelet has not restarted the sidecar by itself.
+    pub end_if_started_before: Option<Timestamp>,
     /// The reset of the administrator's password that is asked for, until it is done.
     pub reset: Option<ResetRequest>,
 }
@@ -51,6 +56,7 @@ impl Default for Settings {
             log_level: LogLevel::Info,
             publish_to: None,
             reset: None,
+            end_if_started_before: None,
         }
     }
 }
@@ -100,6 +106,9 @@ impl Settings {
                 (KEY_RESET_KEY.to_owned(), reset.key.clone()),
             ]);
         }
+        if let Some(moment) = self.end_if_started_before {
+            data.insert(KEY_END_IF_STARTED_BEFORE.to_owned(), moment.to_string());
+        }
         data
     }
 
@@ -123,6 +132,7 @@ impl Settings {
             log_level: log_level(data, defaults.log_level)?,
             publish_to: data.get(KEY_PUBLISH_TO).cloned(),
             reset: reset(data),
+            end_if_started_before: moment(data, KEY_END_IF_STARTED_BEFORE)?,
         })
     }
 }
@@ -156,6 +166,17 @@ fn duration(
         });
     }
     Ok(parsed.into())
+}
+
+fn moment(
+    data: &BTreeMap<String, String>,
+    key: &'static str,
+) -> Result<Option<Timestamp>, SettingsError> {
+    let parsed = data.get(key).map(|text| text.parse());
+    parsed.transpose().map_err(|error| SettingsError {
+        key,
+        reason: format!("{error}"),
+    })
 }
 
 fn log_level(
@@ -206,6 +227,7 @@ mod tests {
                 secret: "people".into(),
                 key: "admin".into(),
             }),
+            end_if_started_before: Some(Timestamp::UNIX_EPOCH),
         };
         assert_eq!(Settings::decode(&settings.encode()), Ok(settings));
     }
@@ -223,6 +245,7 @@ mod tests {
             ("pollingInterval", "1ms"),
             ("removalHold", "-5s"),
             ("logLevel", "LOUD"),
+            ("endIfStartedBefore", "soon"),
         ] {
             let error = Settings::decode(&BTreeMap::from([(key.to_owned(), value.to_owned())]))
                 .unwrap_err();

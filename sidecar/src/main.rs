@@ -58,6 +58,7 @@ async fn wire(args: Args, tls: Option<TlsFiles>, switch: LevelSwitch) {
     let session = Session::new(http, own, administration.clone());
     let (settings, followed) = watch::channel(Settings::default());
     let (pulse, felt) = watch::channel(Pulse::default());
+    let (asked, started) = (followed.clone(), clock().wall);
     let parts = Parts {
         poller: Poller::new(session, Listening::default()),
         administration,
@@ -67,7 +68,7 @@ async fn wire(args: Args, tls: Option<TlsFiles>, switch: LevelSwitch) {
         pulse,
     };
     tokio::select! {
-        () = run(parts, stopped()) => {}
+        () = run(parts, stopped(settings::asked_to_end(asked, started))) => {}
         never = settings::follow(&cluster, settings, clock.clone()) => match never {},
         never = logging::follow(switch, followed) => match never {},
         never = probes::serve(args.listen, felt, clock) => match never {},
@@ -75,9 +76,10 @@ async fn wire(args: Args, tls: Option<TlsFiles>, switch: LevelSwitch) {
     tracing::info!("the sidecar ends");
 }
 
-/// Until SIGTERM or SIGINT.
-async fn stopped() {
+/// Until SIGTERM or SIGINT, or until the operator asks for it.
+async fn stopped(asked: impl Future<Output = ()>) {
     tokio::select! {
+        () = asked => {}
         () = received(SignalKind::terminate()) => {}
         () = received(SignalKind::interrupt()) => {}
     }

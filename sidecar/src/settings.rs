@@ -6,6 +6,7 @@ use crate::cluster::{Cluster, ClusterError, reason};
 use crate::complaints::Complaints;
 use dittofs_shared::settings::{Settings, SettingsError, log_level_name};
 use futures::StreamExt;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, ExponentialBackoff, watch_object};
@@ -122,6 +123,21 @@ fn complain(complaints: &mut Complaints, why: &str, clock: &impl Clock) {
     }
 }
 
+/// Until the operator asks a sidecar that was started at this moment to end: its image was changed, and its kubelet does not
+/// restart it by itself. The sidecar that comes after it was started later.
+pub async fn asked_to_end(mut settings: watch::Receiver<Settings>, started: Timestamp) {
+    loop {
+        let moment = settings.borrow_and_update().end_if_started_before;
+        if moment.is_some_and(|moment| started < moment) {
+            tracing::info!(
+                "the operator asks this sidecar to end, so that its new image is started"
+            );
+            return;
+        }
+        changed(&mut settings).await;
+    }
+}
+
 /// Until the value changes. For ever when nobody is left to change it.
 pub(crate) async fn changed<T>(receiver: &mut watch::Receiver<T>) {
     if receiver.changed().await.is_err() {
@@ -132,6 +148,7 @@ pub(crate) async fn changed<T>(receiver: &mut watch::Receiver<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt as _;
     use std::collections::BTreeMap;
 
     fn config_map(key: &str, value: &str) -> ConfigMap {
@@ -157,6 +174,27 @@ mod tests {
             Some(config_map("removalHold", "90s")),
         );
         assert_eq!(receiver.borrow().removal_hold, Duration::from_secs(90));
+    }
+
+    #[test]
+    fn a_sidecar_ends_when_those_of_its_age_are_asked_to_and_a_later_one_does_not() {
+        let started: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let before = |moment: &str| Settings {
+            end_if_started_before: Some(moment.parse().unwrap()),
+            ..Settings::default()
+        };
+        let (sender, receiver) = watch::channel(Settings::default());
+        let mut ends = pin!(asked_to_end(receiver, started));
+        assert!(ends.as_mut().now_or_never().is_none());
+        for (moment, expected) in [
+            ("2025-12-31T23:59:40Z", false),
+            ("2026-01-01T00:00:00Z", false),
+            ("2026-01-01T00:00:10Z", true),
+        ] {
+            sender.send_replace(before(moment));
+            let ended = ends.as_mut().now_or_never().is_some();
+            assert_eq!(ended, expected, "{moment}");
+        }
     }
 
     #[test]

@@ -87,6 +87,7 @@ fn instance() -> Instance {
         network_policies: Vec::new(),
         secrets: BTreeMap::new(),
         key_sharers: Vec::new(),
+        at: jiff::Timestamp::UNIX_EPOCH,
         optional: OptionalObjects::default(),
     };
     let defaults = Defaults {

@@ -29,6 +29,7 @@ pub fn settings(instance: &Instance) -> ConfigMap {
         log_level: spec.sidecar.log_level,
         publish_to: instance.publish_to.clone(),
         reset: instance.password_reset.for_sidecar(),
+        end_if_started_before: instance.sidecar.end_if_started_before(),
     };
     ConfigMap {
         metadata: metadata(instance, names::sidecar(&instance.name)),

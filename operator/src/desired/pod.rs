@@ -32,7 +32,7 @@ pub const SIGNING_KEY_VOLUME: &str = "sidecar-signing-key";
 pub const SIGNING_KEY_FILE: &str = "signing-key";
 
 /// The pod of the instance.
-pub fn pod(instance: &Instance) -> PodSpec {
+pub fn pod(instance: &Instance, sidecar_image: &str) -> PodSpec {
     let settings = &instance.spec.pod;
     PodSpec {
         node_selector: unless_empty(&settings.node_selector, BTreeMap::is_empty),
@@ -49,7 +49,7 @@ pub fn pod(instance: &Instance) -> PodSpec {
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(instance.spec.termination_grace_period_seconds),
         security_context: Some(security_context(instance)),
-        init_containers: Some(vec![sidecar_container::sidecar(instance)]),
+        init_containers: Some(vec![sidecar_container::sidecar(instance, sidecar_image)]),
         containers: vec![server_container::server(instance)],
         volumes: Some(
             volumes(instance)
@@ -100,7 +100,8 @@ pub fn runtime_default() -> SeccompProfile {
     }
 }
 
-fn volumes(instance: &Instance) -> Vec<Volume> {
+/// The operator's own volumes, but for those with files of the user's.
+pub fn volumes(instance: &Instance) -> Vec<Volume> {
     let credentials = SecretVolumeSource {
         secret_name: Some(names::sidecar_credentials(&instance.name)),
         // Without it the sidecar has the signing key: no pod waits for it.

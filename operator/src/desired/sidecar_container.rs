@@ -2,15 +2,17 @@
 
 use dittofs_shared::names;
 use k8s_openapi::api::core::v1::{
-    Container, EnvVar, EnvVarSource, ObjectFieldSelector, Probe, ResourceRequirements, VolumeMount,
+    Container, EnvVar, EnvVarSource, ObjectFieldSelector, Probe, ResourceRequirements, Volume,
+    VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
 use super::files;
-use super::pod::{CREDENTIALS_VOLUME, SIGNING_KEY_FILE, SIGNING_KEY_VOLUME, TOKEN_VOLUME};
+use super::pod::{CREDENTIALS_VOLUME, SIGNING_KEY_FILE, SIGNING_KEY_VOLUME, TOKEN_VOLUME, volumes};
 use super::server_container::{http_get, restricted};
 use crate::instance::Instance;
+use crate::renewal;
 
 /// Where an in-cluster client looks for its token.
 const TOKEN_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -19,10 +21,10 @@ const SIGNING_KEY_DIRECTORY: &str = "/var/run/secrets/dittofs/signing";
 
 /// The sidecar. Its probe asks only whether its own loop goes round: the state of the world must never restart it, and
 /// it has no probe that could hold up the server.
-pub fn sidecar(instance: &Instance) -> Container {
+pub fn sidecar(instance: &Instance, image: &str) -> Container {
     Container {
         name: names::SIDECAR_CONTAINER.to_owned(),
-        image: Some(instance.sidecar_image.clone()),
+        image: Some(image.to_owned()),
         restart_policy: Some("Always".to_owned()),
         env: Some(environment(instance)),
         resources: Some(
@@ -44,6 +46,25 @@ pub fn sidecar(instance: &Instance) -> Container {
         }),
         ..Container::default()
     }
+}
+
+/// Hash over what an image of the sidecar must get along with. A running pod cannot change it. How much the container may use
+/// is no part of it: any image gets along with that.
+pub fn contract(instance: &Instance) -> String {
+    let container = Container {
+        image: None,
+        resources: None,
+        ..sidecar(instance, "")
+    };
+    let is_mounted = |volume: &Volume| {
+        let mut mounts = container.volume_mounts.iter().flatten();
+        mounts.any(|mount| mount.name == volume.name)
+    };
+    let volumes = volumes(instance)
+        .into_iter()
+        .chain(files::volumes(instance));
+    let volumes: Vec<_> = volumes.filter(is_mounted).collect();
+    renewal::contract(&(&container, volumes))
 }
 
 fn mounts(instance: &Instance) -> Vec<VolumeMount> {

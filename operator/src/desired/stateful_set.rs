@@ -14,9 +14,12 @@ use super::claims::{of_size, template_metadata};
 use super::meta::metadata;
 use super::pod;
 use crate::instance::{Claim, Instance};
+use crate::renewal;
+use std::collections::BTreeMap;
 
 /// The StatefulSet. `OnDelete`: a changed template alone restarts nobody.
-pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
+pub fn stateful_set(instance: &Instance, roll_hash: &str, contract: &str) -> StatefulSet {
+    let sidecar = renewal::choose(&instance.sidecar, contract);
     StatefulSet {
         metadata: metadata(instance, instance.name.clone()),
         spec: Some(StatefulSetSpec {
@@ -39,8 +42,12 @@ pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
             ),
             volume_claim_templates: Some(claims(instance)),
             template: PodTemplateSpec {
-                metadata: Some(pod_metadata(instance, roll_hash)),
-                spec: Some(pod::pod(instance)),
+                metadata: Some(pod_metadata(
+                    instance,
+                    roll_hash,
+                    sidecar.annotations(contract),
+                )),
+                spec: Some(pod::pod(instance, &sidecar.image)),
             },
             ..StatefulSetSpec::default()
         }),
@@ -49,12 +56,17 @@ pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
 }
 
 /// The user's labels and annotations, and ours on top: selectors and the roll hang on them.
-fn pod_metadata(instance: &Instance, roll_hash: &str) -> ObjectMeta {
+fn pod_metadata(
+    instance: &Instance,
+    roll_hash: &str,
+    of_sidecar: BTreeMap<String, String>,
+) -> ObjectMeta {
     let settings = &instance.spec.pod;
     let mut labels = settings.labels.clone();
     labels.extend(labels::of_instance(&instance.name));
     let mut annotations = settings.annotations.clone();
     annotations.insert(labels::ROLL_HASH.to_owned(), roll_hash.to_owned());
+    annotations.extend(of_sidecar);
     ObjectMeta {
         labels: Some(labels),
         annotations: Some(annotations),

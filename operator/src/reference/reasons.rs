@@ -60,6 +60,10 @@ const TABLE: &[(&str, &str)] = &[
         "what is asked for should hold; `Manual` is for those who choose the hour",
     ),
     (
+        "sidecar.updatePolicy",
+        "a sidecar that fits its operator disturbs nobody, and one that does not run is found out while the server runs",
+    ),
+    (
         "storage.controlPlaneSize",
         "users, shares and adapters take a few MiB",
     ),

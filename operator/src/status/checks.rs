@@ -5,7 +5,9 @@ use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
 use super::pod::problem;
-use super::{Finding, Truth, View, access, config, database, gateway, metrics, restart, storage};
+use super::{
+    Finding, Truth, View, access, config, database, gateway, metrics, restart, sidecar, storage,
+};
 use crate::instance::{Adapters, Unknown, Verdict};
 use crate::roll::{Roll, Waits};
 
@@ -19,6 +21,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
         ("Authenticated", authenticated(view)),
         ("AdaptersReady", adapters_ready(view, adapters)),
         ("RollPending", restart::pending(view)),
+        ("SidecarUpToDate", sidecar::up_to_date(view)),
         ("Progressing", progressing(view)),
     ];
     findings.extend(metrics::ready(view).map(|finding| ("MetricsReady", finding)));
@@ -106,7 +109,9 @@ fn stateful_set(view: &View<'_>) -> Finding {
         );
     }
     let status = set.status.as_ref();
-    if status.and_then(|status| status.observed_generation) != set.metadata.generation {
+    let unnoticed = sidecar::goes_unnoticed(view, "StatefulSetReady");
+    let observed = status.and_then(|status| status.observed_generation);
+    if observed != set.metadata.generation && !sidecar::pod_stays_ready(view) {
         return Finding::no(
             "StatefulSetNotObserved",
             "the controller of StatefulSets has not seen the latest change yet",
@@ -121,6 +126,12 @@ fn stateful_set(view: &View<'_>) -> Finding {
     }
     if ready >= wanted {
         return Finding::yes("ReplicasReady", format!("{ready} of {wanted} pods ready"));
+    }
+    if unnoticed {
+        return Finding::yes(
+            "ReplicasReady",
+            "the server runs, and its sidecar is being restarted",
+        );
     }
     Finding::no("PodNotReady", problem(view.pod))
 }
@@ -191,6 +202,11 @@ fn authenticated(view: &View<'_>) -> Finding {
         ServerStatus::Starting => Finding::unknown(
             "Starting",
             message("the sidecar has been waiting for the REST API"),
+        ),
+        // The pod stays: whoever stopped was the sidecar alone, and another one is about to say more.
+        ServerStatus::Stopping if sidecar::goes_unnoticed(view, "Authenticated") => Finding::yes(
+            "Reachable",
+            "the sidecar is being restarted; it has read the adapters from the REST API",
         ),
         ServerStatus::Stopping => {
             Finding::unknown("Stopping", message("the pod has been stopping"))

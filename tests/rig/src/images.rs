@@ -20,6 +20,8 @@ pub const SIDECAR: &str = concat!(
     "ghcr.io/dittofs/dittofs-sidecar:",
     env!("CARGO_PKG_VERSION")
 );
+/// The same under another name, to change from one to the other.
+pub const OTHER_SIDECAR: &str = "docker.io/local/dittofs-sidecar:other";
 /// The server, real or simulated, laid out as the official image.
 pub const SERVER: &str = "docker.io/local/dittofs:simulator";
 
@@ -110,6 +112,11 @@ pub fn operator(program: &Path) -> Image {
 /// The sidecar image, as its Dockerfile makes it.
 pub fn sidecar(program: &Path) -> Image {
     from_scratch(SIDECAR, "/dittofs-sidecar", program)
+}
+
+/// The same under the other name.
+pub fn other_sidecar(program: &Path) -> Image {
+    from_scratch(OTHER_SIDECAR, "/dittofs-sidecar", program)
 }
 
 /// The server image around any `dfs`: the simulator, or a real one.

@@ -178,6 +178,7 @@ fn load_images(
         images::client()?,
         images::operator(&programs.operator),
         images::sidecar(&programs.sidecar),
+        images::other_sidecar(&programs.sidecar),
         images::server(program)?,
     ];
     for tar in images::write_all(&cluster.state_dir().join("images"), &all)? {

@@ -23,10 +23,12 @@ mod ownership_sidecar;
 mod password_reset;
 mod peer;
 mod percona;
+mod pod_rights;
 mod policies;
 mod published_state;
 mod quiet;
 mod reconcile_now;
+mod renewal;
 mod retention;
 mod rights;
 mod roll_walk;
@@ -216,6 +218,12 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         sidecar_rights::a_sidecar_publishes_and_watches_its_settings,
         sidecar_rights::a_sidecar_is_refused_everything_else,
         sidecar_rights::a_sidecar_cannot_make_its_config_map,
+        renewal::a_running_pod_gets_the_new_image_and_the_template_follows_when_it_runs,
+        renewal::while_paused_a_running_pod_keeps_its_sidecar,
+        renewal::an_image_that_does_not_run_is_put_back_and_not_tried_again,
+        renewal::with_the_next_pod_a_running_one_keeps_its_sidecar,
+        renewal::what_pod_security_refuses_is_told_and_not_asked_for_again,
+        pod_rights::the_operator_may_change_the_sidecar_of_its_pods_and_nothing_else,
         operator_rights::the_operator_may_do_its_work_and_not_more,
         operator_rights::no_rule_of_the_operator_has_a_wildcard,
         optional_kinds::an_object_of_such_a_kind_is_kept_like_any_other,

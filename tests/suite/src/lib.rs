@@ -10,6 +10,7 @@ pub mod probe;
 pub mod processes;
 pub mod registry;
 pub mod removal;
+pub mod traffic;
 pub mod world;
 
 /// How a test ends.

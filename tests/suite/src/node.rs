@@ -11,6 +11,7 @@ mod main_job;
 mod metrics;
 mod outage;
 mod reach;
+mod renewal;
 mod rolls;
 mod storage;
 mod way_in;
@@ -62,6 +63,8 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         rolls::what_does_not_concern_a_running_server_leaves_the_pod_alone,
         rolls::with_roll_policy_manual_the_pod_waits_for_a_rollout_restart,
         rolls::scaling_to_zero_and_back_keeps_the_services,
+        renewal::new_sidecars_disturb_no_client,
+        renewal::an_image_that_cannot_be_pulled_is_put_back,
         storage::volumes_grow_under_a_running_server,
         storage::a_volume_for_contents_that_comes_later_is_mounted_after_one_restart,
         deletion::with_the_server_dead_everything_but_the_data_goes,
@@ -74,6 +77,7 @@ fn alone(unavailable: Option<&str>) -> Vec<Trial> {
         Needs::NodeAlone,
         unavailable,
         deletion::with_the_operator_stopped_in_the_middle_it_finishes,
+        renewal::an_upgrade_of_the_operator_brings_the_sidecars_along,
         outage::an_outage_of_the_api_server_disturbs_no_client_and_nothing_is_missed,
     ]
 }

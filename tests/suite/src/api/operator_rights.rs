@@ -11,7 +11,7 @@ use kube::{Api, ResourceExt};
 
 use super::rights::answers;
 
-const MAY: [&str; 32] = [
+const MAY: [&str; 33] = [
     "list dittoservers.dittofs.dittofs.com - -",
     "watch dittoservers.dittofs.dittofs.com - -",
     "patch dittoservers/status.dittofs.dittofs.com own files",
@@ -30,6 +30,7 @@ const MAY: [&str; 32] = [
     "watch persistentvolumeclaims - -",
     "patch persistentvolumeclaims own metadata-files-0",
     "delete pods own files-0",
+    "patch pods own files-0",
     "watch pods - -",
     "patch roles.rbac.authorization.k8s.io own files-sidecar",
     "patch serviceaccounts own files-sidecar",
@@ -54,7 +55,7 @@ const MAY_NOT: [&str; 47] = [
     "patch secrets own files-jwt-secret",
     "delete secrets own files-jwt-secret",
     "create pods own -",
-    "patch pods own files-0",
+    "update pods own files-0",
     "create pods/exec own files-0",
     "create pods/attach own files-0",
     "create pods/portforward own files-0",

@@ -106,6 +106,7 @@ pub async fn the_observed_generation_follows_every_change_of_the_spec(scene: Sce
             "Authenticated",
             "AdaptersReady",
             "RollPending",
+            "SidecarUpToDate",
             "Progressing",
         ];
         ensure!(types == expected, "the conditions are {types:?}");

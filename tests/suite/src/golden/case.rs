@@ -21,6 +21,9 @@ use std::sync::Arc;
 /// Image of the sidecar for whoever names none.
 const SIDECAR_IMAGE: &str = "registry.example/dittofs-sidecar:1";
 
+/// When the operator looks.
+pub const NOW: &str = "2026-01-02T03:04:05Z";
+
 /// A folder under `golden/`.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -50,6 +53,10 @@ pub struct Live {
     pub growth_is_refused: Option<String>,
     /// What the API server says to another owner of a claim.
     pub owner_is_refused: Option<String>,
+    /// Annotations in which the running pod differs from the template.
+    pub pod_annotations: BTreeMap<String, String>,
+    /// Reason and message with which the sidecar waits, instead of running.
+    pub sidecar_waits: Option<(String, String)>,
 }
 
 /// A claim that is not as it should be. What is not said is as it should be.
@@ -253,6 +260,7 @@ pub fn bare(server: DittoServer) -> Observed {
     let mut observed = Observed {
         claims: claims(&server),
         server,
+        at: NOW.parse().unwrap(),
         adapters: None,
         publish_to: None,
         stateful_set: None,

@@ -21,6 +21,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "rollPolicy",
         "node::rolls::with_roll_policy_manual_the_pod_waits_for_a_rollout_restart",
     ),
+    // It matters when another image is asked for.
+    (
+        "sidecar.updatePolicy",
+        "api::renewal::with_the_next_pod_a_running_one_keeps_its_sidecar",
+    ),
     // There is one kind of store.
     ("identity.type", "golden::crd::is_current"),
     // `postgres` without a connection is refused; with one, PostgreSQL is used anyway.

@@ -6,6 +6,7 @@ use dittofs_operator::instance::{Adapters, Instance};
 use dittofs_operator::observe::Observed;
 use dittofs_operator::observe::OptionalObjects;
 use dittofs_operator::optional::{Absence, OptionalKind};
+use dittofs_operator::renewal::{self, PodFacts};
 use dittofs_operator::roll;
 use dittofs_operator::status::{self, View};
 use dittofs_shared::server::DittoServerStatus;
@@ -19,7 +20,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::case::{Case, Live, parse};
+use super::case::{Case, Live, NOW, parse};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -56,6 +57,7 @@ fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
         stateful_set,
         stop,
         config_hash: _,
+        sidecar_contract: _,
         prune: _,
     } = desired;
     let mut documents = Vec::new();
@@ -145,7 +147,7 @@ fn yaml(comment: &str, value: &Value) -> Result<String, Error> {
 fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoServerStatus, Error> {
     let stateful_set = desired.stateful_set.as_ref().map(observed_by_controller);
     let pod = match stateful_set.as_ref().filter(|_| instance.spec.replicas > 0) {
-        Some(stateful_set) => Some(running_pod(stateful_set, &live.pod_differs_in)?),
+        Some(stateful_set) => Some(running_pod(stateful_set, live)?),
         None => None,
     };
     let services = services(instance, desired, live)?;
@@ -154,6 +156,10 @@ fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoSe
         stateful_set.as_ref(),
         pod.as_ref(),
     );
+    let mut instance = instance.clone();
+    instance.sidecar.pod = pod.as_ref().and_then(PodFacts::of);
+    let instance = &instance;
+    let renewal = renewal::decide(&instance.sidecar, &desired.sidecar_contract);
     let optional = optional(desired, live);
     let growing = desired.growing_claims.iter().map(|claim| claim.name_any());
     let refused_growth = refused(growing, live.growth_is_refused.as_deref());
@@ -168,6 +174,7 @@ fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoSe
         refused_growth: &refused_growth,
         refused_owners: &refused_owners,
         roll: &decision,
+        renewal: &renewal,
         config_hash: desired.config_hash.as_deref(),
         stateful_set: stateful_set.as_ref(),
         pod: pod.as_ref(),
@@ -176,7 +183,7 @@ fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoSe
         wish: None,
         previous: None,
     };
-    Ok(status::of(&view, "2026-01-02T03:04:05Z".parse()?))
+    Ok(status::of(&view, NOW.parse()?))
 }
 
 /// All that is desired has been made, of the kinds that the cluster has.
@@ -234,7 +241,11 @@ fn observed_by_controller(desired: &StatefulSet) -> StatefulSet {
     stateful_set
 }
 
-fn running_pod(stateful_set: &StatefulSet, differs_in: &[String]) -> Result<Pod, Error> {
+fn running_pod(stateful_set: &StatefulSet, live: &Live) -> Result<Pod, Error> {
+    let sidecar = match &live.sidecar_waits {
+        Some((reason, message)) => json!({"waiting": {"reason": reason, "message": message}}),
+        None => json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}}),
+    };
     let template = &stateful_set.spec.as_ref().ok_or("no spec")?.template;
     let mut pod: Pod = serde_json::from_value(json!({
         "metadata": template.metadata,
@@ -245,13 +256,18 @@ fn running_pod(stateful_set: &StatefulSet, differs_in: &[String]) -> Result<Pod,
                 "name": names::SERVER_CONTAINER, "image": "", "imageID": "", "restartCount": 0,
                 "ready": true, "started": true, "state": {"running": {}},
             }],
+            "initContainerStatuses": [{
+                "name": names::SIDECAR_CONTAINER, "image": "", "imageID": "", "restartCount": 0,
+                "ready": live.sidecar_waits.is_none(), "state": sidecar,
+            }],
         },
     }))?;
     let annotations = pod.metadata.annotations.get_or_insert_default();
+    annotations.extend(live.pod_annotations.clone());
     let hash = annotations.entry(labels::ROLL_HASH.to_owned()).or_default();
     let parts = hash.split_whitespace().map(|part| {
         let name = part.split(':').next().unwrap_or_default();
-        if differs_in.iter().any(|differs| differs == name) {
+        if live.pod_differs_in.iter().any(|differs| differs == name) {
             format!("{name}:000000000000")
         } else {
             part.to_owned()

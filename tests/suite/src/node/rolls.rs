@@ -1,6 +1,6 @@
 //! What restarts the server and what does not.
 
-use dittofs_rig::wait_for;
+use dittofs_rig::{images, wait_for};
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
@@ -59,7 +59,7 @@ pub async fn what_does_not_concern_a_running_server_leaves_the_pod_alone(scene: 
         .change(json!({
             "adapterServices": {"type": "ClusterIP", "labels": {"a": "b"}, "annotations": {"example.com/a": "b"}},
             "adapterDiscovery": {"pollingInterval": "300ms", "removalHold": "2s"},
-            "sidecar": {"logLevel": "DEBUG", "image": "docker.io/local/another-sidecar:1"},
+            "sidecar": {"logLevel": "DEBUG", "image": images::OTHER_SIDECAR},
             "networkPolicy": {"adapters": {"from": [{"podSelector": {}}]}},
             "pod": {"labels": {"a": "b"}, "annotations": {"a": "b"}, "imagePullPolicy": "IfNotPresent"},
         }))

@@ -17,11 +17,13 @@ use std::collections::{BTreeMap, BTreeSet};
 pub type Dump = BTreeMap<String, String>;
 
 /// Keys whose values the cluster chooses, or a clock.
-const CHOSEN: [&str; 14] = [
+const CHOSEN: [&str; 15] = [
     "clusterIP",
     "clusterIPs",
     "creationTimestamp",
     "dittofs.dittofs.com/applied-hash",
+    // What to go back to is what was there before.
+    "dittofs.dittofs.com/sidecar-previous-image",
     "generation",
     "healthCheckNodePort",
     "lastTransitionTime",

@@ -1,0 +1,38 @@
+//! The sidecar of a pod that runs: its image, and what is noted down about it.
+
+use dittofs_shared::{labels, names};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, ResourceExt as _};
+use serde_json::json;
+
+use super::outcome::{Action, Change, Failure};
+use super::write::within_deadline;
+use crate::renewal::Edit;
+
+/// Changes a pod, if it is still what was seen. Returns what is worth telling: notes alone are not.
+///
+/// # Errors
+/// The API server refuses, or the pod is not what it was.
+pub async fn edit_pod(client: &Client, pod: &Pod, edit: &Edit) -> Result<Option<Change>, Failure> {
+    let mut body = json!({"metadata": {
+        "uid": pod.uid(),
+        "resourceVersion": pod.resource_version(),
+        "annotations": edit.annotations,
+    }});
+    if let Some(image) = &edit.image {
+        body["spec"] =
+            json!({"initContainers": [{"name": names::SIDECAR_CONTAINER, "image": image}]});
+    }
+    let parameters = PatchParams {
+        field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    // Not by server-side apply: the pod is not ours to describe, and containers are merged by their names here.
+    let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
+    within_deadline(api.patch(&pod.name_any(), &parameters, &Patch::Strategic(&body)))
+        .await
+        .map_err(|error| Failure::of(pod, &(), error))?;
+    let told = edit.image.is_some();
+    Ok(told.then(|| Change::of(pod, &(), Action::Updated, edit.why.clone())))
+}

@@ -1,0 +1,121 @@
+//! Carries out what was decided about the sidecar of a running pod.
+
+use k8s_openapi::api::core::v1::Pod;
+
+use super::Context;
+use crate::apply::{self, Applied, Failure};
+use crate::desired::Desired;
+use crate::instance::Instance;
+use crate::observe::Observed;
+use crate::renewal::{self, Edit, Refused, Renewal};
+use crate::roll::Roll;
+use crate::turns::Turn;
+use std::time::Duration;
+
+/// What is looked at too early has to be looked at again.
+const SLACK: Duration = Duration::from_millis(200);
+
+/// How long it is until time alone brings something new.
+pub(super) fn next_look(instance: &Instance, renewal: &Renewal) -> Duration {
+    let known = &instance.sidecar;
+    let pod = known.pod.as_ref();
+    let absence = pod.and_then(|pod| pod.left_of_absence(known.at));
+    let sooner = renewal.again().into_iter().chain(absence).min();
+    sooner.map_or(Duration::MAX, |sooner| sooner + SLACK)
+}
+
+/// Does what can be done now, and returns what there is to tell of it. A pod that is about to be recreated is left to that.
+pub(super) async fn renew(
+    context: &Context,
+    look: (&Observed, &Instance, &Desired),
+    roll: &Roll,
+    applied: &mut Applied,
+) -> Renewal {
+    let (observed, instance, desired) = look;
+    let decided = renewal::decide(&instance.sidecar, &desired.sidecar_contract);
+    let Some(pod) = observed.own_pod() else {
+        return decided;
+    };
+    if instance.spec.paused || matches!(roll, Roll::Now(_)) {
+        return decided;
+    }
+    let renewal = match decided {
+        Renewal::Replace(edit) => replace(context, instance, pod, edit, applied).await,
+        Renewal::PutBack(edit, refused) => {
+            match apply::edit_pod(&context.client, pod, &edit).await {
+                Ok(change) => {
+                    applied.changes.extend(change);
+                    Renewal::Refused(refused)
+                }
+                Err(failure) => failed(failure, Renewal::PutBack(edit, refused), applied),
+            }
+        }
+        Renewal::Settle(edit) => match apply::edit_pod(&context.client, pod, &edit).await {
+            Ok(_) => Renewal::Current,
+            Err(failure) => failed(failure, Renewal::Settle(edit), applied),
+        },
+        waits => waits,
+    };
+    context
+        .turns
+        .pass_on(|| context.stores.pods.state(), instance.sidecar.at);
+    renewal
+}
+
+async fn replace(
+    context: &Context,
+    instance: &Instance,
+    pod: &Pod,
+    edit: Edit,
+    applied: &mut Applied,
+) -> Renewal {
+    let known = &instance.sidecar;
+    let pods = context.stores.pods.state();
+    match context
+        .turns
+        .take(&instance.name, pod, &known.asked, &pods, known.at)
+    {
+        Turn::Now => {}
+        Turn::Begun => return Renewal::begun(),
+        Turn::Later => return Renewal::WaitsForOthers,
+        Turn::RefusedBy(other) => return Renewal::RefusedElsewhere(other),
+    }
+    match apply::edit_pod(&context.client, pod, &edit).await {
+        Ok(change) => {
+            applied.changes.extend(change);
+            Renewal::begun()
+        }
+        Err(failure) => {
+            context.turns.give_back(pod);
+            if failure.error.is_refusal() {
+                return refused(context, instance, pod, &failure).await;
+            }
+            failed(failure, Renewal::Replace(edit), applied)
+        }
+    }
+}
+
+/// PodSecurity and admission policies judge the pod again. What they refuse is not asked for again.
+async fn refused(context: &Context, instance: &Instance, pod: &Pod, failure: &Failure) -> Renewal {
+    let said = failure.error.message();
+    let refused = Refused {
+        image: instance.sidecar.asked.clone(),
+        reason: format!("{}: {said}", Refused::BY_API_SERVER),
+    };
+    match apply::edit_pod(&context.client, pod, &Edit::refuse(&refused)).await {
+        Ok(_) => Renewal::Refused(refused),
+        Err(_) => Renewal::Forbidden(said),
+    }
+}
+
+/// Files are served all the while. A pod that has changed meanwhile is looked at again when its change arrives.
+fn failed(failure: Failure, decided: Renewal, applied: &mut Applied) -> Renewal {
+    let passes = failure.error.is_conflict() || failure.error.is_not_found();
+    if failure.error.is_refusal() {
+        return Renewal::Forbidden(failure.error.message());
+    }
+    if !passes {
+        applied.failures.push(failure);
+    }
+    decided
+}

@@ -1,0 +1,137 @@
+//! What is to be done about the sidecar of a running pod.
+
+use dittofs_shared::server::SidecarUpdatePolicy;
+use std::time::Duration;
+
+use super::edit::Edit;
+use super::facts::{PodFacts, Refused, State};
+use super::{Known, OVERDUE, PROBATION, left_of};
+
+/// What is to be done about the sidecar, or what it waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// There is no pod, or it is on its way out: the next one gets what the template has.
+    NoPod,
+    /// The pod has the image that is asked for.
+    Current,
+    /// The image that is asked for is to be tried.
+    Replace(Edit),
+    /// The image that is asked for does not run: the one before is to be put back.
+    PutBack(Edit, Refused),
+    /// The image runs: what was noted down to go back is to be taken away.
+    Settle(Edit),
+    /// The image was changed, and has not proved itself yet.
+    Replacing {
+        /// When to look again, unless something happens before.
+        again: Option<Duration>,
+    },
+    /// The image that is asked for was tried in vain, and stays away until another one is asked for.
+    Refused(Refused),
+    /// Another pod has tried the same image in vain.
+    RefusedElsewhere(String),
+    /// As many sidecars as may be are being replaced.
+    WaitsForOthers,
+    /// The pod has not begun to run.
+    NotStarted,
+    /// The next pod gets it.
+    NextPod(NextPod),
+    /// The API server does not let the pod be changed at all.
+    Forbidden(String),
+}
+
+/// Why the image is not changed in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextPod {
+    /// `sidecar.updatePolicy` says so.
+    Policy,
+    /// The image may need something that the pod does not offer.
+    Contract,
+}
+
+impl Renewal {
+    /// Whether the sidecar is being exchanged, so that it may be away for a moment.
+    pub fn is_under_way(&self) -> bool {
+        matches!(
+            self,
+            Self::Replace(_) | Self::Replacing { .. } | Self::Settle(_) | Self::PutBack(..)
+        )
+    }
+
+    /// When to look again, unless something happens before.
+    pub fn again(&self) -> Option<Duration> {
+        match self {
+            Self::Replacing { again } => *again,
+            _ => None,
+        }
+    }
+
+    /// What was decided has been done: now the kubelet is waited for.
+    pub fn begun() -> Self {
+        Self::Replacing {
+            again: Some(OVERDUE),
+        }
+    }
+}
+
+/// Decides about the sidecar of the pod. `contract`: what the template offers to an image.
+pub fn decide(known: &Known, contract: &str) -> Renewal {
+    let Some(pod) = &known.pod else {
+        return Renewal::NoPod;
+    };
+    if pod.image == known.asked {
+        return with_asked_image(known, pod);
+    }
+    match &pod.refused {
+        Some(refused) if refused.image == known.asked => Renewal::Refused(refused.clone()),
+        _ if known.policy == SidecarUpdatePolicy::WithNextPod => Renewal::NextPod(NextPod::Policy),
+        _ if pod.contract.as_deref() != Some(contract) => Renewal::NextPod(NextPod::Contract),
+        _ if is_starting(pod) => Renewal::NotStarted,
+        _ => Renewal::Replace(Edit::replace(pod, &known.asked, known.at)),
+    }
+}
+
+/// A pod that may well come up by itself is left alone until it has.
+fn is_starting(pod: &PodFacts) -> bool {
+    match pod.state {
+        State::Unreported => true,
+        State::Starting => !pod.has_run && pod.previous.is_none(),
+        State::Failing(_) | State::Running { .. } => false,
+    }
+}
+
+fn with_asked_image(known: &Known, pod: &PodFacts) -> Renewal {
+    let Some(previous) = &pod.previous else {
+        return match pod.refused {
+            Some(_) => Renewal::Settle(Edit::settle()),
+            None => Renewal::Current,
+        };
+    };
+    if let Some(why) = pod.failure(known.at) {
+        let refused = Refused {
+            image: pod.image.clone(),
+            reason: why.to_owned(),
+        };
+        return Renewal::PutBack(Edit::put_back(previous, &refused, known.at), refused);
+    }
+    if pod.is_proved(known.at) {
+        return Renewal::Settle(Edit::settle());
+    }
+    Renewal::Replacing {
+        again: again(known, pod),
+    }
+}
+
+/// When time alone brings something new.
+fn again(known: &Known, pod: &PodFacts) -> Option<Duration> {
+    let replaced = pod.replaced.as_ref();
+    match &pod.state {
+        State::Failing(_) => pod.left_of_staleness(known.at),
+        State::Running { container, since } => match replaced {
+            Some(replaced) if replaced.container.as_ref() == Some(container) => {
+                left_of(replaced.at, OVERDUE, known.at)
+            }
+            _ => left_of(*since, PROBATION, known.at),
+        },
+        State::Unreported | State::Starting => None,
+    }
+}

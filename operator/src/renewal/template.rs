@@ -1,0 +1,96 @@
+//! Which sidecar the next pod gets.
+
+use dittofs_shared::labels;
+use dittofs_shared::server::SidecarUpdatePolicy;
+use std::collections::BTreeMap;
+
+use super::Known;
+use super::facts::{PodFacts, Refused, State, TemplateFacts};
+
+/// The sidecar of the next pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Its image.
+    pub image: String,
+    /// Image to go back to when that one does not run.
+    pub previous: Option<String>,
+    /// Image that is not to be tried.
+    pub refused: Option<Refused>,
+}
+
+impl Chosen {
+    /// What the pod has to know of it.
+    pub fn annotations(&self, contract: &str) -> BTreeMap<String, String> {
+        let mut annotations = BTreeMap::from([
+            (labels::SIDECAR_IMAGE.to_owned(), self.image.clone()),
+            (labels::SIDECAR_CONTRACT.to_owned(), contract.to_owned()),
+        ]);
+        if let Some(previous) = &self.previous {
+            annotations.insert(labels::SIDECAR_PREVIOUS_IMAGE.to_owned(), previous.clone());
+        }
+        if let Some(Refused { image, reason }) = &self.refused {
+            annotations.insert(labels::SIDECAR_REFUSED_IMAGE.to_owned(), image.clone());
+            annotations.insert(labels::SIDECAR_REFUSED_REASON.to_owned(), reason.clone());
+        }
+        annotations
+    }
+}
+
+/// Chooses the sidecar of the next pod: the last one that ran here, until the one that is asked for has run in place. So a pod
+/// that is recreated in between starts. Where it cannot be tried in place, the next pod is the first to try it, and goes back.
+pub fn choose(known: &Known, contract: &str) -> Chosen {
+    let template = known.template.as_ref();
+    let asked = Chosen {
+        image: known.asked.clone(),
+        previous: None,
+        refused: None,
+    };
+    let (good, refused, in_place) = match (&known.pod, template) {
+        (Some(pod), _) => (
+            good(pod, template),
+            pod.refused.as_ref(),
+            pod.contract.as_deref() == Some(contract) && pod.state != State::Unreported,
+        ),
+        (None, Some(template)) => (
+            Some(template.previous.as_ref().unwrap_or(&template.image)),
+            template.refused.as_ref(),
+            template.contract.as_deref() == Some(contract),
+        ),
+        (None, None) => (None, None, false),
+    };
+    let Some(good) = good.filter(|good| **good != known.asked) else {
+        return asked;
+    };
+    let refused = refused.filter(|refused| refused.image == known.asked);
+    let is_there = template.is_some_and(|template| template.image == known.asked);
+    let in_place = in_place && known.policy == SidecarUpdatePolicy::InPlace && !is_there;
+    if in_place || refused.is_some() {
+        return Chosen {
+            image: good.clone(),
+            previous: None,
+            refused: refused.cloned(),
+        };
+    }
+    Chosen {
+        previous: Some(good.clone()),
+        ..asked
+    }
+}
+
+/// The last image that ran, as far as can be seen. A pod that has not come up yet has the image of its template, which is
+/// taken on trust until the kubelet says otherwise.
+fn good<'a>(pod: &'a PodFacts, template: Option<&'a TemplateFacts>) -> Option<&'a String> {
+    if let Some(previous) = &pod.previous {
+        return Some(previous);
+    }
+    // What was put back has run before.
+    if pod.has_run || pod.refused.is_some() {
+        return Some(&pod.image);
+    }
+    match pod.state {
+        State::Failing(_) => None,
+        _ => template
+            .and_then(|template| template.previous.as_ref())
+            .or(Some(&pod.image)),
+    }
+}
