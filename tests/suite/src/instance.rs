@@ -7,7 +7,7 @@ use dittofs_shared::server::DittoServer;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{EvictParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -270,6 +270,26 @@ impl Instance {
     /// There is none.
     pub async fn pod(&self) -> Result<Pod, Error> {
         Ok(self.api::<Pod>().get(&names::pod(&self.name)).await?)
+    }
+
+    /// What the API server answers to an eviction of its pod, as `kubectl drain` asks for it: an HTTP status. Nothing is evicted.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub async fn try_eviction(&self) -> Result<u16, Error> {
+        let parameters = EvictParams {
+            post_options: PostParams {
+                dry_run: true,
+                ..PostParams::default()
+            },
+            ..EvictParams::default()
+        };
+        let pods = self.api::<Pod>();
+        match pods.evict(&names::pod(&self.name), &parameters).await {
+            Ok(_) => Ok(201),
+            Err(kube::Error::Api(status)) => Ok(status.code),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The administrator of its server.
