@@ -9,12 +9,14 @@ mod overrides;
 mod percona;
 pub mod ports;
 mod publication;
+pub mod replaced;
+pub mod reserved;
 mod secrets;
 mod server;
 mod service_settings;
+mod serving;
 mod storage;
 
-use dittofs_shared::names;
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::server::DittoServerSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -28,6 +30,7 @@ use fronts::{Exposition, Plan};
 use live::LiveService;
 pub use overrides::{OverrideProblem, unknown_keys};
 pub use percona::{DatabaseProblem, PerconaCluster, Progress};
+use reserved::ReservedPorts;
 pub use secrets::{Digest, SecretProblem, Secrets};
 pub use server::Obstacle;
 pub use storage::Claim;
@@ -61,6 +64,8 @@ pub struct Instance {
     pub override_problem: Option<OverrideProblem>,
     /// Account that its pod runs with, if there is a pod.
     pub running_account: Option<String>,
+    /// Whether its server is known to serve, however its sidecar is.
+    pub serves: bool,
     /// The PerconaPGCluster it uses, if it asks for one.
     pub percona: Option<PerconaCluster>,
     /// The claims it should have.
@@ -158,7 +163,8 @@ impl Instance {
             .adapters
             .as_deref()
             .map(|config_map| publication::decode(&name, config_map));
-        let (server_state, mut adapters) = understand(published, &server.spec);
+        let reserved = ReservedPorts::of(&server.spec, observed.pod.as_deref());
+        let (server_state, mut adapters) = understand(published, &reserved);
         let services = observed.adapter_services.iter();
         let live: Vec<_> = services
             .filter_map(|service| LiveService::of(service))
@@ -166,6 +172,7 @@ impl Instance {
         let plan = Plan {
             instance: &name,
             spec: &server.spec,
+            reserved: &reserved,
             live: &live,
         };
         let exposition = plan.carry_out(&mut adapters);
@@ -184,6 +191,7 @@ impl Instance {
                 .pod
                 .as_ref()
                 .and_then(|pod| pod.spec.as_ref()?.service_account_name.clone()),
+            serves: observed.pod.as_deref().is_some_and(serving::serves),
             percona: percona::judge(&name, observed),
             claims: storage::judge(&name, &server.spec.storage, &observed.claims),
             server_state,
@@ -219,7 +227,7 @@ impl Instance {
 
 fn understand(
     published: Option<Result<PublishedState, Unknown>>,
-    spec: &DittoServerSpec,
+    reserved: &ReservedPorts,
 ) -> (Option<ServerState>, Adapters) {
     let nothing = Adapters::Unknown(Unknown::NothingPublished);
     match published {
@@ -227,7 +235,7 @@ fn understand(
         Some(Err(unknown)) => (None, Adapters::Unknown(unknown)),
         Some(Ok(state)) => {
             let adapters = state.adapters.map_or(nothing, |adapters| {
-                let judged = adapters.into_iter().map(|adapter| judge(adapter, spec));
+                let judged = adapters.into_iter().map(|adapter| judge(adapter, reserved));
                 Adapters::Known(judged.collect())
             });
             (Some(state.server), adapters)
@@ -235,13 +243,13 @@ fn understand(
     }
 }
 
-fn judge(published: published::Adapter, spec: &DittoServerSpec) -> JudgedAdapter {
-    let verdict = verdict(&published, spec);
+fn judge(published: published::Adapter, reserved: &ReservedPorts) -> JudgedAdapter {
+    let verdict = verdict(&published, reserved);
     JudgedAdapter { published, verdict }
 }
 
 /// Published state is hostile input: at most it opens adapter ports of its own instance.
-fn verdict(adapter: &published::Adapter, spec: &DittoServerSpec) -> Verdict {
+fn verdict(adapter: &published::Adapter, reserved: &ReservedPorts) -> Verdict {
     if !KNOWN_ADAPTERS.contains(&adapter.r#type.as_str()) {
         return Verdict::Refused(format!(
             "adapter type {:?} is not one of {}, and no other is exposed",
@@ -261,23 +269,12 @@ fn verdict(adapter: &published::Adapter, spec: &DittoServerSpec) -> Verdict {
             adapter.port
         ));
     };
-    match reserved(port, spec) {
+    match reserved.owner(port) {
         Some(whose) => Verdict::Refused(format!(
             "port {port} belongs to {whose}, which is not for clients: set another port for this adapter in DittoFS"
         )),
         None => Verdict::Expose(port),
     }
-}
-
-/// Ports of the pod that are not for clients.
-fn reserved(port: u16, spec: &DittoServerSpec) -> Option<&'static str> {
-    if i32::from(port) == spec.control_plane.port {
-        return Some("the REST API");
-    }
-    if spec.metrics.enabled && i32::from(port) == spec.metrics.port {
-        return Some("the metrics");
-    }
-    (port == names::SIDECAR_PORT).then_some("the sidecar")
 }
 
 #[cfg(test)]

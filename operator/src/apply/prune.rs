@@ -72,7 +72,8 @@ async fn services(
         let reason = match adapter_of(&service.metadata) {
             None => "it is not asked for any more".to_owned(),
             Some(adapter) if !desired.prune.permits(adapter) => continue,
-            // The old address stays until there is a new one.
+            // The old address stays until there is a new one: the new Service must be written, and have an address.
+            Some(_) if instance.exposition.stays(&service.name_any()) => continue,
             Some(adapter) if failed(adapter, wanted, &applied.failures) => continue,
             Some(adapter) => gone(adapter, wanted),
         };

@@ -11,6 +11,7 @@ use super::files;
 use super::pod::{ADMIN_VOLUME, CREDENTIALS_VOLUME, TOKEN_VOLUME};
 use super::server_container::{http_get, restricted};
 use crate::instance::Instance;
+use crate::instance::reserved::API_URL;
 
 /// Where an in-cluster client looks for its token.
 const TOKEN_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -105,7 +106,7 @@ fn environment(instance: &Instance) -> Vec<EnvVar> {
             }),
         },
         value(
-            "DITTOFS_SIDECAR_API_URL",
+            API_URL,
             format!("{scheme}://127.0.0.1:{}", control_plane.port),
         ),
         value(

@@ -4,6 +4,7 @@ use dittofs_shared::names;
 use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
+use super::adapters::waits;
 use super::pod::problem;
 use super::{Finding, Truth, View, config, database, gateway, metrics, restart, storage};
 use crate::instance::{Adapters, Unknown, Verdict};
@@ -235,6 +236,11 @@ fn adapters_ready(view: &View<'_>, statuses: &[AdapterStatus]) -> Finding {
             "AdapterNotReady",
             format!("adapter {}: {message}", status.r#type),
         );
+    }
+    let replaced = &view.instance.exposition.replaced;
+    if !replaced.is_empty() {
+        let all: Vec<_> = replaced.iter().map(|one| waits(view, one)).collect();
+        return Finding::no("WaitingForAddress", all.join(". "));
     }
     let remark = statuses.iter().find_map(|status| {
         let remarks = view.instance.exposition.remarks.get(&status.r#type)?;
