@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 /// Where the pod template tells the sidecar the address of the REST API.
 pub const API_URL: &str = "DITTOFS_SIDECAR_API_URL";
-/// Name of the container port that the metrics are served on.
-pub const METRICS_PORT: &str = "metrics";
+/// Name of the container port that the metrics are served on. Not plainly `metrics`, which the Go operator's StatefulSets have: names
+/// are unique, and in one that was taken over theirs can stay.
+pub const METRICS_PORT: &str = "dittofs-metrics";
 
 /// The ports that the spec asks for, and those that the running pod was made with: under `rollPolicy: Manual` the two can
 /// differ for as long as the user likes, and the server listens where its pod says.

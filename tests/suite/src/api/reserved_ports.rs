@@ -16,7 +16,7 @@ fn leads_to(port: i32) -> Value {
     json!({"spec": {"ports": [{"targetPort": port}]}})
 }
 
-/// Every entry of the lists that are expected is in those that are seen, at the same place.
+/// Where the first port of a Service leads, written like [`leads_to`].
 fn first_port(service: &Service) -> Value {
     let port = service.spec.iter().flat_map(|spec| &spec.ports).flatten();
     let port = port
