@@ -47,8 +47,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    #[allow(clippy::needless_pass_by_value)] // The macro makes values.
-    fn pod(probed: u16, state: Value, started: bool, ready: bool, conditions: [&str; 2]) -> Pod {
+    fn pod(probed: u16, state: &Value, started: bool, ready: bool, conditions: [&str; 2]) -> Pod {
         let [pod, containers] = conditions;
         serde_json::from_value(json!({
             "metadata": {},
@@ -68,39 +67,27 @@ mod tests {
 
     #[test]
     fn a_server_serves_while_its_own_container_is_ready() {
-        let running = || json!({"running": {}});
-        let crashed = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        let (running, crashed) = (
+            json!({"running": {}}),
+            json!({"waiting": {"reason": "CrashLoopBackOff"}}),
+        );
         let (all, none, lost) = (["True", "True"], ["False", "False"], ["False", "True"]);
-        let sidecar = names::SIDECAR_PORT;
-        for (pod, expected, what) in [
-            (pod(8080, running(), true, true, all), true, "well"),
-            (pod(8080, running(), true, true, none), true, "sidecar down"),
-            (pod(8080, running(), true, false, none), false, "no answer"),
-            (pod(8080, running(), false, false, none), false, "starting"),
-            (
-                pod(8080, crashed.clone(), false, false, none),
-                false,
-                "crashed",
-            ),
-            (pod(8080, running(), true, true, lost), false, "node lost"),
-            (
-                pod(sidecar, running(), true, false, none),
-                true,
-                "former pod, sidecar down",
-            ),
-            (
-                pod(sidecar, running(), false, false, none),
-                false,
-                "former pod, starting",
-            ),
-            (
-                pod(sidecar, crashed, false, false, none),
-                false,
-                "former pod, crashed",
-            ),
-            (Pod::default(), false, "nothing reported"),
+        // Pods of former versions: their probe asks the sidecar.
+        let old = names::SIDECAR_PORT;
+        for (what, expected, probed, state, started, ready, conditions) in [
+            ("well", true, 8080, &running, true, true, all),
+            ("sidecar down", true, 8080, &running, true, true, none),
+            ("no answer", false, 8080, &running, true, false, none),
+            ("starting", false, 8080, &running, false, false, none),
+            ("crashed", false, 8080, &crashed, false, false, none),
+            ("node lost", false, 8080, &running, true, true, lost),
+            ("old, unwell", true, old, &running, true, false, none),
+            ("old, starts", false, old, &running, false, false, none),
+            ("old, crashed", false, old, &crashed, false, false, none),
         ] {
+            let pod = pod(probed, state, started, ready, conditions);
             assert_eq!(serves(&pod), expected, "{what}");
         }
+        assert!(!serves(&Pod::default()), "nothing reported");
     }
 }
