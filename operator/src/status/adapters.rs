@@ -5,7 +5,7 @@ use dittofs_shared::{labels, published};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
 
-use super::{View, mount};
+use super::{Finding, View, mount};
 use crate::apply::Failure;
 use crate::desired::adapter_of;
 use crate::instance::replaced::Replaced;
@@ -84,8 +84,23 @@ fn message(
     }
 }
 
+/// What is exposed, and yet not as the spec asks for it.
+pub(super) fn not_as_asked(view: &View<'_>, statuses: &[AdapterStatus]) -> Option<Finding> {
+    let exposition = &view.instance.exposition;
+    if !exposition.replaced.is_empty() {
+        let all = exposition.replaced.iter();
+        let all: Vec<_> = all.map(|replaced| waits(view, replaced)).collect();
+        return Some(Finding::no("WaitingForAddress", all.join(". ")));
+    }
+    let remark = statuses.iter().find_map(|status| {
+        let remarks = exposition.remarks.get(&status.r#type)?;
+        Some(format!("adapter {}: {}", status.r#type, remarks.join(". ")))
+    });
+    remark.map(|remark| Finding::no("NotAsAskedFor", remark))
+}
+
 /// Why a Service stays that is not asked for any more, and what to do when that does not end.
-pub(super) fn waits(view: &View<'_>, replaced: &Replaced) -> String {
+fn waits(view: &View<'_>, replaced: &Replaced) -> String {
     let (old, namespace) = (&replaced.name, &view.instance.namespace);
     let new = replaced.waits_for.join(", ");
     let next = replaced.waits_for.join(" ");
