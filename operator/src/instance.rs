@@ -12,9 +12,12 @@ pub mod password_reset;
 mod percona;
 pub mod ports;
 mod publication;
+pub mod replaced;
+pub mod reserved;
 mod secrets;
 mod server;
 mod service_settings;
+mod serving;
 mod storage;
 
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
@@ -35,6 +38,7 @@ use live::LiveService;
 pub use overrides::{OverrideProblem, unknown_keys};
 pub use password_reset::{Asked, ResetProgress, Resets};
 pub use percona::{DatabaseProblem, PerconaCluster, Progress};
+use reserved::ReservedPorts;
 pub use secrets::{Digest, SecretProblem, Secrets};
 pub use server::Obstacle;
 pub use storage::Claim;
@@ -74,6 +78,8 @@ pub struct Instance {
     pub override_problem: Option<OverrideProblem>,
     /// Account that its pod runs with, if there is a pod.
     pub running_account: Option<String>,
+    /// Whether its server is known to serve, however its sidecar is.
+    pub serves: bool,
     /// The PerconaPGCluster it uses, if it asks for one.
     pub percona: Option<PerconaCluster>,
     /// The claims it should have.
@@ -179,7 +185,8 @@ impl Instance {
             .next()
             .map(|state| state.reports.clone());
         let reports = reports.unwrap_or_default();
-        let (server_state, mut adapters) = understand(published, &server.spec);
+        let reserved = ReservedPorts::of(&server.spec, observed.pod.as_deref());
+        let (server_state, mut adapters) = understand(published, &reserved);
         let services = observed.adapter_services.iter();
         let live: Vec<_> = services
             .filter_map(|service| LiveService::of(service))
@@ -187,6 +194,7 @@ impl Instance {
         let plan = Plan {
             instance: &name,
             spec: &server.spec,
+            reserved: &reserved,
             live: &live,
         };
         let exposition = plan.carry_out(&mut adapters);
@@ -202,6 +210,7 @@ impl Instance {
             running_account: observed
                 .own_pod()
                 .and_then(|pod| pod.spec.as_ref()?.service_account_name.clone()),
+            serves: observed.pod.as_deref().is_some_and(serving::serves),
             percona: percona::judge(&name, observed),
             claims: storage::judge(&name, &server.spec.storage, &observed.claims),
             released_by: storage::released_by(observed.stateful_set.as_deref()),
@@ -265,7 +274,7 @@ fn sidecar(observed: &Observed, defaults: &Defaults) -> Known {
 
 fn understand(
     published: Option<Result<PublishedState, Unknown>>,
-    spec: &DittoServerSpec,
+    reserved: &ReservedPorts,
 ) -> (Option<ServerState>, Adapters) {
     let nothing = Adapters::Unknown(Unknown::NothingPublished);
     match published {
@@ -273,7 +282,7 @@ fn understand(
         Some(Err(unknown)) => (None, Adapters::Unknown(unknown)),
         Some(Ok(state)) => {
             let adapters = state.adapters.map_or(nothing, |adapters| {
-                let judged = adapters.into_iter().map(|adapter| judge(adapter, spec));
+                let judged = adapters.into_iter().map(|adapter| judge(adapter, reserved));
                 Adapters::Known(judged.collect())
             });
             (Some(state.server), adapters)
@@ -281,13 +290,13 @@ fn understand(
     }
 }
 
-fn judge(published: published::Adapter, spec: &DittoServerSpec) -> JudgedAdapter {
-    let verdict = verdict(&published, spec);
+fn judge(published: published::Adapter, reserved: &ReservedPorts) -> JudgedAdapter {
+    let verdict = verdict(&published, reserved);
     JudgedAdapter { published, verdict }
 }
 
 /// Published state is hostile input: at most it opens adapter ports of its own instance.
-fn verdict(adapter: &published::Adapter, spec: &DittoServerSpec) -> Verdict {
+fn verdict(adapter: &published::Adapter, reserved: &ReservedPorts) -> Verdict {
     if !KNOWN_ADAPTERS.contains(&adapter.r#type.as_str()) {
         return Verdict::Refused(format!(
             "adapter type {:?} is not one of {}, and no other is exposed",
@@ -307,23 +316,12 @@ fn verdict(adapter: &published::Adapter, spec: &DittoServerSpec) -> Verdict {
             adapter.port
         ));
     };
-    match reserved(port, spec) {
+    match reserved.owner(port) {
         Some(whose) => Verdict::Refused(format!(
             "port {port} belongs to {whose}, which is not for clients: set another port for this adapter in DittoFS"
         )),
         None => Verdict::Expose(port),
     }
-}
-
-/// Ports of the pod that are not for clients.
-fn reserved(port: u16, spec: &DittoServerSpec) -> Option<&'static str> {
-    if i32::from(port) == spec.control_plane.port {
-        return Some("the REST API");
-    }
-    if spec.metrics.enabled && i32::from(port) == spec.metrics.port {
-        return Some("the metrics");
-    }
-    (port == names::SIDECAR_PORT).then_some("the sidecar")
 }
 
 #[cfg(test)]

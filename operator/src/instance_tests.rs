@@ -1,13 +1,14 @@
 use super::publication::{decode, publish_to};
 use super::*;
-use dittofs_shared::labels;
 use dittofs_shared::published::Adapter;
 use dittofs_shared::reports::Reports;
+use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::ConfigMap;
 use proptest::prelude::*;
 
-fn spec() -> DittoServerSpec {
-    serde_json::from_value(serde_json::json!({"storage": {"metadataSize": "1Gi"}})).unwrap()
+fn reserved() -> ReservedPorts {
+    let spec = serde_json::json!({"storage": {"metadataSize": "1Gi"}});
+    ReservedPorts::of(&serde_json::from_value(spec).unwrap(), None)
 }
 
 fn adapter(r#type: &str, port: i64) -> Adapter {
@@ -23,7 +24,7 @@ fn adapter(r#type: &str, port: i64) -> Adapter {
 #[test]
 fn an_enabled_adapter_of_a_known_type_on_a_port_of_its_own_is_exposed() {
     assert_eq!(
-        verdict(&adapter("nfs", 12049), &spec()),
+        verdict(&adapter("nfs", 12049), &reserved()),
         Verdict::Expose(12049)
     );
     let not_running = Adapter {
@@ -31,7 +32,7 @@ fn an_enabled_adapter_of_a_known_type_on_a_port_of_its_own_is_exposed() {
         ..adapter("smb", 1445)
     };
     assert_eq!(
-        verdict(&not_running, &spec()),
+        verdict(&not_running, &reserved()),
         Verdict::Expose(1445),
         "an address outlives a hiccup"
     );
@@ -50,7 +51,7 @@ fn what_cannot_be_right_is_refused_with_the_reason() {
         (adapter("webdav", 9999), "webdav"),
         (adapter("", 9999), "not one of"),
     ] {
-        match verdict(&adapter, &spec()) {
+        match verdict(&adapter, &reserved()) {
             Verdict::Refused(reason) => {
                 assert!(reason.contains(word), "{reason:?} does not say {word:?}");
             }
@@ -66,7 +67,7 @@ fn a_leaving_adapter_keeps_what_it_has_even_with_a_port_that_cannot_be_right() {
         leaving_since: Some(jiff::Timestamp::UNIX_EPOCH),
         ..adapter("nfs", 0)
     };
-    assert_eq!(verdict(&leaving, &spec()), Verdict::Leaving);
+    assert_eq!(verdict(&leaving, &reserved()), Verdict::Leaving);
 }
 
 proptest! {
@@ -77,7 +78,7 @@ proptest! {
         enabled: bool, running: bool,
     ) {
         let adapter = Adapter { r#type, port, enabled, running, leaving_since: None };
-        if let Verdict::Expose(exposed) = verdict(&adapter, &spec()) {
+        if let Verdict::Expose(exposed) = verdict(&adapter, &reserved()) {
             prop_assert!(KNOWN_ADAPTERS.contains(&adapter.r#type.as_str()));
             prop_assert!(enabled && exposed != 0 && exposed != 8080 && exposed != names::SIDECAR_PORT);
             prop_assert_eq!(i64::from(exposed), port);
@@ -142,7 +143,7 @@ fn what_is_not_known_to_be_gone_keeps_the_port_it_has() {
     let known = |adapters: &[Adapter]| {
         let judged = adapters
             .iter()
-            .map(|adapter| judge(adapter.clone(), &spec()));
+            .map(|adapter| judge(adapter.clone(), &reserved()));
         live::kept(&live, &Adapters::Known(judged.collect()))
     };
     let smb = BTreeMap::from([("smb".to_owned(), 1445)]);

@@ -1,7 +1,8 @@
 //! Answers liveness and readiness.
 //!
 //! * `/livez`: whether the loop goes round. It depends on nothing else: not on DittoFS, not on the API server.
-//! * `/readyz`: whether the last poll of the server was good.
+//! * `/readyz`: whether the last poll of the server was good. Templates of today do not ask it; pods that were made with an
+//!   earlier one do, and may get a later sidecar with the next restart of that container.
 
 use crate::backoff;
 use crate::clock::Clock;

@@ -60,11 +60,14 @@ async fn services(writer: &Writer<'_>, stores: &Stores, desired: &Desired, appli
         }
         let reason = match adapter_of(&service.metadata) {
             None => "it is not asked for any more".to_owned(),
-            Some(adapter) if !desired.prune.permits(adapter) => {
+            // An old Service stays until the new one is written and has an address.
+            Some(adapter)
+                if !desired.prune.permits(adapter)
+                    || instance.exposition.stays(&service.name_any()) =>
+            {
                 applied.note(writer.adopt(&(), &*service).await);
                 continue;
             }
-            // The old address stays until there is a new one.
             Some(adapter) if failed(adapter, wanted, &applied.failures) => continue,
             Some(adapter) => gone(adapter, wanted),
         };

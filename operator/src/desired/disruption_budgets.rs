@@ -9,8 +9,11 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::meta::metadata;
 use crate::instance::Instance;
 
-/// The budget, unless the user wants none. A pod that is not ready may always be evicted: it serves nobody, and must not hold up a
-/// node for ever.
+/// The budget, unless the user wants none.
+///
+/// A pod is unready as soon as one of its containers is, and a server that serves is not to be evicted because of its sidecar: while
+/// it serves, `IfHealthyBudget` refuses every eviction, since of the one pod that has to be healthy none is to spare. A server that
+/// does not serve must not hold up a node for ever: then the pod may be evicted while it is unready.
 pub fn disruption_budget(instance: &Instance) -> Option<PodDisruptionBudget> {
     if instance.spec.pod.disruption_budget == DisruptionBudget::Manual {
         return None;
@@ -23,9 +26,17 @@ pub fn disruption_budget(instance: &Instance) -> Option<PodDisruptionBudget> {
                 match_labels: Some(labels::selector(&instance.name)),
                 ..LabelSelector::default()
             }),
-            unhealthy_pod_eviction_policy: Some("AlwaysAllow".to_owned()),
+            unhealthy_pod_eviction_policy: Some(unready_pods(instance).to_owned()),
             min_available: None,
         }),
         status: None,
     })
+}
+
+fn unready_pods(instance: &Instance) -> &'static str {
+    if instance.serves {
+        "IfHealthyBudget"
+    } else {
+        "AlwaysAllow"
+    }
 }

@@ -2,21 +2,22 @@
 
 use dittofs_shared::names;
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, ExecAction, HTTPGetAction, Probe, SecurityContext, TCPSocketAction,
-    VolumeMount,
+    Capabilities, Container, ContainerPort, ExecAction, HTTPGetAction, Probe, SecurityContext,
+    TCPSocketAction, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::pod::{CONFIG_VOLUME, TMP_VOLUME, runtime_default};
 use super::{environment, files};
 use crate::instance::Instance;
+use crate::instance::reserved::METRICS_PORT;
 
 /// Where the server finds its configuration.
 const CONFIG_DIRECTORY: &str = "/config";
 
-/// The server. It has no container ports: they are informational, and adapters come and go without a new template.
+/// The server. Ports of adapters are not listed: they come and go without a new template.
 pub fn server(instance: &Instance) -> Container {
-    let health = check(instance);
+    let health = check(instance, "/health");
     Container {
         name: names::SERVER_CONTAINER.to_owned(),
         image: Some(instance.spec.image.clone()),
@@ -36,6 +37,7 @@ pub fn server(instance: &Instance) -> Container {
         resources: instance.spec.resources.clone(),
         security_context: Some(restricted(instance.spec.security_context.clone())),
         volume_mounts: Some(mounts(instance)),
+        ports: metrics_port(instance),
         startup_probe: Some(Probe {
             period_seconds: Some(2),
             timeout_seconds: Some(5),
@@ -48,7 +50,7 @@ pub fn server(instance: &Instance) -> Container {
             failure_threshold: Some(3),
             ..health
         }),
-        readiness_probe: Some(readiness()),
+        readiness_probe: Some(readiness(instance)),
         ..Container::default()
     }
 }
@@ -59,19 +61,19 @@ pub fn server(instance: &Instance) -> Container {
 /// Over TLS nobody verifies: a certificate that has run out, or is for other names than 127.0.0.1, is no reason to restart a server.
 /// With client certificates nobody but their owners gets an answer: what is left is whether the server takes a connection. The
 /// sidecar has a certificate and asks, but a sidecar in trouble must never restart a healthy server.
-fn check(instance: &Instance) -> Probe {
+fn check(instance: &Instance, path: &str) -> Probe {
     let control_plane = &instance.spec.control_plane;
     let port = control_plane.port;
     let tls = control_plane.certificate().is_some();
     match (instance.api_is_exposed(), control_plane.client_ca()) {
-        (false, None) => run(&question(port, tls)),
+        (false, None) => run(&question(port, tls, path)),
         (false, Some(_)) => {
             run(&["nc", "-z", "-w", "4", "127.0.0.1", &port.to_string()].map(str::to_owned))
         }
         (true, None) => Probe {
             http_get: Some(HTTPGetAction {
                 scheme: tls.then(|| "HTTPS".to_owned()),
-                ..http_get("/health", port)
+                ..http_get(path, port)
             }),
             ..Probe::default()
         },
@@ -94,7 +96,7 @@ fn run(command: &[String]) -> Probe {
     }
 }
 
-fn question(port: i32, tls: bool) -> Vec<String> {
+fn question(port: i32, tls: bool, path: &str) -> Vec<String> {
     let unverified: &[&str] = if tls {
         &["--no-check-certificate"]
     } else {
@@ -106,20 +108,33 @@ fn question(port: i32, tls: bool) -> Vec<String> {
         .chain(&["-O", "/dev/null"])
         .map(|word| (*word).to_owned())
         .collect();
-    command.push(format!("{scheme}://127.0.0.1:{port}/health"));
+    command.push(format!("{scheme}://127.0.0.1:{port}{path}"));
     command
 }
 
-/// Gates nothing, since the Services also lead to a pod that is not ready. So the sidecar, which asks the server all
-/// the time, answers it: one process less every few seconds.
-fn readiness() -> Probe {
+/// Asks the server and nobody else: what may be evicted hangs on it. It sends no client away, since the Services also lead to a pod
+/// that is not ready, so that half a minute is early enough to notice. The server logs these requests at DEBUG only, two lines
+/// each; the kubelet asks at once when the server has started.
+fn readiness(instance: &Instance) -> Probe {
     Probe {
-        http_get: Some(http_get("/readyz", i32::from(names::SIDECAR_PORT))),
-        period_seconds: Some(5),
+        period_seconds: Some(10),
         timeout_seconds: Some(5),
         failure_threshold: Some(3),
-        ..Probe::default()
+        ..check(instance, "/health/ready")
     }
+}
+
+/// Says to whoever reads the pod where its server serves metrics: the spec may have changed since. That of the API stands in the
+/// sidecar's environment.
+fn metrics_port(instance: &Instance) -> Option<Vec<ContainerPort>> {
+    let metrics = &instance.spec.metrics;
+    let port = ContainerPort {
+        name: Some(METRICS_PORT.to_owned()),
+        container_port: metrics.port,
+        protocol: Some("TCP".to_owned()),
+        ..ContainerPort::default()
+    };
+    metrics.enabled.then(|| vec![port])
 }
 
 /// A question that the kubelet asks over the pod's address.

@@ -13,6 +13,7 @@ use super::pod::{CREDENTIALS_VOLUME, SIGNING_KEY_FILE, SIGNING_KEY_VOLUME, TOKEN
 use super::server_container::{http_get, restricted};
 use crate::instance::Instance;
 use crate::renewal;
+use crate::instance::reserved::API_URL;
 
 /// Where an in-cluster client looks for its token.
 const TOKEN_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -126,7 +127,7 @@ fn environment(instance: &Instance) -> Vec<EnvVar> {
             }),
         },
         value(
-            "DITTOFS_SIDECAR_API_URL",
+            API_URL,
             format!("{scheme}://127.0.0.1:{}", control_plane.port),
         ),
         value(

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::live::{LiveService, protocol, target};
 use super::ports::{self, Ports};
+use super::replaced::Replaced;
+use super::reserved::ReservedPorts;
 use super::service_settings::Effective;
-use super::{Adapters, JudgedAdapter, KNOWN_ADAPTERS, Verdict, reserved};
+use super::{Adapters, JudgedAdapter, KNOWN_ADAPTERS, Verdict};
 
 /// A Service that leads to adapters.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +45,8 @@ pub type Opening = (u16, String);
 pub struct Exposition {
     /// The Services that there should be.
     pub fronts: Vec<Front>,
+    /// Services that are not among these, and stay until these have an address.
+    pub replaced: Vec<Replaced>,
     /// By type of adapter: the ports of the pod that Services lead to, whether they stay or are yet to be made.
     pub openings: BTreeMap<String, BTreeSet<Opening>>,
     /// By type of adapter: what was asked for and cannot be had, and what to do.
@@ -56,7 +60,7 @@ impl Exposition {
         self.fronts.iter().find(leads)
     }
 
-    fn open(&mut self, adapter: &str, opening: Option<Opening>) {
+    pub(super) fn open(&mut self, adapter: &str, opening: Option<Opening>) {
         let openings = self.openings.entry(adapter.to_owned()).or_default();
         openings.extend(opening);
     }
@@ -75,6 +79,7 @@ impl Exposition {
 pub(super) struct Plan<'a> {
     pub instance: &'a str,
     pub spec: &'a DittoServerSpec,
+    pub reserved: &'a ReservedPorts,
     pub live: &'a [LiveService],
 }
 
@@ -100,6 +105,7 @@ impl<'a> Plan<'a> {
             let kept = self.kept_ports(adapters);
             self.add_front(labels::ALL_ADAPTERS, &exposed, kept, &mut exposition);
         }
+        self.keep_replaced(adapters, &mut exposition);
         exposition
     }
 
@@ -112,8 +118,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn opening(self, port: &ServicePort) -> Option<Opening> {
-        let target = target(port).filter(|target| reserved(*target, self.spec).is_none())?;
+    pub(super) fn opening(self, port: &ServicePort) -> Option<Opening> {
+        let target = target(port).filter(|target| self.reserved.owner(*target).is_none())?;
         Some((target, protocol(port).to_owned()))
     }
 
@@ -126,7 +132,7 @@ impl<'a> Plan<'a> {
                 let mut port = port.clone();
                 // It stays by the name of the port, see `keep_node_ports`.
                 port.node_port = None;
-                kept.add(port, self.spec);
+                kept.add(port, self.reserved);
             }
         }
         kept.remarks.clear();
@@ -148,13 +154,14 @@ impl<'a> Plan<'a> {
         for (adapter, published) in exposed {
             for port in self.wanted(adapter, *published, &name) {
                 exposition.open(adapter, self.opening(&port));
-                ports.add(port, self.spec);
+                ports.add(port, self.reserved);
             }
             exposition.remark(adapter, ports.remarks.drain(..));
         }
         for port in &effective.overlay_ports {
-            ports.overlay(port, self.spec);
+            ports.overlay(port, self.reserved);
         }
+        self.leave_node_ports(&mut ports.all);
         for (adapter, _) in exposed {
             let ports = ports.all.iter();
             ports.for_each(|port| exposition.open(adapter, self.opening_for(adapter, port)));
@@ -185,12 +192,27 @@ impl<'a> Plan<'a> {
             .flat_map(|live| live.spec.ports.iter().flatten())
             .any(|port| port.node_port == main.node_port);
         if held {
-            // The Service that it is taken from goes as soon as this one is there, and then it is free.
+            // The Service that it is taken from gives it up, and then it is free.
             main.node_port = None;
         }
         let mut wanted = vec![main];
         wanted.extend(ports::discovery(adapter, self.spec));
         wanted
+    }
+
+    /// The API server gives a node port to one Service only. One that is about to go holds its own until then, which is when the
+    /// Service that takes its place gets them.
+    fn leave_node_ports(self, wanted: &mut [ServicePort]) {
+        let shared = self.spec.adapter_services.mode == ServiceMode::Shared;
+        let goes = |live: &&LiveService| {
+            live.is_shared() != shared || live.name != self.name_of(&live.adapter)
+        };
+        let held = self.live.iter().filter(goes);
+        let held = held.flat_map(|live| live.spec.ports.iter().flatten());
+        let held: BTreeSet<_> = held.filter_map(|port| port.node_port).collect();
+        for port in wanted {
+            port.node_port = port.node_port.filter(|asked| !held.contains(asked));
+        }
     }
 
     /// A port that the user has added leads to no adapter in particular, so that it is open to the clients of each.

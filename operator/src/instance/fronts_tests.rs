@@ -22,7 +22,7 @@ fn judged(spec: &DittoServerSpec, adapters: &[(&str, i64)]) -> Adapters {
             running: true,
             leaving_since: None,
         };
-        crate::instance::judge(published, spec)
+        crate::instance::judge(published, &ReservedPorts::of(spec, None))
     };
     Adapters::Known(adapters.iter().map(judge).collect())
 }
@@ -40,6 +40,7 @@ fn planned(spec: &DittoServerSpec, live: &[LiveService], adapters: &mut Adapters
     let plan = Plan {
         instance: "files",
         spec,
+        reserved: &ReservedPorts::of(spec, None),
         live,
     };
     plan.carry_out(adapters)
@@ -299,6 +300,7 @@ proptest! {
             }
         }
         let made = planned(&spec, &live, &mut adapters);
+        let reserved = ReservedPorts::of(&spec, None);
         for front in &made.fronts {
             let all: Vec<_> = front.spec.ports.iter().flatten().collect();
             let names: BTreeSet<_> = all.iter().map(|port| port.name.clone().unwrap_or_default()).collect();
@@ -308,13 +310,13 @@ proptest! {
             prop_assert_eq!(numbers.len(), all.len(), "numbers of {:?}", all);
             for port in all {
                 let Some(to) = target(port) else { continue };
-                prop_assert!(reserved(to, &spec).is_none(), "{:?} leads to {}", port, to);
+                prop_assert_eq!(reserved.owner(to), None, "{:?} leads to {}", port, to);
                 let opening = (to, protocol(port).to_owned());
                 prop_assert!(made.openings.values().any(|open| open.contains(&opening)), "{:?} is closed", port);
             }
         }
         let mut open = made.openings.values().flatten();
-        prop_assert!(open.all(|(port, _)| reserved(*port, &spec).is_none()));
+        prop_assert!(open.all(|(port, _)| reserved.owner(*port).is_none()));
     }
 
     #[test]
@@ -333,7 +335,7 @@ proptest! {
         let Some(shared) = live.iter().find(|live| live.name == front.name && live.is_shared()) else { return Ok(()) };
         for adapter in KNOWN_ADAPTERS.into_iter().filter(|adapter| adapters.keep(adapter)) {
             for port in shared.ports_of(adapter) {
-                let stays = target(port).is_some_and(|target| reserved(target, &spec).is_some())
+                let stays = target(port).is_some_and(|target| ReservedPorts::of(&spec, None).owner(target).is_some())
                     || front.spec.ports.iter().flatten().any(|there| ports::collide(there, port) && target(there) == target(port));
                 prop_assert!(stays, "{:?} is not in {:?}", port, front.spec.ports);
             }

@@ -18,6 +18,8 @@ pub struct LiveService {
     pub adapter: String,
     /// All that it has.
     pub spec: ServiceSpec,
+    /// Whether clients can use it: a load balancer needs an address from its controller, and what is being deleted has none for long.
+    pub has_address: bool,
     /// Whether externalTrafficPolicy was set by this operator.
     pub owns_traffic_policy: bool,
     /// Whether ipFamilyPolicy was set by this operator.
@@ -30,6 +32,7 @@ impl LiveService {
             name: service.name_any(),
             adapter: service.labels().get(labels::ADAPTER)?.clone(),
             spec: service.spec.clone()?,
+            has_address: has_address(service),
             owns_traffic_policy: owns(service, "f:externalTrafficPolicy"),
             owns_family_policy: owns(service, "f:ipFamilyPolicy"),
         })
@@ -51,6 +54,11 @@ impl LiveService {
         ports.filter(move |port| {
             self.adapter == adapter || (self.is_shared() && adapter_of_port(port) == adapter)
         })
+    }
+
+    /// Whether it has a port that leads to an adapter.
+    pub fn leads_to(&self, adapter: &str) -> bool {
+        self.ports_of(adapter).next().is_some()
     }
 
     /// The port of the pod that is the adapter's own.
@@ -87,6 +95,18 @@ pub(super) fn kept(live: &[LiveService], adapters: &Adapters) -> BTreeMap<String
         Some((r#type.to_owned(), target))
     })
     .collect()
+}
+
+fn has_address(service: &Service) -> bool {
+    let r#type = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
+    let status = service.status.as_ref();
+    let balancer = status.and_then(|status| status.load_balancer.as_ref());
+    let mut ingress = balancer
+        .into_iter()
+        .flat_map(|balancer| balancer.ingress.iter().flatten());
+    service.metadata.deletion_timestamp.is_none()
+        && (r#type != Some("LoadBalancer")
+            || ingress.any(|ingress| ingress.ip.is_some() || ingress.hostname.is_some()))
 }
 
 fn owns(service: &Service, field: &str) -> bool {

@@ -4,8 +4,9 @@ use dittofs_shared::server::{DiscoveryPort, DittoServerSpec};
 use k8s_openapi::api::core::v1::ServicePort;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use super::KNOWN_ADAPTERS;
 use super::live::{protocol, target};
-use super::{KNOWN_ADAPTERS, reserved};
+use super::reserved::ReservedPorts;
 
 /// Longest name of a port.
 pub const LONGEST_PORT_NAME: usize = 15;
@@ -78,9 +79,9 @@ pub(super) struct Ports {
 
 impl Ports {
     /// Adds a port of an adapter. One that leads where another one of this number leads already is there already.
-    pub fn add(&mut self, mut port: ServicePort, spec: &DittoServerSpec) {
+    pub fn add(&mut self, mut port: ServicePort, reserved: &ReservedPorts) {
         let name = port.name.clone().unwrap_or_default();
-        if let Some(whose) = target(&port).and_then(|target| reserved(target, spec)) {
+        if let Some(whose) = target(&port).and_then(|target| reserved.owner(target)) {
             self.remarks.push(format!(
                 "port {name} is left out: it would lead to port {} of the pod, which belongs to {whose} and is not for \
                  clients. Take the port out of adapterServices",
@@ -113,7 +114,7 @@ impl Ports {
 
     /// Merges a port of the user's overlay: into ours when number and protocol are the same, as a further one otherwise. Where ours lead
     /// and what they are called stays.
-    pub fn overlay(&mut self, theirs: &ServicePort, spec: &DittoServerSpec) {
+    pub fn overlay(&mut self, theirs: &ServicePort, reserved: &ReservedPorts) {
         if let Some(ours) = self.all.iter_mut().find(|ours| collide(ours, theirs)) {
             ours.node_port = theirs.node_port.or(ours.node_port);
             if theirs.app_protocol.is_some() {
@@ -134,7 +135,7 @@ impl Ports {
         port.name = Some(name);
         port.target_port
             .get_or_insert(IntOrString::Int(theirs.port));
-        self.add(port, spec);
+        self.add(port, reserved);
     }
 
     fn free_name(&self, theirs: &ServicePort) -> String {

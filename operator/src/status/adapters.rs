@@ -5,9 +5,10 @@ use dittofs_shared::{labels, published};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
 
-use super::{View, mount};
+use super::{Finding, View, mount};
 use crate::apply::Failure;
 use crate::desired::adapter_of;
+use crate::instance::replaced::Replaced;
 use crate::instance::{Adapters, JudgedAdapter, Verdict};
 
 /// One entry for each adapter. While the adapters are not known, what was said last stays.
@@ -28,7 +29,10 @@ fn one(view: &View<'_>, adapter: &JudgedAdapter) -> AdapterStatus {
     let name = front.map(|front| front.name.clone());
     let failure = name.as_deref().and_then(|name| failure(view, name));
     let failed = failure.is_some();
-    let service = service_of(view, &published.r#type, name.as_deref());
+    let stand_in = front.and_then(|front| exposition.stand_in(&front.name, &published.r#type));
+    // Clients are told of the address that works.
+    let told = stand_in.map(|replaced| &replaced.name).or(name.as_ref());
+    let service = service_of(view, &published.r#type, told.map(String::as_str));
     let place = service.and_then(|service| place(service, &published.r#type, view.pod));
     let message = failure.or_else(|| message(view, adapter, service, place.is_some()));
     AdapterStatus {
@@ -63,9 +67,14 @@ fn message(
         }
         Verdict::Expose(_) => {
             // What stands in the way of the wish may be why there is no address.
-            let remarks = view.instance.exposition.remarks.get(&published.r#type);
-            let remarks = remarks.map(|remarks| remarks.join(". "));
-            remarks.or_else(|| (!has_address).then(|| missing_address(service)))
+            let exposition = &view.instance.exposition;
+            let front = exposition.front_of(&published.r#type);
+            let stand_in = front.and_then(|front| exposition.stand_in(&front.name, &published.r#type));
+            let waits = stand_in.map(|replaced| waits(view, replaced));
+            let remarks = exposition.remarks.get(&published.r#type);
+            let all: Vec<_> = waits.into_iter().chain(remarks.into_iter().flatten().cloned()).collect();
+            let told = (!all.is_empty()).then(|| all.join(". "));
+            told.or_else(|| (!has_address).then(|| missing_address(service)))
         }
         Verdict::Off => None,
         Verdict::Leaving => published.leaving_since.map(|since| {
@@ -73,6 +82,38 @@ fn message(
         }),
         Verdict::Refused(reason) => Some(reason.clone()),
     }
+}
+
+/// What is exposed, and yet not as the spec asks for it.
+pub(super) fn not_as_asked(view: &View<'_>, statuses: &[AdapterStatus]) -> Option<Finding> {
+    let exposition = &view.instance.exposition;
+    if !exposition.replaced.is_empty() {
+        let all = exposition.replaced.iter();
+        let all: Vec<_> = all.map(|replaced| waits(view, replaced)).collect();
+        return Some(Finding::no("WaitingForAddress", all.join(". ")));
+    }
+    let remark = statuses.iter().find_map(|status| {
+        let remarks = exposition.remarks.get(&status.r#type)?;
+        Some(format!("adapter {}: {}", status.r#type, remarks.join(". ")))
+    });
+    remark.map(|remark| Finding::no("NotAsAskedFor", remark))
+}
+
+/// Why a Service stays that is not asked for any more, and what to do when that does not end.
+fn waits(view: &View<'_>, replaced: &Replaced) -> String {
+    let (old, namespace) = (&replaced.name, &view.instance.namespace);
+    let new = replaced.waits_for.join(", ");
+    let next = replaced.waits_for.join(" ");
+    let (services, have) = if replaced.waits_for.len() == 1 {
+        ("Service", "has")
+    } else {
+        ("Services", "have")
+    };
+    format!(
+        "{services} {new} {have} no address yet, and Service {old} stays until then: `kubectl describe service {next} -n {namespace}` \
+         shows what the load balancer controller reports. If the new address can only be the old one, or the old one is not needed \
+         any more, run `kubectl delete service {old} -n {namespace}`"
+    )
 }
 
 fn missing_address(service: Option<&Service>) -> String {

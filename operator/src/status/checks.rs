@@ -4,6 +4,7 @@ use dittofs_shared::names;
 use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
+use super::adapters::not_as_asked;
 use super::pod::problem;
 use super::{
     Finding, Truth, View, access, config, database, gateway, metrics, restart, sidecar, storage,
@@ -250,12 +251,8 @@ fn adapters_ready(view: &View<'_>, statuses: &[AdapterStatus]) -> Finding {
             format!("adapter {}: {message}", status.r#type),
         );
     }
-    let remark = statuses.iter().find_map(|status| {
-        let remarks = view.instance.exposition.remarks.get(&status.r#type)?;
-        Some(format!("adapter {}: {}", status.r#type, remarks.join(". ")))
-    });
-    if let Some(remark) = remark {
-        return Finding::no("NotAsAskedFor", remark);
+    if let Some(finding) = not_as_asked(view, statuses) {
+        return finding;
     }
     match statuses.iter().filter(|status| status.exposed).count() {
         0 => Finding::yes(

@@ -101,7 +101,8 @@ pub struct PodSettings {
     pub volume_mounts: Vec<VolumeMount>,
 
     /// Whether a PodDisruptionBudget keeps the pod from being evicted, as by `kubectl drain`: `Protect` makes one, so that somebody
-    /// has to stop the server on purpose (`replicas: 0`, or deleting the pod); `Manual` makes none, and you may make your own.
+    /// has to stop a server that serves on purpose (`replicas: 0`, or deleting the pod), while one that crashes holds up no drain;
+    /// `Manual` makes none, and you may make your own.
     #[serde(default)]
     pub disruption_budget: DisruptionBudget,
 }
@@ -109,7 +110,7 @@ pub struct PodSettings {
 /// Whether the pod is kept from being evicted.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DisruptionBudget {
-    /// The operator makes a PodDisruptionBudget that allows no eviction of a running server.
+    /// The operator makes a PodDisruptionBudget that allows no eviction of a server that serves.
     #[default]
     Protect,
     /// The operator makes none.

@@ -19,7 +19,8 @@ use super::{ParentReference, ServiceType};
     .message("adapterServices.mode Shared makes one Service for all adapters: overrides can set port, nodePort, discoveryPorts and parentRefs only"))]
 pub struct AdapterServices {
     /// `PerAdapter` gives each adapter a Service of its own; `Shared` gives all adapters one Service, and so one address, named as
-    /// nameTemplate says with `adapters` in place of {adapter}. A change makes the new Services before it removes the old ones.
+    /// nameTemplate says with `adapters` in place of {adapter}. A change makes the new Services first, and removes an old one
+    /// when those that take its place have an address.
     #[serde(default)]
     pub mode: ServiceMode,
 
@@ -27,7 +28,8 @@ pub struct AdapterServices {
     #[serde(default)]
     pub r#type: ServiceType,
 
-    /// Name of a Service. {instance} and {adapter} are replaced. A change makes new Services and removes the old ones.
+    /// Name of a Service. {instance} and {adapter} are replaced. A change makes new Services, and removes an
+    /// old one when the one that takes its place has an address.
     #[serde(default = "default_name_template")]
     #[schemars(length(min = 1, max = 63))]
     pub name_template: String,

@@ -4,6 +4,7 @@ mod acceptance;
 mod deletion;
 mod drift;
 mod earlier;
+mod eviction;
 mod exposure;
 mod first_password;
 mod following;
@@ -29,6 +30,8 @@ mod published_state;
 mod quiet;
 mod reconcile_now;
 mod renewal;
+mod replacing;
+mod reserved_ports;
 mod retention;
 mod rights;
 mod roll_walk;
@@ -129,6 +132,10 @@ fn of_adapters(unavailable: Option<&str>) -> Vec<Trial> {
         exposure::one_adapter_has_its_own_type_port_labels_and_annotations,
         exposure::annotations_that_are_taken_back_go,
         exposure::a_new_name_template_makes_the_new_services_before_it_removes_the_old,
+        replacing::a_renamed_load_balancer_stays_until_the_new_one_has_an_address,
+        replacing::a_change_of_the_mode_keeps_every_address_until_the_new_ones_are_there,
+        replacing::a_service_that_waits_can_be_deleted_by_hand_or_taken_back,
+        reserved_ports::no_adapter_leads_to_the_api_or_the_metrics_of_the_running_pod,
         policies::without_policies_ours_go_and_foreign_ones_stay,
         policies::exposure_cluster_opens_the_api_and_loopback_closes_it,
         policies::peers_of_adapters_metrics_and_egress_are_in_the_policies,
@@ -208,6 +215,9 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         server::a_server_can_be_stopped_while_a_secret_is_missing,
         server::what_users_add_to_the_pod_is_written_once,
         server::the_budget_goes_when_it_is_not_wanted_and_a_foreign_one_stays,
+        eviction::a_server_that_serves_is_not_evicted_whatever_its_sidecar_does,
+        eviction::a_server_that_crashes_or_hangs_does_not_hold_up_a_drain,
+        eviction::a_pod_on_a_lost_node_does_not_hold_up_a_drain,
         drift::a_service_changed_by_hand_is_put_back,
         drift::policies_changed_by_hand_are_put_back,
         drift::rights_changed_by_hand_are_put_back,

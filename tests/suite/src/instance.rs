@@ -1,14 +1,14 @@
 //! One instance under test: made, looked at, and waited for.
 
 use dittofs_rig::dittofs::Administrator;
-use dittofs_rig::wait_for;
+use dittofs_rig::{Caller, wait_for};
 use dittofs_shared::published::{Adapter, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::reports::Reports;
 use dittofs_shared::server::DittoServer;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{EvictParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -272,6 +272,31 @@ impl Instance {
     /// There is none.
     pub async fn pod(&self) -> Result<Pod, Error> {
         Ok(self.api::<Pod>().get(&names::pod(&self.name)).await?)
+    }
+
+    /// What the API server answers to an eviction of its pod, as `kubectl drain` asks for it: an HTTP status. Nothing is evicted.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub async fn try_eviction(&self) -> Result<u16, Error> {
+        let parameters = EvictParams {
+            post_options: PostParams {
+                dry_run: true,
+                ..PostParams::default()
+            },
+            ..EvictParams::default()
+        };
+        // The client would take a refusal for a server that is busy, and ask again for minutes.
+        let cluster = &self.scene.world.cluster;
+        let mut config = cluster.client_config(&Caller::admin())?;
+        config.default_retry = false;
+        let client = kube::Client::try_from(config)?;
+        let pods: Api<Pod> = Api::namespaced(client, &self.scene.namespace);
+        match pods.evict(&names::pod(&self.name), &parameters).await {
+            Ok(_) => Ok(201),
+            Err(kube::Error::Api(status)) => Ok(status.code),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The administrator of its server.

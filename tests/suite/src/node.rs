@@ -4,6 +4,7 @@ mod client;
 mod control_plane;
 mod database;
 mod deletion;
+mod eviction;
 mod hardship;
 mod hostile;
 mod lifetime;
@@ -57,6 +58,8 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         way_in::a_deleted_secret_of_the_sidecar_locks_nobody_out,
         way_in::a_lost_password_of_the_administrator_is_reset_when_asked,
         hardship::a_deleted_or_edited_published_state_comes_back_and_disturbs_no_client,
+        eviction::a_server_whose_sidecar_is_unwell_is_not_evicted,
+        eviction::a_server_that_crashes_is_evicted,
         hostile::impossible_adapters_are_not_exposed_and_existing_services_stay,
         rolls::a_new_configuration_recreates_the_pod_once,
         rolls::a_new_place_recreates_the_pod_there_and_new_labels_wait,

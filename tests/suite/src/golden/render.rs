@@ -35,7 +35,7 @@ pub fn documents(observed: &Observed, live: &Live) -> Result<Vec<String>, Error>
     let desired = Desired::of(&instance);
     let mut documents = objects(&desired)?;
     documents.push(yaml("what may be taken away", &prune(&desired.prune))?);
-    let status = status(&instance, &desired, live)?;
+    let status = status(observed, &instance, &desired, live)?;
     documents.push(yaml("status", &json!({"status": status}))?);
     Ok(documents)
 }
@@ -144,13 +144,19 @@ fn yaml(comment: &str, value: &Value) -> Result<String, Error> {
 }
 
 /// The status when all is done, but for what `live` says.
-fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoServerStatus, Error> {
+fn status(
+    observed: &Observed,
+    instance: &Instance,
+    desired: &Desired,
+    live: &Live,
+) -> Result<DittoServerStatus, Error> {
     let stateful_set = desired.stateful_set.as_ref().map(observed_by_controller);
     let pod = match stateful_set.as_ref().filter(|_| instance.spec.replicas > 0) {
         Some(stateful_set) => Some(running_pod(stateful_set, live)?),
         None => None,
     };
-    let services = services(instance, desired, live)?;
+    let mut services = services(instance, desired, live)?;
+    services.extend(staying(observed, instance));
     let decision = roll::decide(
         instance.spec.roll_policy,
         stateful_set.as_ref(),
@@ -300,6 +306,13 @@ fn services(
         complete(service, number, live)?;
     }
     Ok(services.into_iter().map(Arc::new).collect())
+}
+
+/// The Services of before that wait for others to have an address.
+fn staying(observed: &Observed, instance: &Instance) -> Vec<Arc<Service>> {
+    let all = observed.adapter_services.iter();
+    let stays = |service: &&Arc<Service>| instance.exposition.stays(&service.name_any());
+    all.filter(stays).cloned().collect()
 }
 
 fn complete(service: &mut Service, number: i32, live: &Live) -> Result<(), Error> {

@@ -1,0 +1,129 @@
+//! Drains of the node: who is evicted, as the kubelet reports the pod and the API server answers.
+
+use dittofs_rig::wait_for;
+use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
+use dittofs_suite::probe::Probe;
+use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, ensure, processes};
+use hyper::Method;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use serde_json::json;
+use std::time::Instant;
+
+use super::hardship::{nfs_address, other_sidecar, server_restarts};
+
+/// What the API server answers to an eviction.
+const REFUSED: u16 = 429;
+const GRANTED: u16 = 201;
+
+async fn wait_answer(files: &Instance, expected: u16, when: &str) -> Outcome {
+    let what = format!("an eviction to be answered with {expected} {when}");
+    wait_for(&what, POD_DEADLINE, || async {
+        match files.try_eviction().await {
+            Ok(code) if code == expected => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await?;
+    Ok(())
+}
+
+/// Neither the sidecar's own password nor the administrator's is what the Secrets say, so that it cannot even log in.
+async fn spoil_credentials(files: &Instance) -> Outcome {
+    let administrator = files.administrator().await?;
+    let secrets = files.api::<k8s_openapi::api::core::v1::Secret>();
+    let secret = secrets
+        .get(&dittofs_shared::names::admin_credentials("files"))
+        .await?;
+    let first = String::from_utf8(secret.data.unwrap_or_default()["password"].0.clone())?;
+    for (path, body) in [
+        (
+            "/api/v1/users/dittofs-sidecar/password",
+            json!({"new_password": "another-Passw0rd"}),
+        ),
+        (
+            "/api/v1/users/me/password",
+            json!({"current_password": first, "new_password": "changed-Passw0rd"}),
+        ),
+    ] {
+        administrator
+            .ask(Method::POST, path, Some(&body))
+            .await?
+            .accepted(path)?;
+    }
+    // Tokens that are out stay good, so that only a new sidecar finds out.
+    processes::kill(other_sidecar(&files.pod().await?, 0, "the sidecar").await?)
+}
+
+pub async fn a_server_whose_sidecar_is_unwell_is_not_evicted(scene: Scene) -> Outcome {
+    let files = Instance::create(&scene, "files", json!({})).await?;
+    files.wait_ready().await?;
+    let probe = Probe::start(nfs_address(&files).await?);
+    spoil_credentials(&files).await?;
+    files
+        .wait_condition("Authenticated", "False", None, POD_DEADLINE)
+        .await?;
+    // Killed as soon as it is there, the sidecar waits for its next start longer each time, and the pod is not ready.
+    let pod = files.pod().await?;
+    let began = Instant::now();
+    let mut killed = 0;
+    while began.elapsed().as_secs() < 45 {
+        killed = other_sidecar(&pod, killed, "the next sidecar").await?;
+        processes::kill(killed)?;
+        let code = files.try_eviction().await?;
+        ensure!(
+            code == REFUSED,
+            "with the sidecar dead an eviction is answered with {code}"
+        );
+    }
+    files
+        .wait_condition(
+            "StatefulSetReady",
+            "False",
+            Some("PodNotReady"),
+            API_DEADLINE,
+        )
+        .await?;
+    wait_answer(&files, REFUSED, "while the sidecar crashes").await?;
+    probe.finish().await?;
+    let pod = files.pod().await?;
+    ensure!(server_restarts(&pod) == 0, "the server restarted");
+    Ok(())
+}
+
+pub async fn a_server_that_crashes_is_evicted(scene: Scene) -> Outcome {
+    let files = Instance::create(&scene, "files", json!({})).await?;
+    files.wait_ready().await?;
+    wait_answer(&files, REFUSED, "while all is well").await?;
+    let pod = files.pod().await?;
+    let program = "/app/dfs";
+    let mut killed = 0;
+    // Once it starts again at once; from then on the kubelet makes it wait.
+    for round in 1..=3 {
+        let what = format!("the server of round {round}");
+        let found = wait_for(&what, POD_DEADLINE, || async {
+            let found = processes::of_pod(&pod, program);
+            let other = found.iter().copied().find(|id| *id != killed);
+            other.ok_or(format!("{found:?}"))
+        });
+        killed = found.await?;
+        processes::kill(killed)?;
+    }
+    let began = Instant::now();
+    wait_answer(&files, GRANTED, "while the server crashes").await?;
+    println!(
+        "after the last crash an eviction is granted within {} ms",
+        began.elapsed().as_millis()
+    );
+    // It recovers, and is protected again.
+    files.wait_ready().await?;
+    let budget = files.api::<PodDisruptionBudget>().get("files").await?;
+    let policy = budget
+        .spec
+        .and_then(|spec| spec.unhealthy_pod_eviction_policy);
+    ensure!(
+        policy.as_deref() == Some("IfHealthyBudget"),
+        "the budget says {policy:?}"
+    );
+    wait_answer(&files, REFUSED, "when the server is back").await
+}
