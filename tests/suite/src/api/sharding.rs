@@ -29,10 +29,10 @@ const B: &str = "dittofs-operator-b";
 const TEAMS: &str = "dittofs-operator-teams";
 
 /// The operator of the world rests while others do its work.
-struct Rest<'a>(&'a Scene);
+pub struct Rest<'a>(&'a Scene);
 
 impl<'a> Rest<'a> {
-    fn begin(scene: &'a Scene) -> Self {
+    pub fn begin(scene: &'a Scene) -> Self {
         let mut installation = scene.world.installation.lock();
         if let Ok(installation) = installation.as_mut() {
             installation.stop_operator(true);
