@@ -7,9 +7,11 @@
 //! * Deletions carry the uid and resource version of what was seen, so that nothing newer is hit.
 
 mod claims;
+mod config_maps;
 mod difference;
 mod optional;
 mod outcome;
+mod overruled;
 mod policy;
 mod prune;
 mod secrets;
@@ -20,10 +22,12 @@ mod write;
 
 use dittofs_shared::labels;
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
+use std::time::Duration;
 
 use crate::desired::Desired;
 use crate::instance::Instance;
@@ -41,6 +45,11 @@ pub struct Applied {
     pub failures: Vec<Failure>,
     /// Claims that the API server does not let grow. That keeps nothing else from being done.
     pub refused_growth: Vec<Failure>,
+    /// The next pod would be another one than the StatefulSet that was observed makes. Whether the pod is recreated is decided
+    /// by the next look.
+    pub template_changed: bool,
+    /// When something that has to wait is due.
+    pub due_in: Option<Duration>,
 }
 
 impl Applied {
@@ -63,6 +72,8 @@ impl Applied {
         self.changes.append(&mut later.changes);
         self.failures.append(&mut later.failures);
         self.refused_growth.append(&mut later.refused_growth);
+        self.template_changed |= later.template_changed;
+        self.due_in = self.due_in.into_iter().chain(later.due_in).min();
     }
 }
 
@@ -118,12 +129,12 @@ pub async fn apply(
         applied.note_growth(writer.grow(claim).await);
     }
     if let Some(desired) = stateful_set {
-        let (sets, claims) = (&stores.stateful_sets, &instance.claims);
-        applied.note(writer.put_stateful_set(sets, desired, claims).await);
+        put_server(&writer, stores, instance, desired, &mut applied).await;
     } else if *stop {
         stop_running(&writer, stores, instance, &mut applied).await;
     }
     prune::take_away(&writer, stores, instance, desired, &mut applied).await;
+    config_maps::take_away(&writer, stores, instance, desired, &mut applied).await;
     applied
 }
 
@@ -137,6 +148,21 @@ async fn put_account(
     if let Some(account) = account {
         applied.note(writer.put(&stores.service_accounts, account).await);
     }
+}
+
+async fn put_server(
+    writer: &Writer<'_>,
+    stores: &Stores,
+    instance: &Instance,
+    desired: &StatefulSet,
+    applied: &mut Applied,
+) {
+    let (sets, claims) = (&stores.stateful_sets, &instance.claims);
+    let put = writer.put_stateful_set(sets, desired, claims).await;
+    applied.note(put.map(|put| {
+        applied.template_changed = put.template_changed;
+        put.change
+    }));
 }
 
 /// What cannot be started as asked can still be stopped.

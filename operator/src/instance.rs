@@ -20,6 +20,7 @@ use dittofs_shared::server::DittoServerSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::observe::Observed;
 pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
@@ -40,6 +41,8 @@ pub const KNOWN_ADAPTERS: [&str; 2] = ["nfs", "smb"];
 pub struct Defaults {
     /// Image of the sidecar where the `DittoServer` names none.
     pub sidecar_image: String,
+    /// How long a configuration is kept that nothing mounts any more.
+    pub keep_unused_config: Duration,
 }
 
 /// An instance that has been understood.
@@ -55,6 +58,8 @@ pub struct Instance {
     pub spec: DittoServerSpec,
     /// Image of the sidecar.
     pub sidecar_image: String,
+    /// See [`Defaults`].
+    pub keep_unused_config: Duration,
     /// The Secrets it uses.
     pub secrets: Secrets,
     /// What of the user's settings cannot be taken over.
@@ -178,6 +183,7 @@ impl Instance {
                 .image
                 .clone()
                 .unwrap_or_else(|| defaults.sidecar_image.clone()),
+            keep_unused_config: defaults.keep_unused_config,
             secrets: secrets::judge(&name, observed),
             override_problem: overrides::judge(&server.spec, &observed.secrets),
             running_account: observed

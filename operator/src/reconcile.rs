@@ -184,7 +184,12 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     tell(server, context, &view, &applied).await?;
     match applied.failures.first() {
         Some(failure) => Err(Error::Apply(failure.to_string())),
-        None => Ok(Action::requeue(next_look(&instance))),
+        None => {
+            let longest = next_look(&instance);
+            Ok(Action::requeue(
+                applied.due_in.unwrap_or(longest).min(longest),
+            ))
+        }
     }
 }
 
@@ -242,11 +247,7 @@ async fn make(server: &DittoServer, context: &Context) -> Result<Look, Error> {
 async fn act_on(roll: &Roll, observed: &Observed, client: &Client, applied: &mut Applied) {
     // A template that was only just written is not yet known to the controller of the StatefulSet: its next event
     // brings us back here.
-    let template_changed = applied
-        .changes
-        .iter()
-        .any(|change| change.object.kind.as_deref() == Some("StatefulSet"));
-    if let (Roll::Now(reason), Some(pod), false) = (roll, &observed.pod, template_changed) {
+    if let (Roll::Now(reason), Some(pod), false) = (roll, &observed.pod, applied.template_changed) {
         match apply::recreate_pod(client, pod, reason).await {
             Ok(change) => applied.changes.push(change),
             Err(failure) => applied.failures.push(failure),

@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 
 use crate::scope::Scope;
 pub use optional::{Optional, Presence};
-use owned::{Owned, forget_writers, keep_our_choices, keep_writers_of_adapters};
+use owned::{Owned, forget_writers, keep_our_choices, keep_our_times, keep_writers_of_adapters};
 use source::Source;
 pub use wake::instances_of;
 
@@ -86,7 +86,7 @@ impl Watch {
             config_maps: owned.watch(&managed, keep_writers_of_adapters, &mut tasks),
             services: owned.watch(&managed, keep_our_choices, &mut tasks),
             network_policies: owned.watch(&managed, forget_writers, &mut tasks),
-            stateful_sets: owned.watch(&managed, forget_writers, &mut tasks),
+            stateful_sets: owned.watch(&managed, keep_our_times, &mut tasks),
             disruption_budgets: owned.watch(&managed, forget_writers, &mut tasks),
             pods: owned.watch(&selected, forget_writers, &mut tasks),
             claims: owned.watch(&selected, forget_writers, &mut tasks),

@@ -12,8 +12,9 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::difference::difference;
+use super::difference::{Difference, differences};
 use super::outcome::{Action, ApplyError, Change, Failure};
+use super::overruled::{self, Sent};
 use crate::observe::{REQUEST_DEADLINE, digest, is_owned_by};
 use crate::optional::OptionalKind;
 
@@ -75,50 +76,88 @@ impl Writer<'_> {
         desired: &K,
     ) -> Result<Option<Change>, Failure> {
         let put = self.put_adjusted(kind, store, desired, |_, _| {}).await?;
-        Ok(put.map(|(change, _)| change))
+        Ok(put.and_then(|(_, change)| change))
     }
 
-    /// The same, with a last look at what is sent. Also gives what the object has become.
+    /// The same, with a last look at what is sent. Says what the object has become and whether it has changed, unless
+    /// nothing was sent.
     pub(super) async fn put_adjusted<K: Object>(
         &self,
         kind: &K::DynamicType,
         store: &Store<K>,
         desired: &K,
         adjust: impl FnOnce(&K, &mut K),
-    ) -> Result<Option<(Change, K)>, Failure> {
+    ) -> Result<Option<(K, Option<Change>)>, Failure> {
+        match self.send(kind, store, desired, adjust).await? {
+            Some(sent) => self.conclude(kind, desired, sent).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Sends an object, unless it is already like that.
+    pub(super) async fn send<K: Object>(
+        &self,
+        kind: &K::DynamicType,
+        store: &Store<K>,
+        desired: &K,
+        adjust: impl FnOnce(&K, &mut K),
+    ) -> Result<Option<Sent<K>>, Failure> {
         let live = self.live(kind, store, desired).await?;
-        let mut sent = desired.clone();
-        let hash = digest(&serde_json::to_vec(desired).unwrap_or_default())[..16].to_owned();
-        sent.annotations_mut()
-            .insert(labels::APPLIED_HASH.to_owned(), hash.clone());
-        let (action, reason) = match &live {
-            None => (Action::Created, "it did not exist".to_owned()),
-            Some(live) => match difference(&to_value(&**live), &to_value(desired)) {
-                Some(reason) => (Action::Updated, reason),
-                // Everything that is wanted is there. What was wanted before and is not any more shows in the hash.
-                None if live.annotations().get(labels::APPLIED_HASH) != Some(&hash) => (
-                    Action::Updated,
-                    "what is not asked for any more is taken out".to_owned(),
-                ),
-                None if self.anew => (Action::Updated, "it was asked for again".to_owned()),
-                None => return Ok(None),
-            },
-        };
-        if let Some(live) = &live {
-            adjust(live, &mut sent);
-        }
-        let parameters = PatchParams::apply(labels::OPERATOR_MANAGER).force();
-        let now = within_deadline(self.api(kind, desired).patch(
-            &desired.name_any(),
-            &parameters,
-            &Patch::Apply(&sent),
-        ))
-        .await
-        .map_err(|error| Failure::of(desired, kind, error))?;
-        if self.anew && live.is_some_and(|live| content(&*live) == content(&now)) {
+        let before = live.as_ref().map(|live| missing(&**live, desired));
+        let before = before.unwrap_or_default();
+        let Some((action, reason)) = self.occasion(live.as_deref(), &before, desired) else {
             return Ok(None);
+        };
+        let mut body = desired.clone();
+        body.annotations_mut()
+            .insert(labels::APPLIED_HASH.to_owned(), hash_of(desired));
+        if let Some(live) = &live {
+            overruled::carry_over(&**live, &mut body);
+            adjust(live, &mut body);
         }
-        Ok(Some((Change::of(desired, kind, action, reason), now)))
+        let now = self.apply(kind, &body).await?;
+        Ok(Some(Sent {
+            live,
+            before,
+            body,
+            now,
+            action,
+            reason,
+        }))
+    }
+
+    /// What sending would do, and why, unless there is no reason to.
+    fn occasion<K: Object>(
+        &self,
+        live: Option<&K>,
+        before: &[Difference],
+        desired: &K,
+    ) -> Option<(Action, String)> {
+        let Some(live) = live else {
+            return Some((Action::Created, "it did not exist".to_owned()));
+        };
+        let reason = if live.annotations().get(labels::APPLIED_HASH) != Some(&hash_of(desired)) {
+            // Where everything that is wanted is there. What was wanted before and is not any more shows in the hash.
+            "what is not asked for any more is taken out"
+        } else if self.anew || (!before.is_empty() && !overruled::is_overruled(live, before)) {
+            "it was asked for again"
+        } else {
+            return None;
+        };
+        Some((Action::Updated, reason.to_owned()))
+    }
+
+    /// Sends an object, whatever it is now.
+    pub(super) async fn apply<K: Object>(
+        &self,
+        kind: &K::DynamicType,
+        body: &K,
+    ) -> Result<K, Failure> {
+        let parameters = PatchParams::apply(labels::OPERATOR_MANAGER).force();
+        let api = self.api(kind, body);
+        within_deadline(api.patch(&body.name_any(), &parameters, &Patch::Apply(body)))
+            .await
+            .map_err(|error| Failure::of(body, kind, error))
     }
 
     /// The object as it is, if it is ours. Our copies hold only what bears our label, so that an object that is not
@@ -201,8 +240,17 @@ impl Writer<'_> {
     }
 }
 
+/// Where an object is not as desired.
+pub(super) fn missing<K: Object>(live: &K, desired: &K) -> Vec<Difference> {
+    differences(&to_value(live), &to_value(desired))
+}
+
+pub(super) fn hash_of<K: Object>(desired: &K) -> String {
+    digest(&serde_json::to_vec(desired).unwrap_or_default())[..16].to_owned()
+}
+
 /// All but what the API server notes down about writes.
-fn content<K: Object>(object: &K) -> Value {
+pub(super) fn content<K: Object>(object: &K) -> Value {
     let mut object = object.clone();
     let metadata = object.meta_mut();
     metadata.managed_fields = None;
@@ -221,7 +269,7 @@ fn owner_of<K: Resource>(object: &K) -> String {
     }
 }
 
-fn to_value<K: Serialize>(object: &K) -> Value {
+pub(super) fn to_value<K: Serialize>(object: &K) -> Value {
     // Kubernetes types have string keys only, so that they cannot fail to serialise.
     serde_json::to_value(object).unwrap_or_default()
 }

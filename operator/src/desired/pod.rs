@@ -29,8 +29,8 @@ pub const CREDENTIALS_VOLUME: &str = "sidecar-credentials";
 /// Volume with the administrator's first password, with which the sidecar makes its own user.
 pub const ADMIN_VOLUME: &str = "sidecar-admin-credentials";
 
-/// The pod of the instance.
-pub fn pod(instance: &Instance) -> PodSpec {
+/// The pod of the instance, with its configuration from this ConfigMap.
+pub fn pod(instance: &Instance, config: &str) -> PodSpec {
     let settings = &instance.spec.pod;
     PodSpec {
         node_selector: unless_empty(&settings.node_selector, BTreeMap::is_empty),
@@ -50,7 +50,7 @@ pub fn pod(instance: &Instance) -> PodSpec {
         init_containers: Some(vec![sidecar_container::sidecar(instance)]),
         containers: vec![server_container::server(instance)],
         volumes: Some(
-            volumes(instance)
+            volumes(instance, config)
                 .into_iter()
                 .chain(files::volumes(instance))
                 .chain(settings.volumes.iter().cloned())
@@ -98,7 +98,7 @@ pub fn runtime_default() -> SeccompProfile {
     }
 }
 
-fn volumes(instance: &Instance) -> Vec<Volume> {
+fn volumes(instance: &Instance, config: &str) -> Vec<Volume> {
     let credentials = SecretVolumeSource {
         secret_name: Some(names::sidecar_credentials(&instance.name)),
         ..SecretVolumeSource::default()
@@ -107,7 +107,7 @@ fn volumes(instance: &Instance) -> Vec<Volume> {
         Volume {
             name: CONFIG_VOLUME.to_owned(),
             config_map: Some(ConfigMapVolumeSource {
-                name: names::config(&instance.name),
+                name: config.to_owned(),
                 ..ConfigMapVolumeSource::default()
             }),
             ..Volume::default()

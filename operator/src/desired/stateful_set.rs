@@ -17,7 +17,7 @@ use super::pod;
 use crate::instance::{Claim, Instance};
 
 /// The StatefulSet. `OnDelete`: a changed template alone restarts nobody.
-pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
+pub fn stateful_set(instance: &Instance, roll_hash: &str, config: &str) -> StatefulSet {
     StatefulSet {
         metadata: metadata(instance, instance.name.clone()),
         spec: Some(StatefulSetSpec {
@@ -42,7 +42,7 @@ pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
             volume_claim_templates: Some(claims(instance)),
             template: PodTemplateSpec {
                 metadata: Some(pod_metadata(instance, roll_hash)),
-                spec: Some(pod::pod(instance)),
+                spec: Some(pod::pod(instance, config)),
             },
             ..StatefulSetSpec::default()
         }),
