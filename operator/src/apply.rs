@@ -159,10 +159,8 @@ async fn put_server(
 ) {
     let (sets, claims) = (&stores.stateful_sets, &instance.claims);
     let put = writer.put_stateful_set(sets, desired, claims).await;
-    applied.note(put.map(|put| {
-        applied.template_changed = put.template_changed;
-        put.change
-    }));
+    applied.template_changed = put.as_ref().is_ok_and(|put| put.template_changed);
+    applied.note(put.map(|put| put.change));
 }
 
 /// What cannot be started as asked can still be stopped.

@@ -184,17 +184,12 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     tell(server, context, &view, &applied).await?;
     match applied.failures.first() {
         Some(failure) => Err(Error::Apply(failure.to_string())),
-        None => {
-            let longest = next_look(&instance);
-            Ok(Action::requeue(
-                applied.due_in.unwrap_or(longest).min(longest),
-            ))
-        }
+        None => Ok(Action::requeue(next_look(&instance, applied.due_in))),
     }
 }
 
-/// Secrets are not watched: one that is awaited is looked for more often.
-fn next_look(instance: &Instance) -> Duration {
+/// Secrets are not watched: one that is awaited is looked for more often. `due`: something else has to wait that long.
+fn next_look(instance: &Instance, due: Option<Duration>) -> Duration {
     let cluster = instance.percona.as_ref();
     let longest = if instance.startable().is_ok() {
         SECRETS_REREAD
@@ -203,7 +198,8 @@ fn next_look(instance: &Instance) -> Duration {
     } else {
         SECRETS_AWAITED
     };
-    longest.mul_f64(rand::random_range(0.9..1.0))
+    let longest = longest.mul_f64(rand::random_range(0.9..1.0));
+    due.map_or(longest, |due| due.min(longest))
 }
 
 /// What a look has found, and what it has made of it.

@@ -50,15 +50,7 @@ fn keys(path: &[String]) -> Option<&'static [&'static str]> {
     if within == ["metadata"] && list == "ownerReferences" {
         return Some(&["uid"]);
     }
-    if !within
-        .iter()
-        .map(String::as_str)
-        .zip(POD)
-        .all(|(a, b)| a == b)
-        || within.len() < POD.len()
-    {
-        return None;
-    }
+    within.get(..POD.len()).filter(|outer| *outer == POD)?;
     Some(match list.as_str() {
         "containers" | "initContainers" | "volumes" | "env" | "imagePullSecrets" | "claims" => {
             &["name"]

@@ -45,14 +45,14 @@ impl Writer<'_> {
         store: &Store<Service>,
         desired: &Service,
     ) -> Result<Option<Change>, Failure> {
-        let sent = self.send(&(), store, desired, keep_node_ports).await?;
-        let Some(mut sent) = sent else {
+        let sent = self.send(&(), store, desired, keep_node_ports);
+        let Some(mut sent) = Box::pin(sent).await? else {
             return Ok(None);
         };
         if has_other_ports(&sent.now, desired) {
             sent.now = self.replace_ports(&sent.now, desired).await?;
         }
-        let (_, change) = self.conclude(&(), desired, sent).await?;
+        let (_, change) = Box::pin(self.conclude(&(), desired, sent)).await?;
         Ok(change)
     }
 

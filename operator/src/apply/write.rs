@@ -88,8 +88,11 @@ impl Writer<'_> {
         desired: &K,
         adjust: impl FnOnce(&K, &mut K),
     ) -> Result<Option<(K, Option<Change>)>, Failure> {
-        match self.send(kind, store, desired, adjust).await? {
-            Some(sent) => self.conclude(kind, desired, sent).await.map(Some),
+        match Box::pin(self.send(kind, store, desired, adjust)).await? {
+            Some(sent) => {
+                let concluded = Box::pin(self.conclude(kind, desired, sent)).await?;
+                Ok(Some(concluded))
+            }
             None => Ok(None),
         }
     }

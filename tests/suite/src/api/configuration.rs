@@ -251,7 +251,7 @@ pub async fn the_operator_can_delete_no_config_map_but_its_configurations(scene:
         "theirs",
         "their-config",
         "no-owner-config",
-        "files-config-0123456789aX",
+        "files-config-0123456789xy",
     ];
     for (name, labels, owners) in [
         (strange[0], label.clone(), owner.clone()),
