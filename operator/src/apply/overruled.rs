@@ -70,8 +70,17 @@ fn is_remembered<K: Resource>(object: &K, found: &[Difference]) -> bool {
         .any(|memory| memory.of(found).as_ref() == known)
 }
 
+/// Whether an object is as its last apply has left it: nothing differs, or only what came back different, and what is
+/// remembered is about that.
+pub(super) fn is_settled<K: Resource>(object: &K, found: &[Difference]) -> bool {
+    match remembered(object) {
+        None => found.is_empty(),
+        Some(_) => is_overruled(object, found),
+    }
+}
+
 /// Whether an object differs from what was applied last only where the apply itself came back different.
-pub(super) fn is_overruled<K: Resource>(object: &K, found: &[Difference]) -> bool {
+fn is_overruled<K: Resource>(object: &K, found: &[Difference]) -> bool {
     remembered(object).is_some() && is_remembered(object, found)
 }
 
@@ -101,6 +110,7 @@ impl Writer<'_> {
         kind: &K::DynamicType,
         desired: &K,
         mut sent: Sent<K>,
+        adjust: impl Fn(&K, &mut K),
     ) -> Result<(K, Option<Change>), Failure> {
         let mut after = missing(&sent.now, desired);
         for memory in MEMORIES {
@@ -108,6 +118,7 @@ impl Writer<'_> {
                 break;
             }
             remember(&mut sent.body, memory.of(&after));
+            adjust(&sent.now, &mut sent.body);
             sent.now = self.apply(kind, &sent.body).await?;
             after = missing(&sent.now, desired);
         }
@@ -184,10 +195,19 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_that_nothing_fits_any_more_is_not_kept() {
-        assert!(is_remembered(&object(None, "ours"), &found("ours")));
-        let stale = Memory::Values.of(&found("theirs"));
-        assert!(!is_remembered(&object(stale, "ours"), &found("ours")));
+    fn an_object_is_settled_when_nothing_differs_and_nothing_is_remembered_for_it() {
+        let memory = Memory::Values.of(&found("theirs"));
+        for (memory, value, expected) in [
+            (None, "ours", true),
+            (None, "theirs", false),
+            (memory.clone(), "theirs", true),
+            (memory.clone(), "another", false),
+            (memory, "ours", false),
+        ] {
+            let object = object(memory, value);
+            assert_eq!(is_settled(&object, &found(value)), expected, "{value}");
+            assert_eq!(is_remembered(&object, &found(value)), expected, "{value}");
+        }
     }
 
     #[test]
@@ -201,6 +221,7 @@ mod tests {
                 .into_iter()
                 .all(|memory| memory.of(&found).is_none())
         );
+        assert!(!is_settled(&object(None, "theirs"), &found));
     }
 
     #[test]

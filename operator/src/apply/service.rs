@@ -52,7 +52,8 @@ impl Writer<'_> {
         if has_other_ports(&sent.now, desired) {
             sent.now = self.replace_ports(&sent.now, desired).await?;
         }
-        let (_, change) = Box::pin(self.conclude(&(), desired, sent)).await?;
+        let concluded = self.conclude(&(), desired, sent, keep_node_ports);
+        let (_, change) = Box::pin(concluded).await?;
         Ok(change)
     }
 

@@ -86,12 +86,12 @@ impl Writer<'_> {
         kind: &K::DynamicType,
         store: &Store<K>,
         desired: &K,
-        adjust: impl FnOnce(&K, &mut K),
+        adjust: impl Fn(&K, &mut K),
     ) -> Result<Option<(K, Option<Change>)>, Failure> {
-        match Box::pin(self.send(kind, store, desired, adjust)).await? {
+        match Box::pin(self.send(kind, store, desired, &adjust)).await? {
             Some(sent) => {
-                let concluded = Box::pin(self.conclude(kind, desired, sent)).await?;
-                Ok(Some(concluded))
+                let concluded = self.conclude(kind, desired, sent, adjust);
+                Box::pin(concluded).await.map(Some)
             }
             None => Ok(None),
         }
@@ -103,7 +103,7 @@ impl Writer<'_> {
         kind: &K::DynamicType,
         store: &Store<K>,
         desired: &K,
-        adjust: impl FnOnce(&K, &mut K),
+        adjust: impl Fn(&K, &mut K),
     ) -> Result<Option<Sent<K>>, Failure> {
         let live = self.live(kind, store, desired).await?;
         let before = live.as_ref().map(|live| missing(&**live, desired));
@@ -142,7 +142,7 @@ impl Writer<'_> {
         let reason = if live.annotations().get(labels::APPLIED_HASH) != Some(&hash_of(desired)) {
             // Where everything that is wanted is there. What was wanted before and is not any more shows in the hash.
             "what is not asked for any more is taken out"
-        } else if self.anew || (!before.is_empty() && !overruled::is_overruled(live, before)) {
+        } else if self.anew || !overruled::is_settled(live, before) {
             "it was asked for again"
         } else {
             return None;

@@ -163,6 +163,7 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         Needs::ApiServer,
         unavailable,
         overruled::what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happening,
+        overruled::a_policy_that_writes_another_value_every_time_keeps_nobody_busy,
         overruled::claim_templates_that_a_policy_completes_keep_no_change_from_being_made,
         overruled::what_somebody_adds_to_the_template_keeps_no_restart_from_happening,
         configuration::a_pod_keeps_its_configuration_until_it_is_recreated,

@@ -228,13 +228,23 @@ pub async fn what_no_pod_mounts_any_more_is_deleted_in_the_end(scene: Scene) -> 
 }
 
 /// Asks, and deletes nothing.
-async fn delete_as_operator(scene: &Scene, name: &str) -> Result<(), kube::Error> {
-    let caller = Caller::service_account(NAMESPACE, OPERATOR);
+async fn delete_as(scene: &Scene, account: &str, name: &str) -> Result<(), kube::Error> {
+    let caller = Caller::service_account(NAMESPACE, account);
     let client = scene.world.cluster.client_as(&caller);
     let client = client.map_err(|error| kube::Error::Service(error.to_string().into()))?;
     let api: Api<ConfigMap> = Api::namespaced(client, &scene.namespace);
     let ask = DeleteParams::default().dry_run();
     api.delete(name, &ask).await.map(drop)
+}
+
+/// Not for want of the right.
+pub async fn is_refused(scene: &Scene, account: &str, name: &str) -> Outcome {
+    match delete_as(scene, account, name).await {
+        Err(kube::Error::Api(status)) if status.message.contains("ValidatingAdmissionPolicy") => {
+            Ok(())
+        }
+        other => Err(format!("{account} deletes ConfigMap {name}: {other:?}").into()),
+    }
 }
 
 /// The right to delete ConfigMaps is for configurations that this operator has made.
@@ -271,19 +281,10 @@ pub async fn the_operator_can_delete_no_config_map_but_its_configurations(scene:
             .await?;
     }
     for name in strange.into_iter().chain(["files-sidecar"]) {
-        match delete_as_operator(&scene, name).await {
-            Err(kube::Error::Api(status)) if status.message.contains("dittofs-operator") => {
-                ensure!(
-                    status.message.contains("ValidatingAdmissionPolicy"),
-                    "{name}: {}",
-                    status.message
-                );
-            }
-            other => return Err(format!("{name}: {other:?}").into()),
-        }
+        is_refused(&scene, OPERATOR, name).await?;
     }
     for name in [own.as_str(), "files-config"] {
-        delete_as_operator(&scene, name).await?;
+        delete_as(&scene, OPERATOR, name).await?;
     }
     Ok(())
 }

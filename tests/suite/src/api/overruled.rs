@@ -216,6 +216,12 @@ impl<'a> Policies<'a> {
     }
 }
 
+fn with_resources() -> Value {
+    let mut spec = pod_never_runs();
+    spec["resources"] = json!({"requests": {"cpu": "50m"}});
+    spec
+}
+
 const CPU: &str = "/spec/template/spec/containers/0/resources/requests/cpu";
 
 pub async fn what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happening(
@@ -238,7 +244,7 @@ pub async fn what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happen
     };
     policies.wait("the policies to hold", rewritten).await?;
 
-    let files = Instance::create(&scene, "files", pod_never_runs()).await?;
+    let files = Instance::create(&scene, "files", with_resources()).await?;
     let config = wait_config(&files, |_| true).await?;
     pod_with_config(&files, &config).await?;
     is_rolled(&files).await?;
@@ -257,6 +263,7 @@ pub async fn what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happen
     wait_object::<StatefulSet>(&files, "files", "is as asked for", |set| {
         let server = server(set);
         if server["image"] == json!(scene.world.server_image)
+            && server["resources"]["requests"]["cpu"] == "50m"
             && set.annotations().get(labels::OVERRULED_HASH).is_none()
         {
             Ok(())
@@ -266,6 +273,27 @@ pub async fn what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happen
     })
     .await?;
     is_quiet(&files, Duration::from_secs(3)).await
+}
+
+/// The version of an object is another one with every write.
+pub async fn a_policy_that_writes_another_value_every_time_keeps_nobody_busy(
+    scene: Scene,
+) -> Outcome {
+    let mut policies = Policies::of(&scene);
+    let restless = r#"[JSONPatch{op: "add", path: "/spec/template/spec/containers/0/resources", value: {"requests":
+        {"cpu": (has(object.metadata.resourceVersion) ? object.metadata.resourceVersion : "1") + "m"}}}]"#;
+    policies
+        .add("restless", &["CREATE", "UPDATE"], restless)
+        .await?;
+    let holds = |set: &Value| set.pointer(CPU) == Some(&json!("1m"));
+    policies.wait("the policy to hold", holds).await?;
+    let files = Instance::create(&scene, "files", with_resources()).await?;
+    let config = wait_config(&files, |_| true).await?;
+    pod_with_config(&files, &config).await?;
+    is_quiet(&files, Duration::from_secs(3)).await?;
+    is_rolled(&files).await?;
+    is_quiet(&files, Duration::from_secs(3)).await?;
+    policies.remove().await
 }
 
 pub async fn claim_templates_that_a_policy_completes_keep_no_change_from_being_made(

@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::PoisonError;
 
+use super::configuration::is_refused;
 use super::seen::{
     Failed, Version, good, lines, of_instance, settled, version, without_pod, write,
 };
@@ -185,6 +186,9 @@ pub async fn an_instance_changes_operators_by_its_label(scene: Scene) -> Outcome
         .filter(|entry| entry.request_received < moved_at(&scene, moved))
         .collect();
     ensure!(writes.is_empty(), "{B} was early:\n{}", lines(&writes));
+    for account in [A, B] {
+        is_refused(&scene, account, "files-sidecar").await?;
+    }
     nobody_has_it(&scene, &files).await?;
     belongings(&other).await?;
     Ok(())
