@@ -23,7 +23,7 @@ mod write;
 use dittofs_shared::labels;
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
@@ -128,10 +128,12 @@ pub async fn apply(
     for claim in growing_claims {
         applied.note_growth(writer.grow(claim).await);
     }
-    if let Some(desired) = stateful_set {
-        put_server(&writer, stores, instance, desired, &mut applied).await;
-    } else if *stop {
-        stop_running(&writer, stores, instance, &mut applied).await;
+    match stateful_set {
+        Some(desired) if !lacks_config(config_maps, &applied) => {
+            put_server(&writer, stores, instance, desired, &mut applied).await;
+        }
+        _ if *stop => stop_running(&writer, stores, instance, &mut applied).await,
+        _ => {}
     }
     prune::take_away(&writer, stores, instance, desired, &mut applied).await;
     config_maps::take_away(&writer, stores, instance, desired, &mut applied).await;
@@ -148,6 +150,17 @@ async fn put_account(
     if let Some(account) = account {
         applied.note(writer.put(&stores.service_accounts, account).await);
     }
+}
+
+/// Whether a pod of the new template would wait for its configuration, or start with somebody else's.
+fn lacks_config(config_maps: &[ConfigMap], applied: &Applied) -> bool {
+    let mut configs = config_maps.iter().filter(|map| map.immutable == Some(true));
+    configs.any(|config| {
+        applied
+            .failures
+            .iter()
+            .any(|failure| failure.concerns(config))
+    })
 }
 
 async fn put_server(

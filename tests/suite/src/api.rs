@@ -167,6 +167,7 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         overruled::claim_templates_that_a_policy_completes_keep_no_change_from_being_made,
         overruled::what_somebody_adds_to_the_template_keeps_no_restart_from_happening,
         configuration::a_pod_keeps_its_configuration_until_it_is_recreated,
+        configuration::a_configuration_that_cannot_be_written_leaves_the_pod_as_it_is,
         configuration::the_operator_can_delete_no_config_map_but_its_configurations,
         secrets::a_connection_string_is_taken_apart_into_a_secret_of_its_own,
         secrets::a_secret_that_exists_is_never_overwritten,

@@ -87,6 +87,46 @@ pub async fn a_pod_keeps_its_configuration_until_it_is_recreated(scene: Scene) -
     Ok(())
 }
 
+/// Somebody has the name that the next configuration would have: a content has the same name in every namespace.
+pub async fn a_configuration_that_cannot_be_written_leaves_the_pod_as_it_is(
+    scene: Scene,
+) -> Outcome {
+    let mut debug = pod_never_runs();
+    merge(&mut debug, json!({"logging": {"level": "DEBUG"}}));
+    let other = Instance::create(&scene, "other", debug).await?;
+    let taken = wait_config(&other, |_| true)
+        .await?
+        .replace("other", "files");
+    let foreign = serde_json::from_value(json!({"metadata": {"name": taken}}))?;
+    let configs = other.api::<ConfigMap>();
+    configs.create(&PostParams::default(), &foreign).await?;
+    let files = Instance::create(&scene, "files", pod_never_runs()).await?;
+    let before = pod(&files).await?;
+    let first = config_of(before.spec.as_ref());
+    files.change(json!({"logging": {"level": "DEBUG"}})).await?;
+    let failed = files
+        .wait_condition("Ready", "False", Some("ApplyFailed"), API_DEADLINE)
+        .await?;
+    let message = &failed.status.unwrap_or_default().conditions[0].message;
+    ensure!(message.contains(&taken), "Ready says {message:?}");
+    wait_config(&files, |name| name == first).await?;
+    ensure!(
+        pod(&files).await?.uid() == before.uid(),
+        "the pod was recreated"
+    );
+    configs.delete(&taken, &DeleteParams::default()).await?;
+    wait_config(&files, |name| name == taken).await?;
+    wait_object::<Pod>(&files, "files-0", "to be recreated", |pod| {
+        if pod.uid() == before.uid() {
+            Err("it is the same".to_owned())
+        } else {
+            Ok(())
+        }
+    })
+    .await?;
+    Ok(())
+}
+
 /// An operator that keeps what is not used for one second only.
 fn impatient(scene: &Scene) -> Result<Shard, Failed> {
     let world = &scene.world;
