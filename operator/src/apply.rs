@@ -8,10 +8,12 @@
 
 mod adapters;
 mod claims;
+mod config_maps;
 mod difference;
 mod merge;
 mod optional;
 mod outcome;
+mod overruled;
 mod policy;
 mod prune;
 mod renew;
@@ -23,10 +25,12 @@ mod write;
 
 use dittofs_shared::labels;
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
-use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
+use std::time::Duration;
 
 use crate::desired::Desired;
 use crate::instance::Instance;
@@ -48,6 +52,11 @@ pub struct Applied {
     pub refused_growth: Vec<Failure>,
     /// Claims whose owners the API server does not let be changed. That keeps nothing else from being done either.
     pub refused_owners: Vec<Failure>,
+    /// The next pod would be another one than the StatefulSet that was observed makes. Whether the pod is recreated is decided
+    /// by the next look.
+    pub template_changed: bool,
+    /// When something that has to wait is due.
+    pub due_in: Option<Duration>,
 }
 
 impl Applied {
@@ -71,6 +80,8 @@ impl Applied {
         self.failures.append(&mut later.failures);
         self.refused_growth.append(&mut later.refused_growth);
         self.refused_owners.append(&mut later.refused_owners);
+        self.template_changed |= later.template_changed;
+        self.due_in = self.due_in.into_iter().chain(later.due_in).min();
     }
 }
 
@@ -132,13 +143,14 @@ pub async fn apply(
     for claim in growing_claims {
         applied.note_growth(writer.grow(claim).await);
     }
-    if let Some(desired) = stateful_set {
-        let (sets, claims) = (&stores.stateful_sets, &instance.claims);
-        applied.note(writer.put_stateful_set(sets, desired, claims).await);
-    } else {
-        keep_running(&writer, stores, *stop, &mut applied).await;
+    match stateful_set {
+        Some(desired) if !lacks_config(config_maps, &applied) => {
+            put_server(&writer, stores, desired, &mut applied).await;
+        }
+        _ => keep_running(&writer, stores, *stop, &mut applied).await,
     }
     prune::take_away(&writer, stores, desired, &mut applied).await;
+    config_maps::take_away(&writer, stores, desired, &mut applied).await;
     applied
 }
 
@@ -152,6 +164,30 @@ async fn put_account(
     if let Some(account) = account {
         applied.note(writer.put(&stores.service_accounts, account).await);
     }
+}
+
+/// Whether a pod of the new template would wait for its configuration, or start with somebody else's.
+fn lacks_config(config_maps: &[ConfigMap], applied: &Applied) -> bool {
+    let mut configs = config_maps.iter().filter(|map| map.immutable == Some(true));
+    configs.any(|config| {
+        applied
+            .failures
+            .iter()
+            .any(|failure| failure.concerns(config))
+    })
+}
+
+async fn put_server(
+    writer: &Writer<'_>,
+    stores: &Stores,
+    desired: &StatefulSet,
+    applied: &mut Applied,
+) {
+    let put = writer
+        .put_stateful_set(&stores.stateful_sets, desired)
+        .await;
+    applied.template_changed = put.as_ref().is_ok_and(|put| put.template_changed);
+    applied.note(put.map(|put| put.change));
 }
 
 /// What cannot be started as asked stays as it is. It can still be stopped, and adopted.

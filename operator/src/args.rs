@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use dittofs_operator::logging::LogFormat;
 use dittofs_operator::scope::{self, Scope, Selector};
+use dittofs_shared::Duration;
 use std::net::SocketAddr;
 
 use crate::VERSION;
@@ -44,6 +45,14 @@ pub struct RunArguments {
     /// Whether to wait for a Lease before writing anything, so that several operators can run side by side.
     #[arg(long, env = "DITTOFS_OPERATOR_LEADER_ELECTION", default_value_t = true, action = clap::ArgAction::Set)]
     pub leader_election: bool,
+
+    /// How long the ConfigMap with a former configuration of a server is kept when no pod mounts it any more.
+    #[arg(
+        long,
+        env = "DITTOFS_OPERATOR_KEEP_UNUSED_CONFIG",
+        default_value = "10m"
+    )]
+    pub keep_unused_config: Duration,
 
     /// Namespace of the Lease. Without it, the namespace that the client runs in.
     #[arg(long, env = "DITTOFS_OPERATOR_LEASE_NAMESPACE")]

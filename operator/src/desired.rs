@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 
 use crate::instance::connection::ConnectionString;
 use crate::instance::live::LiveService;
-use crate::instance::{Adapters, Instance, PerconaCluster, Verdict};
+use crate::instance::{Adapters, Instance, Verdict};
 use crate::optional::OptionalKind;
 pub use claims::ClaimMarks;
 pub use environment::BIND_PASSWORD;
@@ -118,28 +118,30 @@ impl Desired {
     /// The objects of an instance.
     pub fn of(instance: &Instance) -> Self {
         let config = config::render(instance);
+        let config_hash = crate::roll::config_hash(&config);
         let startable = instance.startable();
         let sidecar_contract = sidecar_container::contract(instance);
+        let config_map = startable
+            .is_ok()
+            .then(|| config_maps::config(instance, &config_hash, &config));
         Self {
             secrets: secrets(instance),
             service_account: rbac::service_account(instance),
             role: rbac::role(instance),
             role_binding: rbac::role_binding(instance),
-            config_maps: config_maps(instance, &config),
+            config_maps: config_maps(instance, config_map),
             network_policies: network_policies::all(instance),
             services: services::all(instance),
             optional: optional(instance),
             disruption_budget: disruption_budgets::disruption_budget(instance),
             growing_claims: claims::growing(instance),
             marked_claims: claims::marked(instance),
-            config_hash: startable.is_ok().then(|| crate::roll::config_hash(&config)),
-            stateful_set: startable.ok().map(|digest| {
-                stateful_set::stateful_set(
-                    instance,
-                    &crate::roll::roll_hash(instance, &config, digest),
-                    &sidecar_contract,
-                )
+            stateful_set: startable.as_ref().ok().map(|digest| {
+                let roll_hash = crate::roll::roll_hash(instance, &config, digest);
+                let config = names::config(&instance.name, &config_hash);
+                stateful_set::stateful_set(instance, &roll_hash, &config, &sidecar_contract)
             }),
+            config_hash: startable.is_ok().then_some(config_hash),
             stop: instance.spec.replicas == 0,
             sidecar_contract,
             prune: prune(instance),
@@ -163,13 +165,8 @@ fn optional(instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
     objects
 }
 
-/// Settings that cannot be taken over are not written either: they would be a secret in clear, or wait for the next pod.
-/// Neither is a database that is not ready: a server that runs with another one would come back without any.
-fn config_maps(instance: &Instance, config: &str) -> Vec<ConfigMap> {
-    let waits = |cluster: &PerconaCluster| cluster.another_in_use && cluster.usable().is_err();
-    let written =
-        instance.override_problem.is_none() && !instance.percona.as_ref().is_some_and(waits);
-    let config = written.then(|| config_maps::config(instance, config));
+/// A configuration that no pod could start with is not written: settings that cannot be taken over may be a secret in clear.
+fn config_maps(instance: &Instance, config: Option<ConfigMap>) -> Vec<ConfigMap> {
     let mut all: Vec<_> = config.into_iter().collect();
     all.push(config_maps::settings(instance));
     all.push(config_maps::adapters(instance));

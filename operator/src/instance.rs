@@ -23,10 +23,11 @@ mod storage;
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::reports::Access;
 use dittofs_shared::server::DittoServerSpec;
-use dittofs_shared::{names, settings};
+use dittofs_shared::settings;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::observe::Observed;
 use crate::ownership::Claimant;
@@ -51,6 +52,8 @@ pub const KNOWN_ADAPTERS: [&str; 2] = ["nfs", "smb"];
 pub struct Defaults {
     /// Image of the sidecar where the `DittoServer` names none.
     pub sidecar_image: String,
+    /// How long a configuration is kept that nothing mounts any more.
+    pub keep_unused_config: Duration,
 }
 
 /// An instance that has been understood.
@@ -66,6 +69,8 @@ pub struct Instance {
     pub spec: DittoServerSpec,
     /// Image of the sidecar that is asked for, and what is known of those that run.
     pub sidecar: Known,
+    /// See [`Defaults`].
+    pub keep_unused_config: Duration,
     /// The Secrets it uses.
     pub secrets: Secrets,
     /// Others whose tokens are signed with the same key.
@@ -202,6 +207,7 @@ impl Instance {
             namespace: server.namespace().unwrap_or_default(),
             owner: server.controller_owner_ref(&()).unwrap_or_default(),
             sidecar: sidecar(observed, defaults),
+            keep_unused_config: defaults.keep_unused_config,
             password_reset: secrets::reset(&name, observed, reports.password_reset.as_ref()),
             access: reports.access,
             shares_signing_key_with: observed.key_sharers.clone(),

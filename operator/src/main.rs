@@ -155,6 +155,7 @@ async fn work(
         stores: watch.stores.clone(),
         defaults: Defaults {
             sidecar_image: arguments.sidecar_image.clone(),
+            keep_unused_config: arguments.keep_unused_config.into(),
         },
         metrics: Arc::clone(&metrics),
         failures: Mutex::default(),

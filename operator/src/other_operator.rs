@@ -75,7 +75,7 @@ impl<'a> Search<'a> {
         }
         let (stateful_set, config, service) = futures::future::try_join3(
             self.is_theirs(&self.stores.stateful_sets, name.to_owned()),
-            self.is_theirs(&self.stores.config_maps, names::config(name)),
+            self.is_theirs(&self.stores.config_maps, names::sole_config(name)),
             self.is_theirs(&self.stores.services, names::headless_service(name)),
         )
         .await?;
@@ -95,7 +95,7 @@ impl<'a> Search<'a> {
         {
             found.insert(words::<StatefulSet>(name));
         }
-        let config = names::config(name);
+        let config = names::sole_config(name);
         if self
             .is_theirs(&self.stores.config_maps, config.clone())
             .await?

@@ -220,7 +220,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     match applied.failures.first() {
         Some(failure) => Err(Error::Apply(failure.to_string())),
         None => Ok(Action::requeue(
-            next_look(&instance).min(sidecar::next_look(&instance, &renewal)),
+            next_look(&instance, applied.due_in).min(sidecar::next_look(&instance, &renewal)),
         )),
     }
 }
@@ -254,8 +254,8 @@ async fn greet(server: &DittoServer, client: &Client) -> Result<(), ApplyError> 
     Ok(())
 }
 
-/// Secrets are not watched: one that is awaited is looked for more often.
-fn next_look(instance: &Instance) -> Duration {
+/// Secrets are not watched: one that is awaited is looked for more often. `due`: something else has to wait that long.
+fn next_look(instance: &Instance, due: Option<Duration>) -> Duration {
     let cluster = instance.percona.as_ref();
     let longest = if instance.startable().is_ok() && !instance.password_reset.waits_for_secret() {
         SECRETS_REREAD
@@ -266,7 +266,8 @@ fn next_look(instance: &Instance) -> Duration {
     } else {
         SECRETS_AWAITED
     };
-    longest.mul_f64(rand::random_range(0.9..1.0))
+    let longest = longest.mul_f64(rand::random_range(0.9..1.0));
+    due.map_or(longest, |due| due.min(longest))
 }
 
 /// What a look has found, and what it has made of it.
@@ -310,11 +311,9 @@ async fn make(server: &DittoServer, context: &Context) -> Result<Look, Error> {
 async fn act_on(roll: &Roll, observed: &Observed, client: &Client, applied: &mut Applied) {
     // A template that was only just written is not yet known to the controller of the StatefulSet: its next event
     // brings us back here.
-    let template_changed = applied
-        .changes
-        .iter()
-        .any(|change| change.object.kind.as_deref() == Some("StatefulSet"));
-    if let (Roll::Now(reason), Some(pod), false) = (roll, observed.own_pod(), template_changed) {
+    if let (Roll::Now(reason), Some(pod), false) =
+        (roll, observed.own_pod(), applied.template_changed)
+    {
         match apply::recreate_pod(client, pod, reason).await {
             Ok(change) => applied.changes.push(change),
             Err(failure) => applied.failures.push(failure),

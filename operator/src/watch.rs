@@ -29,7 +29,7 @@ use tokio::task::JoinSet;
 use crate::scope::Scope;
 pub use adapters::Departed;
 pub use optional::{Optional, Presence};
-use owned::{Owned, forget_writers, keep_our_choices};
+use owned::{Owned, forget_writers, keep_our_choices, keep_our_times};
 use source::Source;
 pub use wake::instances_of;
 
@@ -92,7 +92,7 @@ impl Watch {
             departed,
             services: owned.watch(&managed, keep_our_choices, &mut tasks),
             network_policies: owned.watch(&managed, forget_writers, &mut tasks),
-            stateful_sets: owned.watch(&managed, forget_writers, &mut tasks),
+            stateful_sets: owned.watch(&managed, keep_our_times, &mut tasks),
             disruption_budgets: owned.watch(&managed, forget_writers, &mut tasks),
             pods: owned.watch(&selected, forget_writers, &mut tasks),
             claims: owned.watch(&selected, forget_writers, &mut tasks),

@@ -44,6 +44,9 @@ pub const SIDECAR_REPLACED_AT: &str = "dittofs.dittofs.com/sidecar-replaced-at";
 pub const SIDECAR_REPLACED_CONTAINER: &str = "dittofs.dittofs.com/sidecar-replaced-container";
 /// Annotation of every object that the operator applies: hash over what was applied.
 pub const APPLIED_HASH: &str = "dittofs.dittofs.com/applied-hash";
+/// Annotation of an object whose last apply came back with other values than were sent, because a policy or a webhook rewrites
+/// them: hash over those values. While it still fits, nothing is sent.
+pub const OVERRULED_HASH: &str = "dittofs.dittofs.com/overruled-hash";
 /// Annotation of a `DittoServer`: a value that was not there before asks for a look at once, with everything sent anew.
 pub const RECONCILE_NOW: &str = "dittofs.dittofs.com/reconcile-now";
 /// Annotation of a `DittoServer`: a value that was not there before sets the administrator's password to what its Secret

@@ -6,7 +6,7 @@ pub const JWT_SECRET_KEY: &str = "jwt-secret";
 pub const USERNAME_KEY: &str = "username";
 /// Key of the password in the Secrets with credentials.
 pub const PASSWORD_KEY: &str = "password";
-/// Key of the server's configuration in `{name}-config`.
+/// Key of the server's configuration in its ConfigMap.
 pub const CONFIG_KEY: &str = "config.yaml";
 /// Name of the administrator inside DittoFS, which the server makes at its first start.
 pub const ADMIN_USER: &str = "admin";
@@ -32,9 +32,24 @@ pub fn claim(template: &str, instance: &str) -> String {
     format!("{template}-{instance}-0")
 }
 
-/// ConfigMap with the server's configuration.
-pub fn config(instance: &str) -> String {
+/// ConfigMap with the server's configuration. Every content has one of its own, so that a pod keeps what it was made with.
+pub fn config(instance: &str, hash: &str) -> String {
+    format!("{instance}-config-{hash}")
+}
+
+/// The same as other operators name it: they have one for every content.
+pub fn sole_config(instance: &str) -> String {
     format!("{instance}-config")
+}
+
+/// Whether a ConfigMap of this name holds a configuration of the instance. The first versions, too, had one
+/// for every content.
+pub fn is_config(instance: &str, name: &str) -> bool {
+    let is_hash = |text: &str| text.len() == 12 && text.bytes().all(|c| c.is_ascii_hexdigit());
+    match name.strip_prefix(&config(instance, "")) {
+        Some(rest) => is_hash(rest),
+        None => name == sole_config(instance),
+    }
 }
 
 /// ConfigMap with the published state.
@@ -133,6 +148,23 @@ pub fn pod(instance: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn configurations_are_known_by_their_names() {
+        for (name, expected) in [
+            ("files-config-0123456789ab", true),
+            ("files-config", true),
+            ("files-config-", false),
+            ("files-config-0123456789", false),
+            ("files-config-0123456789xy", false),
+            ("files-adapters", false),
+            ("other-config", false),
+            ("my-files-config", false),
+        ] {
+            assert_eq!(is_config("files", name), expected, "{name}");
+        }
+        assert!(is_config("files", &config("files", "0123456789ab")));
+    }
 
     #[test]
     fn adapter_services_follow_the_template() {

@@ -115,7 +115,7 @@ impl Writer<'_> {
             "finalizers": null,
         }});
         match self.merge(&(), seen, &patch).await {
-            Ok(()) => Ok(Some(Change::of(
+            Ok(_) => Ok(Some(Change::of(
                 seen,
                 &(),
                 Action::Updated,

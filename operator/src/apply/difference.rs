@@ -2,11 +2,31 @@
 
 use dittofs_shared::quantity;
 use serde_json::Value;
+use std::fmt;
 
-/// The first place where `live` lacks something of `wanted`, in words. Fields that only `live` has are the API
-/// server's defaults and other people's, and no difference.
-pub(super) fn difference(live: &Value, wanted: &Value) -> Option<String> {
-    first(live, wanted, &mut Vec::new())
+/// A place where an object is not as wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Difference {
+    /// Names of fields and keys of list entries, with dots between them.
+    pub path: String,
+    /// What is there.
+    pub live: Value,
+    /// In words.
+    text: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The places where `live` lacks something of `wanted`. Fields and list entries that only `live` has are the API server's
+/// defaults and other people's, and no difference.
+pub(super) fn differences(live: &Value, wanted: &Value) -> Vec<Difference> {
+    let mut walk = Walk::default();
+    walk.visit(live, wanted);
+    walk.found
 }
 
 /// Values that belong to one writer as a whole, in the kinds that we write. Anything more in them changes what ours
@@ -20,29 +40,37 @@ const WHOLE: [&str; 5] = [
 ];
 /// A list whose order is the API server's: its entries are known by number and protocol.
 const PORTS: &str = "spec.ports";
+/// Where a StatefulSet describes its pods.
+const POD: [&str; 3] = ["spec", "template", "spec"];
 
-fn first(live: &Value, wanted: &Value, path: &mut Vec<String>) -> Option<String> {
-    if WHOLE.contains(&path.join(".").as_str()) {
-        // Both ways: nothing missing and nothing more.
-        return compare(live, wanted, path).or_else(|| {
-            compare(wanted, live, path).map(|_| {
-                format!(
-                    "{}: {} is now {}",
-                    path.join("."),
-                    brief(live),
-                    brief(wanted)
-                )
-            })
-        });
+/// The fields by which server-side apply knows an entry of the list at this path, in the kinds that we write. Several
+/// writers can have entries in such a list. `None`: the list belongs to one writer as a whole.
+fn keys(path: &[String]) -> Option<&'static [&'static str]> {
+    let (list, within) = path.split_last()?;
+    if within == ["metadata"] && list == "ownerReferences" {
+        return Some(&["uid"]);
     }
-    match (live, wanted) {
-        (Value::Array(live), Value::Array(wanted)) if path.join(".") == PORTS => compare(
-            &Value::Array(in_order(live)),
-            &Value::Array(in_order(wanted)),
-            path,
-        ),
-        _ => compare(live, wanted, path),
-    }
+    within.get(..POD.len()).filter(|outer| *outer == POD)?;
+    Some(match list.as_str() {
+        "containers" | "initContainers" | "volumes" | "env" | "imagePullSecrets" | "claims" => {
+            &["name"]
+        }
+        "volumeMounts" => &["mountPath"],
+        "volumeDevices" => &["devicePath"],
+        "ports" => &["containerPort", "protocol"],
+        "hostAliases" => &["ip"],
+        "topologySpreadConstraints" => &["topologyKey", "whenUnsatisfiable"],
+        _ => return None,
+    })
+}
+
+fn key_of(entry: &Value, keys: &[&str]) -> String {
+    let part = |key: &&str| match &entry[*key] {
+        Value::String(text) => text.clone(),
+        Value::Null if *key == "protocol" => "TCP".to_owned(),
+        other => other.to_string(),
+    };
+    keys.iter().map(part).collect::<Vec<_>>().join("/")
 }
 
 fn in_order(ports: &[Value]) -> Vec<Value> {
@@ -54,49 +82,101 @@ fn in_order(ports: &[Value]) -> Vec<Value> {
     ports
 }
 
-fn compare(live: &Value, wanted: &Value, path: &mut Vec<String>) -> Option<String> {
-    match (live, wanted) {
-        (_, Value::Null) => None,
-        (Value::Object(live), Value::Object(wanted)) => wanted.iter().find_map(|(key, value)| {
-            path.push(key.clone());
-            let found = first(live.get(key).unwrap_or(&Value::Null), value, path);
-            path.pop();
-            found
-        }),
-        (Value::Array(live), Value::Array(wanted)) if live.len() == wanted.len() => live
-            .iter()
-            .zip(wanted)
-            .enumerate()
-            .find_map(|(index, (live, wanted))| {
-                path.push(index.to_string());
-                let found = first(live, wanted, path);
-                path.pop();
-                found
-            }),
-        (Value::Array(live), Value::Array(wanted)) => Some(format!(
-            "{}: {} entries are now {}",
-            path.join("."),
-            live.len(),
-            wanted.len()
-        )),
-        // The API server leaves out what is empty.
-        (Value::Null, Value::Object(wanted)) if wanted.is_empty() => None,
-        (Value::Null, Value::Array(wanted)) if wanted.is_empty() => None,
-        (Value::Null, Value::String(wanted)) if wanted.is_empty() => None,
-        (Value::Null, Value::Bool(false)) if is_of_a_volume(path) => None,
-        // The API server writes quantities in its own way: `1000m` comes back as `1`.
-        (Value::String(live), Value::String(wanted))
-            if live == wanted || quantity::same(live, wanted) =>
-        {
-            None
+#[derive(Default)]
+struct Walk {
+    path: Vec<String>,
+    found: Vec<Difference>,
+}
+
+impl Walk {
+    fn visit(&mut self, live: &Value, wanted: &Value) {
+        let path = self.path.join(".");
+        if WHOLE.contains(&path.as_str()) {
+            return self.both_ways(live, wanted);
         }
-        (live, wanted) if live == wanted => None,
-        (live, wanted) => Some(format!(
-            "{}: {} is now {}",
-            path.join("."),
-            brief(live),
-            brief(wanted)
-        )),
+        match (live, wanted, keys(&self.path)) {
+            (Value::Array(live), Value::Array(wanted), _) if path == PORTS => {
+                self.compare(&in_order(live).into(), &in_order(wanted).into());
+            }
+            (live, Value::Array(wanted), Some(keys)) => {
+                let live = live.as_array().map_or(&[][..], Vec::as_slice);
+                for entry in wanted {
+                    let key = key_of(entry, keys);
+                    let same = live.iter().find(|live| key_of(live, keys) == key);
+                    self.step(key, same.unwrap_or(&Value::Null), entry);
+                }
+            }
+            _ => self.compare(live, wanted),
+        }
+    }
+
+    fn step(&mut self, name: String, live: &Value, wanted: &Value) {
+        self.path.push(name);
+        self.visit(live, wanted);
+        self.path.pop();
+    }
+
+    /// Nothing missing and nothing more.
+    fn both_ways(&mut self, live: &Value, wanted: &Value) {
+        let known = self.found.len();
+        self.compare(live, wanted);
+        if self.found.len() == known {
+            self.compare(wanted, live);
+            if self.found.len() > known {
+                self.found.truncate(known);
+                self.note(live, wanted);
+            }
+        }
+    }
+
+    fn compare(&mut self, live: &Value, wanted: &Value) {
+        match (live, wanted) {
+            (Value::Object(live), Value::Object(wanted)) => {
+                for (key, value) in wanted {
+                    self.step(key.clone(), live.get(key).unwrap_or(&Value::Null), value);
+                }
+            }
+            (Value::Array(live), Value::Array(wanted)) if live.len() == wanted.len() => {
+                for (index, (live, wanted)) in live.iter().zip(wanted).enumerate() {
+                    self.step(index.to_string(), live, wanted);
+                }
+            }
+            (Value::Array(all), Value::Array(some)) => {
+                let text = format!("{} entries are now {}", all.len(), some.len());
+                self.note_text(live, &text);
+            }
+            _ if is_same(live, wanted, &self.path) => {}
+            _ => self.note(live, wanted),
+        }
+    }
+
+    fn note(&mut self, live: &Value, wanted: &Value) {
+        self.note_text(live, &format!("{} is now {}", brief(live), brief(wanted)));
+    }
+
+    fn note_text(&mut self, live: &Value, text: &str) {
+        let path = self.path.join(".");
+        self.found.push(Difference {
+            text: format!("{path}: {text}"),
+            live: live.clone(),
+            path,
+        });
+    }
+}
+
+fn is_same(live: &Value, wanted: &Value, path: &[String]) -> bool {
+    match (live, wanted) {
+        (_, Value::Null) => true,
+        // The API server leaves out what is empty.
+        (Value::Null, Value::Object(wanted)) => wanted.is_empty(),
+        (Value::Null, Value::Array(wanted)) => wanted.is_empty(),
+        (Value::Null, Value::String(wanted)) => wanted.is_empty(),
+        (Value::Null, Value::Bool(false)) => is_of_a_volume(path),
+        // The API server writes quantities in its own way: `1000m` comes back as `1`.
+        (Value::String(live), Value::String(wanted)) => {
+            live == wanted || quantity::same(live, wanted)
+        }
+        (live, wanted) => live == wanted,
     }
 }
 
@@ -106,7 +186,8 @@ fn is_of_a_volume(path: &[String]) -> bool {
         .any(|part| part == "volumes" || part == "volumeMounts")
 }
 
-fn brief(value: &Value) -> String {
+/// A value in a few words.
+pub(super) fn brief(value: &Value) -> String {
     const MOST: usize = 60;
     let text = match value {
         Value::Null => return "nothing".to_owned(),
@@ -120,118 +201,5 @@ fn brief(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn what_only_the_live_object_has_is_no_difference() {
-        let live = json!({"spec": {"type": "ClusterIP", "clusterIP": "10.0.0.1", "ports": [{"port": 1, "nodePort": 3}]}});
-        assert_eq!(
-            difference(
-                &live,
-                &json!({"spec": {"type": "ClusterIP", "ports": [{"port": 1}]}})
-            ),
-            None
-        );
-        assert_eq!(
-            difference(&live, &json!({"spec": {"selector": {}, "externalIPs": []}})),
-            None
-        );
-    }
-
-    #[test]
-    fn the_first_difference_is_named() {
-        let live = json!({"spec": {"ports": [{"port": 1445}], "type": "ClusterIP"}});
-        for (wanted, expected) in [
-            (
-                json!({"spec": {"ports": [{"port": 1446}]}}),
-                "spec.ports.0.port: 1445 is now 1446",
-            ),
-            (
-                json!({"spec": {"type": "NodePort"}}),
-                "spec.type: ClusterIP is now NodePort",
-            ),
-            (
-                json!({"spec": {"new": true}}),
-                "spec.new: nothing is now true",
-            ),
-            (
-                json!({"spec": {"ports": []}}),
-                "spec.ports: 1 entries are now 0",
-            ),
-        ] {
-            assert_eq!(difference(&live, &wanted).as_deref(), Some(expected));
-        }
-    }
-
-    #[test]
-    fn ports_may_stand_in_any_order() {
-        let [nfs, smb] = [
-            json!({"port": 12049, "protocol": "TCP"}),
-            json!({"port": 445, "protocol": "TCP"}),
-        ];
-        let live = json!({"spec": {"ports": [nfs, smb]}});
-        assert_eq!(
-            difference(&live, &json!({"spec": {"ports": [smb, nfs]}})),
-            None
-        );
-        assert!(difference(&live, &json!({"spec": {"ports": [smb, smb]}})).is_some());
-    }
-
-    #[test]
-    fn rules_that_are_too_many_are_a_difference_to_none() {
-        let none = json!({"spec": {"ingress": []}});
-        assert!(difference(&json!({"spec": {"ingress": [{}]}}), &none).is_some());
-        assert_eq!(difference(&json!({"spec": {}}), &none), None);
-    }
-
-    #[test]
-    fn selectors_and_rules_are_compared_whole() {
-        for (path, live, wanted) in [
-            (
-                "selector",
-                json!({"a": "b", "more": "x"}),
-                json!({"a": "b"}),
-            ),
-            (
-                "podSelector",
-                json!({"matchLabels": {"a": "b", "more": "x"}}),
-                json!({"matchLabels": {"a": "b"}}),
-            ),
-            (
-                "ingress",
-                json!([{"ports": [{"port": 1}], "from": [{}]}]),
-                json!([{"ports": [{"port": 1}]}]),
-            ),
-        ] {
-            let (live, wanted) = (
-                json!({"spec": {path: live}}),
-                json!({"spec": {path: wanted}}),
-            );
-            let found = difference(&live, &wanted).unwrap_or_default();
-            assert!(
-                found.starts_with(&format!("spec.{path}: ")),
-                "{path}: {found:?}"
-            );
-            assert_eq!(difference(&wanted, &wanted), None, "{path}");
-        }
-    }
-
-    #[test]
-    fn quantities_are_compared_by_value() {
-        for (live, wanted, same) in [
-            ("1", "1000m", true),
-            ("1Gi", "1024Mi", true),
-            ("500m", "0.5", true),
-            ("1Gi", "1G", false),
-            ("a", "b", false),
-        ] {
-            assert_eq!(
-                difference(&json!(live), &json!(wanted)).is_none(),
-                same,
-                "{live} and {wanted}"
-            );
-        }
-    }
-}
+#[path = "difference_tests.rs"]
+mod tests;

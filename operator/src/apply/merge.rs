@@ -25,7 +25,7 @@ impl Writer<'_> {
             "uid": seen.uid(), "resourceVersion": seen.resource_version(), "ownerReferences": owners,
         }});
         match self.merge(kind, seen, &patch).await {
-            Ok(()) => Ok(Some(Change::of(
+            Ok(_) => Ok(Some(Change::of(
                 seen,
                 kind,
                 Action::Updated,
@@ -37,20 +37,18 @@ impl Writer<'_> {
         }
     }
 
-    /// A merge patch, for what server-side apply cannot say.
+    /// A merge patch, for what server-side apply cannot say. Returns what the object has become.
     pub(super) async fn merge<K: Object>(
         &self,
         kind: &K::DynamicType,
         seen: &K,
         patch: &Value,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<K, ApplyError> {
         let parameters = PatchParams {
             field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
             ..PatchParams::default()
         };
         let api = self.api(kind, seen);
-        within_deadline(api.patch(&seen.name_any(), &parameters, &Patch::Merge(patch)))
-            .await
-            .map(drop)
+        within_deadline(api.patch(&seen.name_any(), &parameters, &Patch::Merge(patch))).await
     }
 }

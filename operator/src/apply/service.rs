@@ -8,7 +8,7 @@ use kube::ResourceExt as _;
 use kube::runtime::reflector::{ObjectRef, Store};
 use serde_json::{Value, json};
 
-use super::outcome::{Change, Failure};
+use super::outcome::{Action, Change, Failure};
 use super::write::Writer;
 
 impl Writer<'_> {
@@ -18,46 +18,52 @@ impl Writer<'_> {
         store: &Store<Service>,
         desired: &Service,
     ) -> Result<Option<Change>, Failure> {
-        match self
-            .put_adjusted(&(), store, desired, keep_node_ports)
-            .await
-        {
-            Ok(Some((change, now))) => {
-                if has_other_ports(&now, desired) {
-                    self.replace_ports(&now, desired).await?;
-                }
-                Ok(Some(change))
+        let failure = match self.put_ports(store, desired).await {
+            Err(failure) => failure,
+            put => return put,
+        };
+        match store.get(&ObjectRef::from_obj(desired)) {
+            Some(live) if failure.error.is_invalid() && has_other_ports(&live, desired) => {
+                self.replace_ports(&live, desired).await?;
             }
-            Ok(None) => Ok(None),
-            Err(failure) => match store.get(&ObjectRef::from_obj(desired)) {
-                Some(live) if failure.error.is_invalid() && has_other_ports(&live, desired) => {
-                    self.replace_ports(&live, desired).await?;
-                    let put = self
-                        .put_adjusted(&(), store, desired, keep_node_ports)
-                        .await?;
-                    Ok(put.map(|(change, _)| change))
-                }
-                Some(live) if is_stuck_with_its_affinity(&failure, &live) => {
-                    self.end_affinity(&live).await?;
-                    let put = self
-                        .put_adjusted(&(), store, desired, keep_node_ports)
-                        .await?;
-                    Ok(put.map(|(change, _)| change))
-                }
-                _ => Err(failure),
-            },
+            Some(live) if is_stuck_with_its_affinity(&failure, &live) => {
+                self.end_affinity(&live).await?;
+            }
+            _ => return Err(failure),
         }
+        let change = self.put_ports(store, desired).await?;
+        let in_the_way = || "what stood in the way was taken out first".to_owned();
+        let replaced = || Change::of(desired, &(), Action::Updated, in_the_way());
+        Ok(Some(change.unwrap_or_else(replaced)))
+    }
+
+    /// Applies a Service, and takes out the ports that stay beside ours.
+    async fn put_ports(
+        &self,
+        store: &Store<Service>,
+        desired: &Service,
+    ) -> Result<Option<Change>, Failure> {
+        let sent = self.send(&(), store, desired, keep_node_ports);
+        let Some(mut sent) = Box::pin(sent).await? else {
+            return Ok(None);
+        };
+        if has_other_ports(&sent.now, desired) {
+            sent.now = self.replace_ports(&sent.now, desired).await?;
+        }
+        let concluded = self.conclude(&(), desired, sent, keep_node_ports);
+        let (_, change) = Box::pin(concluded).await?;
+        Ok(change)
     }
 
     /// Takes out the timeout that the API server has added to a session affinity of ours. It belongs to nobody, and is
     /// in the way when the affinity goes.
     async fn end_affinity(&self, seen: &Service) -> Result<(), Failure> {
         let spec = json!({"sessionAffinity": "None", "sessionAffinityConfig": null});
-        self.merge_spec(seen, spec).await
+        self.merge_spec(seen, spec).await.map(drop)
     }
 
     /// Replaces the list of ports, unless the Service has changed since it was seen.
-    async fn replace_ports(&self, seen: &Service, desired: &Service) -> Result<(), Failure> {
+    async fn replace_ports(&self, seen: &Service, desired: &Service) -> Result<Service, Failure> {
         let mut sent = desired.clone();
         keep_node_ports(seen, &mut sent);
         let ports = sent.spec.and_then(|spec| spec.ports);
@@ -65,7 +71,7 @@ impl Writer<'_> {
     }
 
     /// Unless the Service has changed since it was seen.
-    async fn merge_spec(&self, seen: &Service, spec: Value) -> Result<(), Failure> {
+    async fn merge_spec(&self, seen: &Service, spec: Value) -> Result<Service, Failure> {
         let patch = json!({
             "metadata": {"resourceVersion": seen.resource_version()},
             "spec": spec,

@@ -13,8 +13,9 @@ use kube::runtime::reflector::Store;
 use kube::{Resource as _, ResourceExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::difference::difference;
+use super::difference::differences;
 use super::outcome::{Action, Change, Failure};
+use super::overruled;
 use super::write::{Writer, within_deadline};
 use crate::instance::Claim;
 
@@ -33,30 +34,71 @@ enum Step {
     Wait,
 }
 
+/// What came of writing the StatefulSet.
+#[derive(Debug, Default)]
+pub struct Put {
+    /// What was done to it.
+    pub change: Option<Change>,
+    /// Whether it makes other pods than before.
+    pub template_changed: bool,
+}
+
 impl Writer<'_> {
     /// Applies the StatefulSet, or does the next step towards other claim templates.
     pub async fn put_stateful_set(
         &self,
         store: &Store<StatefulSet>,
         desired: &StatefulSet,
-        claims: &[Claim],
-    ) -> Result<Option<Change>, Failure> {
+    ) -> Result<Put, Failure> {
         let Some(live) = self.live(&(), store, desired).await? else {
-            return self.put(store, desired).await;
+            return self.put_template(store, None, desired).await;
         };
-        match step(&live, desired, claims) {
-            Step::Apply => self.put(store, &with_live_templates(&live, desired)).await,
-            Step::Release => self.put(store, &meanwhile(&live, desired)).await,
-            Step::Wait => Ok(None),
+        // A StatefulSet that is made again comes back with the claim templates of the policy that has rewritten these.
+        let step = if overruled::holds(&*live, desired) {
+            Step::Apply
+        } else {
+            step(&live, desired, &self.instance.claims)
+        };
+        match step {
+            Step::Apply => {
+                let sent = with_live_templates(&live, desired);
+                self.put_template(store, Some(&live), &sent).await
+            }
+            Step::Release => {
+                let sent = meanwhile(&live, desired);
+                self.put_template(store, Some(&live), &sent).await
+            }
+            Step::Wait => Ok(Put::default()),
             Step::Remake => match self.orphan(&live).await {
-                Err(failure) if failure.error.is_conflict() => Ok(None),
+                Err(failure) if failure.error.is_conflict() => Ok(Put::default()),
                 Err(failure) => {
                     self.put(store, &meanwhile(&live, desired)).await?;
                     Err(failure)
                 }
-                deleted => deleted,
+                Ok(change) => Ok(Put {
+                    change,
+                    template_changed: true,
+                }),
             },
         }
+    }
+
+    /// Claim templates go as they are: they cannot be changed, and a policy may have added to them when they were made.
+    async fn put_template(
+        &self,
+        store: &Store<StatefulSet>,
+        live: Option<&StatefulSet>,
+        desired: &StatefulSet,
+    ) -> Result<Put, Failure> {
+        let put = self.put_adjusted(&(), store, desired, keep_claim_templates);
+        let Some((now, change)) = put.await? else {
+            return Ok(Put::default());
+        };
+        let template = |set: &StatefulSet| set.spec.as_ref().map(|spec| spec.template.clone());
+        Ok(Put {
+            change,
+            template_changed: live.and_then(template) != template(&now),
+        })
     }
 
     /// Deletes a StatefulSet without its pod and claims, if it is still what was seen.
@@ -151,12 +193,19 @@ fn with_live_templates(live: &StatefulSet, desired: &StatefulSet) -> StatefulSet
     let mut sent = desired.clone();
     let of = |set| serde_json::to_value(templates(set)).unwrap_or_default();
     if let (Some(spec), Some(live_spec)) = (&mut sent.spec, &live.spec)
-        && difference(&of(live), &of(desired)).is_some()
+        && !differences(&of(live), &of(desired)).is_empty()
     {
         spec.volume_claim_templates
             .clone_from(&live_spec.volume_claim_templates);
     }
     sent
+}
+
+fn keep_claim_templates(live: &StatefulSet, sent: &mut StatefulSet) {
+    if let (Some(live), Some(sent)) = (&live.spec, &mut sent.spec) {
+        let templates = &live.volume_claim_templates;
+        sent.volume_claim_templates.clone_from(templates);
+    }
 }
 
 /// As much of the desired StatefulSet as the live one can become. A pod that is made meanwhile mounts only volumes that

@@ -12,8 +12,9 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::difference::difference;
+use super::difference::{Difference, differences};
 use super::outcome::{Action, ApplyError, Change, Failure};
+use super::overruled::{self, Sent};
 use crate::instance::Instance;
 use crate::observe::{REQUEST_DEADLINE, digest};
 use crate::ownership::Whose;
@@ -79,64 +80,95 @@ impl Writer<'_> {
         desired: &K,
     ) -> Result<Option<Change>, Failure> {
         let put = self.put_adjusted(kind, store, desired, |_, _| {}).await?;
-        Ok(put.map(|(change, _)| change))
+        Ok(put.and_then(|(_, change)| change))
     }
 
-    /// The same, with a last look at what is sent. Also gives what the object has become.
+    /// The same, with a last look at what is sent. Says what the object has become and whether it has changed, unless
+    /// nothing was sent.
     pub(super) async fn put_adjusted<K: Object>(
         &self,
         kind: &K::DynamicType,
         store: &Store<K>,
         desired: &K,
         adjust: impl Fn(&K, &mut K),
-    ) -> Result<Option<(Change, K)>, Failure> {
+    ) -> Result<Option<(K, Option<Change>)>, Failure> {
+        match Box::pin(self.send(kind, store, desired, &adjust)).await? {
+            Some(sent) => {
+                let concluded = self.conclude(kind, desired, sent, adjust);
+                Box::pin(concluded).await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Sends an object, unless it is already like that.
+    pub(super) async fn send<K: Object>(
+        &self,
+        kind: &K::DynamicType,
+        store: &Store<K>,
+        desired: &K,
+        adjust: impl Fn(&K, &mut K),
+    ) -> Result<Option<Sent<K>>, Failure> {
         let live = self.live(kind, store, desired).await?;
-        let first = self.put_onto(kind, live.as_deref(), desired, &adjust);
-        match first.await {
+        match Box::pin(self.send_onto(kind, live, desired, &adjust)).await {
             // The copy is old, or somebody was faster: whose the object is now decides.
             Err(failure) if matches!(failure.error, ApplyError::Raced) => {
                 let live = self.own(kind, desired, self.read(kind, desired).await?)?;
-                self.put_onto(kind, live.as_deref(), desired, &adjust).await
+                Box::pin(self.send_onto(kind, live, desired, &adjust)).await
             }
             result => result,
         }
     }
 
-    async fn put_onto<K: Object>(
+    async fn send_onto<K: Object>(
         &self,
         kind: &K::DynamicType,
-        live: Option<&K>,
+        live: Option<Arc<K>>,
         desired: &K,
         adjust: &impl Fn(&K, &mut K),
-    ) -> Result<Option<(Change, K)>, Failure> {
-        let mut sent = desired.clone();
-        let hash = digest(&serde_json::to_vec(desired).unwrap_or_default())[..16].to_owned();
-        sent.annotations_mut()
-            .insert(labels::APPLIED_HASH.to_owned(), hash.clone());
-        let (action, reason) = match live {
-            None => (Action::Created, "it did not exist".to_owned()),
-            Some(live) => match difference(&to_value(live), &to_value(desired)) {
-                Some(reason) => (Action::Updated, reason),
-                // Everything that is wanted is there. What was wanted before and is not any more shows in the hash.
-                None if live.annotations().get(labels::APPLIED_HASH) != Some(&hash) => (
-                    Action::Updated,
-                    "what is not asked for any more is taken out".to_owned(),
-                ),
-                None if self.anew => (Action::Updated, "it was asked for again".to_owned()),
-                None => return Ok(None),
-            },
-        };
-        if let Some(live) = live {
-            adjust(live, &mut sent);
-        }
-        let now = self
-            .send(kind, live, sent)
-            .await
-            .map_err(|error| Failure::of(desired, kind, error))?;
-        if self.anew && live.is_some_and(|live| content(live) == content(&now)) {
+    ) -> Result<Option<Sent<K>>, Failure> {
+        let before = live.as_ref().map(|live| missing(&**live, desired));
+        let before = before.unwrap_or_default();
+        let Some((action, reason)) = self.occasion(live.as_deref(), &before, desired) else {
             return Ok(None);
+        };
+        let mut body = desired.clone();
+        body.annotations_mut()
+            .insert(labels::APPLIED_HASH.to_owned(), hash_of(desired));
+        if let Some(live) = &live {
+            overruled::carry_over(&**live, &mut body);
+            adjust(live, &mut body);
         }
-        Ok(Some((Change::of(desired, kind, action, reason), now)))
+        let now = self.apply(kind, live.as_deref(), &body).await?;
+        Ok(Some(Sent {
+            live,
+            before,
+            body,
+            now,
+            action,
+            reason,
+        }))
+    }
+
+    /// What sending would do, and why, unless there is no reason to.
+    fn occasion<K: Object>(
+        &self,
+        live: Option<&K>,
+        before: &[Difference],
+        desired: &K,
+    ) -> Option<(Action, String)> {
+        let Some(live) = live else {
+            return Some((Action::Created, "it did not exist".to_owned()));
+        };
+        let reason = if live.annotations().get(labels::APPLIED_HASH) != Some(&hash_of(desired)) {
+            // Where everything that is wanted is there. What was wanted before and is not any more shows in the hash.
+            "what is not asked for any more is taken out"
+        } else if self.anew || !overruled::is_settled(live, before) {
+            "it was asked for again"
+        } else {
+            return None;
+        };
+        Some((Action::Updated, reason.to_owned()))
     }
 
     /// Applies to the object that was seen and to no other, or makes one where there is none. An apply alone would do
@@ -144,12 +176,13 @@ impl Writer<'_> {
     ///
     /// Both are preconditions of the API server. With a uid it changes this object and creates none. The resource version
     /// is compared only where there is an object, so that one that no object has lets it create and change nothing.
-    async fn send<K: Object>(
+    pub(super) async fn apply<K: Object>(
         &self,
         kind: &K::DynamicType,
         live: Option<&K>,
-        mut sent: K,
-    ) -> Result<K, ApplyError> {
+        body: &K,
+    ) -> Result<K, Failure> {
+        let mut sent = body.clone();
         let mut parameters = PatchParams::apply(labels::OPERATOR_MANAGER);
         if let Some(live) = live {
             sent.meta_mut().uid = live.uid();
@@ -159,10 +192,11 @@ impl Writer<'_> {
         }
         let api = self.api(kind, &sent);
         let name = sent.name_any();
-        match within_deadline(api.patch(&name, &parameters, &Patch::Apply(&sent))).await {
-            Err(error) if error.is_replaced() => Err(ApplyError::Raced),
-            result => result,
-        }
+        let applied = within_deadline(api.patch(&name, &parameters, &Patch::Apply(&sent))).await;
+        applied.map_err(|error| {
+            let raced = error.is_replaced();
+            Failure::of(body, kind, if raced { ApplyError::Raced } else { error })
+        })
     }
 
     /// The object as it is, if it is ours. Our copies hold only what bears our label, so that an object that is not
@@ -266,8 +300,17 @@ impl Writer<'_> {
     }
 }
 
+/// Where an object is not as desired.
+pub(super) fn missing<K: Object>(live: &K, desired: &K) -> Vec<Difference> {
+    differences(&to_value(live), &to_value(desired))
+}
+
+pub(super) fn hash_of<K: Object>(desired: &K) -> String {
+    digest(&serde_json::to_vec(desired).unwrap_or_default())[..16].to_owned()
+}
+
 /// All but what the API server notes down about writes.
-fn content<K: Object>(object: &K) -> Value {
+pub(super) fn content<K: Object>(object: &K) -> Value {
     let mut object = object.clone();
     let metadata = object.meta_mut();
     metadata.managed_fields = None;
@@ -275,7 +318,7 @@ fn content<K: Object>(object: &K) -> Value {
     to_value(&object)
 }
 
-fn to_value<K: Serialize>(object: &K) -> Value {
+pub(super) fn to_value<K: Serialize>(object: &K) -> Value {
     // Kubernetes types have string keys only, so that they cannot fail to serialise.
     serde_json::to_value(object).unwrap_or_default()
 }

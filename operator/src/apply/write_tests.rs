@@ -92,6 +92,7 @@ fn instance() -> Instance {
     };
     let defaults = Defaults {
         sidecar_image: "sidecar".to_owned(),
+        keep_unused_config: std::time::Duration::ZERO,
     };
     Instance::parse(&observed, &defaults)
 }

@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use super::meta::metadata;
 use crate::instance::Instance;
 
-/// The server's configuration.
-pub fn config(instance: &Instance, text: &str) -> ConfigMap {
+/// The server's configuration. It cannot be changed: a container that is restarted in its pod starts with what the pod was
+/// made for, whatever has been asked for meanwhile.
+pub fn config(instance: &Instance, hash: &str, text: &str) -> ConfigMap {
     ConfigMap {
-        metadata: metadata(instance, names::config(&instance.name)),
+        metadata: metadata(instance, names::config(&instance.name, hash)),
+        immutable: Some(true),
         data: Some(BTreeMap::from([(
             names::CONFIG_KEY.to_owned(),
             text.to_owned(),

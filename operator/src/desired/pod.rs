@@ -31,8 +31,8 @@ pub const SIGNING_KEY_VOLUME: &str = "sidecar-signing-key";
 /// File in it.
 pub const SIGNING_KEY_FILE: &str = "signing-key";
 
-/// The pod of the instance.
-pub fn pod(instance: &Instance, sidecar_image: &str) -> PodSpec {
+/// The pod of the instance, with this image of the sidecar and its configuration from this ConfigMap.
+pub fn pod(instance: &Instance, sidecar_image: &str, config: &str) -> PodSpec {
     let settings = &instance.spec.pod;
     PodSpec {
         node_selector: unless_empty(&settings.node_selector, BTreeMap::is_empty),
@@ -52,8 +52,9 @@ pub fn pod(instance: &Instance, sidecar_image: &str) -> PodSpec {
         init_containers: Some(vec![sidecar_container::sidecar(instance, sidecar_image)]),
         containers: vec![server_container::server(instance)],
         volumes: Some(
-            volumes(instance)
+            [config_volume(config)]
                 .into_iter()
+                .chain(volumes(instance))
                 .chain(files::volumes(instance))
                 .chain(settings.volumes.iter().cloned())
                 .collect(),
@@ -100,7 +101,18 @@ pub fn runtime_default() -> SeccompProfile {
     }
 }
 
-/// The operator's own volumes, but for those with files of the user's.
+fn config_volume(config: &str) -> Volume {
+    Volume {
+        name: CONFIG_VOLUME.to_owned(),
+        config_map: Some(ConfigMapVolumeSource {
+            name: config.to_owned(),
+            ..ConfigMapVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
+/// The operator's own volumes, but for the configuration and those with files of the user's.
 pub fn volumes(instance: &Instance) -> Vec<Volume> {
     let credentials = SecretVolumeSource {
         secret_name: Some(names::sidecar_credentials(&instance.name)),
@@ -109,14 +121,6 @@ pub fn volumes(instance: &Instance) -> Vec<Volume> {
         ..SecretVolumeSource::default()
     };
     vec![
-        Volume {
-            name: CONFIG_VOLUME.to_owned(),
-            config_map: Some(ConfigMapVolumeSource {
-                name: names::config(&instance.name),
-                ..ConfigMapVolumeSource::default()
-            }),
-            ..Volume::default()
-        },
         Volume {
             name: TMP_VOLUME.to_owned(),
             empty_dir: Some(EmptyDirVolumeSource::default()),

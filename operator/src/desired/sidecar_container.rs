@@ -12,8 +12,8 @@ use super::files;
 use super::pod::{CREDENTIALS_VOLUME, SIGNING_KEY_FILE, SIGNING_KEY_VOLUME, TOKEN_VOLUME, volumes};
 use super::server_container::{http_get, restricted};
 use crate::instance::Instance;
-use crate::renewal;
 use crate::instance::reserved::API_URL;
+use crate::renewal;
 
 /// Where an in-cluster client looks for its token.
 const TOKEN_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";

@@ -18,7 +18,12 @@ use crate::renewal;
 use std::collections::BTreeMap;
 
 /// The StatefulSet. `OnDelete`: a changed template alone restarts nobody.
-pub fn stateful_set(instance: &Instance, roll_hash: &str, contract: &str) -> StatefulSet {
+pub fn stateful_set(
+    instance: &Instance,
+    roll_hash: &str,
+    config: &str,
+    contract: &str,
+) -> StatefulSet {
     let sidecar = renewal::choose(&instance.sidecar, contract);
     StatefulSet {
         metadata: metadata(instance, instance.name.clone()),
@@ -47,7 +52,7 @@ pub fn stateful_set(instance: &Instance, roll_hash: &str, contract: &str) -> Sta
                     roll_hash,
                     sidecar.annotations(contract),
                 )),
-                spec: Some(pod::pod(instance, &sidecar.image)),
+                spec: Some(pod::pod(instance, &sidecar.image, config)),
             },
             ..StatefulSetSpec::default()
         }),

@@ -23,8 +23,6 @@ pub struct PerconaCluster {
     pub connection: Result<String, Option<&'static str>>,
     /// Whether the server already runs with it.
     pub in_use: bool,
-    /// Whether the server runs with another database, until this one is ready.
-    pub another_in_use: bool,
 }
 
 /// How far a PerconaPGCluster is.
@@ -87,7 +85,6 @@ pub(super) fn judge(instance: &str, observed: &Observed) -> Option<PerconaCluste
         },
         connection: connection(observed.secrets.get(&secret)),
         in_use,
-        another_in_use: stateful_set.is_some() && !in_use,
         name,
         secret,
     })
@@ -243,7 +240,6 @@ mod tests {
             progress: Progress::NotReady("its state is stopping".to_owned()),
             connection: Ok("digest".to_owned()),
             in_use: false,
-            another_in_use: false,
         };
         assert!(cluster.usable().is_err());
         cluster.in_use = true;

@@ -13,7 +13,7 @@ pub(super) fn ready(view: &View<'_>) -> Finding {
         Ok(_) | Err(Obstacle::Database(_)) => {
             return Finding::yes(
                 "ConfigValid",
-                "the configuration is written and every Secret that it names can be used",
+                "the configuration is valid and every Secret that it names can be used",
             );
         }
         Err(problem) => problem,

@@ -2,6 +2,7 @@
 
 use dittofs_shared::labels;
 use futures::StreamExt as _;
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use kube::Resource;
@@ -50,6 +51,15 @@ impl Owned<'_> {
 
 pub(super) fn forget_writers<K: Resource>(object: &mut K) {
     object.meta_mut().managed_fields = None;
+}
+
+/// Of a StatefulSet we keep when we have changed it.
+pub(super) fn keep_our_times(set: &mut StatefulSet) {
+    let writers = set.metadata.managed_fields.get_or_insert_default();
+    writers.retain(|entry| entry.manager.as_deref() == Some(labels::OPERATOR_MANAGER));
+    for entry in writers {
+        entry.fields_v1 = None;
+    }
 }
 
 /// Of a Service we keep which of these fields we have set: an externalTrafficPolicy that somebody else has chosen stays,

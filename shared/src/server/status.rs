@@ -43,7 +43,8 @@ pub struct DittoServerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sidecar_image: Option<String>,
 
-    /// Hash over the configuration that the server should run with. It changes when the rendered config.yaml does.
+    /// Hash over the configuration that the server should run with, and the end of the name of its ConfigMap. It changes when the
+    /// rendered config.yaml does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_hash: Option<String>,
 

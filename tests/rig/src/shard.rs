@@ -35,11 +35,25 @@ impl Shard {
         programs: &Programs,
         account: &'static str,
     ) -> Result<Self, Error> {
+        Self::start_with(cluster, programs, account, &[])
+    }
+
+    /// The same, with more in its environment: `NAME=value`.
+    ///
+    /// # Errors
+    /// There is no such Deployment, or the operator does not start.
+    pub fn start_with(
+        cluster: &Cluster,
+        programs: &Programs,
+        account: &'static str,
+        more: &[String],
+    ) -> Result<Self, Error> {
         let variables = "{range .spec.template.spec.containers[0].env[?(@.value)]}{.name}={.value}{\"\\n\"}{end}";
         let output = format!("jsonpath={variables}");
         let mut get = cluster.kubectl(["-n", NAMESPACE, "get", "deployment", account, "-o"]);
         let told = command::run(get.arg(output))?;
-        let environment: Vec<_> = told.lines().map(str::to_owned).collect();
+        let mut environment: Vec<_> = told.lines().map(str::to_owned).collect();
+        environment.extend_from_slice(more);
         let operator = installation::start_beside(cluster, programs, account, &environment)?;
         Ok(Self {
             operator: Some(operator),

@@ -1,6 +1,7 @@
 //! What the API server decides: validation, server-side apply, rights, garbage collection.
 
 mod acceptance;
+mod configuration;
 mod deletion;
 mod drift;
 mod earlier;
@@ -17,6 +18,7 @@ mod manual;
 mod mutation;
 mod operator_rights;
 mod optional_kinds;
+mod overruled;
 mod ownership;
 mod ownership_adoption;
 mod ownership_other_operator;
@@ -76,6 +78,7 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
     trials![
         Needs::BareApiServer,
         unavailable,
+        configuration::what_no_pod_mounts_any_more_is_deleted_in_the_end,
         foreign_kinds::an_operator_works_while_they_come_and_go,
         optional_kinds::a_kind_is_used_while_it_is_there,
         percona::a_kind_that_comes_later_is_picked_up,
@@ -195,6 +198,13 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
     trials![
         Needs::ApiServer,
         unavailable,
+        overruled::what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happening,
+        overruled::a_policy_that_writes_another_value_every_time_keeps_nobody_busy,
+        overruled::claim_templates_that_a_policy_completes_keep_no_change_from_being_made,
+        overruled::what_somebody_adds_to_the_template_keeps_no_restart_from_happening,
+        configuration::a_pod_keeps_its_configuration_until_it_is_recreated,
+        configuration::a_configuration_that_cannot_be_written_leaves_the_pod_as_it_is,
+        configuration::the_operator_can_delete_no_config_map_but_its_configurations,
         secrets::a_connection_string_is_taken_apart_into_a_secret_of_its_own,
         secrets::a_secret_that_exists_is_never_overwritten,
         lifetime::generated_secrets_stay_with_the_claims_and_are_used_again,

@@ -1,6 +1,7 @@
 //! What the kubelet decides: pods, probes, restarts, what reaches whom.
 
 mod client;
+mod configuration;
 mod control_plane;
 mod database;
 mod deletion;
@@ -62,6 +63,7 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         eviction::a_server_that_crashes_is_evicted,
         hostile::impossible_adapters_are_not_exposed_and_existing_services_stay,
         rolls::a_new_configuration_recreates_the_pod_once,
+        configuration::a_server_that_crashes_comes_back_with_the_configuration_of_its_pod,
         rolls::a_new_place_recreates_the_pod_there_and_new_labels_wait,
         rolls::what_does_not_concern_a_running_server_leaves_the_pod_alone,
         rolls::with_roll_policy_manual_the_pod_waits_for_a_rollout_restart,

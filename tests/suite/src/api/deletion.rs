@@ -24,11 +24,21 @@ async fn belongings(files: &Instance) -> Result<Vec<String>, Failed> {
     all.extend(names_of::<Pod>(files).await?);
     all.extend(names_of::<Service>(files).await?);
     all.extend(names_of::<NetworkPolicy>(files).await?);
-    all.extend(names_of::<ConfigMap>(files).await?);
+    let config_maps = names_of::<ConfigMap>(files).await?.into_iter();
+    all.extend(config_maps.map(without_hash));
     all.extend(names_of::<ServiceAccount>(files).await?);
     all.extend(names_of::<Role>(files).await?);
     all.extend(names_of::<RoleBinding>(files).await?);
     Ok(all)
+}
+
+/// A configuration has a hash of its content in its name.
+fn without_hash(config_map: String) -> String {
+    let known = "ConfigMap files-config-";
+    if config_map.starts_with(known) {
+        return format!("{known}…");
+    }
+    config_map
 }
 
 const EVERYTHING: [&str; 14] = [
@@ -41,7 +51,7 @@ const EVERYTHING: [&str; 14] = [
     "NetworkPolicy files-nfs",
     "NetworkPolicy files-smb",
     "ConfigMap files-adapters",
-    "ConfigMap files-config",
+    "ConfigMap files-config-…",
     "ConfigMap files-sidecar",
     "ServiceAccount files-sidecar",
     "Role files-sidecar",
@@ -169,8 +179,9 @@ pub async fn nothing_is_made_again_for_an_instance_on_its_way_out(scene: Scene) 
     // The garbage collector may have been faster.
     let gone = DeleteParams::background();
     let service = files.api::<Service>().delete("files-nfs", &gone).await;
-    let config = files.api::<ConfigMap>().delete("files-config", &gone).await;
-    for answer in [service.map(drop), config.map(drop)] {
+    let settings = files.api::<ConfigMap>();
+    let settings = settings.delete("files-sidecar", &gone).await;
+    for answer in [service.map(drop), settings.map(drop)] {
         let gone = matches!(&answer, Err(kube::Error::Api(status)) if status.code == 404);
         ensure!(answer.is_ok() || gone, "{answer:?}");
     }

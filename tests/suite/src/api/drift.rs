@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::fmt::Debug;
 
-use super::seen::{Failed, both_exposed, wait_event, wait_object, without_pod, write};
+use super::seen::{Failed, both_exposed, wait_config, wait_event, wait_object, without_pod, write};
 
 async fn exposed(scene: &Scene) -> Result<Instance, Failed> {
     let files = both_exposed(scene, "files", without_pod()).await?;
@@ -125,12 +125,8 @@ pub async fn rights_changed_by_hand_are_put_back(scene: Scene) -> Outcome {
 
 pub async fn what_the_pod_is_made_of_is_put_back_when_changed_by_hand(scene: Scene) -> Outcome {
     let files = exposed(&scene).await?;
-    for (name, data) in [
-        ("files-config", json!({"config.yaml": "x: 1"})),
-        ("files-sidecar", json!({"pollingInterval": "1h"})),
-    ] {
-        is_put_back::<ConfigMap>(&files, name, "/data", json!({"data": data})).await?;
-    }
+    let settings = json!({"data": {"pollingInterval": "1h"}});
+    is_put_back::<ConfigMap>(&files, "files-sidecar", "/data", settings).await?;
     for (pointer, spec) in [
         ("/spec/replicas", json!({"replicas": 1})),
         (
@@ -216,7 +212,8 @@ pub async fn what_is_deleted_by_hand_comes_back(scene: Scene) -> Outcome {
     comes_back::<ServiceAccount>(&files, "files-sidecar").await?;
     comes_back::<Role>(&files, "files-sidecar").await?;
     comes_back::<RoleBinding>(&files, "files-sidecar").await?;
-    comes_back::<ConfigMap>(&files, "files-config").await?;
+    let config = wait_config(&files, |_| true).await?;
+    comes_back::<ConfigMap>(&files, &config).await?;
     comes_back::<ConfigMap>(&files, "files-sidecar").await?;
     comes_back::<NetworkPolicy>(&files, "files-baseline").await?;
     comes_back::<NetworkPolicy>(&files, "files-smb").await?;

@@ -17,7 +17,8 @@ const MAY: [&str; 33] = [
     "patch dittoservers/status.dittofs.dittofs.com own files",
     "get secrets own files-jwt-secret",
     "create secrets own -",
-    "patch configmaps own files-config",
+    "patch configmaps own files-config-0123456789ab",
+    "delete configmaps own files-config-0123456789ab",
     "watch configmaps - -",
     "patch services own files-smb",
     "delete services own files-smb",
@@ -47,7 +48,7 @@ const MAY: [&str; 33] = [
     "update leases.coordination.k8s.io dittofs-system dittofs-operator-0123abcd",
 ];
 
-const MAY_NOT: [&str; 47] = [
+const MAY_NOT: [&str; 48] = [
     "list secrets - -",
     "watch secrets - -",
     "list secrets own -",
@@ -67,7 +68,8 @@ const MAY_NOT: [&str; 47] = [
     "update dittoservers.dittofs.dittofs.com own files",
     "delete dittoservers.dittofs.dittofs.com own files",
     "create deployments.apps own -",
-    "delete configmaps own files-config",
+    "deletecollection configmaps own -",
+    "update configmaps own files-config-0123456789ab",
     "delete persistentvolumeclaims own metadata-files-0",
     "create persistentvolumeclaims own -",
     "update persistentvolumeclaims own metadata-files-0",

@@ -8,7 +8,8 @@ use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{PodSpec, Service};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{ListParams, Patch, PatchParams};
@@ -207,6 +208,29 @@ pub async fn settled(scene: &Scene) -> Result<(), Failed> {
     })
     .await?;
     Ok(())
+}
+
+/// Name of the ConfigMap that a pod has its server's configuration from.
+pub fn config_of(pod: Option<&PodSpec>) -> String {
+    let volumes = pod.iter().flat_map(|pod| pod.volumes.iter().flatten());
+    let mut mounted = volumes.filter(|volume| volume.name == "config");
+    let source = mounted.find_map(|volume| volume.config_map.clone());
+    source.unwrap_or_default().name
+}
+
+/// Waits until the template mounts a configuration with such a name, and says which.
+pub async fn wait_config(files: &Instance, fits: impl Fn(&str) -> bool) -> Result<String, Failed> {
+    let mounted = |set: &StatefulSet| {
+        let spec = set.spec.as_ref();
+        config_of(spec.and_then(|spec| spec.template.spec.as_ref()))
+    };
+    let what = "mounts the configuration that is asked for";
+    let set = wait_object::<StatefulSet>(files, &files.name, what, |set| {
+        let name = mounted(set);
+        if fits(&name) { Ok(()) } else { Err(name) }
+    })
+    .await?;
+    Ok(mounted(&set))
 }
 
 /// Requests on one line each, for a message.

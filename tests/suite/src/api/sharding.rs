@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::PoisonError;
 
+use super::configuration::is_refused;
 use super::seen::{
     Failed, Version, good, lines, of_instance, settled, version, without_pod, write,
 };
@@ -29,10 +30,10 @@ const B: &str = "dittofs-operator-b";
 const TEAMS: &str = "dittofs-operator-teams";
 
 /// The operator of the world rests while others do its work.
-struct Rest<'a>(&'a Scene);
+pub struct Rest<'a>(&'a Scene);
 
 impl<'a> Rest<'a> {
-    fn begin(scene: &'a Scene) -> Self {
+    pub fn begin(scene: &'a Scene) -> Self {
         let mut installation = scene.world.installation.lock();
         if let Ok(installation) = installation.as_mut() {
             installation.stop_operator(true);
@@ -185,6 +186,9 @@ pub async fn an_instance_changes_operators_by_its_label(scene: Scene) -> Outcome
         .filter(|entry| entry.request_received < moved_at(&scene, moved))
         .collect();
     ensure!(writes.is_empty(), "{B} was early:\n{}", lines(&writes));
+    for account in [A, B] {
+        is_refused(&scene, account, "files-sidecar").await?;
+    }
     nobody_has_it(&scene, &files).await?;
     belongings(&other).await?;
     Ok(())

@@ -14,7 +14,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::rights::{Question, answers, may};
-use super::seen::{Failed, wait_object, without_pod};
+use super::seen::{Failed, wait_config, wait_object, without_pod};
 
 const MAY: [&str; 5] = [
     "get configmaps own files-adapters",
@@ -34,8 +34,8 @@ const MAY_NOT: [&str; 50] = [
     "patch configmaps own files-sidecar",
     "update configmaps own files-sidecar",
     "delete configmaps own files-sidecar",
-    "get configmaps own files-config",
-    "patch configmaps own files-config",
+    "get configmaps own files-config-0123456789ab",
+    "patch configmaps own files-config-0123456789ab",
     "get configmaps own other-adapters",
     "patch configmaps own other-adapters",
     "get configmaps own other-sidecar",
@@ -173,7 +173,7 @@ pub async fn a_sidecar_publishes_and_watches_its_settings(scene: Scene) -> Outco
 pub async fn a_sidecar_is_refused_everything_else(scene: Scene) -> Outcome {
     let files = Instance::create(&scene, "files", without_pod()).await?;
     wait_for_rights(&files).await?;
-    wait_object::<ConfigMap>(&files, "files-config", "is there", |_| Ok(())).await?;
+    let config = wait_config(&files, |_| true).await?;
     let api = as_sidecar(&files)?;
     let parameters = PatchParams::apply(labels::SIDECAR_MANAGER).force();
     let new = serde_json::from_value(json!({"metadata": {"name": "new"}}))?;
@@ -185,10 +185,7 @@ pub async fn a_sidecar_is_refused_everything_else(scene: Scene) -> Outcome {
         ),
         (
             "apply elsewhere",
-            code(
-                api.patch("files-config", &parameters, &state("files-config"))
-                    .await,
-            ),
+            code(api.patch(&config, &parameters, &state(&config)).await),
         ),
         (
             "create",

@@ -1,7 +1,6 @@
 //! What a `DittoServer` says of itself, to people and to tools.
 
 use dittofs_rig::audit::Mark;
-use dittofs_shared::names;
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
@@ -12,7 +11,9 @@ use kube::Api;
 use kube::api::{ListParams, WatchEvent, WatchParams};
 use serde_json::json;
 
-use super::seen::{Failed, lines, operator_writes, settled, wait_object, without_pod, write};
+use super::seen::{
+    Failed, lines, operator_writes, settled, wait_config, wait_object, without_pod, write,
+};
 
 /// The first status that a watch sees.
 async fn first_status(api: &Api<DittoServer>, since: &str) -> Result<DittoServerStatus, Failed> {
@@ -126,12 +127,13 @@ async fn only_the_status_since(scene: &Scene, mark: Mark) -> Outcome {
     Ok(())
 }
 
-async fn catches_up(files: &Instance) -> Outcome {
+async fn catches_up(files: &Instance, before: &str) -> Outcome {
     files.change(json!({"paused": false})).await?;
     files
         .wait_services(&[("files-nfs", 12050), ("files-smb", 1445)], API_DEADLINE)
         .await?;
-    wait_object::<ConfigMap>(files, "files-config", "is as asked for", |config| {
+    let config = wait_config(files, |name| name != before).await?;
+    wait_object::<ConfigMap>(files, &config, "is as asked for", |config| {
         let text = config
             .data
             .clone()
@@ -174,6 +176,7 @@ pub async fn while_paused_only_the_status_is_written(scene: Scene) -> Outcome {
         .wait_condition("Paused", "True", None, API_DEADLINE)
         .await?;
     settled(&scene).await?;
+    let config = wait_config(&files, |_| true).await?;
     let mark = scene.world.cluster.audit().mark()?;
     files
         .publish(vec![adapter("nfs", 12050), adapter("smb", 1445)])
@@ -181,13 +184,8 @@ pub async fn while_paused_only_the_status_is_written(scene: Scene) -> Outcome {
     files
         .change(json!({"logging": {"level": "DEBUG"}, "controlPlane": {"exposure": "Cluster"}}))
         .await?;
-    write::<ConfigMap>(
-        &files,
-        "somebody",
-        &names::config("files"),
-        json!({"data": {"config.yaml": "x: 1"}}),
-    )
-    .await?;
+    let edit = json!({"data": {"pollingInterval": "1h"}});
+    write::<ConfigMap>(&files, "somebody", "files-sidecar", edit).await?;
     files
         .wait_condition("Progressing", "False", Some("Paused"), API_DEADLINE)
         .await?;
@@ -206,5 +204,5 @@ pub async fn while_paused_only_the_status_is_written(scene: Scene) -> Outcome {
         )
         .await?;
     only_the_status_since(&scene, mark).await?;
-    catches_up(&files).await
+    catches_up(&files, &config).await
 }

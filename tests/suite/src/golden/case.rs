@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Image of the sidecar for whoever names none.
 const SIDECAR_IMAGE: &str = "registry.example/dittofs-sidecar:1";
@@ -293,6 +294,7 @@ pub fn with_identity(mut server: DittoServer) -> DittoServer {
 pub fn parse(observed: &Observed) -> Instance {
     let defaults = Defaults {
         sidecar_image: SIDECAR_IMAGE.to_owned(),
+        keep_unused_config: Duration::from_mins(10),
     };
     Instance::parse(observed, &defaults)
 }

@@ -67,8 +67,9 @@ pub async fn of(files: &Instance) -> Result<Dump, String> {
     let mut texts = Dump::new();
     let mut chosen = BTreeSet::from([files.scene.namespace.clone()]);
     for (kind, object) in &objects {
-        // What holds data stays when it is not wanted any more.
-        let stays = kind == "PerconaPGCluster" && !percona;
+        // What holds data stays when it is not wanted any more, and a former configuration stays for a while.
+        let stays = (kind == "PerconaPGCluster" && !percona)
+            || (kind == "ConfigMap" && is_former_config(&object.name_any(), &objects));
         let of_kubernetes = ["kube-root-ca.crt", "default"].contains(&object.name_any().as_str());
         chosen.extend(object.uid());
         addresses(
@@ -97,6 +98,14 @@ pub async fn of(files: &Instance) -> Result<Dump, String> {
         }
     }
     Ok(texts)
+}
+
+/// Whether this is a configuration of the server that the template does not mount.
+fn is_former_config(name: &str, objects: &[(String, DynamicObject)]) -> bool {
+    name.contains("-config-")
+        && !objects.iter().any(|(kind, object)| {
+            kind == "StatefulSet" && object.data.to_string().contains(&format!("\"{name}\""))
+        })
 }
 
 fn wants_percona(objects: &[(String, DynamicObject)]) -> bool {

@@ -1,0 +1,152 @@
+//! Configurations of the server that no pod starts with any more.
+//!
+//! Every content has a ConfigMap of its own, and a pod keeps the one that it was made with. An old one is deleted when
+//! nothing can ask for it again: the controller of StatefulSets has seen the template, the pod mounts the configuration
+//! that is wanted now, and the StatefulSet has been as it is for a while. A controller whose copy lags behind could still make a
+//! pod from the template before, and with `OnDelete` nobody would replace a pod that waits for its ConfigMap.
+
+use dittofs_shared::{labels, names};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, PodSpec};
+use kube::ResourceExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Applied;
+use super::write::Writer;
+use crate::desired::Desired;
+use crate::watch::Stores;
+
+/// Deletes what may go, and notes when the rest may.
+pub(super) async fn take_away(
+    writer: &Writer<'_>,
+    stores: &Stores,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
+    // While the server cannot be started as asked, it is not known what is wanted.
+    let Some(hash) = &desired.config_hash else {
+        return;
+    };
+    let instance = writer.instance;
+    let (namespace, wanted) = (&instance.namespace, names::config(&instance.name, hash));
+    let mut configs = writer.owned(&stores.config_maps);
+    configs.retain(|config| names::is_config(&instance.name, &config.name_any()));
+    if configs.iter().all(|config| config.name_any() == wanted) {
+        return;
+    }
+    let mut sets = writer.owned(&stores.stateful_sets);
+    sets.retain(|set| set.name_any() == instance.name);
+    let pods = stores
+        .pods
+        .state_filter(|pod| pod.namespace().as_ref() == Some(namespace));
+    let seen = Seen {
+        wanted,
+        pod: names::pod(&instance.name),
+        stateful_set: sets.first().map(|set| &**set),
+        pods: &pods,
+        configs: &configs,
+    };
+    let unused = seen.unused();
+    let Some(since) = seen.settled_since().filter(|_| !unused.is_empty()) else {
+        return;
+    };
+    let left = left(since, instance.keep_unused_config, Timestamp::now());
+    if !left.is_zero() {
+        applied.due_in = Some(left);
+        return;
+    }
+    for config in unused {
+        let reason = "no pod mounts it any more".to_owned();
+        match writer.delete(&**config, reason).await {
+            Ok(change) => applied.changes.extend(change),
+            // It is in nobody's way.
+            Err(failure) => tracing::warn!(
+                namespace,
+                name = failure.name,
+                "an unused configuration could not be deleted: {}",
+                failure.error
+            ),
+        }
+    }
+}
+
+/// What there is of an instance.
+struct Seen<'a> {
+    /// The configuration that the next pod starts with.
+    wanted: String,
+    /// Name of the pod.
+    pod: String,
+    stateful_set: Option<&'a StatefulSet>,
+    /// All pods of the namespace that may be of an instance.
+    pods: &'a [Arc<Pod>],
+    /// The configurations of the instance.
+    configs: &'a [Arc<ConfigMap>],
+}
+
+impl<'a> Seen<'a> {
+    /// Configurations that neither a pod nor the template mounts.
+    fn unused(&self) -> Vec<&'a Arc<ConfigMap>> {
+        let pods = self.pods.iter().map(|pod| pod.spec.as_ref());
+        let specs: Vec<_> = pods.chain([self.template()]).flatten().collect();
+        let mut unused: Vec<_> = self
+            .configs
+            .iter()
+            .filter(|config| {
+                let name = config.name_any();
+                name != self.wanted && !specs.iter().any(|spec| mounts(spec, &name))
+            })
+            .collect();
+        unused.sort_by_key(|config| config.name_any());
+        unused
+    }
+
+    /// Since when the StatefulSet and its pod have been as they are wanted. `None`: they are not.
+    fn settled_since(&self) -> Option<Timestamp> {
+        let set = self.stateful_set?;
+        let observed = set.status.as_ref()?.observed_generation;
+        if observed != set.metadata.generation || set.metadata.deletion_timestamp.is_some() {
+            return None;
+        }
+        mounts(self.template()?, &self.wanted).then_some(())?;
+        if set.spec.as_ref()?.replicas != Some(0) {
+            let pod = self.pods.iter().find(|pod| pod.name_any() == self.pod)?;
+            mounts(pod.spec.as_ref()?, &self.wanted).then_some(())?;
+        }
+        let mut configs = self.configs.iter();
+        let wanted = configs.find(|config| config.name_any() == self.wanted)?;
+        let made = wanted.metadata.creation_timestamp.as_ref()?.0;
+        Some(last_change(set).map_or(made, |changed| made.max(changed)))
+    }
+
+    fn template(&self) -> Option<&'a PodSpec> {
+        self.stateful_set?.spec.as_ref()?.template.spec.as_ref()
+    }
+}
+
+fn mounts(spec: &PodSpec, config: &str) -> bool {
+    let mut volumes = spec.volumes.iter().flatten();
+    volumes.any(|volume| {
+        let source = volume.config_map.as_ref();
+        source.is_some_and(|source| source.name == config)
+    })
+}
+
+/// When this operator, or one before it, has changed an object: the API server notes it down.
+fn last_change(set: &StatefulSet) -> Option<Timestamp> {
+    let writers = set.metadata.managed_fields.iter().flatten();
+    let ours = writers.filter(|entry| entry.manager.as_deref() == Some(labels::OPERATOR_MANAGER));
+    ours.filter_map(|entry| Some(entry.time.as_ref()?.0)).max()
+}
+
+/// How long until the moment is that long ago.
+fn left(since: Timestamp, keep: Duration, now: Timestamp) -> Duration {
+    let keep = SignedDuration::try_from(keep).unwrap_or(SignedDuration::MAX);
+    let left = keep.saturating_sub(now.duration_since(since));
+    left.try_into().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "config_maps_tests.rs"]
+mod tests;

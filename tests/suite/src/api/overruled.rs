@@ -1,0 +1,332 @@
+//! What others write into the StatefulSet: additions stay, policies have the last word, and neither keeps the operator busy or a
+//! restart from happening.
+
+use dittofs_rig::wait_for;
+use dittofs_shared::labels;
+use dittofs_shared::server::DittoServer;
+use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, ensure};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, PostParams};
+use kube::core::GroupVersionKind;
+use kube::{Api, ResourceExt};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+use super::secrets::nudge;
+use super::seen::{
+    Failed, config_of, lines, operator_writes, pod_never_runs, settled, wait_config, wait_object,
+    write,
+};
+
+/// How long nothing may be written, and how often the operator is made to look meanwhile.
+const REST: Duration = Duration::from_mins(1);
+const LOOKS: u8 = 10;
+
+/// The server's container in the template.
+fn server(set: &StatefulSet) -> Value {
+    json!(set)["spec"]["template"]["spec"]["containers"][0].take()
+}
+
+async fn pod_with_config(files: &Instance, config: &str) -> Result<Pod, Failed> {
+    wait_object::<Pod>(files, "files-0", "is made from the new template", |pod| {
+        let mounts = config_of(pod.spec.as_ref());
+        if mounts == config && pod.metadata.deletion_timestamp.is_none() {
+            Ok(())
+        } else {
+            Err(format!("it mounts {mounts}"))
+        }
+    })
+    .await
+}
+
+/// A change that needs a restart gets it.
+async fn is_rolled(files: &Instance) -> Result<Pod, Failed> {
+    let before = wait_config(files, |_| true).await?;
+    files.change(json!({"logging": {"level": "DEBUG"}})).await?;
+    let after = wait_config(files, |name| name != before).await?;
+    let pod = pod_with_config(files, &after).await?;
+    files
+        .wait_condition("RollPending", "False", None, API_DEADLINE)
+        .await?;
+    settled(&files.scene).await?;
+    Ok(pod)
+}
+
+/// However often the operator looks, it writes nothing.
+async fn is_quiet(files: &Instance, rest: Duration) -> Outcome {
+    settled(&files.scene).await?;
+    let mark = files.scene.world.cluster.audit().mark()?;
+    let mut looks = tokio::time::interval(rest / u32::from(LOOKS));
+    for count in 0..LOOKS {
+        looks.tick().await;
+        nudge(files, count).await?;
+    }
+    looks.tick().await;
+    let writes = operator_writes(&files.scene, mark)?;
+    ensure!(
+        writes.is_empty(),
+        "at rest the operator has written:\n{}",
+        lines(&writes)
+    );
+    Ok(())
+}
+
+pub async fn what_somebody_adds_to_the_template_keeps_no_restart_from_happening(
+    scene: Scene,
+) -> Outcome {
+    let files = Instance::create(&scene, "files", pod_never_runs()).await?;
+    let config = wait_config(&files, |_| true).await?;
+    pod_with_config(&files, &config).await?;
+    settled(&scene).await?;
+    let words = ["set", "env", "statefulset/files", "-c", "dittofs", "FOO=1"];
+    let output = scene
+        .world
+        .cluster
+        .kubectl(["-n", &scene.namespace])
+        .args(words)
+        .output()?;
+    ensure!(output.status.success(), "kubectl set env: {output:?}");
+    is_quiet(&files, Duration::from_secs(3)).await?;
+    let pod = is_rolled(&files).await?;
+    ensure!(
+        json!(pod)["spec"]["containers"][0]["env"]
+            .to_string()
+            .contains("FOO"),
+        "the variable is gone from the new pod"
+    );
+    is_quiet(&files, Duration::from_secs(3)).await
+}
+
+fn kind(name: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk(
+        "admissionregistration.k8s.io",
+        "v1",
+        name,
+    ))
+}
+
+/// Policies that change the StatefulSets of a test's namespace.
+struct Policies<'a> {
+    scene: &'a Scene,
+    names: Vec<String>,
+}
+
+impl<'a> Policies<'a> {
+    fn of(scene: &'a Scene) -> Self {
+        Self {
+            scene,
+            names: Vec::new(),
+        }
+    }
+
+    fn api(&self, name: &str) -> Api<DynamicObject> {
+        Api::all_with(self.scene.client.clone(), &kind(name))
+    }
+
+    async fn add(&mut self, name: &str, operations: &[&str], expression: &str) -> Outcome {
+        let name = format!("{}-{name}", self.scene.namespace);
+        let policy = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
+            "metadata": {"name": name},
+            "spec": {
+                "failurePolicy": "Fail",
+                "reinvocationPolicy": "Never",
+                "matchConstraints": {"resourceRules": [{
+                    "apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["statefulsets"],
+                    "operations": operations,
+                }]},
+                "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": expression}}],
+            },
+        });
+        let binding = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
+            "metadata": {"name": name},
+            "spec": {
+                "policyName": name,
+                "matchResources": {"namespaceSelector": {
+                    "matchLabels": {"kubernetes.io/metadata.name": self.scene.namespace},
+                }},
+            },
+        });
+        let now = PostParams::default();
+        self.api("MutatingAdmissionPolicy")
+            .create(&now, &serde_json::from_value(policy)?)
+            .await?;
+        self.api("MutatingAdmissionPolicyBinding")
+            .create(&now, &serde_json::from_value(binding)?)
+            .await?;
+        self.names.push(name);
+        Ok(())
+    }
+
+    /// Waits until a StatefulSet that would be made now comes out such that all of this holds.
+    async fn wait(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Outcome {
+        let claim = |name: &str| {
+            json!({
+                "metadata": {"name": name},
+                "spec": {
+                    "accessModes": ["ReadWriteOnce"],
+                    "resources": {"requests": {"storage": "1Gi"}},
+                },
+            })
+        };
+        let probe: StatefulSet = serde_json::from_value(json!({
+            "metadata": {"name": "probe"},
+            "spec": {
+                "selector": {"matchLabels": {"a": "probe"}},
+                "serviceName": "probe",
+                "template": {
+                    "metadata": {"labels": {"a": "probe"}},
+                    "spec": {"containers": [{"name": "probe", "image": "probe:1"}]},
+                },
+                "volumeClaimTemplates": [claim("a"), claim("b"), claim("c")],
+            },
+        }))?;
+        let sets: Api<StatefulSet> =
+            Api::namespaced(self.scene.client.clone(), &self.scene.namespace);
+        let only_ask = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        wait_for(what, API_DEADLINE, || async {
+            let made = sets.create(&only_ask, &probe).await;
+            let made = json!(made.map_err(|error| error.to_string())?);
+            if holds(&made) {
+                Ok(())
+            } else {
+                Err(made.to_string())
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn remove(&self) -> Outcome {
+        let now = DeleteParams::default();
+        for name in &self.names {
+            let bindings = self.api("MutatingAdmissionPolicyBinding");
+            bindings.delete(name, &now).await?;
+            let policies = self.api("MutatingAdmissionPolicy");
+            policies.delete(name, &now).await?;
+        }
+        Ok(())
+    }
+}
+
+fn with_resources() -> Value {
+    let mut spec = pod_never_runs();
+    spec["resources"] = json!({"requests": {"cpu": "50m"}});
+    spec
+}
+
+const CPU: &str = "/spec/template/spec/containers/0/resources/requests/cpu";
+
+pub async fn what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happening(
+    scene: Scene,
+) -> Outcome {
+    let mut policies = Policies::of(&scene);
+    let resources = r#"[JSONPatch{op: "add", path: "/spec/template/spec/containers/0/resources",
+        value: {"requests": {"cpu": "123m"}}}]"#;
+    let both = ["CREATE", "UPDATE"];
+    policies.add("resources", &both, resources).await?;
+    let image = r#"object.spec.template.spec.containers[0].image.contains("@") ? [] :
+        [JSONPatch{op: "replace", path: "/spec/template/spec/containers/0/image", value:
+        object.spec.template.spec.containers[0].image + "@sha256:" + "0123456789abcdef0123456789abcdef" +
+        "0123456789abcdef0123456789abcdef"}]"#;
+    policies.add("image", &both, image).await?;
+    let rewritten = |set: &Value| {
+        let image = set.pointer("/spec/template/spec/containers/0/image");
+        let image = image.and_then(Value::as_str).unwrap_or_default();
+        set.pointer(CPU) == Some(&json!("123m")) && image.contains('@')
+    };
+    policies.wait("the policies to hold", rewritten).await?;
+
+    let files = Instance::create(&scene, "files", with_resources()).await?;
+    let config = wait_config(&files, |_| true).await?;
+    pod_with_config(&files, &config).await?;
+    is_rolled(&files).await?;
+    is_quiet(&files, REST).await?;
+    let set = files.api::<StatefulSet>().get("files").await?;
+    ensure!(rewritten(&json!(set)), "{}", server(&set));
+
+    // When the policies are gone, a wish brings back what was asked for, and it stays.
+    policies.remove().await?;
+    let plain = |set: &Value| {
+        set.pointer(CPU).is_none() && !set["spec"]["template"].to_string().contains("@sha256")
+    };
+    policies.wait("the policies to be gone", plain).await?;
+    let wish = json!({"metadata": {"annotations": {labels::RECONCILE_NOW: "1"}}});
+    write::<DittoServer>(&files, "somebody", "files", wish).await?;
+    wait_object::<StatefulSet>(&files, "files", "is as asked for", |set| {
+        let server = server(set);
+        if server["image"] == json!(scene.world.server_image)
+            && server["resources"]["requests"]["cpu"] == "50m"
+            && set.annotations().get(labels::OVERRULED_HASH).is_none()
+        {
+            Ok(())
+        } else {
+            Err(server.to_string())
+        }
+    })
+    .await?;
+    is_quiet(&files, Duration::from_secs(3)).await
+}
+
+/// The version of an object is another one with every write.
+pub async fn a_policy_that_writes_another_value_every_time_keeps_nobody_busy(
+    scene: Scene,
+) -> Outcome {
+    let mut policies = Policies::of(&scene);
+    let restless = r#"[JSONPatch{op: "add", path: "/spec/template/spec/containers/0/resources", value: {"requests":
+        {"cpu": (has(object.metadata.resourceVersion) ? object.metadata.resourceVersion : "1") + "m"}}}]"#;
+    policies
+        .add("restless", &["CREATE", "UPDATE"], restless)
+        .await?;
+    let holds = |set: &Value| set.pointer(CPU) == Some(&json!("1m"));
+    policies.wait("the policy to hold", holds).await?;
+    let files = Instance::create(&scene, "files", with_resources()).await?;
+    let config = wait_config(&files, |_| true).await?;
+    pod_with_config(&files, &config).await?;
+    is_quiet(&files, Duration::from_secs(3)).await?;
+    is_rolled(&files).await?;
+    is_quiet(&files, Duration::from_secs(3)).await?;
+    policies.remove().await
+}
+
+pub async fn claim_templates_that_a_policy_completes_keep_no_change_from_being_made(
+    scene: Scene,
+) -> Outcome {
+    let mut policies = Policies::of(&scene);
+    let at = "/spec/volumeClaimTemplates";
+    let templates = format!(
+        r#"[JSONPatch{{op: "add", path: "{at}/0/metadata/labels", value: {{"example.com/team": "storage"}}}},
+        JSONPatch{{op: "add", path: "{at}/1/spec/storageClassName", value: "elsewhere"}},
+        JSONPatch{{op: "replace", path: "{at}/2/spec/resources/requests/storage", value: "2Gi"}}]"#
+    );
+    policies.add("claims", &["CREATE"], &templates).await?;
+    let completed = |set: &Value| {
+        let at = |path: &str| set.pointer(&format!("/spec/volumeClaimTemplates{path}"));
+        at("/0/metadata/labels").is_some()
+            && at("/1/spec/storageClassName") == Some(&json!("elsewhere"))
+            && at("/2/spec/resources/requests/storage") == Some(&json!("2Gi"))
+    };
+    policies.wait("the policy to hold", completed).await?;
+    let files = Instance::create(&scene, "files", pod_never_runs()).await?;
+    let config = wait_config(&files, |_| true).await?;
+    pod_with_config(&files, &config).await?;
+    is_quiet(&files, Duration::from_secs(3)).await?;
+    is_rolled(&files).await?;
+    is_quiet(&files, Duration::from_secs(3)).await?;
+    let set = files.api::<StatefulSet>().get("files").await?;
+    ensure!(completed(&json!(set)), "{}", json!(set.spec));
+    let conditions = files.api::<DittoServer>().get("files").await?.status;
+    let conditions = conditions.unwrap_or_default().conditions;
+    ensure!(
+        conditions.iter().all(|found| found.reason != "ApplyFailed"),
+        "{conditions:?}"
+    );
+    policies.remove().await
+}
