@@ -111,24 +111,24 @@ impl Prune {
 impl Desired {
     /// The objects of an instance.
     pub fn of(instance: &Instance) -> Self {
-        let config = config::render(instance);
+        let hashed = config::hashed(instance);
         let startable = instance.startable();
         Self {
             secrets: secrets(instance),
             service_account: rbac::service_account(instance),
             role: rbac::role(instance),
             role_binding: rbac::role_binding(instance),
-            config_maps: config_maps(instance, &config),
+            config_maps: config_maps(instance, &config::render(instance)),
             network_policies: network_policies::all(instance),
             services: services::all(instance),
             optional: optional(instance),
             disruption_budget: disruption_budgets::disruption_budget(instance),
             growing_claims: claims::growing(instance),
-            config_hash: startable.is_ok().then(|| crate::roll::config_hash(&config)),
+            config_hash: startable.is_ok().then(|| crate::roll::config_hash(&hashed)),
             stateful_set: startable.ok().map(|digest| {
                 stateful_set::stateful_set(
                     instance,
-                    &crate::roll::roll_hash(instance, &config, digest),
+                    &crate::roll::roll_hash(instance, &hashed, digest),
                 )
             }),
             stop: instance.spec.replicas == 0,
@@ -209,7 +209,7 @@ fn secrets(instance: &Instance) -> Vec<GeneratedSecret> {
         ));
     }
     if instance.secrets.makes_admin {
-        let admin = user(&instance.spec.identity.admin.username);
+        let admin = user(names::ADMIN_USER);
         secrets.push(generated(
             names::admin_credentials(name),
             admin,

@@ -12,6 +12,7 @@ mod publication;
 mod secrets;
 mod server;
 mod service_settings;
+pub mod shutdown;
 mod storage;
 
 use dittofs_shared::names;

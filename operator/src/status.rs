@@ -13,6 +13,7 @@ mod mount;
 mod pod;
 mod restart;
 mod seen;
+mod starting;
 mod storage;
 
 use dittofs_shared::names;

@@ -118,7 +118,7 @@ fn environment(instance: &Instance) -> Vec<EnvVar> {
         ),
         value(
             "DITTOFS_SIDECAR_ADMIN_USERNAME",
-            instance.spec.identity.admin.username.clone(),
+            names::ADMIN_USER.to_owned(),
         ),
         value(
             "DITTOFS_SIDECAR_LISTEN",

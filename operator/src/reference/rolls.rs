@@ -36,7 +36,7 @@ const TABLE: &[(&str, Rolls)] = &[
     ("database.postgresSecretRef.optional", No),
     ("database.type", No),
     ("identity.admin.passwordSecretRef", NextPod),
-    ("identity.admin.username", Yes("config")),
+    ("identity.admin.username", No),
     ("identity.jwt", Yes("config")),
     ("identity.jwt.secretRef", Yes("secrets")),
     ("identity.jwt.secretRef.optional", No),
@@ -107,6 +107,7 @@ const TABLE: &[(&str, Rolls)] = &[
     ("sidecar.logLevel", No),
     ("sidecar.resources", NextPod),
     ("snapshotPolicies", No),
+    ("startupTimeout", NextPod),
     ("storage", No),
     ("storage.cacheSize", Yes("config")),
     (

@@ -1,5 +1,6 @@
 //! What is wrong with what the user asked for, as far as it can be known before the server runs.
 
+use dittofs_shared::names;
 use dittofs_shared::server::ConfigOverrides;
 
 use super::{Finding, View};
@@ -41,6 +42,23 @@ pub(super) fn overrides_known(view: &View<'_>) -> Option<Finding> {
             "version 0.29.0 of the server has no such keys: {}. It ignores them with a warning; correct the spelling, unless your \
              version of the server is a newer one that has them",
             unknown.join(", ")
+        ),
+    ))
+}
+
+/// Whether the first administrator has the name that the spec gives. Nothing is said while the spec gives the only name there is. It keeps
+/// nobody's server from being ready.
+pub(super) fn admin_username(view: &View<'_>) -> Option<Finding> {
+    let asked = &view.instance.spec.identity.admin.username;
+    if asked == names::ADMIN_USER {
+        return None;
+    }
+    Some(Finding::no(
+        "FixedByServer",
+        format!(
+            "spec.identity.admin.username is {asked:?} and has no effect: the server always names its first administrator {}. Log in \
+             as {0}, and remove the field",
+            names::ADMIN_USER
         ),
     ))
 }
