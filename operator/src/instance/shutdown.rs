@@ -50,12 +50,20 @@ impl Stops {
 /// The grace period, in seconds, without which a server with this `shutdown_timeout` could be killed.
 fn needed(stage: Duration) -> i64 {
     let longest = stage.saturating_mul(STAGES).saturating_add(ADDED + ROOM);
-    longest.as_millis().div_ceil(1000).try_into().unwrap_or(i64::MAX)
+    longest
+        .as_millis()
+        .div_ceil(1000)
+        .try_into()
+        .unwrap_or(i64::MAX)
 }
 
 /// What the user tells the server. What nobody can read, the server does not start with.
 fn given(spec: &DittoServerSpec) -> Option<Duration> {
-    let variable = spec.pod.env.iter().find(|variable| variable.name == VARIABLE);
+    let variable = spec
+        .pod
+        .env
+        .iter()
+        .find(|variable| variable.name == VARIABLE);
     let variable = variable.and_then(|variable| variable.value.as_deref());
     if let Some(text) = variable.filter(|text| !text.is_empty()) {
         return duration(text);
@@ -74,7 +82,11 @@ fn duration(text: &str) -> Option<Duration> {
 
 /// The server takes zero for nothing said.
 fn or_default(stage: Duration) -> Duration {
-    if stage.is_zero() { DEFAULT_STAGE } else { stage }
+    if stage.is_zero() {
+        DEFAULT_STAGE
+    } else {
+        stage
+    }
 }
 
 #[cfg(test)]
@@ -99,13 +111,24 @@ mod tests {
 
     #[test]
     fn the_server_ends_by_itself_before_the_grace_period_is_over() {
-        for (grace, stage) in [(36, 7), (37, 7), (39, 8), (105, 30), (106, 30), (600, 195), (86_400, 28_795)] {
+        for (grace, stage) in [
+            (36, 7),
+            (37, 7),
+            (39, 8),
+            (105, 30),
+            (106, 30),
+            (600, 195),
+            (86_400, 28_795),
+        ] {
             assert_eq!(stops(grace, &json!({})), (stage, grace), "{grace} s");
         }
         for grace in 36..1000 {
             let (stage, of_pod) = stops(grace, &json!({}));
             assert_eq!(of_pod, grace, "the grace period is as asked");
-            assert!(3 * stage + 5 + 10 <= grace.unsigned_abs(), "{grace} s, stages of {stage} s");
+            assert!(
+                3 * stage + 5 + 10 <= grace.unsigned_abs(),
+                "{grace} s, stages of {stage} s"
+            );
         }
     }
 
@@ -125,7 +148,10 @@ mod tests {
             (overridden(json!({"a": 1})), 36),
             (variable("2m"), 375),
             (variable(""), 36),
-            (json!({"configOverrides": {"logging": {"level": "INFO"}}}), 36),
+            (
+                json!({"configOverrides": {"logging": {"level": "INFO"}}}),
+                36,
+            ),
         ] {
             assert_eq!(stops(36, &more), (7, grace), "{more}");
         }
