@@ -32,7 +32,6 @@ use crate::instance::connection::ConnectionString;
 use crate::instance::live::LiveService;
 use crate::instance::{Adapters, Instance, PerconaCluster, Verdict};
 use crate::optional::OptionalKind;
-pub use environment::BIND_PASSWORD;
 pub use routes::parents;
 
 /// Everything that an instance should have. A new kind is a new field, and whatever takes this apart names them all.

@@ -30,7 +30,7 @@ use live::LiveService;
 pub use overrides::{OverrideProblem, unknown_keys};
 pub use percona::{DatabaseProblem, PerconaCluster, Progress};
 pub use secrets::{Digest, SecretProblem, Secrets};
-pub use server::Obstacle;
+pub use server::{BIND_PASSWORD, Obstacle};
 pub use storage::Claim;
 
 /// Adapter types that DittoFS has. Nothing else is ever exposed, whatever the published state says.

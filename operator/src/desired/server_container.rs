@@ -188,3 +188,26 @@ pub fn restricted(user: Option<SecurityContext>) -> SecurityContext {
         ..user
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_for_the_start_is_counted_in_checks() {
+        for (seconds, checks) in [
+            (1, 1),
+            (10, 5),
+            (11, 6),
+            (180, 90),
+            (3600, 1800),
+            (604_800, 302_400),
+        ] {
+            assert_eq!(
+                startup_checks(Duration::from_secs(seconds)),
+                checks,
+                "{seconds} s"
+            );
+        }
+    }
+}

@@ -11,6 +11,7 @@ mod metrics;
 mod outage;
 mod reach;
 mod rolls;
+mod startup;
 mod storage;
 
 use dittofs_suite::registry::{Needs, cluster};
@@ -57,6 +58,8 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         rolls::what_does_not_concern_a_running_server_leaves_the_pod_alone,
         rolls::with_roll_policy_manual_the_pod_waits_for_a_rollout_restart,
         rolls::scaling_to_zero_and_back_keeps_the_services,
+        startup::a_start_that_is_too_long_begins_again_and_with_more_time_it_succeeds,
+        startup::another_name_for_the_administrator_is_pointed_out_and_admin_works,
         storage::volumes_grow_under_a_running_server,
         storage::a_volume_for_contents_that_comes_later_is_mounted_after_one_restart,
         deletion::with_the_server_dead_everything_but_the_claims_goes,

@@ -95,7 +95,7 @@ fn variables(path: &[String]) -> Vec<String> {
 /// A text as a value that the key can have. Whatever takes a text gets the text, so that a password of digits stays one. A
 /// duration is a text, too: it needs its unit here.
 fn typed(path: &[String], text: &str) -> Option<Value> {
-    if takes(path, &json!("1s")) && !takes(path, &json!("?")) {
+    if is_duration(path) {
         return Some(json!(text)).filter(|value| takes(path, value));
     }
     [json!(text), json!([text])]
@@ -114,6 +114,9 @@ pub(super) fn fitted(mut given: Value) -> Value {
         let Some(value) = given.pointer(&place).filter(|value| !takes(&path, value)) else {
             continue;
         };
+        if value.is_string() && is_duration(&path) {
+            continue;
+        }
         let fits = weak::of(value)
             .into_iter()
             .find(|value| takes(&path, value));
@@ -122,6 +125,10 @@ pub(super) fn fitted(mut given: Value) -> Value {
         }
     }
     given
+}
+
+fn is_duration(path: &[String]) -> bool {
+    takes(path, &json!("1s")) && !takes(path, &json!("?"))
 }
 
 /// Whether a key can have a value.
