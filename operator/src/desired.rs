@@ -33,7 +33,6 @@ use crate::instance::live::LiveService;
 use crate::instance::{Adapters, Instance, Verdict};
 use crate::optional::OptionalKind;
 pub use claims::ClaimMarks;
-pub use environment::BIND_PASSWORD;
 pub use pod::SIGNING_KEY_VOLUME;
 pub use routes::parents;
 
@@ -119,6 +118,7 @@ impl Desired {
     pub fn of(instance: &Instance) -> Self {
         let config = config::render(instance);
         let config_hash = crate::roll::config_hash(&config);
+        let hashed = config::hashed(instance);
         let startable = instance.startable();
         let sidecar_contract = sidecar_container::contract(instance);
         let config_map = startable
@@ -137,7 +137,7 @@ impl Desired {
             growing_claims: claims::growing(instance),
             marked_claims: claims::marked(instance),
             stateful_set: startable.as_ref().ok().map(|digest| {
-                let roll_hash = crate::roll::roll_hash(instance, &config, digest);
+                let roll_hash = crate::roll::roll_hash(instance, &hashed, digest);
                 let config = names::config(&instance.name, &config_hash);
                 stateful_set::stateful_set(instance, &roll_hash, &config, &sidecar_contract)
             }),
@@ -216,7 +216,7 @@ fn secrets(instance: &Instance) -> Vec<GeneratedSecret> {
         ));
     }
     if instance.secrets.makes_admin {
-        let admin = user(&instance.spec.identity.admin.username);
+        let admin = user(names::ADMIN_USER);
         secrets.push(generated(
             names::admin_credentials(name),
             admin,

@@ -18,6 +18,7 @@ mod secrets;
 mod server;
 mod service_settings;
 mod serving;
+pub mod shutdown;
 mod storage;
 
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
@@ -41,7 +42,7 @@ pub use password_reset::{Asked, ResetProgress, Resets};
 pub use percona::{DatabaseProblem, PerconaCluster, Progress};
 use reserved::ReservedPorts;
 pub use secrets::{Digest, SecretProblem, Secrets};
-pub use server::Obstacle;
+pub use server::{BIND_PASSWORD, Obstacle};
 pub use storage::Claim;
 
 /// Adapter types that DittoFS has. Nothing else is ever exposed, whatever the published state says.

@@ -16,6 +16,7 @@ mod pod;
 mod restart;
 mod seen;
 mod sidecar;
+mod starting;
 mod storage;
 
 use dittofs_shared::names;

@@ -8,10 +8,11 @@ pub const USERNAME_KEY: &str = "username";
 pub const PASSWORD_KEY: &str = "password";
 /// Key of the server's configuration in its ConfigMap.
 pub const CONFIG_KEY: &str = "config.yaml";
-/// Name of the administrator inside DittoFS, which the server makes at its first start.
-pub const ADMIN_USER: &str = "admin";
 /// Name of the sidecar's user inside DittoFS.
 pub const SIDECAR_USER: &str = "dittofs-sidecar";
+
+/// Name of the server's first administrator. It is a constant of the server: no setting changes it.
+pub const ADMIN_USER: &str = "admin";
 
 /// Name of the container that runs the server, as the Go operator has it.
 pub const SERVER_CONTAINER: &str = "dittofs";

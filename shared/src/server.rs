@@ -52,6 +52,7 @@ pub use status::{AdapterStatus, DittoServerStatus, ObservedSecret, Phase, Volume
 pub use storage::{RetentionPolicy, Storage};
 pub use workload::{RollPolicy, SidecarSettings, SidecarUpdatePolicy};
 
+use crate::Duration;
 use k8s_openapi::api::core::v1::{PodSecurityContext, ResourceRequirements, SecurityContext};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -180,7 +181,17 @@ pub struct DittoServerSpec {
     #[serde(default)]
     pub paused: bool,
 
-    /// Seconds the server gets to finish its work when it is stopped. DittoFS stops in stages of up to 30 s each. A change restarts the server.
+    /// How long the server may take to start. It answers once all its stores are open, and a long replay after a crash takes its time.
+    /// A server that has not answered by then is restarted, and begins again. From 10s to 168h. A change takes effect with the next pod.
+    #[serde(default = "default_startup_timeout")]
+    #[schemars(length(max = 32))]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('10s') && duration(self) <= duration('168h')")
+        .message("must be a duration from 10s to 168h, such as 1h"))]
+    pub startup_timeout: Duration,
+
+    /// Seconds the server gets to finish its work when it is stopped. The server stops in stages, and each of them may take a third of
+    /// this, less 5 s: then it ends by itself before the kubelet kills it. A shutdown_timeout in configOverrides or pod.env that needs
+    /// more lengthens what the pod gets. A change restarts the server.
     #[serde(default = "default_termination_grace_period_seconds")]
     #[schemars(range(min = 36, max = 86400))]
     pub termination_grace_period_seconds: i64,
@@ -200,6 +211,11 @@ fn default_image() -> String {
 
 const fn default_replicas() -> i32 {
     1
+}
+
+/// As long as a replay of many files can be expected to take, and a little more.
+fn default_startup_timeout() -> Duration {
+    std::time::Duration::from_hours(1).into()
 }
 
 /// 105 s: three drain stages of 30 s and some room, as the Go operator has it.

@@ -8,19 +8,16 @@ mod kerberos;
 mod merge;
 mod observability;
 
-use dittofs_shared::Duration;
+use dittofs_shared::{Duration, names};
 use serde::Serialize;
 
 use super::files;
-use crate::instance::Instance;
-
-/// Time that the server gives each stage of its shutdown.
-const SHUTDOWN_TIMEOUT: &str = "30s";
+use crate::instance::{Instance, shutdown};
 
 #[derive(Serialize)]
 struct Config<'a> {
     logging: observability::Logging<'a>,
-    shutdown_timeout: &'a str,
+    shutdown_timeout: String,
     database: Database<'a>,
     controlplane: ControlPlane<'a>,
     admin: Admin<'a>,
@@ -87,14 +84,25 @@ struct LocalBlockStore {
 
 /// The text of `config.yaml`.
 pub fn render(instance: &Instance) -> String {
+    text(instance, shutdown::Stops::of(&instance.spec).stage)
+}
+
+/// The text that the roll hash is taken from. It differs from the real one in the time of a stage of the shutdown, which follows from the
+/// grace period: that is a part of the roll hash anyway, and pods of before the one followed from the other must not be restarted.
+pub fn hashed(instance: &Instance) -> String {
+    text(instance, shutdown::DEFAULT_STAGE)
+}
+
+fn text(instance: &Instance, stage: std::time::Duration) -> String {
     let spec = &instance.spec;
     let config = Config {
         logging: observability::logging(spec),
-        shutdown_timeout: SHUTDOWN_TIMEOUT,
+        shutdown_timeout: format!("{}s", stage.as_secs()),
         database: database(instance),
         controlplane: control_plane(instance),
         admin: Admin {
-            username: &spec.identity.admin.username,
+            // Read by nobody in version 0.29.0. It stays because the roll hash is taken from this text.
+            username: names::ADMIN_USER,
         },
         metrics: observability::metrics(instance),
         ldap: directory::ldap(instance),

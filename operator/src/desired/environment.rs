@@ -6,11 +6,8 @@ use k8s_openapi::api::core::v1::{
     EnvFromSource, EnvVar, EnvVarSource, SecretEnvSource, SecretKeySelector,
 };
 
-use crate::instance::{Connection, Instance};
+use crate::instance::{BIND_PASSWORD, Connection, Instance};
 use crate::named_secrets::{CONNECTION, CONNECTION_OPTIONS};
-
-/// Variable with the password of the account that asks the directory.
-pub const BIND_PASSWORD: &str = "DITTOFS_LDAP_BIND_PASSWORD";
 
 /// Variables, ours first, so that the user's can refer to them. The user's win; those that would take the place of what the operator
 /// decides are refused before.

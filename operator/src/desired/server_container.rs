@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{
     TCPSocketAction, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use std::time::Duration;
 
 use super::pod::{CONFIG_VOLUME, TMP_VOLUME, runtime_default};
 use super::{environment, files};
@@ -14,6 +15,9 @@ use crate::instance::reserved::METRICS_PORT;
 
 /// Where the server finds its configuration.
 const CONFIG_DIRECTORY: &str = "/config";
+
+/// Seconds between two checks of a server that starts.
+const STARTUP_PERIOD: i32 = 2;
 
 /// The server. Ports of adapters are not listed: they come and go without a new template.
 pub fn server(instance: &Instance) -> Container {
@@ -39,9 +43,9 @@ pub fn server(instance: &Instance) -> Container {
         volume_mounts: Some(mounts(instance)),
         ports: metrics_port(instance),
         startup_probe: Some(Probe {
-            period_seconds: Some(2),
+            period_seconds: Some(STARTUP_PERIOD),
             timeout_seconds: Some(5),
-            failure_threshold: Some(90),
+            failure_threshold: Some(startup_checks(instance.spec.startup_timeout.into())),
             ..health.clone()
         }),
         liveness_probe: Some(Probe {
@@ -53,6 +57,16 @@ pub fn server(instance: &Instance) -> Container {
         readiness_probe: Some(readiness(instance)),
         ..Container::default()
     }
+}
+
+/// How many checks may fail until the time for the start is over. The kubelet counts checks, not time.
+fn startup_checks(timeout: Duration) -> i32 {
+    let period = u64::from(STARTUP_PERIOD.unsigned_abs());
+    let checks = timeout.as_secs_f64() / Duration::from_secs(period).as_secs_f64();
+    // The CRD allows for a week at most.
+    #[allow(clippy::cast_possible_truncation)]
+    let checks = checks.ceil() as i32;
+    checks.max(1)
 }
 
 /// The API listens on loopback, where only a program inside the pod reaches it: hence `wget`, as in the official
@@ -187,5 +201,28 @@ pub fn restricted(user: Option<SecurityContext>) -> SecurityContext {
             .clone()
             .or_else(|| Some(runtime_default())),
         ..user
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_for_the_start_is_counted_in_checks() {
+        for (seconds, checks) in [
+            (1, 1),
+            (10, 5),
+            (11, 6),
+            (180, 90),
+            (3600, 1800),
+            (604_800, 302_400),
+        ] {
+            assert_eq!(
+                startup_checks(Duration::from_secs(seconds)),
+                checks,
+                "{seconds} s"
+            );
+        }
     }
 }

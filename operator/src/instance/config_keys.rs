@@ -80,7 +80,10 @@ pub const RESERVED: &[(&str, &str)] = &[
         "controlplane.tls.client_ca",
         "spec.controlPlane.clientCASecretName",
     ),
-    ("admin.username", "spec.identity.admin.username"),
+    (
+        "admin.username",
+        "user admin, as the server always names its first administrator,",
+    ),
     ("database.type", "spec.database.type"),
     ("database.sqlite.path", "spec.database.sqlite.path"),
     ("metrics.enabled", "spec.metrics.enabled"),

@@ -4,6 +4,9 @@ use dittofs_shared::server::{DatabaseType, Exposure, SecretKeyReference};
 
 use super::{DatabaseProblem, Digest, Instance, OverrideProblem, SecretProblem};
 
+/// Variable with the password for the directory.
+pub const BIND_PASSWORD: &str = "DITTOFS_LDAP_BIND_PASSWORD";
+
 /// Why no server is started as asked. What runs stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Obstacle {
@@ -16,6 +19,12 @@ pub enum Obstacle {
     /// The database is not there.
     #[error(transparent)]
     Database(#[from] DatabaseProblem),
+    /// The server ends at its start when it is to ask a directory and has no password for that.
+    #[error(
+        "the server has no password for the account spec.identity.ldap.bindDN, and does not start without one: name a Secret with it \
+         in spec.identity.ldap.bindPasswordSecretRef"
+    )]
+    NoBindPassword,
 }
 
 impl Instance {
@@ -45,6 +54,25 @@ impl Instance {
         if let Some(cluster) = &self.percona {
             cluster.usable()?;
         }
+        if self.lacks_bind_password() {
+            return Err(Obstacle::NoBindPassword);
+        }
         Ok(digest)
+    }
+
+    /// Whether the server would end at its start for want of a password for the directory.
+    pub fn lacks_bind_password(&self) -> bool {
+        let ldap = self.spec.identity.ldap.as_ref();
+        let Some(ldap) = ldap.filter(|ldap| ldap.enabled) else {
+            return false;
+        };
+        let pod = &self.spec.pod;
+        let mut variables = pod.env.iter();
+        let by_name = variables.any(|variable| variable.name == BIND_PASSWORD);
+        // What is in them nobody looks at.
+        let perhaps = !pod.env_from.is_empty();
+        let reference = ldap.bind_password_secret_ref.as_ref();
+        let given = reference.is_some_and(|reference| self.secrets.gives(reference));
+        !by_name && !perhaps && !given
     }
 }

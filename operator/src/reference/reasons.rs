@@ -64,6 +64,10 @@ const TABLE: &[(&str, &str)] = &[
         "a sidecar that fits its operator disturbs nobody, and one that does not run is found out while the server runs",
     ),
     (
+        "startupTimeout",
+        "a server that replays what was in flight needs its time, and one that hangs should not hang for days",
+    ),
+    (
         "storage.controlPlaneSize",
         "users, shares and adapters take a few MiB",
     ),
@@ -73,7 +77,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "terminationGracePeriodSeconds",
-        "DittoFS stops in three stages of up to 30 s each, and then there is some room",
+        "three stages of up to 30 s each, 5 s that the server adds, and 10 s of room",
     ),
 ];
 

@@ -36,7 +36,7 @@ const TABLE: &[(&str, Rolls)] = &[
     ("database.postgresSecretRef.optional", No),
     ("database.type", No),
     ("identity.admin.passwordSecretRef", NextPod),
-    ("identity.admin.username", Yes("config")),
+    ("identity.admin.username", No),
     ("identity.jwt", Yes("config")),
     ("identity.jwt.secretRef", Yes("secrets")),
     ("identity.jwt.secretRef.optional", No),
@@ -108,6 +108,7 @@ const TABLE: &[(&str, Rolls)] = &[
     ("sidecar.resources", NextPod),
     ("sidecar.updatePolicy", No),
     ("snapshotPolicies", No),
+    ("startupTimeout", NextPod),
     ("storage", No),
     ("storage.cacheSize", Yes("config")),
     (

@@ -1,11 +1,11 @@
 //! The conditions, each from one check.
 
-use dittofs_shared::names;
 use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
 use super::adapters::not_as_asked;
 use super::pod::problem;
+use super::starting::{server, starting};
 use super::{
     Finding, Truth, View, access, config, database, gateway, metrics, restart, sidecar, storage,
 };
@@ -38,6 +38,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
     }
     findings.extend(database::ready(view).map(|finding| ("DatabaseReady", finding)));
     findings.extend(config::overrides_known(view).map(|finding| ("ConfigOverridesKnown", finding)));
+    findings.extend(config::admin_username(view).map(|finding| ("AdminUsernameHonored", finding)));
     findings.extend(config::directory(view).map(|finding| ("DirectoryReady", finding)));
     findings.extend(config::management(view).map(|finding| ("ManagementReady", finding)));
     findings.extend(access::all(view));
@@ -134,35 +135,24 @@ fn stateful_set(view: &View<'_>) -> Finding {
             "the server runs, and its sidecar is being restarted",
         );
     }
-    Finding::no("PodNotReady", problem(view.pod))
+    starting(view).unwrap_or_else(|| Finding::no("PodNotReady", problem(view.pod)))
 }
 
 pub(super) fn available(view: &View<'_>) -> Finding {
     if stopped(view) {
         return Finding::no("ScaledToZero", "spec.replicas is 0");
     }
-    let started = view.pod.is_some_and(|pod| {
-        let statuses = pod
-            .status
-            .as_ref()
-            .and_then(|status| status.container_statuses.as_deref())
-            .unwrap_or_default();
-        let server = statuses
-            .iter()
-            .find(|container| container.name == names::SERVER_CONTAINER);
-        server.is_some_and(|container| {
-            container.started == Some(true)
-                && container
-                    .state
-                    .as_ref()
-                    .is_some_and(|state| state.running.is_some())
-        })
+    let started = view.pod.and_then(server).is_some_and(|container| {
+        container.started == Some(true)
+            && container
+                .state
+                .as_ref()
+                .is_some_and(|state| state.running.is_some())
     });
     if started {
-        Finding::yes("ServerRunning", "the server container runs")
-    } else {
-        Finding::no("ServerNotRunning", problem(view.pod))
+        return Finding::yes("ServerRunning", "the server container runs");
     }
+    starting(view).unwrap_or_else(|| Finding::no("ServerNotRunning", problem(view.pod)))
 }
 
 fn authenticated(view: &View<'_>) -> Finding {

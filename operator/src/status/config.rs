@@ -1,9 +1,9 @@
 //! What is wrong with what the user asked for, as far as it can be known before the server runs.
 
+use dittofs_shared::names;
 use dittofs_shared::server::ConfigOverrides;
 
 use super::{Finding, View};
-use crate::desired::BIND_PASSWORD;
 use crate::instance::{Obstacle, unknown_keys};
 
 /// Whether the server can be started as asked.
@@ -21,6 +21,7 @@ pub(super) fn ready(view: &View<'_>) -> Finding {
     let reason = match &problem {
         Obstacle::Secret(_) | Obstacle::Database(_) => "SecretUnusable",
         Obstacle::Override(problem) => problem.reason(),
+        Obstacle::NoBindPassword => "NoBindPassword",
     };
     Finding::no(reason, format!("{problem}. What runs stays as it is"))
 }
@@ -45,30 +46,28 @@ pub(super) fn overrides_known(view: &View<'_>) -> Option<Finding> {
     ))
 }
 
-/// Whether the server can ask the directory. It starts without a bind password, and then its requests are refused before they are
-/// sent: go-ldap sends no empty password. It keeps nobody's server from being ready.
-pub(super) fn directory(view: &View<'_>) -> Option<Finding> {
-    let spec = &view.instance.spec;
-    let ldap = spec.identity.ldap.as_ref().filter(|ldap| ldap.enabled)?;
-    let pod = &spec.pod;
-    let by_name = pod
-        .env
-        .iter()
-        .any(|variable| variable.name == BIND_PASSWORD);
-    // What is in them nobody looks at.
-    let perhaps = !pod.env_from.is_empty();
-    let reference = ldap.bind_password_secret_ref.as_ref();
-    if by_name
-        || perhaps
-        || reference.is_some_and(|reference| view.instance.secrets.gives(reference))
-    {
+/// Whether the first administrator has the name that the spec gives. Nothing is said while the spec gives the only name there is. It keeps
+/// nobody's server from being ready.
+pub(super) fn admin_username(view: &View<'_>) -> Option<Finding> {
+    let asked = &view.instance.spec.identity.admin.username;
+    if asked == names::ADMIN_USER {
         return None;
     }
     Some(Finding::no(
-        "NoBindPassword",
-        "the server has no password for the account spec.identity.ldap.bindDN, and finds nobody in the directory: name a Secret with \
-         it in spec.identity.ldap.bindPasswordSecretRef",
+        "FixedByServer",
+        format!(
+            "spec.identity.admin.username is {asked:?} and has no effect: the server always names its first administrator {}. Log in \
+             as {0}, and remove the field",
+            names::ADMIN_USER
+        ),
     ))
+}
+
+/// Whether the server can ask the directory.
+pub(super) fn directory(view: &View<'_>) -> Option<Finding> {
+    let problem = Obstacle::NoBindPassword;
+    let lacks = view.instance.lacks_bind_password();
+    lacks.then(|| Finding::no("NoBindPassword", problem.to_string()))
 }
 
 /// What this version of the operator accepts and does not act on. It keeps nobody's server from being ready.

@@ -85,7 +85,8 @@ fn default_refresh_token_duration() -> Duration {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct AdminIdentity {
-    /// Name of the administrator. A change restarts the server, and renames nobody who exists already.
+    /// Accepted for compatibility, and has no effect: the server always names its first administrator `admin`. Another name here is
+    /// pointed out in condition AdminUsernameHonored.
     #[serde(default = "default_admin_username")]
     #[schemars(length(min = 1, max = 64))]
     pub username: String,

@@ -10,7 +10,7 @@ mod users;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 pub(crate) use answer::Answer;
 use guard::{Access, admit};
@@ -27,21 +27,51 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// Read as the server reads it: the first value counts, null says nothing, and keys may be
+    /// written in capitals.
     fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        serde_json::from_slice(&self.body).map_err(|_| Refusal::InvalidBody)
+        let mut values = serde_json::Deserializer::from_slice(&self.body).into_iter::<Value>();
+        let given = match values.next() {
+            Some(Ok(Value::Object(given))) => given,
+            Some(Ok(Value::Null)) => Map::new(),
+            _ => return Err(Refusal::InvalidBody),
+        };
+        let said = given.into_iter().filter(|(_, value)| !value.is_null());
+        let said = said.map(|(key, value)| (key.to_lowercase(), value));
+        serde_json::from_value(Value::Object(said.collect())).map_err(|_| Refusal::InvalidBody)
     }
 }
 
 /// Answers one request truthfully.
 pub(crate) async fn answer(control: &Shared, call: &Call) -> Answer {
     let segments: Vec<&str> = call.path.trim_matches('/').split('/').collect();
+    if call.path.len() > 1 && call.path.ends_with('/') && !may_end_in_a_slash(&segments) {
+        return Answer::no_such_path();
+    }
     let answered = match segments.as_slice() {
+        // It leads on to /health.
+        [""] if call.method == "GET" => health::answer(control, call, &[]),
         ["health", rest @ ..] => health::answer(control, call, rest),
         ["simulator", rest @ ..] => play::answer(control, call, rest),
         ["api", "v1", rest @ ..] => versioned(control, call, rest).await,
         _ => Err(Answer::no_such_path()),
     };
     answered.unwrap_or_else(|refused| refused)
+}
+
+/// Where the server has a section of paths, its root may be written either way.
+fn may_end_in_a_slash(segments: &[&str]) -> bool {
+    match segments {
+        ["health"] => true,
+        ["api", "v1", rest @ ..] => matches!(
+            rest,
+            ["users" | "adapters" | "shares"]
+                | ["users", "me", "password"]
+                | ["adapters", _]
+                | ["adapters", _, "settings"]
+        ),
+        _ => false,
+    }
 }
 
 /// Both sides are answers: `Err` is the one that ends the handling early.
@@ -61,7 +91,9 @@ async fn versioned(control: &Shared, call: &Call, segments: &[&str]) -> Answered
             let caller = caller(control, call, Access::Anyone)?;
             Ok(users::get(control, name, &caller)?)
         }
-        ("GET", ["adapters", "ports"]) => {
+        (_, ["auth", "login" | "refresh"]) => Err(Answer::no_such_method()),
+        // With a slash at its end it is an adapter of that name, which there is not.
+        ("GET", ["adapters", "ports"]) if !call.path.ends_with('/') => {
             caller(control, call, Access::Anyone)?;
             Ok(adapters::ports(control))
         }

@@ -6,10 +6,12 @@
 mod duration;
 mod environment;
 mod keys;
+mod limits;
 mod requirements;
 mod rules;
 mod sections;
 mod settings;
+mod weak;
 
 use std::path::{Path, PathBuf};
 
@@ -131,7 +133,11 @@ impl ServerConfig {
             if !unknown.is_empty() {
                 return Err(ConfigError::UnknownKeys(unknown));
             }
-            (given, serde_saphyr::from_str(text).map_err(malformed)?)
+            let given = environment::fitted(given);
+            let config = serde_json::from_value(given.clone());
+            // Where that fails, the text is what knows line and column.
+            let config = config.or_else(|_| serde_saphyr::from_str(text).map_err(malformed))?;
+            (given, config)
         };
         match environment::over(&given, environment)? {
             None => Ok(config),
@@ -191,7 +197,7 @@ controlplane:
   port: 8080
   jwt: {access_token_duration: 15m, refresh_token_duration: 168h}
 admin: {username: admin}
-blockstore: {local: {default_remote_cache_size: 4GiB, max_log_bytes: 1048576}}
+blockstore: {local: {default_remote_cache_size: 4294967296, max_log_bytes: 1048576}}
 gc: {grace_period: 3600000000000, compaction_live_ratio: 0.5}
 ";
         ServerConfig::from_yaml(text).unwrap();

@@ -146,7 +146,7 @@ impl Control {
         })
     }
 
-    /// Stops an adapter, stores the change, and starts it again if it is enabled.
+    /// Stores a change. An adapter that it moves or disables is stopped, and started again if it is enabled.
     pub(crate) async fn update_adapter(
         &self,
         kind: &str,
@@ -154,6 +154,9 @@ impl Control {
     ) -> Result<Changed, Refusal> {
         let mut listeners = self.listeners.lock().await;
         let adapter = self.change(|state| state.adapters.update(kind, patch, Timestamp::now()))?;
+        if adapter.running() {
+            return Ok(Changed::Done(self.view(&adapter, false)));
+        }
         listeners.close(kind).await;
         self.started(&mut listeners, &adapter).await
     }
@@ -203,10 +206,6 @@ async fn start(listeners: &mut Listeners, adapter: &Adapter) -> Phase {
                 port, "no socket can have this port; stored all the same"
             );
             Phase::Stopped
-        }
-        PortPlan::Nowhere => {
-            warn!(adapter = kind, "port 0: says running, listens nowhere");
-            Phase::Nowhere
         }
         PortPlan::Listen(port) => match listeners.open(kind, port).await {
             Ok(()) => Phase::Listening,

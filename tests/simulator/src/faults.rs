@@ -3,6 +3,8 @@
 //! The first rule that matches a request and is not used up applies. Everything under `/simulator`
 //! is exempt, so faults can always be lifted.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,6 +14,10 @@ use serde_json::Value;
 pub struct Faults {
     /// Tried from first to last.
     pub rules: Vec<FaultRule>,
+    /// How much longer the start takes, in milliseconds, as if there was much to replay: until then
+    /// neither an adapter nor the API listens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_delay_ms: Option<u64>,
 }
 
 /// Which requests misbehave, and how.
@@ -67,6 +73,11 @@ pub enum Fault {
 }
 
 impl Faults {
+    /// How much longer the start takes.
+    pub(crate) fn start_delay(&self) -> Duration {
+        Duration::from_millis(self.start_delay_ms.unwrap_or_default())
+    }
+
     /// What happens to a request; this uses up one of the rule's count.
     pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
         if path.starts_with("/simulator") {

@@ -50,7 +50,7 @@
 //! never answer), `delay` (`ms`), `close` (drop the connection), `garbage` (200 that is no JSON),
 //! `empty` (200 without a body), and `list` (`adapters`: sent unchecked to readers of the adapter
 //! list whose token would have got them the true one). `GET` shows what is left of the rules,
-//! `DELETE` lifts them all.
+//! `DELETE` lifts them all. `{"rules": [], "start_delay_ms": 20000}` in the variable makes the start take that much longer.
 //!
 //! `GET /simulator/requests` (as an admin) answers `{"requests": {"GET /health": 2, …}}`; `DELETE`
 //! begins anew. Nothing under `/simulator` is counted or misbehaves.
@@ -58,12 +58,13 @@
 //! # Adapters
 //!
 //! Every enabled adapter listens on all addresses; see the module `listeners` for what it says to
-//! clients. Like the real server, it says `running: true` of an adapter whose port is taken.
+//! clients. Like the real server, it says `running: true` of an adapter whose port is taken, and gives
+//! one with port 0 or a negative one another port without a word.
 //!
 //! # What is not played
 //!
-//! Shares (but for an empty list), stores, snapshots, groups, changing a user other than its
-//! password, and everything behind Kerberos, LDAP, a machine account and `database.type: postgres`:
+//! Shares (but for an empty list), stores, snapshots, groups but for their names, a password that is
+//! given as a bcrypt hash, and everything behind Kerberos, LDAP, a machine account and `database.type: postgres`:
 //! what they need is checked, and nothing is connected to (the state is a file all the same).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

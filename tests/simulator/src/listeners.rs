@@ -65,11 +65,8 @@ impl Listeners {
         }
     }
 
-    /// Stops all listeners at once and waits for all clients.
+    /// Stops all listeners, one after the other, each with its own time to wait for clients.
     pub(crate) async fn close_all(&mut self) {
-        for open in self.open.values() {
-            open.stop.stop();
-        }
         let kinds: Vec<String> = self.open.keys().cloned().collect();
         for kind in kinds {
             self.close(&kind).await;

@@ -46,6 +46,8 @@ enum Failure {
         "DITTOFS_SIMULATOR_FAULTS does not decode: {0}; the crate's documentation shows the form"
     )]
     Faults(#[from] serde_json::Error),
+    #[error("ended by a signal before the start was complete")]
+    Ended,
     #[error("cannot wait for signals: {0}")]
     Signals(#[from] std::io::Error),
 }
@@ -71,7 +73,13 @@ async fn run(path: &Path) -> Result<(), Failure> {
     // Before the start, so that no signal finds the default action, which kills.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let simulator = Simulator::start(&config, &settings.state_dir, options(&environment)?).await?;
+    let start = Simulator::start(&config, &settings.state_dir, options(&environment)?);
+    let simulator = tokio::select! {
+        started = start => started?,
+        // The server listens to signals when all its stores are open, and before that they end it.
+        _ = terminate.recv() => return Err(Failure::Ended),
+        _ = interrupt.recv() => return Err(Failure::Ended),
+    };
     tokio::select! {
         _ = terminate.recv() => info!("asked to terminate"),
         _ = interrupt.recv() => info!("interrupted"),

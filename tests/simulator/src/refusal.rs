@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     AdapterTypeRequired,
     #[error("Invalid role. Must be 'user', 'admin', or 'operator'")]
     UnknownRole,
+    #[error("One or more specified groups do not exist")]
+    UnknownGroup,
     #[error("Invalid username or password")]
     WrongCredentials,
     #[error("Current password is incorrect")]
@@ -53,6 +55,10 @@ pub(crate) enum Refusal {
     AdapterExists,
     #[error("Failed to hash password")]
     PasswordNotHashable,
+    #[error("Failed to update password")]
+    PasswordNotUpdated,
+    #[error("request body exceeds the 1 MiB limit")]
+    BodyTooLarge,
     #[error("Failed to create adapter")]
     AdapterNotCreated,
     /// Only the simulator's own endpoints say this.
@@ -76,6 +82,7 @@ impl Refusal {
             | Self::RefreshTokenRequired
             | Self::AdapterTypeRequired
             | Self::UnknownRole
+            | Self::UnknownGroup
             | Self::InvalidFaults(_) => 400,
             Self::WrongCredentials
             | Self::WrongCurrentPassword
@@ -85,7 +92,11 @@ impl Refusal {
             Self::UserDisabled | Self::AdminIsForever | Self::NotYours => 403,
             Self::UserNotFound | Self::AdapterNotFound | Self::NotSimulated(_) => 404,
             Self::UserExists | Self::AdapterExists => 409,
-            Self::PasswordNotHashable | Self::AdapterNotCreated | Self::NotStored(_) => 500,
+            Self::BodyTooLarge => 413,
+            Self::PasswordNotHashable
+            | Self::PasswordNotUpdated
+            | Self::AdapterNotCreated
+            | Self::NotStored(_) => 500,
         }
     }
 }

@@ -16,10 +16,13 @@ use crate::{
     api::{self, Answer, Call},
     control::{Control, Shared},
     faults::Fault,
+    refusal::Refusal,
     transport::{Dropped, Entrance, Responded},
 };
 
 const LONGEST_BODY: usize = 1 << 20;
+/// What the server gives requests in flight when it stops, whatever its `shutdown_timeout` is.
+const LONGEST_DRAIN: Duration = Duration::from_secs(5);
 /// A guard against tests that ask for ever new paths.
 const MOST_COUNTED_PATHS: usize = 10_000;
 
@@ -29,7 +32,7 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, contr
         listener,
         tls,
         stopping: control.stopping.clone(),
-        drain_limit: control.settings.shutdown_timeout,
+        drain_limit: LONGEST_DRAIN,
     };
     entrance
         .serve(move |request| respond(Arc::clone(&control), request))
@@ -106,7 +109,7 @@ fn count(control: &Control, method: &str, path: &str) {
 async fn read(request: Request<Incoming>) -> Result<Call, Answer> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, LONGEST_BODY).collect().await;
-    let body = body.map_err(|_| Answer::text(413, "Request body too large or broken off"))?;
+    let body = body.map_err(|_| Answer::from(Refusal::BodyTooLarge))?;
     let authorization = head.headers.get(header::AUTHORIZATION);
     Ok(Call {
         method: head.method.as_str().to_owned(),

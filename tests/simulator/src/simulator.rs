@@ -4,8 +4,8 @@ use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use jiff::Timestamp;
 use thiserror::Error;
-use tokio::{net::TcpListener, task::JoinHandle};
-use tracing::{info, warn};
+use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
+use tracing::{error, info, warn};
 
 use crate::{
     config::{ConfigError, ServerConfig, Settings},
@@ -65,7 +65,7 @@ pub enum StartError {
     Config(#[from] ConfigError),
     /// Tokens cannot be signed safely.
     #[error(
-        "the control plane secret has {length} characters but must be at least 32 characters long; \
+        "the control plane secret has {length} bytes but must be at least 32 characters long; \
          set DITTOFS_CONTROLPLANE_SECRET to a longer one"
     )]
     SecretTooShort {
@@ -74,12 +74,9 @@ pub enum StartError {
     },
     /// The password of the first user.
     #[error(
-        "the initial password of user {username} must have 8 to 72 characters; set DITTOFS_ADMIN_INITIAL_PASSWORD to such a one"
+        "the initial password of user admin must have 8 to 72 characters; set DITTOFS_ADMIN_INITIAL_PASSWORD to such a one"
     )]
-    InitialPassword {
-        /// The user it is for.
-        username: String,
-    },
+    InitialPassword,
     /// The state of an earlier run.
     #[error(transparent)]
     StateFile(#[from] StateFileError),
@@ -137,10 +134,17 @@ impl Simulator {
         let (stop, stopping) = stop::channel();
         let control = Arc::new(Control::new(settings, signer, file, state, stopping));
         *control.faults() = options.faults;
+        // What is set up wrong ends the server; a port that is taken costs the metrics and nothing else.
         let metrics = match &control.settings.metrics {
-            Some(settings) => Some(Metrics::open(settings, &control).await?),
+            Some(settings) => match Metrics::open(settings, &control).await {
+                Err(StartError::Config(error)) => return Err(error.into()),
+                opened => opened
+                    .inspect_err(|error| error!(%error, "no metrics"))
+                    .ok(),
+            },
             None => None,
         };
+        sleep(control.faults().start_delay()).await;
         control.start_adapters().await;
         let settings = &control.settings;
         let (listener, addr) = listen("controlplane.port", &settings.host, settings.port).await?;
@@ -187,7 +191,8 @@ impl Simulator {
             .unwrap_or(0)
     }
 
-    /// Stops: no new requests or clients, at most `shutdown_timeout` for those in flight.
+    /// Stops as the server does: no new requests, and 5 s for those in flight; meanwhile the adapters,
+    /// one after the other, each with at most `shutdown_timeout` for its clients.
     pub async fn stop(self) {
         info!("stopping");
         self.stop.stop();
@@ -208,13 +213,12 @@ impl Simulator {
 
 fn signer(secret: Option<&String>) -> Result<Signer, StartError> {
     let secret = secret.map(String::as_str).unwrap_or_default();
-    let long_enough = secret.chars().count() >= SHORTEST_SECRET;
-    long_enough
-        .then(|| Signer::new(secret))
-        .flatten()
-        .ok_or(StartError::SecretTooShort {
-            length: secret.chars().count(),
-        })
+    if secret.len() < SHORTEST_SECRET {
+        return Err(StartError::SecretTooShort {
+            length: secret.len(),
+        });
+    }
+    Ok(Signer::new(secret))
 }
 
 fn first_boot(settings: &Settings, options: &SimulatorOptions) -> Result<State, StartError> {
@@ -226,16 +230,12 @@ fn first_boot(settings: &Settings, options: &SimulatorOptions) -> Result<State, 
         );
     }
     let admin = FirstAdmin {
-        username: &settings.admin_username,
-        email: settings.admin_email.clone(),
         password: options.admin_password.as_deref().unwrap_or(&made_up),
         must_change_password: settings.initial_password_must_change
-            || options.admin_password.is_none(),
+            && options.admin_password.is_none(),
     };
     let now = Timestamp::now();
-    let users = Users::first_boot(admin, now).map_err(|_| StartError::InitialPassword {
-        username: settings.admin_username.clone(),
-    })?;
+    let users = Users::first_boot(admin, now).map_err(|_| StartError::InitialPassword)?;
     Ok(State {
         users,
         adapters: Adapters::first_boot(&options.initial_adapters, now),

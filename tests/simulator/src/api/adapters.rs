@@ -67,7 +67,7 @@ async fn finish(
     }
 }
 
-/// The settings of a fresh server. Those of `nfs` are as measured; those of `smb` are plausible.
+/// The settings of a fresh server. As measured.
 pub(super) fn settings(control: &Shared, kind: &str) -> Result<Answer, Refusal> {
     control.read(|state| state.adapters.get(kind).map(|_| ()))?;
     let settings = if kind == "nfs" {
@@ -111,15 +111,18 @@ fn nfs_settings() -> Value {
 
 fn smb_settings() -> Value {
     json!({
-        "min_dialect": "2.0.2",
-        "max_dialect": "3.1.1",
+        "min_dialect": "SMB2.0",
+        "max_dialect": "SMB3.1.1",
         "session_timeout": 900,
         "oplock_break_timeout": 35,
         "max_connections": 0,
         "max_sessions": 10000,
+        "signing": "",
         "enable_encryption": false,
+        "directory_leasing_enabled": true,
         "blocked_operations": [],
         "mdns_enabled": false,
+        "wsdiscovery_enabled": false,
         "version": 1,
     })
 }

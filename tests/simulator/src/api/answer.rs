@@ -77,6 +77,10 @@ impl From<Refusal> for Answer {
 }
 
 fn title(status: u16) -> &'static str {
+    if status == 413 {
+        // The name that this status had in an older standard.
+        return "Request Entity Too Large";
+    }
     hyper::StatusCode::from_u16(status)
         .ok()
         .and_then(|status| status.canonical_reason())

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Answer, Call};
 use crate::{
-    state::users::Role,
+    state::users::{ADMIN, OPERATOR},
     token::{Claims, Signer, TokenKind},
 };
 
@@ -37,9 +37,9 @@ pub(super) fn admit(
     if claims.must_change_password && !ALWAYS_OPEN.contains(&call.path.as_str()) {
         return Err(Answer::text(403, &must_change(&claims.username)));
     }
-    match (access, claims.role) {
-        (Access::Anyone, _) | (_, Role::Admin) | (Access::Staff, Role::Operator) => Ok(claims),
-        (Access::Staff, Role::User) => Err(Answer::text(403, "Insufficient permissions")),
+    match (access, claims.role.as_str()) {
+        (Access::Anyone, _) | (_, ADMIN) | (Access::Staff, OPERATOR) => Ok(claims),
+        (Access::Staff, _) => Err(Answer::text(403, "Insufficient permissions")),
         (Access::Admin, _) => Err(Answer::text(403, "Admin access required")),
     }
 }

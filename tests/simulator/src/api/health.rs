@@ -7,7 +7,7 @@ use super::{Answer, Answered, Call};
 use crate::{config::whole_seconds, control::Shared, state::adapters::Adapter};
 
 pub(super) fn answer(control: &Shared, call: &Call, rest: &[&str]) -> Answered {
-    if !matches!(call.method.as_str(), "GET" | "HEAD") {
+    if call.method != "GET" {
         return Err(Answer::no_such_method());
     }
     let data = match rest {

@@ -7,7 +7,7 @@ use super::{Answer, Call, auth::grant};
 use crate::{
     control::Shared,
     refusal::Refusal,
-    state::users::{NewUser, Role, UserChange},
+    state::users::{ADMIN, NewUser, UserPatch},
     token::Claims,
 };
 
@@ -23,7 +23,7 @@ pub(super) fn list(control: &Shared) -> Answer {
 }
 
 pub(super) fn get(control: &Shared, name: &str, caller: &Claims) -> Result<Answer, Refusal> {
-    if caller.role != Role::Admin && caller.username != name {
+    if caller.role != ADMIN && caller.username != name {
         return Err(Refusal::NotYours);
     }
     control.read(|state| {
@@ -39,8 +39,8 @@ pub(super) fn create(control: &Shared, call: &Call) -> Result<Answer, Refusal> {
 }
 
 pub(super) fn update(control: &Shared, call: &Call, name: &str) -> Result<Answer, Refusal> {
-    let change: UserChange = call.json()?;
-    let changed = control.change(|state| state.users.update(name, change))?;
+    let patch: UserPatch = call.json()?;
+    let changed = control.change(|state| state.users.update(name, patch))?;
     Ok(Answer::json(200, &changed))
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }
-    let mut rest = text;
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
     let mut total = 0.0_f64;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
@@ -52,7 +52,7 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
         rest = &rest[end..];
     }
     // An empty text has no number at all, so it is no duration.
-    (!text.is_empty()).then_some(())?;
+    (!matches!(text, "" | "+")).then_some(())?;
     Duration::try_from_secs_f64(total).ok()
 }
 
@@ -96,6 +96,8 @@ mod tests {
             ("30", None),
             ("s", None),
             ("30 s", None),
+            ("+5s", Some(5_000)),
+            ("+", None),
             ("-5s", None),
             ("3 parsecs", None),
         ] {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env};
 
 use serde_json::{Map, Value, json};
 
-use super::{ConfigError, ServerConfig};
+use super::{ConfigError, ServerConfig, weak};
 
 /// The variables of a process.
 #[derive(Debug, Clone, Default)]
@@ -92,17 +92,50 @@ fn variables(path: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// A text as a value that the key can have. Whatever takes a text gets the text, so that a password of digits stays one.
+/// A text as a value that the key can have. Whatever takes a text gets the text, so that a password of digits stays one. A
+/// duration is a text, too: it needs its unit here.
 fn typed(path: &[String], text: &str) -> Option<Value> {
-    let scalar = serde_json::from_str::<Value>(&text.to_lowercase()).ok();
+    if is_duration(path) {
+        return Some(json!(text)).filter(|value| takes(path, value));
+    }
     [json!(text), json!([text])]
         .into_iter()
-        .chain(scalar)
-        .find(|value| {
-            let mut config = json!({});
-            set(&mut config, path, value.clone());
-            serde_json::from_value::<ServerConfig>(config).is_ok()
-        })
+        .chain(weak::of(&json!(text)))
+        .find(|value| takes(path, value))
+}
+
+/// What the file says, in the types that the keys have: the server takes `"8080"` for 8080 and 1 for true.
+pub(super) fn fitted(mut given: Value) -> Value {
+    let known = serde_json::to_value(ServerConfig::default()).unwrap_or_default();
+    let mut paths = Vec::new();
+    leaves(&known, &mut Vec::new(), &mut paths);
+    for path in paths {
+        let place = format!("/{}", path.join("/"));
+        let Some(value) = given.pointer(&place).filter(|value| !takes(&path, value)) else {
+            continue;
+        };
+        if value.is_string() && is_duration(&path) {
+            continue;
+        }
+        let fits = weak::of(value)
+            .into_iter()
+            .find(|value| takes(&path, value));
+        if let Some(value) = fits {
+            set(&mut given, &path, value);
+        }
+    }
+    given
+}
+
+fn is_duration(path: &[String]) -> bool {
+    takes(path, &json!("1s")) && !takes(path, &json!("?"))
+}
+
+/// Whether a key can have a value.
+fn takes(path: &[String], value: &Value) -> bool {
+    let mut config = json!({});
+    set(&mut config, path, value.clone());
+    serde_json::from_value::<ServerConfig>(config).is_ok()
 }
 
 fn set(tree: &mut Value, path: &[String], value: Value) {
@@ -137,7 +170,7 @@ mod tests {
             ("DITTOFS_DATABASE_POSTGRES_PASSWORD", "0123"),
             ("DITTOFS_LDAP_TIMEOUT", "15s"),
             ("DITTOFS_KERBEROS_MACHINE_ACCOUNT_DC_ADDRESS", "10.0.0.1"),
-            ("DITTOFS_BLOCKSTORE_LOCAL_MAX_LOG_BYTES", "4GiB"),
+            ("DITTOFS_BLOCKSTORE_LOCAL_MAX_LOG_BYTES", "4096"),
             ("DITTOFS_SIMULATOR_FAULTS", "no key"),
         ];
         let config = config(file, &variables).unwrap();
@@ -148,7 +181,7 @@ mod tests {
             ("/database/postgres/password", json!("0123")),
             ("/ldap/timeout", json!("15s")),
             ("/kerberos/machine_account/dc_address", json!(["10.0.0.1"])),
-            ("/blockstore/local/max_log_bytes", json!("4GiB")),
+            ("/blockstore/local/max_log_bytes", json!(4096)),
             ("/database/postgres/host", Value::Null),
         ] {
             assert_eq!(config.pointer(path), Some(&want), "{path}");
@@ -175,5 +208,76 @@ mod tests {
         let refused = config("", &[("DITTOFS_METRICS_PORT", "tcp://10.0.0.1:9090")]).unwrap_err();
         assert!(refused.contains("DITTOFS_METRICS_PORT") && refused.contains("metrics.port"));
         assert!(!refused.contains("10.0.0.1"), "{refused}");
+    }
+
+    /// Each of these was given to the real server, version 0.29.0.
+    #[test]
+    fn values_are_taken_in_other_types_as_the_server_takes_them() {
+        for (file, variables, want) in [
+            (
+                "controlplane: {port: \"8080\"}",
+                &[][..],
+                Some(("/controlplane/port", json!(8080))),
+            ),
+            (
+                "gc: {auto_enabled: \"true\"}",
+                &[],
+                Some(("/gc/auto_enabled", json!(true))),
+            ),
+            (
+                "gc: {auto_enabled: 1}",
+                &[],
+                Some(("/gc/auto_enabled", json!(true))),
+            ),
+            (
+                "",
+                &[("DITTOFS_GC_AUTO_ENABLED", "T")],
+                Some(("/gc/auto_enabled", json!(true))),
+            ),
+            (
+                "",
+                &[("DITTOFS_GC_AUTO_ENABLED", "0")],
+                Some(("/gc/auto_enabled", json!(false))),
+            ),
+            ("", &[("DITTOFS_METRICS_ENABLED", "yes")], None),
+            (
+                "shutdown_timeout: 30",
+                &[],
+                Some(("/shutdown_timeout", json!("0s"))),
+            ),
+            ("shutdown_timeout: \"30\"", &[], None),
+            (
+                "shutdown_timeout: \"+5s\"",
+                &[],
+                Some(("/shutdown_timeout", json!("5s"))),
+            ),
+            (
+                "shutdown_timeout: 3.5",
+                &[],
+                Some(("/shutdown_timeout", json!("0s"))),
+            ),
+            (
+                "shutdown_timeout: true",
+                &[],
+                Some(("/shutdown_timeout", json!("0s"))),
+            ),
+            ("", &[("DITTOFS_SHUTDOWN_TIMEOUT", "30")], None),
+            (
+                "",
+                &[("DITTOFS_SHUTDOWN_TIMEOUT", "30s")],
+                Some(("/shutdown_timeout", json!("30s"))),
+            ),
+            ("blockstore: {local: {max_log_bytes: 1MB}}", &[], None),
+        ] {
+            let got = config(file, variables);
+            match want {
+                Some((path, value)) => assert_eq!(
+                    got.unwrap().pointer(path),
+                    Some(&value),
+                    "{file} {variables:?}"
+                ),
+                None => assert!(got.is_err(), "{file} {variables:?}"),
+            }
+        }
     }
 }

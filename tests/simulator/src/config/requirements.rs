@@ -2,13 +2,12 @@
 //! come from Secrets through the environment. Without them the server does not start, so that a
 //! wrong mount is seen at once.
 //!
-//! Of two things the real server is more patient than this: it starts without the secret of a machine
-//! account, with a warning and without the account, and without the bind password of a directory, in
-//! which it then finds nobody. A whole connection string, `DATABASE_URL`, is nothing that it reads.
+//! Of a machine account and of certificates for a directory the server only warns, when it starts or
+//! when it uses them, and runs without. A whole connection string, `DATABASE_URL`, is nothing that it reads.
 
 use std::{fs, path::Path};
 
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{
     ConfigError, ServerConfig,
@@ -25,7 +24,7 @@ pub(super) fn check(config: &ServerConfig) -> Result<(), ConfigError> {
         kerberos(&config.kerberos)?;
     }
     if config.kerberos.machine_account.enabled == Some(true) {
-        machine_account(&config.kerberos.machine_account)?;
+        machine_account(&config.kerberos.machine_account);
     }
     if config.ldap.enabled == Some(true) {
         ldap(&config.ldap)?;
@@ -58,7 +57,14 @@ fn kerberos(kerberos: &Kerberos) -> Result<(), ConfigError> {
     let why = "kerberos is enabled";
     let keytab =
         given(kerberos.keytab_path.as_ref()).ok_or_else(|| missing("kerberos.keytab_path", why))?;
-    readable("kerberos.keytab_path", keytab)?;
+    let begins = readable("kerberos.keytab_path", keytab)?;
+    if !matches!(begins.as_slice(), [5, 1 | 2, ..]) {
+        return Err(ConfigError::File {
+            key: "kerberos.keytab_path".to_owned(),
+            path: Path::new(keytab).to_owned(),
+            reason: "it is no keytab".to_owned(),
+        });
+    }
     let principal = given(kerberos.service_principal.as_ref())
         .ok_or_else(|| missing("kerberos.service_principal", why))?;
     if let Some(file) = given(kerberos.krb5_conf.as_ref()) {
@@ -68,35 +74,27 @@ fn kerberos(kerberos: &Kerberos) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn machine_account(account: &MachineAccount) -> Result<(), ConfigError> {
-    let why = "the machine account is enabled";
-    let name = given(account.account_name.as_ref())
-        .ok_or_else(|| missing("kerberos.machine_account.account_name", why))?;
+fn machine_account(account: &MachineAccount) {
     let keytab = given(account.keytab_path.as_ref());
-    if let Some(keytab) = keytab {
-        readable("kerberos.machine_account.keytab_path", keytab)?;
-    }
+    let usable = keytab.is_some_and(|file| fs::read(file).is_ok());
     let joins = account.online_join.enabled == Some(true);
-    if keytab.is_none() && !joins && given(account.secret.as_ref()).is_none() {
-        return Err(missing(
-            "kerberos.machine_account.secret",
-            "there is no keytab_path either",
-        ));
+    let secret = usable || joins || given(account.secret.as_ref()).is_some();
+    match given(account.account_name.as_ref()).filter(|_| secret) {
+        Some(name) => info!(name, "the machine account would be used"),
+        None => warn!("the machine account is not complete and would not be used"),
     }
-    info!(name, "the machine account would be used");
-    Ok(())
 }
 
 fn ldap(ldap: &Ldap) -> Result<(), ConfigError> {
     given(ldap.bind_password.as_ref())
         .ok_or_else(|| missing("ldap.bind_password", "ldap is enabled"))?;
-    for (key, file) in [
-        ("ldap.tls.ca_cert_file", &ldap.tls.ca_cert_file),
-        ("ldap.tls.client_cert_file", &ldap.tls.client_cert_file),
-        ("ldap.tls.client_key_file", &ldap.tls.client_key_file),
+    for file in [
+        &ldap.tls.ca_cert_file,
+        &ldap.tls.client_cert_file,
+        &ldap.tls.client_key_file,
     ] {
-        if let Some(file) = given(file.as_ref()) {
-            readable(key, file)?;
+        if let Some(file) = given(file.as_ref()).filter(|file| fs::read(file).is_err()) {
+            warn!(file, "the directory could not be asked without this file");
         }
     }
     info!(
@@ -107,9 +105,8 @@ fn ldap(ldap: &Ldap) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn readable(key: &'static str, path: &str) -> Result<(), ConfigError> {
-    let found = fs::read(path);
-    found.map(drop).map_err(|source| ConfigError::File {
+fn readable(key: &'static str, path: &str) -> Result<Vec<u8>, ConfigError> {
+    fs::read(path).map_err(|source| ConfigError::File {
         key: key.to_owned(),
         path: Path::new(path).to_owned(),
         reason: source.to_string(),
@@ -130,10 +127,17 @@ mod tests {
         check(&config).err().map(|error| error.to_string())
     }
 
+    /// The path of a file that begins as a keytab does.
+    fn keytab() -> String {
+        let file = std::env::temp_dir().join(format!("dittofs-simulator-{}", ids::fresh()));
+        fs::write(&file, [5, 2]).unwrap();
+        file.display().to_string()
+    }
+
     #[test]
     fn what_is_missing_is_named_by_its_key() {
+        let keytab = keytab();
         let postgres = "database: {type: postgres, postgres: {host: h, database: d, user: u}}";
-        let account = "kerberos: {machine_account: {enabled: true, account_name: F$";
         for (text, key) in [
             ("database: {type: postgres}", "database.postgres.host"),
             (postgres, "database.postgres.password"),
@@ -143,38 +147,28 @@ mod tests {
                 "kerberos.keytab_path",
             ),
             (
-                &format!("kerberos: {{{KERBEROS}: /dev/null, krb5_conf: /none}}"),
+                &format!("kerberos: {{{KERBEROS}: /dev/null}}"),
+                "kerberos.keytab_path",
+            ),
+            (
+                &format!("kerberos: {{{KERBEROS}: {keytab}, krb5_conf: /none}}"),
                 "kerberos.krb5_conf",
             ),
             (
-                "kerberos: {enabled: true, keytab_path: /dev/null}",
+                &format!("kerberos: {{enabled: true, keytab_path: {keytab}}}"),
                 "kerberos.service_principal",
             ),
-            (
-                "kerberos: {machine_account: {enabled: true}}",
-                "kerberos.machine_account.account_name",
-            ),
-            (&format!("{account}}}}}"), "kerberos.machine_account.secret"),
-            (
-                &format!("{account}, keytab_path: /none}}}}"),
-                "kerberos.machine_account.keytab_path",
-            ),
             (&format!("ldap: {{{LDAP}}}"), "ldap.bind_password"),
-            (
-                &format!("ldap: {{{LDAP}, bind_password: p, tls: {{ca_cert_file: /none}}}}"),
-                "ldap.tls.ca_cert_file",
-            ),
         ] {
             let refused = refusal(text, &[]).unwrap();
             assert!(refused.contains(&format!(" {key} ")), "{text}: {refused}");
         }
+        fs::remove_file(keytab).unwrap();
     }
 
     #[test]
     fn files_and_the_environment_make_it_whole() {
-        let file = std::env::temp_dir().join(format!("dittofs-simulator-{}", ids::fresh()));
-        fs::write(&file, "keytab").unwrap();
-        let path = file.display();
+        let path = keytab();
         for (text, variables) in [
             ("", &[][..]),
             (
@@ -188,9 +182,14 @@ mod tests {
                 &format!("kerberos: {{{KERBEROS}: {path}, krb5_conf: {path}}}"),
                 &[],
             ),
+            ("kerberos: {machine_account: {enabled: true}}", &[]),
             (
-                "kerberos: {machine_account: {enabled: true, account_name: F$}}",
-                &[("DITTOFS_KERBEROS_MACHINE_ACCOUNT_SECRET", "s")],
+                "kerberos: {machine_account: {enabled: true, account_name: F$, keytab_path: /none}}",
+                &[],
+            ),
+            (
+                &format!("ldap: {{{LDAP}, bind_password: p, tls: {{ca_cert_file: /none}}}}"),
+                &[],
             ),
             (
                 &format!("ldap: {{{LDAP}, tls: {{ca_cert_file: {path}}}}}"),
@@ -199,6 +198,6 @@ mod tests {
         ] {
             assert_eq!(refusal(text, variables), None, "{text}");
         }
-        fs::remove_file(&file).unwrap();
+        fs::remove_file(path).unwrap();
     }
 }

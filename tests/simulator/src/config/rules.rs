@@ -2,7 +2,7 @@
 //! files, are looked at when it starts: see [`super::requirements`].
 
 use super::{
-    ConfigError, ServerConfig,
+    ConfigError, ServerConfig, limits,
     sections::{Ldap, LdapTls, Metrics, Tls},
 };
 
@@ -13,9 +13,17 @@ pub(super) fn check(config: &ServerConfig) -> Result<(), ConfigError> {
         config.database.r#type.as_ref(),
         &["sqlite", "postgres"],
     )?;
+    limits::check(config)?;
     let strategy = config.kerberos.identity_mapping.strategy.as_ref();
     one_of("kerberos.identity_mapping.strategy", strategy, &["static"])?;
     tls("controlplane.tls", &config.controlplane.tls)?;
+    one_of(
+        "metrics.auth",
+        config.metrics.auth.as_ref(),
+        &["none", "token"],
+    )?;
+    let version = config.metrics.tls.min_version.as_ref();
+    one_of("metrics.tls.min_version", version, &["1.2", "1.3"])?;
     if config.metrics.enabled == Some(true) {
         metrics(&config.metrics)?;
     }
@@ -40,7 +48,6 @@ fn tls(section: &str, tls: &Tls) -> Result<(), ConfigError> {
 }
 
 fn metrics(metrics: &Metrics) -> Result<(), ConfigError> {
-    one_of("metrics.auth", metrics.auth.as_ref(), &["none", "token"])?;
     let token = metrics.auth.as_deref() == Some("token");
     if token && given(metrics.token_file.as_ref()).is_none() {
         return Err(missing("metrics.token_file", "metrics.auth is token"));
@@ -73,6 +80,17 @@ fn ldap(ldap: &Ldap) -> Result<(), ConfigError> {
         ("ldap.bind_dn", &ldap.bind_dn),
     ] {
         given(value.as_ref()).ok_or_else(|| missing(key, "ldap is enabled"))?;
+    }
+    let attribute = ldap.user_attr.as_deref().unwrap_or_default();
+    if !attribute
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || c == '-')
+    {
+        return Err(ConfigError::NotAllowed {
+            key: "ldap.user_attr".to_owned(),
+            value: attribute.to_owned(),
+            allowed: "the name of an attribute".to_owned(),
+        });
     }
     one_of("ldap.idmap", ldap.idmap.as_ref(), &["rfc2307", "rid"])?;
     let LdapTls {
@@ -185,6 +203,15 @@ mod tests {
                 "ldap.tls.client_cert_file",
             ),
             (
+                &format!("ldap: {{{LDAP}, user_attr: a b}}"),
+                "ldap.user_attr",
+            ),
+            ("metrics: {auth: basic}", "metrics.auth"),
+            (
+                "metrics: {tls: {min_version: '1.1'}}",
+                "metrics.tls.min_version",
+            ),
+            (
                 &format!("ldap: {{{LDAP}, tls: {{min_version: '1'}}}}"),
                 "ldap.tls.min_version",
             ),
@@ -202,7 +229,7 @@ mod tests {
         for text in [
             "",
             "ldap: {url: nonsense}",
-            "metrics: {auth: token, path: bad}",
+            "metrics: {auth: token, path: bad, tls: {cert_file: /c}}",
             "metrics: {enabled: true, auth: token, token_file: /t, path: /m}",
             "controlplane: {tls: {cert_file: /c, key_file: /k, client_ca: /a, min_version: '1.3'}}",
             "ldap: {enabled: true, url: 'ldap://dc', allow_plaintext: true, base_dn: b, bind_dn: c}",

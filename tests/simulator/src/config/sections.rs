@@ -26,15 +26,6 @@ macro_rules! section {
     };
 }
 
-/// A size in bytes: a number, or text with a unit such as `4GiB`. The simulator stores no blocks,
-/// so it only checks that one of the two is written.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Size {
-    Bytes(u64),
-    Text(String),
-}
-
 section! {
     /// Where and how the server logs.
     Logging { level: String, format: String, output: String }
@@ -130,7 +121,7 @@ section! {
 section! {
     /// File content on local disks.
     LocalBlockStore {
-        default_remote_cache_size: Size, backpressure_max_wait: ConfigDuration, max_log_bytes: Size,
+        default_remote_cache_size: u64, backpressure_max_wait: ConfigDuration, max_log_bytes: u64,
     }
 }
 section! {

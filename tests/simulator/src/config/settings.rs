@@ -38,11 +38,7 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// The secret in the configuration; the environment's comes first.
     pub secret: Option<String>,
-    /// The name of the first user.
-    pub admin_username: String,
-    /// The mail address of the first user.
-    pub admin_email: Option<String>,
-    /// Whether the first user must set another password before anything else.
+    /// Whether the first user must set another password before anything else, unless the environment gave it one.
     pub initial_password_must_change: bool,
     /// The least important level that is logged.
     pub log_level: Level,
@@ -92,7 +88,7 @@ impl Settings {
         let path = config.database.sqlite.path.clone();
         let path = path.unwrap_or_else(|| "/data/controlplane/controlplane.db".to_owned());
         Ok(Self {
-            host: api.host.clone().unwrap_or_else(|| "127.0.0.1".to_owned()),
+            host: given(api.host.as_ref()).unwrap_or("127.0.0.1").to_owned(),
             port: api.port.unwrap_or(8080),
             shutdown_timeout: or_seconds(config.shutdown_timeout, 30),
             access_ttl: or_seconds(api.jwt.access_token_duration, 15 * 60),
@@ -102,13 +98,7 @@ impl Settings {
                 .map(PathBuf::from)
                 .unwrap_or_default(),
             secret: api.jwt.secret.clone(),
-            admin_username: config
-                .admin
-                .username
-                .clone()
-                .unwrap_or_else(|| "admin".to_owned()),
-            admin_email: config.admin.email.clone(),
-            initial_password_must_change: api.require_initial_password_change.unwrap_or(false),
+            initial_password_must_change: api.require_initial_password_change.unwrap_or(true),
             log_level: log_level(config.logging.level.as_deref())?,
             log_format: log_format(config.logging.format.as_deref())?,
             tls: tls(&api.tls),
@@ -144,7 +134,9 @@ fn metrics(metrics: &Metrics) -> Option<MetricsSettings> {
 }
 
 fn or_seconds(given: Option<ConfigDuration>, default: u64) -> Duration {
-    given.map_or(Duration::from_secs(default), |given| given.0)
+    // Zero says nothing.
+    let given = given.map(|given| given.0).filter(|given| !given.is_zero());
+    given.unwrap_or(Duration::from_secs(default))
 }
 
 fn log_level(text: Option<&str>) -> Result<Level, ConfigError> {
@@ -189,7 +181,6 @@ mod tests {
         assert_eq!(settings.access_ttl, Duration::from_mins(15));
         assert_eq!(settings.refresh_ttl, Duration::from_hours(168));
         assert_eq!(settings.state_dir, PathBuf::from("/data/controlplane"));
-        assert_eq!(settings.admin_username, "admin");
         assert!(settings.tls.is_none() && settings.metrics.is_none());
         let metrics = self::settings("metrics: {enabled: true, token_file: /t}")
             .unwrap()

@@ -299,3 +299,71 @@ async fn a_stop_does_not_wait_for_hung_requests() {
     timeout(Duration::from_secs(3), bench.end()).await.unwrap();
     assert!(hung.await.unwrap().is_err());
 }
+
+/// As the real server, version 0.29.0, did with the same configurations.
+#[tokio::test]
+async fn the_first_administrator_is_always_admin() {
+    for more in [
+        "admin: {username: boss, email: boss@example.com}",
+        "controlplane: {port: 0, require_initial_password_change: true}",
+    ] {
+        let folder = std::env::temp_dir().join(format!("dittofs-simulator-{}", ids::fresh()));
+        let config = ServerConfig::from_yaml(&format!("controlplane: {{port: 0}}\n{more}"))
+            .or_else(|_| ServerConfig::from_yaml(more))
+            .unwrap();
+        let options = SimulatorOptions {
+            initial_adapters: Vec::new(),
+            ..SimulatorOptions::default()
+        };
+        let simulator = Simulator::start(&config, &folder, options).await.unwrap();
+        let address = simulator.addr().to_string();
+        for (username, status) in [("boss", 401), ("admin", 200)] {
+            let login = json!({"username": username, "password": Simulator::ADMIN_PASSWORD});
+            let body = login.to_string().into_bytes();
+            let reply = send(&address, "POST", "/api/v1/auth/login", None, body)
+                .await
+                .unwrap();
+            assert_eq!(reply.status, status, "{username} with {more}");
+            if status == 200 {
+                let user = &json(&reply)["user"];
+                assert_eq!(
+                    user["must_change_password"], false,
+                    "the password was given"
+                );
+                assert_eq!(user["email"], Value::Null);
+            }
+        }
+        simulator.stop().await;
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_delayed_start_answers_nobody_before_it_is_done() {
+    let folder = std::env::temp_dir().join(format!("dittofs-simulator-{}", ids::fresh()));
+    let ports = free_ports(2).unwrap();
+    let text = format!("controlplane: {{port: {}}}", ports[0]);
+    let config = ServerConfig::from_yaml(&text).unwrap();
+    let options = SimulatorOptions {
+        initial_adapters: vec![("nfs".to_owned(), ports[1])],
+        faults: serde_json::from_str(r#"{"rules": [], "start_delay_ms": 300}"#).unwrap(),
+        ..SimulatorOptions::default()
+    };
+    let start = Simulator::start(&config, &folder, options);
+    tokio::pin!(start);
+    assert!(
+        timeout(Duration::from_millis(100), start.as_mut())
+            .await
+            .is_err()
+    );
+    assert_eq!(greeting(ports[0]).await, None);
+    assert_eq!(greeting(ports[1]).await, None);
+    let simulator = start.await.unwrap();
+    let address = simulator.addr().to_string();
+    let health = send(&address, "GET", "/health", None, Vec::new())
+        .await
+        .unwrap();
+    assert_eq!(health.status, 200);
+    simulator.stop().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -6,8 +6,8 @@
 //!      ▲                                                           │
 //!      └──────────────── a port that no socket can have ◀──────────┘
 //! ```
-//! `Running` is what the server says, not what is so: with a port that is taken, or port 0, it says
-//! so for good while nothing listens.
+//! `Running` is what the server says, not what is so: with a port that is taken it says so for good
+//! while nothing listens, and with port 0 or a negative one it listens elsewhere.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,8 +29,6 @@ pub(crate) enum Phase {
     Listening,
     /// It says that it runs, but another listener has its port.
     Deaf,
-    /// It says that it runs on port 0, where no client can find it.
-    Nowhere,
 }
 
 /// What can be done with a stored port.
@@ -38,8 +36,6 @@ pub(crate) enum Phase {
 pub(crate) enum PortPlan {
     /// No socket can have it: the request that stored it crashes.
     Impossible,
-    /// Port 0: say running, listen nowhere.
-    Nowhere,
     /// Listen there.
     Listen(u16),
 }
@@ -94,6 +90,7 @@ pub(crate) struct FullView {
 pub(crate) struct NewAdapter {
     #[serde(rename = "type")]
     pub(crate) kind: String,
+    /// Read and of no effect: every new adapter is enabled.
     enabled: Option<bool>,
     port: i64,
     config: Option<Map<String, Value>>,
@@ -138,8 +135,8 @@ impl Adapter {
         match self.phase {
             Phase::Stopped => Probe::NotRunning,
             Phase::Deaf => Probe::NotStarted,
-            Phase::Listening | Phase::Nowhere if just_started => Probe::NotStarted,
-            Phase::Listening | Phase::Nowhere => Probe::Healthy,
+            Phase::Listening if just_started => Probe::NotStarted,
+            Phase::Listening => Probe::Healthy,
         }
     }
 
@@ -158,12 +155,25 @@ impl Adapter {
         }
     }
 
+    /// What decides whether a change moves it.
+    fn listens_at(&self) -> (PortPlan, Option<&Value>) {
+        let address = self
+            .config
+            .as_ref()
+            .and_then(|config| config.get("bind_address"));
+        (self.port_plan(), address)
+    }
+
     /// What can be done with the stored port.
     pub(crate) fn port_plan(&self) -> PortPlan {
-        match u16::try_from(self.port) {
-            Err(_) => PortPlan::Impossible,
-            Ok(0) => PortPlan::Nowhere,
-            Ok(port) => PortPlan::Listen(port),
+        match (u16::try_from(self.port), self.kind.as_str()) {
+            // Measured: two defaults, neither of which is that of the first boot.
+            (Ok(0), "nfs") => PortPlan::Listen(12049),
+            (Err(_), "nfs") if self.port < 0 => PortPlan::Listen(2049),
+            (Ok(0), _) => PortPlan::Listen(12445),
+            (Err(_), _) if self.port < 0 => PortPlan::Listen(12445),
+            (Ok(port), _) => PortPlan::Listen(port),
+            (Err(_), _) => PortPlan::Impossible,
         }
     }
 }
@@ -227,7 +237,6 @@ impl Adapters {
             new.port
         };
         let adapter = Adapter {
-            enabled: new.enabled.unwrap_or(true),
             config: new.config,
             ..Adapter::new(&new.kind, port, now)
         };
@@ -235,7 +244,8 @@ impl Adapters {
         Ok(adapter)
     }
 
-    /// Stores a change and stops the adapter; starting it again is the caller's.
+    /// Stores a change and stops the adapter; starting it again is the caller's. One that runs and is
+    /// neither disabled nor moved runs on.
     pub(crate) fn update(
         &mut self,
         kind: &str,
@@ -243,11 +253,14 @@ impl Adapters {
         now: Timestamp,
     ) -> Result<Adapter, Refusal> {
         let adapter = self.get_mut(kind)?;
+        let before = adapter.clone();
         adapter.enabled = patch.enabled.unwrap_or(adapter.enabled);
         adapter.port = patch.port.unwrap_or(adapter.port);
         adapter.config = patch.config.or(adapter.config.take());
         adapter.updated_at = now;
-        adapter.phase = Phase::Stopped;
+        if !adapter.enabled || before.listens_at() != adapter.listens_at() {
+            adapter.phase = Phase::Stopped;
+        }
         Ok(adapter.clone())
     }
 

@@ -1,5 +1,7 @@
 //! Users and their passwords.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -15,12 +17,28 @@ pub(crate) enum Role {
     Admin,
 }
 
+/// Name of the role that may do everything; also that of the first user, whatever the configuration says.
+pub(crate) const ADMIN: &str = "admin";
+/// Name of the role that may look at adapters.
+pub(crate) const OPERATOR: &str = "operator";
+/// The groups of a fresh server.
+const GROUPS: [&str; 3] = ["admins", "operators", "users"];
+
 impl Role {
+    /// As the API and tokens have it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Operator => OPERATOR,
+            Self::Admin => ADMIN,
+        }
+    }
+
     fn parse(text: &str) -> Result<Self, Refusal> {
         match text {
             "" | "user" => Ok(Self::User),
-            "operator" => Ok(Self::Operator),
-            "admin" => Ok(Self::Admin),
+            OPERATOR => Ok(Self::Operator),
+            ADMIN => Ok(Self::Admin),
             _ => Err(Refusal::UnknownRole),
         }
     }
@@ -46,8 +64,10 @@ pub(crate) struct Profile {
     pub(crate) role: Role,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     uid: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gid: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    groups: Vec<String>,
+    pub(crate) groups: Vec<String>,
     pub(crate) enabled: bool,
     pub(crate) must_change_password: bool,
     created_at: Timestamp,
@@ -65,21 +85,31 @@ pub(crate) struct NewUser {
     display_name: Option<String>,
     email: Option<String>,
     uid: Option<u32>,
+    gid: Option<u32>,
+    groups: Vec<String>,
+    /// Read and of no effect: every new user is enabled.
     enabled: Option<bool>,
+    /// Read and of no effect here, because there are no shares.
+    share_permissions: BTreeMap<String, String>,
 }
 
 /// What a request to change a user says.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct UserChange {
+pub(crate) struct UserPatch {
     role: Option<String>,
+    display_name: Option<String>,
+    email: Option<String>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+    groups: Option<Vec<String>>,
     enabled: Option<bool>,
+    /// See [`NewUser`].
+    share_permissions: Option<BTreeMap<String, String>>,
 }
 
 /// The user that the first boot makes.
 pub(crate) struct FirstAdmin<'a> {
-    pub(crate) username: &'a str,
-    pub(crate) email: Option<String>,
     pub(crate) password: &'a str,
     pub(crate) must_change_password: bool,
 }
@@ -94,11 +124,12 @@ impl Users {
     pub(crate) fn first_boot(admin: FirstAdmin<'_>, now: Timestamp) -> Result<Self, Refusal> {
         let profile = Profile {
             id: ids::fresh(),
-            username: admin.username.to_owned(),
+            username: ADMIN.to_owned(),
             display_name: Some("Administrator".to_owned()),
-            email: admin.email,
+            email: None,
             role: Role::Admin,
             uid: Some(0),
+            gid: None,
             groups: vec!["admins".to_owned()],
             enabled: true,
             must_change_password: admin.must_change_password,
@@ -116,9 +147,10 @@ impl Users {
         self.0.iter().map(|user| &user.profile).collect()
     }
 
-    /// One user as the API shows it.
-    pub(crate) fn profile(&self, username: &str) -> Option<&Profile> {
-        self.find(username).map(|user| &user.profile)
+    /// One user as the API shows it, found by name or id.
+    pub(crate) fn profile(&self, token: &str) -> Option<&Profile> {
+        let found = self.0.iter().find(|user| is(user, token));
+        found.map(|user| &user.profile)
     }
 
     /// Adds a user. One of role `admin` must set its own password first.
@@ -132,7 +164,12 @@ impl Users {
         // In the server's order: it hashes before it looks at the role or at the other users.
         let password = PasswordHash::new(&new.password)?;
         let role = Role::parse(&new.role)?;
-        if self.find(&new.username).is_some() {
+        let groups = known(new.groups)?;
+        let taken = |user: &User| {
+            let profile = &user.profile;
+            profile.username == new.username || new.uid.is_some() && profile.uid == new.uid
+        };
+        if self.0.iter().any(taken) {
             return Err(Refusal::UserExists);
         }
         let profile = Profile {
@@ -142,8 +179,9 @@ impl Users {
             email: new.email.filter(|email| !email.is_empty()),
             role,
             uid: new.uid,
-            groups: Vec::new(),
-            enabled: new.enabled.unwrap_or(true),
+            gid: new.gid,
+            groups,
+            enabled: true,
             must_change_password: role == Role::Admin,
             created_at: now,
             last_login: None,
@@ -155,35 +193,41 @@ impl Users {
         Ok(profile)
     }
 
-    /// Changes what a request names of a user. A new role brings no duty to change the password.
-    pub(crate) fn update(
-        &mut self,
-        username: &str,
-        change: UserChange,
-    ) -> Result<Profile, Refusal> {
-        let user = self.find_mut(username).ok_or(Refusal::UserNotFound)?;
-        if let Some(role) = change.role {
-            user.profile.role = match Role::parse(&role)? {
-                _ if role.is_empty() => return Err(Refusal::UnknownRole),
-                role => role,
+    /// Changes what is named of a user, found by name or id.
+    pub(crate) fn update(&mut self, token: &str, patch: UserPatch) -> Result<Profile, Refusal> {
+        let user = self.0.iter_mut().find(|user| is(user, token));
+        let profile = &mut user.ok_or(Refusal::UserNotFound)?.profile;
+        if let Some(role) = patch.role {
+            // An empty one is none, unlike at creation.
+            profile.role = match role.as_str() {
+                "" => return Err(Refusal::UnknownRole),
+                role => Role::parse(role)?,
             };
         }
-        if let Some(enabled) = change.enabled {
-            user.profile.enabled = enabled;
+        let said = |text: String| Some(text).filter(|text| !text.is_empty());
+        if let Some(name) = patch.display_name {
+            profile.display_name = said(name);
         }
-        Ok(user.profile.clone())
+        if let Some(email) = patch.email {
+            profile.email = said(email);
+        }
+        profile.enabled = patch.enabled.unwrap_or(profile.enabled);
+        profile.uid = patch.uid.or(profile.uid);
+        profile.gid = patch.gid.or(profile.gid);
+        if let Some(groups) = patch.groups {
+            profile.groups = known(groups)?;
+        }
+        Ok(profile.clone())
     }
 
-    /// Takes a user away. Tokens that are out stay good.
-    pub(crate) fn delete(&mut self, username: &str) -> Result<(), Refusal> {
-        if username == "admin" {
+    /// Takes a user away, found by name or id. Tokens that are out stay good.
+    pub(crate) fn delete(&mut self, token: &str) -> Result<(), Refusal> {
+        let found = self.0.iter().position(|user| is(user, token));
+        let index = found.ok_or(Refusal::UserNotFound)?;
+        if self.0[index].profile.username == ADMIN {
             return Err(Refusal::AdminIsForever);
         }
-        let before = self.0.len();
-        self.0.retain(|user| user.profile.username != username);
-        if self.0.len() == before {
-            return Err(Refusal::UserNotFound);
-        }
+        self.0.remove(index);
         Ok(())
     }
 
@@ -198,7 +242,6 @@ impl Users {
             return Err(Refusal::CredentialsRequired);
         }
         let user = self.find_mut(username).ok_or(Refusal::WrongCredentials)?;
-        // In the server's order: somebody who is switched off is told so, whatever the password.
         if !user.profile.enabled {
             return Err(Refusal::UserDisabled);
         }
@@ -214,8 +257,11 @@ impl Users {
         if new.is_empty() {
             return Err(Refusal::NewPasswordRequired);
         }
-        let user = self.find_mut(username).ok_or(Refusal::UserNotFound)?;
-        user.password = PasswordHash::new(new)?;
+        self.profile(username).ok_or(Refusal::UserNotFound)?;
+        let password = PasswordHash::new(new)?;
+        // The server finds the user by its id, too, and then changes nobody of that name.
+        let user = self.find_mut(username).ok_or(Refusal::PasswordNotUpdated)?;
+        user.password = password;
         user.profile.must_change_password = user.profile.role == Role::Admin;
         Ok(())
     }
@@ -244,14 +290,24 @@ impl Users {
         Ok(user.profile.clone())
     }
 
-    fn find(&self, username: &str) -> Option<&User> {
-        self.0.iter().find(|user| user.profile.username == username)
-    }
-
     fn find_mut(&mut self, username: &str) -> Option<&mut User> {
         self.0
             .iter_mut()
             .find(|user| user.profile.username == username)
+    }
+}
+
+fn is(user: &User, token: &str) -> bool {
+    user.profile.username == token || user.profile.id == token
+}
+
+/// Groups that there are, each once and in order.
+fn known(groups: Vec<String>) -> Result<Vec<String>, Refusal> {
+    let groups: BTreeSet<_> = groups.into_iter().collect();
+    if groups.iter().all(|group| GROUPS.contains(&group.as_str())) {
+        Ok(groups.into_iter().collect())
+    } else {
+        Err(Refusal::UnknownGroup)
     }
 }
 

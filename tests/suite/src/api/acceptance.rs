@@ -33,6 +33,7 @@ pub async fn defaults_are_those_of_the_documentation(scene: Scene) -> Outcome {
         "logging": {"level": "INFO", "format": "json", "output": "stdout"},
         "rollPolicy": "Automatic",
         "paused": false,
+        "startupTimeout": "3600s",
         "terminationGracePeriodSeconds": 105,
     });
     ensure!(

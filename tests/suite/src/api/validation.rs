@@ -152,6 +152,9 @@ pub async fn durations_that_are_none_or_out_of_range_are_refused(scene: Scene) -
         let field = "spec.identity.jwt.refreshTokenDuration";
         rows.push((field, jwt("refreshTokenDuration", text)));
     }
+    for text in ["soon", "9s", "169h", "-1h", ""] {
+        rows.push(("spec.startupTimeout", json!({"startupTimeout": text})));
+    }
     specs_are_refused(&scene, rows).await?;
     // Every spelling that the API server takes is one that the operator reads: else a server would be left alone.
     for text in [

@@ -4,8 +4,6 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 fn booted() -> Users {
     let admin = FirstAdmin {
-        username: "admin",
-        email: None,
         password: "admin-pass",
         must_change_password: false,
     };
@@ -106,11 +104,20 @@ fn a_disabled_user_cannot_log_in() {
         enabled: Some(false),
         ..new("off", "long-enough", "user")
     };
-    users.create(off, NOW).unwrap();
-    assert_eq!(
-        users.login("off", "long-enough", NOW),
-        Err(Refusal::UserDisabled)
-    );
+    let made = users.create(off, NOW).unwrap();
+    assert!(made.enabled, "a new user is enabled whatever is asked");
+    let patch = UserPatch {
+        enabled: Some(false),
+        ..UserPatch::default()
+    };
+    users.update("off", patch).unwrap();
+    for password in ["long-enough", "wrong-one-1"] {
+        assert_eq!(
+            users.login("off", password, NOW),
+            Err(Refusal::UserDisabled),
+            "{password}"
+        );
+    }
     assert_eq!(
         users.login("off", "", NOW),
         Err(Refusal::CredentialsRequired)
@@ -127,30 +134,34 @@ fn users_survive_the_state_file() {
 }
 
 #[test]
-fn a_change_names_role_and_switch_and_brings_no_duty() {
+fn users_are_found_by_id_and_their_passwords_are_not() {
     let mut users = booted();
-    users
-        .create(new("op", "long-enough", "operator"), NOW)
-        .unwrap();
-    let change = |role: Option<&str>, enabled| UserChange {
-        role: role.map(str::to_owned),
-        enabled,
+    let id = users.profile("admin").unwrap().id.clone();
+    assert_eq!(users.profile(&id).unwrap().username, "admin");
+    assert_eq!(users.delete(&id), Err(Refusal::AdminIsForever));
+    assert_eq!(
+        users.reset_password(&id, "another-one"),
+        Err(Refusal::PasswordNotUpdated)
+    );
+    assert!(users.login("admin", "admin-pass", NOW).is_ok());
+}
+
+#[test]
+fn groups_must_exist_and_numbers_are_for_one_user() {
+    let mut users = booted();
+    let asks = |name: &str, groups: &[&str], uid| NewUser {
+        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        uid,
+        ..new(name, "long-enough", "user")
     };
-    let changed = users.update("op", change(Some("admin"), None)).unwrap();
-    assert_eq!((changed.role, changed.enabled), (Role::Admin, true));
-    assert!(!changed.must_change_password);
-    let changed = users.update("op", change(None, Some(false))).unwrap();
-    assert_eq!((changed.role, changed.enabled), (Role::Admin, false));
-    for (password, expected) in [
-        ("long-enough", Refusal::UserDisabled),
-        ("another-one", Refusal::UserDisabled),
-    ] {
-        assert_eq!(users.login("op", password, NOW), Err(expected));
-    }
-    for role in ["wizard", ""] {
-        let refused = users.update("op", change(Some(role), None));
-        assert_eq!(refused, Err(Refusal::UnknownRole), "{role}");
-    }
-    let refused = users.update("ghost", change(None, None));
-    assert_eq!(refused, Err(Refusal::UserNotFound));
+    let made = users.create(asks("a", &["users", "operators", "users"], Some(1001)), NOW);
+    assert_eq!(made.unwrap().groups, ["operators", "users"]);
+    assert_eq!(
+        users.create(asks("b", &["nope"], None), NOW),
+        Err(Refusal::UnknownGroup)
+    );
+    assert_eq!(
+        users.create(asks("c", &[], Some(1001)), NOW),
+        Err(Refusal::UserExists)
+    );
 }
