@@ -157,7 +157,7 @@ fn is_apply(path: &str) -> bool {
 }
 
 fn is_pure_operator(path: &str) -> bool {
-    const FILES: [&str; 10] = [
+    const FILES: [&str; 11] = [
         "connection_string.rs",
         "named_secrets.rs",
         "password_reset.rs",

@@ -130,6 +130,7 @@ async fn says_that_it_stops(files: &Instance) -> Outcome {
     let state = PublishedState {
         server,
         adapters: Some(good()),
+        reports: dittofs_shared::reports::Reports::default(),
     };
     files.publish_data(json!(state.encode())).await
 }
