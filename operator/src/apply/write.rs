@@ -91,12 +91,12 @@ impl Writer<'_> {
         adjust: impl Fn(&K, &mut K),
     ) -> Result<Option<(Change, K)>, Failure> {
         let live = self.live(kind, store, desired).await?;
-        let first = self.put_onto(kind, live.as_deref(), desired, &adjust);
+        let first = Box::pin(self.put_onto(kind, live.as_deref(), desired, &adjust));
         match first.await {
             // The copy is old, or somebody was faster: whose the object is now decides.
             Err(failure) if matches!(failure.error, ApplyError::Raced) => {
                 let live = self.own(kind, desired, self.read(kind, desired).await?)?;
-                self.put_onto(kind, live.as_deref(), desired, &adjust).await
+                Box::pin(self.put_onto(kind, live.as_deref(), desired, &adjust)).await
             }
             result => result,
         }
