@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 use super::{Finding, find, whole_seconds};
+use crate::optional::OptionalKind;
 
 /// Condition that is there only while it is False.
 const TAKEN_OVER: &str = "TakenOver";
@@ -56,12 +57,18 @@ pub fn left_alone(
 }
 
 fn message(objects: &BTreeSet<String>) -> String {
+    let kind = OptionalKind::PerconaPGCluster.name();
+    let database = objects.iter().find(|object| object.starts_with(kind));
+    let database = database.map(|database| {
+        format!(". Do not delete {database}, which holds data: remove its ownerReferences instead")
+    });
     let objects: Vec<_> = objects.iter().map(String::as_str).collect();
     format!(
         "another operator made objects for this DittoServer: {}. This operator writes to none of them and creates nothing. \
          Either exclude this DittoServer from this operator with --namespace or --selector, or stop the other operator \
-         and delete these objects: the PersistentVolumeClaims stay, and this operator starts the server with them",
-        objects.join(", ")
+         and delete these objects: the PersistentVolumeClaims stay, and this operator starts the server with them{}",
+        objects.join(", "),
+        database.unwrap_or_default()
     )
 }
 
@@ -102,5 +109,16 @@ mod tests {
         assert!(is_told_of(Some(&first), Some(1)));
         assert!(!is_told_of(Some(&first), Some(2)));
         assert!(is_told(Some(&first)));
+    }
+
+    #[test]
+    fn nobody_is_told_to_delete_a_database() {
+        let of = |objects: &[&str]| {
+            let objects = objects.iter().map(|one| (*one).to_owned()).collect();
+            message(&objects)
+        };
+        let words = "Do not delete PerconaPGCluster files-postgres";
+        assert!(of(&["PerconaPGCluster files-postgres", "Service a"]).contains(words));
+        assert!(!of(&["Service a"]).contains("PerconaPGCluster"));
     }
 }

@@ -1,5 +1,6 @@
 //! What the kubelet decides: pods, probes, restarts, what reaches whom.
 
+mod adoption;
 mod client;
 mod configuration;
 mod control_plane;
@@ -45,6 +46,7 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         Needs::Node,
         unavailable,
         main_job::services_follow_the_adapters,
+        adoption::a_running_server_is_adopted_and_not_restarted,
         reach::another_pod_reaches_the_adapters_and_not_the_api,
         reach::with_exposure_cluster_another_pod_reaches_the_api,
         reach::only_the_sidecar_has_a_token,
