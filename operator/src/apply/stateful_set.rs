@@ -145,7 +145,7 @@ fn same_sizes(live: &StatefulSet, desired: &StatefulSet) -> bool {
 fn owners(stateful_set: &StatefulSet) -> BTreeSet<&str> {
     let owners = templates(stateful_set)
         .iter()
-        .flat_map(ResourceExt::owner_references);
+        .flat_map(kube::ResourceExt::owner_references);
     owners.map(|owner| owner.uid.as_str()).collect()
 }
 

@@ -241,9 +241,10 @@ async fn wait_guarded(files: &Instance, expected: bool) -> Outcome {
         API_DEADLINE,
         || async {
             let tried = claims.patch("metadata-files-0", &parameters, &patch).await;
-            match tried.is_err() == expected {
-                true => Ok(()),
-                false => Err(format!("{:?}", tried.map(drop))),
+            if tried.is_err() == expected {
+                Ok(())
+            } else {
+                Err(format!("{:?}", tried.map(drop)))
             }
         },
     )

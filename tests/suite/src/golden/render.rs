@@ -155,7 +155,10 @@ fn status(instance: &Instance, desired: &Desired, live: &Live) -> Result<DittoSe
         pod.as_ref(),
     );
     let optional = optional(desired, live);
-    let growing = desired.growing_claims.iter().map(|claim| claim.name_any());
+    let growing = desired
+        .growing_claims
+        .iter()
+        .map(kube::ResourceExt::name_any);
     let refused_growth = refused(growing, live.growth_is_refused.as_deref());
     let owned = desired.marked_claims.iter();
     let owned = owned.filter(|marks| marks.change_owners());
