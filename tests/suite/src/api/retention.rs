@@ -157,6 +157,9 @@ pub async fn another_policy_changes_the_claims_and_leaves_stateful_set_and_pod(
         wait_owned_claims(&files, owned).await?;
         ensure!(files.pod().await?.uid() == pod, "{asked}: another pod");
         ensure!(uids(&files).await? == claims, "{asked}: other claims");
+        settled(&scene).await?;
+        let set = files.api::<StatefulSet>().get("files").await?;
+        ensure!(set.uid() == before, "{asked}: another StatefulSet");
         let when = set
             .spec
             .and_then(|spec| spec.persistent_volume_claim_retention_policy);
