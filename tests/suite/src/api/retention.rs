@@ -167,14 +167,21 @@ pub async fn another_policy_changes_the_claims_and_leaves_stateful_set_and_pod(
         let retain = || Some("Retain".to_owned());
         ensure!(when == Some((retain(), retain())), "{asked}: {when:?}");
     }
-    // The next claim is made with the owner that is asked for now.
+    // A claim that is made from the old template goes with the DittoServer all the same.
     files.change(policy("Delete")).await?;
     wait_owned_claims(&files, 3).await?;
     let claims = files.api::<PersistentVolumeClaim>();
+    let old = claims.get("content-files-0").await?.uid();
     let gone = DeleteParams::background();
     claims.delete("content-files-0", &gone).await?;
-    wait_template_owners(&files, 3).await?;
-    files.api::<Pod>().delete("files-0", &gone).await?;
+    wait_object::<PersistentVolumeClaim>(&files, "content-files-0", "is another", |claim| {
+        if claim.uid() == old {
+            Err("it is the same".to_owned())
+        } else {
+            Ok(())
+        }
+    })
+    .await?;
     wait_owned_claims(&files, 3).await?;
     Ok(())
 }
