@@ -2,8 +2,7 @@
 //!
 //! When they have to, the StatefulSet is deleted without its pod and claims, and the next look makes it again. The pod
 //! runs all the while, and the new StatefulSet adopts it. Whatever happens between the two: a StatefulSet that is not
-//! there is made. It is done for sizes and for owners, and not for labels and annotations, which claims can be given
-//! later.
+//! there is made. It is done for sizes, and for owners where it must be. Labels and annotations are given to claims later.
 
 use dittofs_shared::quantity;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -57,7 +56,12 @@ impl Writer<'_> {
         let step = if overruled::holds(&*live, desired) {
             Step::Apply
         } else {
-            step(&live, desired, &self.instance.claims)
+            step(
+                &live,
+                desired,
+                &self.instance.claims,
+                &self.instance.owner.uid,
+            )
         };
         match step {
             Step::Apply => {
@@ -126,11 +130,11 @@ impl Writer<'_> {
     }
 }
 
-fn step(live: &StatefulSet, desired: &StatefulSet, claims: &[Claim]) -> Step {
+fn step(live: &StatefulSet, desired: &StatefulSet, claims: &[Claim], server: &str) -> Step {
     if live.meta().deletion_timestamp.is_some() {
         return Step::Wait;
     }
-    if same_templates(live, desired) {
+    if same_sizes(live, desired) && !makes_wrong_owners(live, desired, claims, server) {
         return Step::Apply;
     }
     let uid = live.uid();
@@ -163,37 +167,55 @@ fn templates(stateful_set: &StatefulSet) -> &[PersistentVolumeClaim] {
         .unwrap_or_default()
 }
 
-/// Size and owners by name: what a StatefulSet is made again for.
-fn essentials(stateful_set: &StatefulSet) -> BTreeMap<String, (String, BTreeSet<&str>)> {
+/// Sizes by name: what the templates are always made again for.
+fn sizes(stateful_set: &StatefulSet) -> BTreeMap<String, String> {
     let size = |claim: &PersistentVolumeClaim| {
         let resources = claim.spec.as_ref()?.resources.as_ref()?;
         Some(resources.requests.as_ref()?.get("storage")?.0.clone())
     };
-    let templates = templates(stateful_set).iter();
-    templates
-        .map(|claim| {
-            let owners = claim.owner_references().iter();
-            let owners = owners.map(|owner| owner.uid.as_str()).collect();
-            (claim.name_any(), (size(claim).unwrap_or_default(), owners))
-        })
+    templates(stateful_set)
+        .iter()
+        .map(|claim| (claim.name_any(), size(claim).unwrap_or_default()))
         .collect()
 }
 
-fn same_templates(live: &StatefulSet, desired: &StatefulSet) -> bool {
-    let (live, desired) = (essentials(live), essentials(desired));
+fn same_sizes(live: &StatefulSet, desired: &StatefulSet) -> bool {
+    let (live, desired) = (sizes(live), sizes(desired));
     live.keys().eq(desired.keys())
         && live
             .values()
             .zip(desired.values())
-            .all(|(live, desired)| live.1 == desired.1 && quantity::same(&live.0, &desired.0))
+            .all(|(live, desired)| quantity::same(live, desired))
 }
 
-/// Claim templates that lack no more than labels stay as they are.
+/// Uids of the owners that claims are made with.
+fn owners(stateful_set: &StatefulSet) -> BTreeSet<&str> {
+    let owners = templates(stateful_set)
+        .iter()
+        .flat_map(kube::ResourceExt::owner_references);
+    owners.map(|owner| owner.uid.as_str()).collect()
+}
+
+/// Whether the next claim would be made with an owner that it must not have. While every claim is there, another
+/// retention policy is a matter of the claims alone: a StatefulSet that is made again leaves its pod without an owner for
+/// a moment, and a `DittoServer` that is deleted just then would leave the pod behind.
+fn makes_wrong_owners(
+    live: &StatefulSet,
+    desired: &StatefulSet,
+    claims: &[Claim],
+    server: &str,
+) -> bool {
+    let is_missing = |claim: &Claim| claim.found.is_none() || claim.is_leaving();
+    let names_another = || owners(live).iter().any(|uid| *uid != server);
+    owners(live) != owners(desired) && (claims.iter().any(is_missing) || names_another())
+}
+
+/// Claim templates that differ in no size stay as they are.
 fn with_live_templates(live: &StatefulSet, desired: &StatefulSet) -> StatefulSet {
     let mut sent = desired.clone();
     let of = |set| serde_json::to_value(templates(set)).unwrap_or_default();
     if let (Some(spec), Some(live_spec)) = (&mut sent.spec, &live.spec)
-        && !differences(&of(live), &of(desired)).is_empty()
+        && (!differences(&of(live), &of(desired)).is_empty() || owners(live) != owners(desired))
     {
         spec.volume_claim_templates
             .clone_from(&live_spec.volume_claim_templates);
@@ -213,7 +235,7 @@ fn keep_claim_templates(live: &StatefulSet, sent: &mut StatefulSet) {
 fn meanwhile(live: &StatefulSet, desired: &StatefulSet) -> StatefulSet {
     let mut sent = desired.clone();
     if let (Some(spec), Some(live_spec)) = (&mut sent.spec, &live.spec) {
-        if !essentials(live).keys().eq(essentials(desired).keys()) {
+        if !sizes(live).keys().eq(sizes(desired).keys()) {
             spec.template = live_spec.template.clone();
         }
         spec.volume_claim_templates

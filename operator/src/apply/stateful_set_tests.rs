@@ -41,7 +41,7 @@ fn owned_by(stateful_set: &StatefulSet, uid: &str) -> StatefulSet {
 }
 
 #[test]
-fn claim_templates_that_lack_labels_only_are_left_as_they_are() {
+fn claim_templates_that_differ_in_no_size_are_left_as_they_are() {
     let live = stateful_set(&[("metadata", "1Gi")], "Retain");
     let mut desired = stateful_set(&[("metadata", "1024Mi")], "Retain");
     let templates = |set: &StatefulSet| set.spec.clone().unwrap().volume_claim_templates;
@@ -58,6 +58,13 @@ fn claim_templates_that_lack_labels_only_are_left_as_they_are() {
     let sent = with_live_templates(&live, &desired);
     assert_eq!(templates(&sent), templates(&live));
     assert_eq!(sent.spec.unwrap().replicas, Some(0));
+    let owned = owned_by(&live, "server");
+    for (live, desired) in [(&owned, &live), (&live, &owned)] {
+        assert_eq!(
+            templates(&with_live_templates(live, desired)),
+            templates(live)
+        );
+    }
 }
 
 fn claim(owner: &str) -> Claim {
@@ -99,19 +106,28 @@ fn a_stateful_set_is_made_again_only_when_nothing_hangs_on_it() {
     let mut unseen = small.clone();
     unseen.metadata.generation = Some(2);
     let [free, held] = [vec![claim("another")], vec![claim("another"), claim("u")]];
+    let missing = vec![Claim {
+        found: None,
+        ..claim("")
+    }];
     for (live, desired, claims, expected) in [
         (&small, &small, &held, Step::Apply),
         (&small, &same, &held, Step::Apply),
         (&small, &large, &free, Step::Remake),
         (&small, &more, &free, Step::Remake),
         (&large, &small, &free, Step::Remake),
-        (&small, &owned, &free, Step::Remake),
-        (&owned, &small, &free, Step::Remake),
+        (&small, &owned, &free, Step::Apply),
+        (&owned, &small, &free, Step::Apply),
+        (&small, &owned, &missing, Step::Remake),
+        (&owned, &small, &missing, Step::Remake),
+        (&owned, &owned, &missing, Step::Apply),
         (&former, &owned, &free, Step::Remake),
+        (&former, &small, &free, Step::Remake),
+        (&former, &owned, &held, Step::Release),
         (&owned, &owned, &free, Step::Apply),
         (&small, &labelled, &free, Step::Apply),
-        (&small, &owned, &held, Step::Release),
-        (&same, &owned, &free, Step::Release),
+        (&same, &owned, &free, Step::Apply),
+        (&same, &owned, &missing, Step::Release),
         (&small, &large, &held, Step::Release),
         (&same, &large, &free, Step::Release),
         (&unseen, &large, &free, Step::Release),
@@ -119,7 +135,7 @@ fn a_stateful_set_is_made_again_only_when_nothing_hangs_on_it() {
         (&leaving, &small, &free, Step::Wait),
     ] {
         assert_eq!(
-            step(live, desired, claims),
+            step(live, desired, claims, "server"),
             expected,
             "{live:?} {desired:?}"
         );
@@ -138,7 +154,7 @@ fn meanwhile_nothing_is_mounted_that_has_no_claim_and_nothing_goes_with_the_stat
     }
     let of = |desired: &StatefulSet| meanwhile(&live, desired);
     for sent in [of(&larger), of(&more)] {
-        assert!(same_templates(&sent, &live));
+        assert!(same_sizes(&sent, &live));
         assert_eq!(when_deleted(&sent), Some(RETAIN));
         assert_eq!(sent.spec.unwrap().replicas, Some(0));
     }

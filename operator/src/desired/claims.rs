@@ -131,3 +131,122 @@ pub fn of_size(size: &str) -> VolumeResourceRequirements {
         limits: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instance::Defaults;
+    use crate::observe::{Observed, OptionalObjects};
+    use serde_json::{Value, json};
+
+    /// A claim of an instance whose `DittoServer` is `now`, and whose StatefulSet is `set`.
+    fn instance(
+        policy: &str,
+        when_deleted: &str,
+        observed_generation: i64,
+        claim: &Value,
+    ) -> Instance {
+        let server = json!({
+            "apiVersion": "dittofs.dittofs.com/v1alpha1", "kind": "DittoServer",
+            "metadata": {"name": "files", "namespace": "storage", "uid": "now"},
+            "spec": {"storage": {"metadataSize": "1Gi", "retentionPolicy": policy}},
+        });
+        let set = json!({
+            "metadata": {"name": "files", "uid": "set", "generation": 2},
+            "spec": {
+                "selector": {}, "template": {},
+                "persistentVolumeClaimRetentionPolicy": {"whenDeleted": when_deleted},
+            },
+            "status": {"replicas": 0, "observedGeneration": observed_generation},
+        });
+        let observed = Observed {
+            server: serde_json::from_value(server).unwrap(),
+            adapters: None,
+            stateful_set: Some(Arc::new(serde_json::from_value(set).unwrap())),
+            pod: None,
+            claims: vec![Arc::new(serde_json::from_value(claim.clone()).unwrap())],
+            adapter_services: Vec::new(),
+            network_policies: Vec::new(),
+            secrets: BTreeMap::new(),
+            optional: OptionalObjects::default(),
+        };
+        let defaults = Defaults {
+            sidecar_image: "sidecar".to_owned(),
+        };
+        Instance::parse(&observed, &defaults)
+    }
+
+    fn claim(owners: &[(&str, &str)]) -> Value {
+        let owner = |(kind, uid): &(&str, &str)| json!({"apiVersion": "v1", "kind": kind, "name": "files", "uid": uid});
+        json!({"metadata": {
+            "name": "metadata-files-0", "labels": labels::of_instance("files"),
+            "annotations": labels::without_owner(),
+            "ownerReferences": owners.iter().map(owner).collect::<Vec<_>>(),
+        }})
+    }
+
+    #[test]
+    fn claims_go_with_their_server_as_asked_and_with_nothing_else() {
+        let [server, former] = ["now", "before"].map(|uid| ("DittoServer", uid));
+        let [set, other] = [("StatefulSet", "set"), ("Backup", "other")];
+        for (policy, owners, gets, loses) in [
+            ("Retain", &[][..], false, &[][..]),
+            ("Retain", &[server], false, &["now"]),
+            ("Retain", &[set], false, &["set"]),
+            ("Retain", &[former, other], false, &[]),
+            ("Delete", &[], true, &[]),
+            ("Delete", &[server], false, &[]),
+            ("Delete", &[set, other], true, &["set"]),
+            ("Delete", &[server, set], false, &["set"]),
+            // It goes with the one that was deleted, whoever is faster.
+            ("Delete", &[former], false, &[]),
+        ] {
+            let found = marked(&instance(policy, "Retain", 2, &claim(owners)));
+            let found = found.first();
+            let told = format!("{policy} {owners:?}: {found:?}");
+            let owner = found.and_then(|marks| marks.owner.as_ref());
+            assert_eq!(
+                owner.map(|owner| owner.uid.as_str()),
+                gets.then_some("now"),
+                "{told}"
+            );
+            assert!(
+                owner.is_none_or(|owner| owner.controller.is_none()),
+                "{told}"
+            );
+            let released = found.map_or(&[][..], |marks| &marks.released);
+            assert_eq!(released, loses, "{told}");
+        }
+    }
+
+    #[test]
+    fn a_stateful_set_keeps_its_claims_until_its_controller_knows_that_it_shall_not() {
+        for (when_deleted, observed_generation) in [("Delete", 2), ("Retain", 1)] {
+            let claim = claim(&[("StatefulSet", "set")]);
+            let instance = instance("Retain", when_deleted, observed_generation, &claim);
+            assert_eq!(
+                marked(&instance),
+                [],
+                "{when_deleted} {observed_generation}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_claim_of_an_earlier_version_gets_what_it_lacks_unless_it_is_being_deleted() {
+        let mut old = claim(&[]);
+        old["metadata"]["labels"] =
+            json!({"app": labels::APP_VALUE, "instance": "files", "mine": "x"});
+        old["metadata"]["annotations"] = json!({"mine": "x"});
+        let found = marked(&instance("Retain", "Retain", 2, &old)).swap_remove(0);
+        assert_eq!(found.annotations, labels::without_owner());
+        let lacked: Vec<_> = found.labels.keys().map(String::as_str).collect();
+        let expected = ["instance", "managed-by", "name", "part-of"];
+        assert_eq!(
+            lacked,
+            expected.map(|key| format!("app.kubernetes.io/{key}"))
+        );
+        old["metadata"]["deletionTimestamp"] = json!("2026-01-02T03:04:05Z");
+        assert_eq!(marked(&instance("Delete", "Retain", 2, &old)), []);
+    }
+}

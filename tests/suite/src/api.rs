@@ -117,7 +117,7 @@ fn of_specs(unavailable: Option<&str>) -> Vec<Trial> {
         retention::claims_that_are_to_be_kept_after_all_stay,
         retention::claims_go_with_a_server_that_is_deleted_at_once,
         retention::a_stateful_set_that_is_deleted_leaves_its_claims,
-        retention::another_policy_changes_claims_and_templates_under_a_running_pod,
+        retention::another_policy_changes_the_claims_and_leaves_stateful_set_and_pod,
         earlier::claims_of_an_earlier_version_change_owners_under_a_running_pod,
         earlier::claims_of_an_earlier_version_change_owners_without_a_pod,
         earlier::claim_templates_that_name_a_former_server_are_made_again,

@@ -131,15 +131,9 @@ pub async fn claims_of_an_earlier_version_change_owners_under_a_running_pod(
     let (pod, claims) = (files.pod().await?.uid(), uids(&files).await?);
     let old = files.api::<StatefulSet>().get("files").await?.uid();
     files.change(json!({"paused": false})).await?;
-    wait_object::<StatefulSet>(&files, "files", "to be another one", |set| {
-        if set.uid() == old {
-            Err("it is the same".to_owned())
-        } else {
-            Ok(())
-        }
-    })
-    .await?;
     are_ours(&files).await?;
+    let set = files.api::<StatefulSet>().get("files").await?;
+    ensure!(set.uid() == old, "the StatefulSet is another one");
     ensure!(uids(&files).await? == claims, "the claims are others");
     ensure!(files.pod().await?.uid() == pod, "the pod is another one");
     files
@@ -247,9 +241,10 @@ async fn wait_guarded(files: &Instance, expected: bool) -> Outcome {
         API_DEADLINE,
         || async {
             let tried = claims.patch("metadata-files-0", &parameters, &patch).await;
-            match tried.is_err() == expected {
-                true => Ok(()),
-                false => Err(format!("{:?}", tried.map(drop))),
+            if tried.is_err() == expected {
+                Ok(())
+            } else {
+                Err(format!("{:?}", tried.map(drop)))
             }
         },
     )

@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
-use super::seen::{Failed, names_of, of_instance, wait_object};
+use super::seen::{Failed, names_of, of_instance, settled, wait_object};
 use super::storage::{bound, with_pod};
 
 pub fn policy(policy: &str) -> Value {
@@ -145,30 +145,21 @@ pub async fn a_stateful_set_that_is_deleted_leaves_its_claims(scene: Scene) -> O
     Ok(())
 }
 
-pub async fn another_policy_changes_claims_and_templates_under_a_running_pod(
+/// A StatefulSet that is made again leaves the pod without an owner for a moment, so that it is not while it needs not be.
+pub async fn another_policy_changes_the_claims_and_leaves_stateful_set_and_pod(
     scene: Scene,
 ) -> Outcome {
     let files = bound(&scene, policy("Retain")).await?;
     let (pod, claims) = (files.pod().await?.uid(), uids(&files).await?);
-    wait_template_owners(&files, 0).await?;
-    for (asked, owned) in [("Delete", 3), ("Retain", 0), ("Delete", 3)] {
+    let before = wait_template_owners(&files, 0).await?.uid();
+    for (asked, owned) in [("Delete", 3), ("Retain", 0)] {
         files.change(policy(asked)).await?;
         wait_owned_claims(&files, owned).await?;
-        let set = wait_template_owners(&files, owned).await?;
-        wait_object::<Pod>(&files, "files-0", "to be adopted", |pod| {
-            let owners = pod.owner_references();
-            if owners
-                .iter()
-                .any(|one| Some(&one.uid) == set.metadata.uid.as_ref())
-            {
-                Ok(())
-            } else {
-                Err(format!("{owners:?}"))
-            }
-        })
-        .await?;
         ensure!(files.pod().await?.uid() == pod, "{asked}: another pod");
         ensure!(uids(&files).await? == claims, "{asked}: other claims");
+        settled(&scene).await?;
+        let set = files.api::<StatefulSet>().get("files").await?;
+        ensure!(set.uid() == before, "{asked}: another StatefulSet");
         let when = set
             .spec
             .and_then(|spec| spec.persistent_volume_claim_retention_policy);
@@ -176,8 +167,21 @@ pub async fn another_policy_changes_claims_and_templates_under_a_running_pod(
         let retain = || Some("Retain".to_owned());
         ensure!(when == Some((retain(), retain())), "{asked}: {when:?}");
     }
-    files
-        .wait_condition("StorageReady", "True", None, API_DEADLINE)
-        .await?;
+    // A claim that is made from the old template goes with the DittoServer all the same.
+    files.change(policy("Delete")).await?;
+    wait_owned_claims(&files, 3).await?;
+    let claims = files.api::<PersistentVolumeClaim>();
+    let old = claims.get("content-files-0").await?.uid();
+    let gone = DeleteParams::background();
+    claims.delete("content-files-0", &gone).await?;
+    wait_object::<PersistentVolumeClaim>(&files, "content-files-0", "is another", |claim| {
+        if claim.uid() == old {
+            Err("it is the same".to_owned())
+        } else {
+            Ok(())
+        }
+    })
+    .await?;
+    wait_owned_claims(&files, 3).await?;
     Ok(())
 }

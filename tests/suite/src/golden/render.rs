@@ -167,7 +167,10 @@ fn status(
     let instance = &instance;
     let renewal = renewal::decide(&instance.sidecar, &desired.sidecar_contract);
     let optional = optional(desired, live);
-    let growing = desired.growing_claims.iter().map(|claim| claim.name_any());
+    let growing = desired
+        .growing_claims
+        .iter()
+        .map(kube::ResourceExt::name_any);
     let refused_growth = refused(growing, live.growth_is_refused.as_deref());
     let owned = desired.marked_claims.iter();
     let owned = owned.filter(|marks| marks.change_owners());

@@ -86,7 +86,7 @@ fn started_at(pod: &Pod) -> Result<Timestamp, Error> {
 async fn claims(files: &Instance) -> Result<Vec<Option<String>>, Error> {
     let claims = files.api::<PersistentVolumeClaim>();
     let claims = claims.list(&ListParams::default()).await?;
-    Ok(claims.iter().map(|claim| claim.uid()).collect())
+    Ok(claims.iter().map(kube::ResourceExt::uid).collect())
 }
 
 async fn secrets(files: &Instance) -> Result<BTreeMap<String, Value>, Error> {
