@@ -192,7 +192,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
 /// Secrets are not watched: one that is awaited is looked for more often.
 fn next_look(instance: &Instance) -> Duration {
     let cluster = instance.percona.as_ref();
-    let longest = if instance.startable().is_ok() && !instance.password_reset.waits_for_secret() {
+    let longest = if instance.startable().is_ok() && !instance.way_in.reset.waits_for_secret() {
         SECRETS_REREAD
     } else if cluster.is_some_and(PerconaCluster::waits_for_secret) {
         CONNECTION_AWAITED
@@ -263,7 +263,7 @@ async fn tell(
 ) -> Result<(), Error> {
     let told = status::of(view, jiff::Timestamp::now());
     let mut notices = events::notices(applied, server.status.as_ref(), &told);
-    let resets = &view.instance.password_reset;
+    let resets = &view.instance.way_in.reset;
     notices.extend(password_reset::notices(server, resets, &told));
     if server.status.as_ref() != Some(&told) {
         write_status(&context.client, server, &told).await?;

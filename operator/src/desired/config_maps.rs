@@ -28,7 +28,7 @@ pub fn settings(instance: &Instance) -> ConfigMap {
         removal_hold: spec.adapter_discovery.removal_hold.into(),
         log_level: spec.sidecar.log_level,
         publish_to: instance.publish_to.clone(),
-        reset: instance.password_reset.for_sidecar(),
+        reset: instance.way_in.reset.for_sidecar(),
     };
     ConfigMap {
         metadata: metadata(instance, names::sidecar(&instance.name)),

@@ -186,7 +186,11 @@ mod tests {
         let secret = "0123456789abcdef0123456789abcdef\n";
         let signer = Signer::new(secret).unwrap();
         let signed = |claims: serde_json::Value| {
-            let body = format!("{}.{}", BASE64.encode(HEADER), BASE64.encode(claims.to_string()));
+            let body = format!(
+                "{}.{}",
+                BASE64.encode(HEADER),
+                BASE64.encode(claims.to_string())
+            );
             let mac = signer.0.clone().chain_update(&body).finalize();
             format!("{body}.{}", BASE64.encode(mac.into_bytes()))
         };
@@ -209,10 +213,17 @@ mod tests {
                 assert!(!claims.must_change_password);
             }
         }
-        assert!(Signer::new(secret.trim()).unwrap().verify(
-            &signed(serde_json::json!({"role": "admin", "token_type": "access", "exp": 160})),
-            TokenKind::Access,
-            now,
-        ).is_err());
+        assert!(
+            Signer::new(secret.trim())
+                .unwrap()
+                .verify(
+                    &signed(
+                        serde_json::json!({"role": "admin", "token_type": "access", "exp": 160})
+                    ),
+                    TokenKind::Access,
+                    now,
+                )
+                .is_err()
+        );
     }
 }

@@ -156,7 +156,11 @@ impl Users {
     }
 
     /// Changes what a request names of a user. A new role brings no duty to change the password.
-    pub(crate) fn update(&mut self, username: &str, change: UserChange) -> Result<Profile, Refusal> {
+    pub(crate) fn update(
+        &mut self,
+        username: &str,
+        change: UserChange,
+    ) -> Result<Profile, Refusal> {
         let user = self.find_mut(username).ok_or(Refusal::UserNotFound)?;
         if let Some(role) = change.role {
             user.profile.role = match Role::parse(&role)? {

@@ -47,10 +47,17 @@ pub async fn it_is_needed_only_until_the_server_has_data(scene: Scene) -> Outcom
 
     // The server has run: it has an administrator.
     files.publish(good()).await?;
-    files.wait_condition("ConfigReady", "True", None, API_DEADLINE).await?;
+    files
+        .wait_condition("ConfigReady", "True", None, API_DEADLINE)
+        .await?;
     let before = roll_hash(&files.api::<StatefulSet>().get("files").await?);
-    ensure!(before == roll_hash(&set), "it is restarted for that: {before}");
-    files.change(json!({"image": "registry.example/dittofs:2"})).await?;
+    ensure!(
+        before == roll_hash(&set),
+        "it is restarted for that: {before}"
+    );
+    files
+        .change(json!({"image": "registry.example/dittofs:2"}))
+        .await?;
     wait_object::<StatefulSet>(&files, "files", "follows", |set| {
         let image = image(set);
         if image == "registry.example/dittofs:2" {
@@ -73,9 +80,17 @@ pub async fn bytes_that_no_environment_takes_are_told(scene: Scene) -> Outcome {
     let files = Instance::create(&scene, "files", spec(jwt)).await?;
     wait_unusable(&files, &["\"keys\"", "\"jwt\"", "UTF-8"]).await?;
     // A line end is a byte like any other.
-    fill(&files, "keys", "jwt", &format!("{}\n", "0123456789".repeat(4))).await?;
+    fill(
+        &files,
+        "keys",
+        "jwt",
+        &format!("{}\n", "0123456789".repeat(4)),
+    )
+    .await?;
     nudge(&files, 1).await?;
-    files.wait_condition("ConfigReady", "True", None, API_DEADLINE).await?;
+    files
+        .wait_condition("ConfigReady", "True", None, API_DEADLINE)
+        .await?;
     Ok(())
 }
 
@@ -84,7 +99,9 @@ pub async fn a_signing_key_of_two_servers_is_told_to_both(scene: Scene) -> Outco
     fill(&files, "keys", "jwt", &"0123456789".repeat(4)).await?;
     let jwt = || spec(json!({"jwt": {"secretRef": {"name": "keys", "key": "jwt"}}}));
     let files = Instance::create(&scene, "files", jwt()).await?;
-    files.wait_condition("ConfigReady", "True", None, API_DEADLINE).await?;
+    files
+        .wait_condition("ConfigReady", "True", None, API_DEADLINE)
+        .await?;
     let other = Instance::create(&scene, "other", jwt()).await?;
     let shared = Some("SharedSigningKey");
     other
@@ -101,9 +118,15 @@ pub async fn a_signing_key_of_two_servers_is_told_to_both(scene: Scene) -> Outco
     other
         .wait_status("nothing to be shared", API_DEADLINE, |server| {
             let conditions = server.status.clone().unwrap_or_default().conditions;
-            let told = conditions.iter().any(|one| one.type_ == "SigningKeyExclusive");
-            let current = conditions.iter().all(|one| one.observed_generation == server.metadata.generation);
-            (!told && current).then_some(()).ok_or("it is told".to_owned())
+            let told = conditions
+                .iter()
+                .any(|one| one.type_ == "SigningKeyExclusive");
+            let current = conditions
+                .iter()
+                .all(|one| one.observed_generation == server.metadata.generation);
+            (!told && current)
+                .then_some(())
+                .ok_or("it is told".to_owned())
         })
         .await?;
     Ok(())

@@ -36,10 +36,16 @@ async fn ask(files: &Instance, value: &str) -> Outcome {
 }
 
 /// What the sidecar is asked to do, once it is asked to do something else than `before`.
-async fn asked(files: &Instance, before: Option<&ResetRequest>) -> Result<Option<ResetRequest>, Failed> {
+async fn asked(
+    files: &Instance,
+    before: Option<&ResetRequest>,
+) -> Result<Option<ResetRequest>, Failed> {
     let api = files.api::<ConfigMap>();
     let found = wait_for("the sidecar to be asked", API_DEADLINE, || async {
-        let found = api.get("files-sidecar").await.map_err(|error| error.to_string())?;
+        let found = api
+            .get("files-sidecar")
+            .await
+            .map_err(|error| error.to_string())?;
         let settings = Settings::decode(&found.data.unwrap_or_default());
         let reset = settings.map_err(|error| error.to_string())?.reset;
         if reset.as_ref() == before {
@@ -53,13 +59,17 @@ async fn asked(files: &Instance, before: Option<&ResetRequest>) -> Result<Option
 
 async fn wait_may(files: &Instance, expected: bool) -> Outcome {
     let account = names::sidecar("files");
-    wait_for("the right to the Secret to follow", API_DEADLINE, || async {
-        let account = (files.scene.namespace.as_str(), account.as_str());
-        match may(&files.scene, account, &Question(READ)).await {
-            Ok(found) if found == expected => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    })
+    wait_for(
+        "the right to the Secret to follow",
+        API_DEADLINE,
+        || async {
+            let account = (files.scene.namespace.as_str(), account.as_str());
+            match may(&files.scene, account, &Question(READ)).await {
+                Ok(found) if found == expected => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        },
+    )
     .await?;
     let account = (files.scene.namespace.as_str(), account.as_str());
     answers(&files.scene, account, false, &NEVER).await
@@ -108,11 +118,15 @@ async fn wait_handled(files: &Instance, value: &str) -> Result<DittoServer, Fail
 pub async fn a_reset_widens_the_role_of_the_sidecar_until_it_is_done(scene: Scene) -> Outcome {
     let files = Instance::create(&scene, "files", pod_never_runs()).await?;
     files.publish(good()).await?;
-    files.wait_condition("ConfigReady", "True", None, API_DEADLINE).await?;
+    files
+        .wait_condition("ConfigReady", "True", None, API_DEADLINE)
+        .await?;
     wait_may(&files, false).await?;
     ask(&files, "first").await?;
     let waiting = Some("WaitingForSidecar");
-    files.wait_condition(PENDING, "True", waiting, API_DEADLINE).await?;
+    files
+        .wait_condition(PENDING, "True", waiting, API_DEADLINE)
+        .await?;
     let first = asked(&files, None).await?.ok_or("nothing is asked")?;
     ensure!(
         first.secret == "files-admin-bootstrap-credentials" && first.key == "password",
@@ -120,16 +134,25 @@ pub async fn a_reset_widens_the_role_of_the_sidecar_until_it_is_done(scene: Scen
     );
     wait_may(&files, true).await?;
 
-    report(&files, answer(&first, ResetOutcome::Refused, Some("no luck"))).await?;
+    report(
+        &files,
+        answer(&first, ResetOutcome::Refused, Some("no luck")),
+    )
+    .await?;
     let refused = Some("Refused");
-    files.wait_condition(PENDING, "True", refused, API_DEADLINE).await?;
+    files
+        .wait_condition(PENDING, "True", refused, API_DEADLINE)
+        .await?;
     wait_event(&files, "AdminPasswordNotReset", "no luck").await?;
     wait_may(&files, true).await?;
 
     report(&files, answer(&first, ResetOutcome::Done, None)).await?;
     wait_handled(&files, "first").await?;
     wait_event(&files, "AdminPasswordReset", "\"helpdesk\"").await?;
-    ensure!(asked(&files, Some(&first)).await?.is_none(), "it is asked still");
+    ensure!(
+        asked(&files, Some(&first)).await?.is_none(),
+        "it is asked still"
+    );
     wait_may(&files, false).await?;
 
     // Another value is another request, which the answer to the first one does not answer.
@@ -162,7 +185,9 @@ pub async fn an_annotation_that_is_there_from_the_start_resets_nothing(scene: Sc
         .api::<DittoServer>()
         .patch("files", &parameters, &Patch::Apply(body))
         .await?;
-    files.wait_condition("ConfigReady", "True", None, API_DEADLINE).await?;
+    files
+        .wait_condition("ConfigReady", "True", None, API_DEADLINE)
+        .await?;
     wait_handled(&files, "old").await?;
     wait_event(&files, "AdminPasswordResetSkipped", "another value").await?;
     let settings = files.api::<ConfigMap>().get("files-sidecar").await?;
@@ -181,7 +206,9 @@ pub async fn a_secret_without_a_password_that_the_server_takes_is_told(scene: Sc
     spec["identity"] = json!({"admin": {"passwordSecretRef": {"name": "people", "key": "admin"}}});
     let files = Instance::create(&scene, "files", spec).await?;
     files.publish(good()).await?;
-    files.wait_condition("ConfigReady", "True", None, API_DEADLINE).await?;
+    files
+        .wait_condition("ConfigReady", "True", None, API_DEADLINE)
+        .await?;
     fill(&files, "people", "admin", "short").await?;
     ask(&files, "1").await?;
     wait_told(&files, "at least 8").await?;
@@ -189,7 +216,10 @@ pub async fn a_secret_without_a_password_that_the_server_takes_is_told(scene: Sc
     fill(&files, "people", "admin", &"x".repeat(73)).await?;
     nudge(&files, 1).await?;
     wait_told(&files, "at most 72").await?;
-    files.api::<Secret>().delete("people", &DeleteParams::default()).await?;
+    files
+        .api::<Secret>()
+        .delete("people", &DeleteParams::default())
+        .await?;
     nudge(&files, 2).await?;
     wait_told(&files, "does not exist").await?;
     // Nothing is asked of the sidecar until there is a password.
@@ -199,20 +229,28 @@ pub async fn a_secret_without_a_password_that_the_server_takes_is_told(scene: Sc
     fill(&files, "people", "admin", "long enough").await?;
     nudge(&files, 3).await?;
     let waiting = Some("WaitingForSidecar");
-    files.wait_condition(PENDING, "True", waiting, API_DEADLINE).await?;
+    files
+        .wait_condition(PENDING, "True", waiting, API_DEADLINE)
+        .await?;
     Ok(())
 }
 
 async fn wait_told(files: &Instance, words: &str) -> Outcome {
     files
-        .wait_status(&format!("{PENDING} to say {words:?}"), API_DEADLINE, |server| {
-            let conditions = server.status.clone().unwrap_or_default().conditions;
-            let found = conditions.iter().find(|one| one.type_ == PENDING);
-            match found {
-                Some(one) if one.reason == "SecretUnusable" && one.message.contains(words) => Ok(()),
-                other => Err(format!("{other:?}")),
-            }
-        })
+        .wait_status(
+            &format!("{PENDING} to say {words:?}"),
+            API_DEADLINE,
+            |server| {
+                let conditions = server.status.clone().unwrap_or_default().conditions;
+                let found = conditions.iter().find(|one| one.type_ == PENDING);
+                match found {
+                    Some(one) if one.reason == "SecretUnusable" && one.message.contains(words) => {
+                        Ok(())
+                    }
+                    other => Err(format!("{other:?}")),
+                }
+            },
+        )
         .await?;
     Ok(())
 }
@@ -238,14 +276,21 @@ pub async fn a_signing_key_that_the_server_does_not_have_yet_is_told(scene: Scen
         .await?;
     let conditions = server.status.unwrap_or_default().conditions;
     ensure!(
-        !conditions.iter().any(|one| one.type_ == "SigningKeyPending"),
+        !conditions
+            .iter()
+            .any(|one| one.type_ == "SigningKeyPending"),
         "it is told still"
     );
     // Whoever else writes a report stands for nothing.
     let forged = json!({"data": {"access": "{\"message\":\"forged\"}"}});
     write::<ConfigMap>(&files, "somebody", "files-adapters", forged).await?;
     files
-        .wait_condition("AdaptersReady", "False", Some("PublishedStateUnusable"), API_DEADLINE)
+        .wait_condition(
+            "AdaptersReady",
+            "False",
+            Some("PublishedStateUnusable"),
+            API_DEADLINE,
+        )
         .await?;
     wait_object::<ConfigMap>(&files, "files-adapters", "is there", |_| Ok(())).await?;
     Ok(())

@@ -66,12 +66,21 @@ pub async fn a_changed_administrator_and_a_deleted_user_lock_nobody_out(scene: S
     wait_login(&administrator, names::SIDECAR_USER, &own).await?;
     told("the sidecar's user was made again", since);
     wait_ready_soon(&files, since).await?;
-    let found = administrator.ask(Method::GET, &user, None).await?.accepted(&user)?;
+    let found = administrator
+        .ask(Method::GET, &user, None)
+        .await?
+        .accepted(&user)?;
     ensure!(found.body["role"] == "operator", "it is {}", found.body);
     // And the adapters are followed.
-    administrator.set_adapter("smb", &json!({"port": 1446})).await?;
-    files.wait_services(&[SERVICES[0], ("files-smb", 1446)], SOON).await?;
-    administrator.set_adapter("smb", &json!({"port": 1445})).await?;
+    administrator
+        .set_adapter("smb", &json!({"port": 1446}))
+        .await?;
+    files
+        .wait_services(&[SERVICES[0], ("files-smb", 1446)], SOON)
+        .await?;
+    administrator
+        .set_adapter("smb", &json!({"port": 1445}))
+        .await?;
     clients.are_undisturbed(&files).await
 }
 
@@ -120,7 +129,9 @@ pub async fn a_deleted_secret_of_the_sidecar_locks_nobody_out(scene: Scene) -> O
     // The kubelet takes more than a minute to bring a changed Secret into a pod.
     wait_for("the new Secret in the pod", 2 * POD_DEADLINE, || async {
         let text = std::fs::read_to_string(&file).map_err(|error| error.to_string())?;
-        (text == own).then_some(()).ok_or("the old password".to_owned())
+        (text == own)
+            .then_some(())
+            .ok_or("the old password".to_owned())
     })
     .await?;
     let since = restart_sidecar(&files).await?;
@@ -155,7 +166,10 @@ pub async fn a_lost_password_of_the_administrator_is_reset_when_asked(scene: Sce
         .wait_status("the reset to be handled", SOON, |server| {
             let status = server.status.clone().unwrap_or_default();
             let handled = status.last_handled_password_reset;
-            let told = status.conditions.iter().map(|one| format!("{}: {}", one.reason, one.message));
+            let told = status
+                .conditions
+                .iter()
+                .map(|one| format!("{}: {}", one.reason, one.message));
             (handled.as_deref() == Some("lost"))
                 .then_some(())
                 .ok_or_else(|| told.collect::<Vec<_>>().join("; "))
@@ -164,7 +178,9 @@ pub async fn a_lost_password_of_the_administrator_is_reset_when_asked(scene: Sce
     told("the administrator's password was reset", since);
     // With the password in the Secret, and without a duty to change it.
     let administrator = files.administrator().await?;
-    let users = administrator.ask(Method::GET, "/api/v1/users", None).await?;
+    let users = administrator
+        .ask(Method::GET, "/api/v1/users", None)
+        .await?;
     users.accepted("the list of users")?;
     let role = files.api::<Role>().get("files-sidecar").await?;
     ensure!(
@@ -202,7 +218,11 @@ async fn make_credentials_again(files: &Instance) -> Outcome {
         .patch("files", &PatchParams::default(), &Patch::Merge(now))
         .await?;
     wait_for("the Secret to be made again", API_DEADLINE, || async {
-        secrets.get(&name).await.map(drop).map_err(|error| error.to_string())
+        secrets
+            .get(&name)
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string())
     })
     .await?;
     Ok(())
@@ -220,7 +240,10 @@ async fn wait_login(administrator: &Administrator, username: &str, password: &st
     wait_for("the login to work", SOON, || async {
         let answer = administrator.ask(Method::POST, "/api/v1/auth/login", Some(&login));
         let answer = answer.await.map_err(|error| error.to_string())?;
-        answer.accepted("the login").map(drop).map_err(|error| error.to_string())
+        answer
+            .accepted("the login")
+            .map(drop)
+            .map_err(|error| error.to_string())
     })
     .await?;
     Ok(())
@@ -238,9 +261,13 @@ async fn restart_sidecar(files: &Instance) -> Result<Instant, Error> {
 
 async fn wait_ready_soon(files: &Instance, since: Instant) -> Outcome {
     let left = SOON.saturating_sub(since.elapsed());
-    files.wait_condition("Authenticated", "True", Some("Reachable"), left).await?;
+    files
+        .wait_condition("Authenticated", "True", Some("Reachable"), left)
+        .await?;
     let left = SOON.saturating_sub(since.elapsed());
-    files.wait_condition("Ready", "True", Some("AllChecksPassed"), left).await?;
+    files
+        .wait_condition("Ready", "True", Some("AllChecksPassed"), left)
+        .await?;
     told("Ready", since);
     Ok(())
 }
@@ -263,7 +290,10 @@ async fn start(files: &Instance) -> Result<Instant, Error> {
     files.change(json!({"replicas": 1})).await?;
     let pods = files.api::<Pod>();
     wait_for("the server to run", POD_DEADLINE, || async {
-        let pod = pods.get("files-0").await.map_err(|error| error.to_string())?;
+        let pod = pods
+            .get("files-0")
+            .await
+            .map_err(|error| error.to_string())?;
         let status: Value = json!(pod.status);
         let running = status.pointer("/containerStatuses/0/state/running");
         running.map(drop).ok_or_else(|| status.to_string())
@@ -276,9 +306,16 @@ async fn start(files: &Instance) -> Result<Instant, Error> {
 async fn volume_of(files: &Instance, template: &str) -> Result<PathBuf, Error> {
     let name = names::claim(template, "files");
     let claim = files.api::<PersistentVolumeClaim>().get(&name).await?;
-    let volume = claim.spec.and_then(|spec| spec.volume_name).ok_or("not bound")?;
+    let volume = claim
+        .spec
+        .and_then(|spec| spec.volume_name)
+        .ok_or("not bound")?;
     let volumes: Api<PersistentVolume> = Api::all(files.scene.client.clone());
-    let source = volumes.get(&volume).await?.spec.and_then(|spec| spec.host_path);
+    let source = volumes
+        .get(&volume)
+        .await?
+        .spec
+        .and_then(|spec| spec.host_path);
     Ok(PathBuf::from(source.ok_or("no hostPath")?.path))
 }
 
@@ -293,7 +330,11 @@ fn copy_folder(from: &Path, to: &Path) -> Outcome {
             std::fs::remove_file(path)?;
         }
     }
-    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status()?;
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(from.join("."))
+        .arg(to)
+        .status()?;
     ensure!(copied.success(), "cp {} {}", from.display(), to.display());
     Ok(())
 }
