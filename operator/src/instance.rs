@@ -22,7 +22,6 @@ pub mod shutdown;
 mod storage;
 
 use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
-use dittofs_shared::reports::Access;
 use dittofs_shared::server::DittoServerSpec;
 use dittofs_shared::settings;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -41,7 +40,7 @@ pub use overrides::{OverrideProblem, unknown_keys};
 pub use password_reset::{Asked, ResetProgress, Resets};
 pub use percona::{DatabaseProblem, PerconaCluster, Progress};
 use reserved::ReservedPorts;
-pub use secrets::{Digest, SecretProblem, Secrets};
+pub use secrets::{Digest, SecretProblem, Secrets, WayIn};
 pub use server::{BIND_PASSWORD, Obstacle};
 pub use storage::Claim;
 
@@ -74,12 +73,8 @@ pub struct Instance {
     pub keep_unused_config: Duration,
     /// The Secrets it uses.
     pub secrets: Secrets,
-    /// Others whose tokens are signed with the same key.
-    pub shares_signing_key_with: Vec<String>,
-    /// What is wrong with the sidecar's way into the REST API, if it has said so.
-    pub access: Option<Access>,
-    /// Whether the administrator's password is to be reset.
-    pub password_reset: Resets,
+    /// The sidecar's and the administrator's ways into the REST API.
+    pub way_in: WayIn,
     /// What of the user's settings cannot be taken over.
     pub override_problem: Option<OverrideProblem>,
     /// Account that its pod runs with, if there is a pod.
@@ -209,9 +204,7 @@ impl Instance {
             owner: server.controller_owner_ref(&()).unwrap_or_default(),
             sidecar: sidecar(observed, defaults),
             keep_unused_config: defaults.keep_unused_config,
-            password_reset: secrets::reset(&name, observed, reports.password_reset.as_ref()),
-            access: reports.access,
-            shares_signing_key_with: observed.key_sharers.clone(),
+            way_in: secrets::way_in(&name, observed, reports),
             secrets: secrets::judge(&name, observed, &adapters),
             override_problem: overrides::judge(&server.spec, &observed.secrets),
             running_account: observed

@@ -257,7 +257,7 @@ async fn greet(server: &DittoServer, client: &Client) -> Result<(), ApplyError> 
 /// Secrets are not watched: one that is awaited is looked for more often. `due`: something else has to wait that long.
 fn next_look(instance: &Instance, due: Option<Duration>) -> Duration {
     let cluster = instance.percona.as_ref();
-    let longest = if instance.startable().is_ok() && !instance.password_reset.waits_for_secret() {
+    let longest = if instance.startable().is_ok() && !instance.way_in.reset.waits_for_secret() {
         SECRETS_REREAD
     } else if cluster.is_some_and(PerconaCluster::waits_for_secret)
         || instance.secrets.wait_for_deletion()
@@ -329,7 +329,7 @@ async fn tell(
 ) -> Result<(), Error> {
     let told = status::of(view, jiff::Timestamp::now());
     let mut notices = events::notices(applied, server.status.as_ref(), &told);
-    let resets = &view.instance.password_reset;
+    let resets = &view.instance.way_in.reset;
     notices.extend(password_reset::notices(server, resets, &told));
     if server.status.as_ref() != Some(&told) {
         write_status(&context.client, server, &told).await?;

@@ -216,7 +216,8 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
         last_handled_reconcile_at: handled(view).map(str::to_owned),
         last_handled_password_reset: view
             .instance
-            .password_reset
+            .way_in
+            .reset
             .handled_now()
             .map(str::to_owned),
         replicas: counts.map(|counts| counts.replicas),

@@ -30,8 +30,8 @@ pub fn settings(instance: &Instance) -> ConfigMap {
         removal_hold: spec.adapter_discovery.removal_hold.into(),
         log_level: spec.sidecar.log_level,
         publish_to: instance.publish_to.clone(),
-        reset: instance.password_reset.for_sidecar(),
         end_if_started_before: instance.sidecar.end_if_started_before(),
+        reset: instance.way_in.reset.for_sidecar(),
     };
     ConfigMap {
         metadata: metadata(instance, names::sidecar(&instance.name)),

@@ -1,7 +1,7 @@
 //! Pure: which Secrets the server is started with, and whether it can be.
 
 use dittofs_shared::names;
-use dittofs_shared::reports::PasswordReset;
+use dittofs_shared::reports::{Access, Reports};
 use dittofs_shared::server::{ObservedSecret, SecretKeyReference};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +34,17 @@ pub struct Secrets {
     pub observed: Vec<ObservedSecret>,
     /// Optional keys that are not there.
     absent: BTreeSet<(String, String)>,
+}
+
+/// The ways into the REST API.
+#[derive(Clone, Debug)]
+pub struct WayIn {
+    /// Other `DittoServers` whose tokens are signed with the same key.
+    pub key_sharers: Vec<String>,
+    /// What is wrong with the sidecar's way in, if it has said so.
+    pub access: Option<Access>,
+    /// Whether the administrator's password is to be reset.
+    pub reset: Resets,
 }
 
 /// Digests of what the server is restarted for.
@@ -222,11 +233,15 @@ fn digests(
     })
 }
 
-/// Whether the administrator's password is to be set to what its Secret holds.
-pub(super) fn reset(name: &str, observed: &Observed, answer: Option<&PasswordReset>) -> Resets {
+pub(super) fn way_in(name: &str, observed: &Observed, reports: Reports) -> WayIn {
     let password = named_secrets::first_password(name, &observed.server.spec);
     let problem = first_password::judge_for_reset(&observed.secrets, &password).err();
-    password_reset::judge(&observed.server, &key_of(&password), problem, answer)
+    let (secret, answer) = (key_of(&password), reports.password_reset.as_ref());
+    WayIn {
+        key_sharers: observed.key_sharers.clone(),
+        reset: password_reset::judge(&observed.server, &secret, problem, answer),
+        access: reports.access,
+    }
 }
 
 /// Digest of what is used. `None`: it is not there and may be missing.
