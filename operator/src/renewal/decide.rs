@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::edit::Edit;
 use super::facts::{PodFacts, Refused, State};
-use super::{Known, OVERDUE, PROBATION, left_of};
+use super::{Known, OVERDUE, PROBATION, SLOWEST_START, left_of};
 
 /// What is to be done about the sidecar, or what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +132,7 @@ fn again(known: &Known, pod: &PodFacts) -> Option<Duration> {
             }
             _ => left_of(*since, PROBATION, known.at),
         },
-        State::Unreported | State::Starting => None,
+        State::Starting => left_of(replaced?.at, SLOWEST_START, known.at),
+        State::Unreported => None,
     }
 }
