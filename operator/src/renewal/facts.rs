@@ -280,8 +280,8 @@ fn state(status: &ContainerStatus) -> State {
 }
 
 fn has_run(status: &ContainerStatus) -> bool {
-    let states = [status.state.as_ref(), status.last_state.as_ref()];
-    states.into_iter().flatten().any(|state| {
+    let both = [status.state.as_ref(), status.last_state.as_ref()];
+    both.into_iter().flatten().any(|state| {
         let ended = state.terminated.as_ref();
         let began = ended.is_some_and(|ended| {
             let reason = ended.reason.as_deref().unwrap_or_default();
