@@ -373,6 +373,12 @@ fn where_an_image_cannot_be_tried_in_place_the_next_pod_can_go_back() {
         after.template = template(NEW, Some(OLD), None);
         assert_eq!(next(&after), expected(NEW, Some(OLD)));
     }
+    let unreported = pod(
+        NEW,
+        json!({labels::SIDECAR_PREVIOUS_IMAGE: OLD}),
+        Value::Null,
+    );
+    assert_eq!(decide(&known(NEW, Some(unreported)), "c"), Renewal::Current);
     // The next pod cannot get the image.
     let live = pod(
         NEW,

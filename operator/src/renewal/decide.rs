@@ -116,6 +116,10 @@ fn with_asked_image(known: &Known, pod: &PodFacts) -> Renewal {
     if pod.is_proved(known.at) {
         return Renewal::Settle(Edit::settle());
     }
+    // A pod that was made with the image, and has not come up yet.
+    if pod.replaced.is_none() && !matches!(pod.state, State::Running { .. }) {
+        return Renewal::Current;
+    }
     Renewal::Replacing {
         again: again(known, pod),
     }
