@@ -360,7 +360,6 @@ fn where_an_image_cannot_be_tried_in_place_the_next_pod_can_go_back() {
     let mut other = live();
     other.contract = Some("before".to_owned());
     assert_eq!(next(&known(NEW, Some(other))), expected(NEW, Some(OLD)));
-    // It stays like that while the pod is away and when it comes up.
     for live in [
         None,
         Some(pod(
@@ -379,7 +378,6 @@ fn where_an_image_cannot_be_tried_in_place_the_next_pod_can_go_back() {
         Value::Null,
     );
     assert_eq!(decide(&known(NEW, Some(unreported)), "c"), Renewal::Current);
-    // The next pod cannot get the image.
     let live = pod(
         NEW,
         json!({labels::SIDECAR_PREVIOUS_IMAGE: OLD}),
