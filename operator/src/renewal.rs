@@ -31,6 +31,9 @@ const OVERDUE: Duration = Duration::from_secs(30);
 const BEGINNING: Duration = Duration::from_secs(10);
 /// How long what a status says may be of the image before, where nothing ran when the image was changed.
 const STALE: Duration = Duration::from_secs(20);
+/// How long a new sidecar may take to be started. Where the one before has ended with exit code 0, the kubelet never says in the
+/// status why the next one does not start.
+const SLOWEST_START: Duration = Duration::from_mins(2);
 /// A replacement that takes longer than this, on a dead node for example, does not hold up the others.
 const LONGEST_TURN: Duration = Duration::from_mins(10);
 

@@ -203,7 +203,11 @@ fn an_image_has_proved_itself_when_another_container_has_run_for_a_while() {
     for (sidecar, at, expected) in [
         (runs("first", LONG_AGO), JUST_NOW, Some(replacing(Some(25)))),
         (runs("second", JUST_NOW), JUST_NOW, Some(replacing(Some(5)))),
-        (waits("ContainerCreating"), LONG_AGO, Some(replacing(None))),
+        (
+            waits("ContainerCreating"),
+            LONG_AGO,
+            Some(replacing(Some(60))),
+        ),
         (runs("second", "2026-01-01T00:00:50Z"), LONG_AGO, None),
     ] {
         let live = pod(NEW, under_way(at), sidecar);
@@ -217,6 +221,15 @@ fn an_image_has_proved_itself_when_another_container_has_run_for_a_while() {
             }
         }
     }
+}
+
+/// Of a native sidecar that has ended with exit code 0, the kubelet says no more than that.
+#[test]
+fn an_image_that_is_not_started_within_two_minutes_is_put_back() {
+    let ended = json!({"state": {"terminated": {"exitCode": 0, "reason": "Completed"}}});
+    let live = pod(NEW, under_way("2025-12-31T23:58:30Z"), ended);
+    let decided = decide(&known(NEW, Some(live)), "c");
+    assert_eq!(edit_of(&decided).image.as_deref(), Some(OLD));
 }
 
 #[test]
@@ -347,7 +360,6 @@ fn where_an_image_cannot_be_tried_in_place_the_next_pod_can_go_back() {
     let mut other = live();
     other.contract = Some("before".to_owned());
     assert_eq!(next(&known(NEW, Some(other))), expected(NEW, Some(OLD)));
-    // It stays like that while the pod is away and when it comes up.
     for live in [
         None,
         Some(pod(
@@ -360,7 +372,12 @@ fn where_an_image_cannot_be_tried_in_place_the_next_pod_can_go_back() {
         after.template = template(NEW, Some(OLD), None);
         assert_eq!(next(&after), expected(NEW, Some(OLD)));
     }
-    // The next pod cannot get the image.
+    let unreported = pod(
+        NEW,
+        json!({labels::SIDECAR_PREVIOUS_IMAGE: OLD}),
+        Value::Null,
+    );
+    assert_eq!(decide(&known(NEW, Some(unreported)), "c"), Renewal::Current);
     let live = pod(
         NEW,
         json!({labels::SIDECAR_PREVIOUS_IMAGE: OLD}),

@@ -20,11 +20,16 @@ use dittofs_sidecar::signing_key::SigningKey;
 use dittofs_sidecar::tls::{Tls, TlsFiles};
 use dittofs_sidecar::{clock, logging, settings};
 use std::error::Error;
+use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// As of a program that SIGTERM has ended. After exit code 0 the kubelet does not say in the status of the pod why the next
+/// sidecar cannot be started, and nobody could put its image right.
+const STOPPED: u8 = 128 + 15;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = Args::parse();
     let tls = args.tls().unwrap_or_else(|error| error.exit());
     let switch = logging::begin(args.log_format.resolve())?;
@@ -34,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     runtime.block_on(wire(args, tls, switch));
     // A lookup that hangs in the background does not hold up the stop.
     runtime.shutdown_background();
-    Ok(())
+    Ok(ExitCode::from(STOPPED))
 }
 
 async fn wire(args: Args, tls: Option<TlsFiles>, switch: LevelSwitch) {

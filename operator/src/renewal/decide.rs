@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::edit::Edit;
 use super::facts::{PodFacts, Refused, State};
-use super::{Known, OVERDUE, PROBATION, left_of};
+use super::{Known, OVERDUE, PROBATION, SLOWEST_START, left_of};
 
 /// What is to be done about the sidecar, or what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,6 +116,10 @@ fn with_asked_image(known: &Known, pod: &PodFacts) -> Renewal {
     if pod.is_proved(known.at) {
         return Renewal::Settle(Edit::settle());
     }
+    // A pod that was made with the image, and has not come up yet.
+    if pod.replaced.is_none() && !matches!(pod.state, State::Running { .. }) {
+        return Renewal::Current;
+    }
     Renewal::Replacing {
         again: again(known, pod),
     }
@@ -132,6 +136,7 @@ fn again(known: &Known, pod: &PodFacts) -> Option<Duration> {
             }
             _ => left_of(*since, PROBATION, known.at),
         },
-        State::Unreported | State::Starting => None,
+        State::Starting => left_of(replaced?.at, SLOWEST_START, known.at),
+        State::Unreported => None,
     }
 }

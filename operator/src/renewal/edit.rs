@@ -35,7 +35,7 @@ impl Edit {
         };
         let mut edit = Self::with_image(
             asked,
-            format!("the sidecar is restarted with image {asked}; the server is not restarted"),
+            &format!("the sidecar is restarted with image {asked}; the server is not restarted"),
         );
         if good.is_some() {
             edit.set(labels::SIDECAR_REPLACED_AT, Some(now.to_string()));
@@ -51,7 +51,7 @@ impl Edit {
             "the sidecar gets image {image} back, because {} does not run ({})",
             refused.image, refused.reason
         );
-        let mut edit = Self::with_image(image, why).refusing(refused);
+        let mut edit = Self::with_image(image, &why).refusing(refused);
         // For a while the kubelet goes on speaking of the other image.
         edit.set(labels::SIDECAR_REPLACED_AT, Some(now.to_string()));
         edit.set(labels::SIDECAR_REPLACED_CONTAINER, Some(String::new()));
@@ -68,8 +68,8 @@ impl Edit {
         Self::of_annotations("the image of the sidecar stays").refusing(refused)
     }
 
-    fn with_image(image: &str, why: String) -> Self {
-        let mut edit = Self::of_annotations(&why);
+    fn with_image(image: &str, why: &str) -> Self {
+        let mut edit = Self::of_annotations(why);
         edit.image = Some(image.to_owned());
         edit.set(labels::SIDECAR_IMAGE, Some(image.to_owned()));
         edit

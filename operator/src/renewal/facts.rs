@@ -8,7 +8,7 @@ use kube::ResourceExt as _;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{LONGEST_TURN, PROBATION, STALE, has_passed, left_of};
+use super::{LONGEST_TURN, PROBATION, SLOWEST_START, STALE, has_passed, left_of};
 
 /// Reasons of the kubelet that say that an image does not run.
 const FAILURES: [&str; 9] = [
@@ -22,6 +22,8 @@ const FAILURES: [&str; 9] = [
     "InvalidImageName",
     "RunContainerError",
 ];
+/// What is said where the kubelet says nothing.
+const NOT_STARTED: &str = "it was not started within 2 minutes: `kubectl describe pod` tells why";
 /// Reasons with which a program ends that never began.
 const NEVER_BEGAN: [&str; 2] = ["ContainerCannotRun", "StartError"];
 
@@ -169,10 +171,14 @@ impl PodFacts {
     /// Why the image that the pod has now does not run. What the kubelet says may still be of the image before, where that
     /// one did not run either.
     pub fn failure(&self, now: Timestamp) -> Option<&str> {
-        let State::Failing(why) = &self.state else {
-            return None;
-        };
-        self.left_of_staleness(now).is_none().then_some(why)
+        match &self.state {
+            State::Failing(why) => self.left_of_staleness(now).is_none().then_some(why),
+            State::Starting => {
+                let replaced = self.replaced.as_ref()?;
+                has_passed(replaced.at, SLOWEST_START, now).then_some(NOT_STARTED)
+            }
+            State::Unreported | State::Running { .. } => None,
+        }
     }
 
     /// How long it is until that is known.
@@ -274,8 +280,8 @@ fn state(status: &ContainerStatus) -> State {
 }
 
 fn has_run(status: &ContainerStatus) -> bool {
-    let states = [status.state.as_ref(), status.last_state.as_ref()];
-    states.into_iter().flatten().any(|state| {
+    let both = [status.state.as_ref(), status.last_state.as_ref()];
+    both.into_iter().flatten().any(|state| {
         let ended = state.terminated.as_ref();
         let began = ended.is_some_and(|ended| {
             let reason = ended.reason.as_deref().unwrap_or_default();
