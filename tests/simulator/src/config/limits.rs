@@ -19,7 +19,7 @@ pub(super) fn check(config: &ServerConfig) -> Result<(), ConfigError> {
         refused_if(
             value.is_some_and(|value| value < 0),
             &format!("metadata.badger.{key}"),
-            value.unwrap_or_default(),
+            &value.unwrap_or_default(),
             "0 or more",
         )?;
     }
@@ -27,7 +27,7 @@ pub(super) fn check(config: &ServerConfig) -> Result<(), ConfigError> {
     refused_if(
         sid.is_some_and(|sid| !is_sid(sid)),
         "identity.machine_sid",
-        sid.unwrap_or_default(),
+        &sid.unwrap_or_default(),
         "a SID of a machine, such as S-1-5-21-1-2-3",
     )?;
     kerberos(&config.kerberos)
@@ -40,20 +40,20 @@ fn gc(gc: &Gc) -> Result<(), ConfigError> {
     refused_if(
         shorter(gc.grace_period, Duration::from_mins(5)),
         "gc.grace_period",
-        "less",
+        &"less",
         "5m or more",
     )?;
     refused_if(
         shorter(gc.auto_interval, Duration::from_mins(1)),
         "gc.auto_interval",
-        "less",
+        &"less",
         "1m or more",
     )?;
     let ratio = gc.compaction_live_ratio.unwrap_or_default();
     refused_if(
         !(0.0..=1.0).contains(&ratio),
         "gc.compaction_live_ratio",
-        ratio,
+        &ratio,
         "a number from 0 to 1",
     )
 }
@@ -68,7 +68,7 @@ fn kerberos(kerberos: &Kerberos) -> Result<(), ConfigError> {
         refused_if(
             value.contains(|c| forbidden.contains(c)),
             &format!("kerberos.{key}"),
-            value,
+            &value,
             "a name of a domain",
         )?;
     }
@@ -80,7 +80,7 @@ fn kerberos(kerberos: &Kerberos) -> Result<(), ConfigError> {
     refused_if(
         account.enabled != Some(true),
         "kerberos.machine_account.online_join.enabled",
-        true,
+        &true,
         "kerberos.machine_account.enabled with it",
     )?;
     online_join(join)
@@ -103,7 +103,7 @@ fn online_join(join: &OnlineJoin) -> Result<(), ConfigError> {
     refused_if(
         !scheme.starts_with("ldaps://") && !plain,
         &format!("{SECTION}.ldap_url"),
-        url,
+        &url,
         "ldaps://, or ldap:// with start_tls",
     )
 }
@@ -120,7 +120,7 @@ fn is_sid(text: &str) -> bool {
 fn refused_if(
     wrong: bool,
     key: &str,
-    value: impl ToString,
+    value: &impl ToString,
     allowed: &str,
 ) -> Result<(), ConfigError> {
     if !wrong {
