@@ -63,6 +63,11 @@ pub async fn a_server_whose_sidecar_is_unwell_is_not_evicted(scene: Scene) -> Ou
     files
         .wait_condition("Authenticated", "False", None, POD_DEADLINE)
         .await?;
+    // Whether the server is ready is not the sidecar's to say.
+    files
+        .wait_condition("StatefulSetReady", "True", None, POD_DEADLINE)
+        .await?;
+    wait_answer(&files, REFUSED, "while the sidecar cannot log in").await?;
     // Killed as soon as it is there, the sidecar waits for its next start longer each time, and the pod is not ready.
     let pod = files.pod().await?;
     let began = Instant::now();
