@@ -59,6 +59,24 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// A `DittoServer` of which there is nothing yet.
+    pub fn nothing_of(server: DittoServer, at: Timestamp) -> Self {
+        Self {
+            server,
+            at,
+            adapters: None,
+            publish_to: None,
+            stateful_set: None,
+            pod: None,
+            claims: Vec::new(),
+            adapter_services: Vec::new(),
+            network_policies: Vec::new(),
+            secrets: BTreeMap::new(),
+            key_sharers: Vec::new(),
+            optional: OptionalObjects::default(),
+        }
+    }
+
     /// The pod, if our StatefulSet controls it. No other is ever deleted or given rights. A pod that has lost its
     /// StatefulSet is shown until the new one has adopted it.
     pub fn own_pod(&self) -> Option<&Pod> {
@@ -194,7 +212,7 @@ fn key_sharers(server: &DittoServer, servers: &Store<Server>) -> Vec<String> {
     let others = state.iter().filter_map(|other| other.0.as_ref().ok());
     let mut names: Vec<_> = others
         .filter(|other| shares(other))
-        .map(|other| other.name_any())
+        .map(kube::ResourceExt::name_any)
         .collect();
     names.sort();
     names

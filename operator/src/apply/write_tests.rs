@@ -7,16 +7,18 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::runtime::reflector::store;
 use serde_json::json;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::instance::Defaults;
-use crate::observe::{Observed, OptionalObjects};
+use crate::observe::Observed;
 use crate::ownership::Holder;
 
 /// Answers in their order, and what was asked: method and body.
@@ -76,23 +78,10 @@ fn instance() -> Instance {
         "spec": {"storage": {"metadataSize": "1Gi"}},
     }))
     .unwrap();
-    let observed = Observed {
-        server,
-        adapters: None,
-        publish_to: None,
-        stateful_set: None,
-        pod: None,
-        claims: Vec::new(),
-        adapter_services: Vec::new(),
-        network_policies: Vec::new(),
-        secrets: BTreeMap::new(),
-        key_sharers: Vec::new(),
-        at: jiff::Timestamp::UNIX_EPOCH,
-        optional: OptionalObjects::default(),
-    };
+    let observed = Observed::nothing_of(server, Timestamp::UNIX_EPOCH);
     let defaults = Defaults {
         sidecar_image: "sidecar".to_owned(),
-        keep_unused_config: std::time::Duration::ZERO,
+        keep_unused_config: Duration::ZERO,
     };
     Instance::parse(&observed, &defaults)
 }

@@ -136,8 +136,10 @@ pub fn of_size(size: &str) -> VolumeResourceRequirements {
 mod tests {
     use super::*;
     use crate::instance::Defaults;
-    use crate::observe::{Observed, OptionalObjects};
+    use crate::observe::Observed;
+    use jiff::Timestamp;
     use serde_json::{Value, json};
+    use std::time::Duration;
 
     /// A claim of an instance whose `DittoServer` is `now`, and whose StatefulSet is `set`.
     fn instance(
@@ -159,19 +161,15 @@ mod tests {
             },
             "status": {"replicas": 0, "observedGeneration": observed_generation},
         });
+        let server = serde_json::from_value(server).unwrap();
         let observed = Observed {
-            server: serde_json::from_value(server).unwrap(),
-            adapters: None,
             stateful_set: Some(Arc::new(serde_json::from_value(set).unwrap())),
-            pod: None,
             claims: vec![Arc::new(serde_json::from_value(claim.clone()).unwrap())],
-            adapter_services: Vec::new(),
-            network_policies: Vec::new(),
-            secrets: BTreeMap::new(),
-            optional: OptionalObjects::default(),
+            ..Observed::nothing_of(server, Timestamp::UNIX_EPOCH)
         };
         let defaults = Defaults {
             sidecar_image: "sidecar".to_owned(),
+            keep_unused_config: Duration::ZERO,
         };
         Instance::parse(&observed, &defaults)
     }

@@ -3,7 +3,7 @@
 use dittofs_operator::desired::{Content, Desired, GeneratedSecret};
 use dittofs_operator::instance::{Defaults, Instance};
 use dittofs_operator::named_secrets::CONNECTION;
-use dittofs_operator::observe::{Observed, OptionalObjects, SecretFacts};
+use dittofs_operator::observe::{Observed, SecretFacts};
 use dittofs_operator::optional::{Absence, OptionalKind};
 use dittofs_operator::ownership::Whose;
 use dittofs_shared::server::{DittoServer, RetentionPolicy};
@@ -260,17 +260,7 @@ fn claims(server: &DittoServer) -> Vec<Arc<PersistentVolumeClaim>> {
 pub fn bare(server: DittoServer) -> Observed {
     let mut observed = Observed {
         claims: claims(&server),
-        server,
-        at: NOW.parse().unwrap(),
-        adapters: None,
-        publish_to: None,
-        stateful_set: None,
-        pod: None,
-        adapter_services: Vec::new(),
-        network_policies: Vec::new(),
-        secrets: BTreeMap::new(),
-        key_sharers: Vec::new(),
-        optional: OptionalObjects::default(),
+        ..Observed::nothing_of(server, NOW.parse().unwrap())
     };
     let made = Desired::of(&parse(&observed)).secrets;
     let made = made.iter().map(of_recipe);
