@@ -119,11 +119,10 @@ pub async fn apply(
         sidecar_contract: _,
         prune: _,
     } = desired;
-    let may_publish = writer
-        .put_config_maps(&stores.config_maps, config_maps, &mut applied)
-        .await;
+    let (maps, noted) = (&stores.config_maps, &mut applied);
+    let may_publish = writer.put_config_maps(maps, config_maps, noted).await;
     writer
-        .put_role(&stores.roles, role, may_publish, &mut applied)
+        .put_role(&stores.roles, role, may_publish, noted)
         .await;
     applied.note(writer.put(&stores.role_bindings, role_binding).await);
     put_account(&writer, stores, service_account.as_ref(), &mut applied).await;

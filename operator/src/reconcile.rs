@@ -1,5 +1,6 @@
 //! The driver: observe, parse, desire, apply, tell. Nothing is decided here.
 
+mod apart;
 mod sidecar;
 
 use dittofs_shared::server::DittoServer;
@@ -34,8 +35,6 @@ const SECRETS_AWAITED: Duration = Duration::from_secs(30);
 /// The same, while all that is missing is the Secret of a database that is ready, or one that the garbage collector is about to
 /// delete is in the way.
 const CONNECTION_AWAITED: Duration = Duration::from_secs(5);
-/// Objects of another operator are not watched either. They are looked for this often, while there are any.
-const OTHER_OPERATOR_REREAD: Duration = Duration::from_secs(30);
 /// Requests for the same instance within this time become one look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
@@ -103,22 +102,10 @@ pub async fn run(
             // Nothing to look at: it was deleted meanwhile, or an object that bears our label names it.
             if let Err(controller::Error::ObjectNotFound(instance)) = outcome {
                 let namespace = instance.namespace.as_deref().unwrap_or_default();
-                release(&context, namespace, &instance.name).await;
+                apart::release(&context, namespace, &instance.name).await;
             }
         })
         .await;
-}
-
-/// What is left of an instance that goes must not hold up its namespace. Tried again at the next event only.
-async fn release(context: &Context, namespace: &str, instance: &str) {
-    match apply::release(&context.client, &context.stores, namespace, instance).await {
-        Ok(false) => {}
-        Ok(true) => tracing::warn!(
-            instance = format!("{namespace}/{instance}"),
-            "the finalizers of its ConfigMap with the published state have been removed"
-        ),
-        Err(error) => tracing::warn!(instance = format!("{namespace}/{instance}"), %error),
-    }
 }
 
 async fn look(server: Arc<Server>, context: Arc<Context>) -> Result<Action, Error> {
@@ -170,17 +157,11 @@ fn retry(server: &Arc<Server>, error: &Error, context: &Arc<Context>) -> Action 
 async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Error> {
     let client = &context.client;
     if server.meta().deletion_timestamp.is_some() {
-        if let Some(last) = status::deleting(server.status.as_ref()) {
-            write_status(client, server, &last).await?;
-        }
-        let namespace = server.namespace().unwrap_or_default();
-        release(context, &namespace, &server.name_any()).await;
-        // Owner references take care of the rest, with or without us.
-        return Ok(Action::await_change());
+        return apart::deleting(server, context).await;
     }
     let search = Search::new(server, client, &context.stores);
     if search.is_found().await? {
-        return leave_alone(server, context, &search).await;
+        return apart::leave_alone(server, context, &search).await;
     }
     greet(server, client).await?;
     let Look {
@@ -223,25 +204,6 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
             next_look(&instance, applied.due_in).min(sidecar::next_look(&instance, &renewal)),
         )),
     }
-}
-
-/// Another operator looks after it. Nothing is written but the status, and that once for each generation: the other
-/// operator writes it, too.
-async fn leave_alone(
-    server: &DittoServer,
-    context: &Context,
-    search: &Search<'_>,
-) -> Result<Action, Error> {
-    let (before, generation) = (server.status.as_ref(), server.meta().generation);
-    if !status::is_told_of(before, generation) {
-        let objects = search.all().await?;
-        let told = status::left_alone(before, generation, &objects, jiff::Timestamp::now());
-        write_status(&context.client, server, &told).await?;
-        let notices = events::notices(&Applied::default(), before, &told);
-        events::publish(&context.client, server, notices).await;
-    }
-    let delay = OTHER_OPERATOR_REREAD.mul_f64(rand::random_range(0.9..1.0));
-    Ok(Action::requeue(delay))
 }
 
 /// The first word to a new instance.
