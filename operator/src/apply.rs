@@ -20,12 +20,12 @@ mod write;
 
 use dittofs_shared::labels;
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
-use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
-use crate::desired::Desired;
+use crate::desired::{ClaimMarks, Desired};
 use crate::instance::Instance;
 use crate::watch::Stores;
 pub use outcome::{Action, ApplyError, Change, Failure};
@@ -118,12 +118,7 @@ pub async fn apply(
     if let Some(budget) = disruption_budget {
         applied.note(writer.put(&stores.disruption_budgets, budget).await);
     }
-    for marks in marked_claims {
-        writer.mark(marks, &mut applied).await;
-    }
-    for claim in growing_claims {
-        applied.note_growth(writer.grow(claim).await);
-    }
+    put_claims(&writer, marked_claims, growing_claims, &mut applied).await;
     if let Some(desired) = stateful_set {
         let (sets, claims) = (&stores.stateful_sets, &instance.claims);
         applied.note(writer.put_stateful_set(sets, desired, claims).await);
@@ -143,6 +138,21 @@ async fn put_account(
 ) {
     if let Some(account) = account {
         applied.note(writer.put(&stores.service_accounts, account).await);
+    }
+}
+
+/// What is refused of the one does not keep the other from being done.
+async fn put_claims(
+    writer: &Writer<'_>,
+    marked: &[ClaimMarks],
+    growing: &[PersistentVolumeClaim],
+    applied: &mut Applied,
+) {
+    for marks in marked {
+        writer.mark(marks, applied).await;
+    }
+    for claim in growing {
+        applied.note_growth(writer.grow(claim).await);
     }
 }
 
