@@ -26,13 +26,13 @@ mod write;
 use dittofs_shared::labels;
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 use std::time::Duration;
 
-use crate::desired::Desired;
+use crate::desired::{ClaimMarks, Desired};
 use crate::instance::Instance;
 use crate::watch::Stores;
 pub use adapters::release;
@@ -136,12 +136,7 @@ pub async fn apply(
     if let Some(budget) = disruption_budget {
         applied.note(writer.put(&stores.disruption_budgets, budget).await);
     }
-    for marks in marked_claims {
-        writer.mark(marks, &mut applied).await;
-    }
-    for claim in growing_claims {
-        applied.note_growth(writer.grow(claim).await);
-    }
+    put_claims(&writer, marked_claims, growing_claims, &mut applied).await;
     match stateful_set {
         Some(desired) if !lacks_config(config_maps, &applied) => {
             put_server(&writer, stores, desired, &mut applied).await;
@@ -162,6 +157,21 @@ async fn put_account(
 ) {
     if let Some(account) = account {
         applied.note(writer.put(&stores.service_accounts, account).await);
+    }
+}
+
+/// What is refused of the one does not keep the other from being done.
+async fn put_claims(
+    writer: &Writer<'_>,
+    marked: &[ClaimMarks],
+    growing: &[PersistentVolumeClaim],
+    applied: &mut Applied,
+) {
+    for marks in marked {
+        writer.mark(marks, applied).await;
+    }
+    for claim in growing {
+        applied.note_growth(writer.grow(claim).await);
     }
 }
 

@@ -107,8 +107,9 @@ async fn earlier(scene: &Scene) -> Result<Instance, Failed> {
     files
         .wait_condition("Paused", "True", None, API_DEADLINE)
         .await?;
-    replace_stateful_set(&files, "Delete", &json!({})).await?;
+    // The controller puts its owner on them when it sees the StatefulSet, and not again when it is taken off.
     strip_claims(&files).await?;
+    replace_stateful_set(&files, "Delete", &json!({})).await?;
     wait_claims_of_the_stateful_set(&files).await?;
     Ok(files)
 }
