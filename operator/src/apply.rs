@@ -22,7 +22,6 @@ mod write;
 
 use dittofs_shared::labels;
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
-use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
@@ -92,7 +91,8 @@ pub async fn apply(
         anew,
     };
     let mut applied = Applied::default();
-    // Taken apart whole, so that a new field that nobody applies does not compile. Secrets have their own function.
+    // Taken apart whole, so that a new field that nobody applies does not compile. Secrets and the server
+    // have functions of their own.
     let Desired {
         secrets: _,
         service_account,
@@ -104,8 +104,8 @@ pub async fn apply(
         optional,
         disruption_budget,
         growing_claims,
-        stateful_set,
-        stop,
+        stateful_set: _,
+        stop: _,
         config_hash: _,
         prune: _,
     } = desired;
@@ -128,13 +128,7 @@ pub async fn apply(
     for claim in growing_claims {
         applied.note_growth(writer.grow(claim).await);
     }
-    match stateful_set {
-        Some(desired) if !lacks_config(config_maps, &applied) => {
-            put_server(&writer, stores, instance, desired, &mut applied).await;
-        }
-        _ if *stop => stop_running(&writer, stores, instance, &mut applied).await,
-        _ => {}
-    }
+    put_server(&writer, stores, instance, desired, &mut applied).await;
     prune::take_away(&writer, stores, instance, desired, &mut applied).await;
     config_maps::take_away(&writer, stores, instance, desired, &mut applied).await;
     applied
@@ -163,17 +157,24 @@ fn lacks_config(config_maps: &[ConfigMap], applied: &Applied) -> bool {
     })
 }
 
+/// The StatefulSet, as far as it can be written.
 async fn put_server(
     writer: &Writer<'_>,
     stores: &Stores,
     instance: &Instance,
-    desired: &StatefulSet,
+    desired: &Desired,
     applied: &mut Applied,
 ) {
-    let (sets, claims) = (&stores.stateful_sets, &instance.claims);
-    let put = writer.put_stateful_set(sets, desired, claims).await;
-    applied.template_changed = put.as_ref().is_ok_and(|put| put.template_changed);
-    applied.note(put.map(|put| put.change));
+    match &desired.stateful_set {
+        Some(stateful_set) if !lacks_config(&desired.config_maps, applied) => {
+            let (sets, claims) = (&stores.stateful_sets, &instance.claims);
+            let put = writer.put_stateful_set(sets, stateful_set, claims).await;
+            applied.template_changed = put.as_ref().is_ok_and(|put| put.template_changed);
+            applied.note(put.map(|put| put.change));
+        }
+        _ if desired.stop => stop_running(writer, stores, instance, applied).await,
+        _ => {}
+    }
 }
 
 /// What cannot be started as asked can still be stopped.
