@@ -25,7 +25,6 @@ mod write;
 
 use dittofs_shared::labels;
 use dittofs_shared::server::{DittoServer, DittoServerStatus};
-use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
@@ -100,7 +99,8 @@ pub async fn apply(
         anew,
     };
     let mut applied = Applied::default();
-    // Taken apart whole, so that a new field that nobody applies does not compile. Secrets have their own function.
+    // Taken apart whole, so that a new field that nobody applies does not compile. Secrets and the server
+    // have functions of their own.
     let Desired {
         secrets: _,
         service_account,
@@ -113,8 +113,8 @@ pub async fn apply(
         disruption_budget,
         growing_claims,
         marked_claims,
-        stateful_set,
-        stop,
+        stateful_set: _,
+        stop: _,
         config_hash: _,
         sidecar_contract: _,
         prune: _,
@@ -137,12 +137,7 @@ pub async fn apply(
         applied.note(writer.put(&stores.disruption_budgets, budget).await);
     }
     put_claims(&writer, marked_claims, growing_claims, &mut applied).await;
-    match stateful_set {
-        Some(desired) if !lacks_config(config_maps, &applied) => {
-            put_server(&writer, stores, desired, &mut applied).await;
-        }
-        _ => keep_running(&writer, stores, *stop, &mut applied).await,
-    }
+    put_server(&writer, stores, desired, &mut applied).await;
     prune::take_away(&writer, stores, desired, &mut applied).await;
     config_maps::take_away(&writer, stores, desired, &mut applied).await;
     applied
@@ -186,17 +181,22 @@ fn lacks_config(config_maps: &[ConfigMap], applied: &Applied) -> bool {
     })
 }
 
+/// The StatefulSet, as far as it can be written.
 async fn put_server(
     writer: &Writer<'_>,
     stores: &Stores,
-    desired: &StatefulSet,
+    desired: &Desired,
     applied: &mut Applied,
 ) {
-    let put = writer
-        .put_stateful_set(&stores.stateful_sets, desired)
-        .await;
-    applied.template_changed = put.as_ref().is_ok_and(|put| put.template_changed);
-    applied.note(put.map(|put| put.change));
+    match &desired.stateful_set {
+        Some(stateful_set) if !lacks_config(&desired.config_maps, applied) => {
+            let sets = &stores.stateful_sets;
+            let put = writer.put_stateful_set(sets, stateful_set).await;
+            applied.template_changed = put.as_ref().is_ok_and(|put| put.template_changed);
+            applied.note(put.map(|put| put.change));
+        }
+        _ => keep_running(writer, stores, desired.stop, applied).await,
+    }
 }
 
 /// What cannot be started as asked stays as it is. It can still be stopped, and adopted.
