@@ -163,12 +163,7 @@ impl Instance {
             .adapters
             .as_deref()
             .map(|config_map| publication::decode(&name, config_map));
-        let reports = published
-            .iter()
-            .flatten()
-            .next()
-            .map(|state| state.reports.clone());
-        let reports = reports.unwrap_or_default();
+        let reports = secrets::reports(published.as_ref());
         let (server_state, mut adapters) = understand(published, &server.spec);
         let services = observed.adapter_services.iter();
         let live: Vec<_> = services
