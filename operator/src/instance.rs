@@ -163,7 +163,7 @@ impl Instance {
             .adapters
             .as_deref()
             .map(|config_map| publication::decode(&name, config_map));
-        let reports = secrets::reports(published.as_ref());
+        let reports = publication::reports(published.as_ref());
         let (server_state, mut adapters) = understand(published, &server.spec);
         let services = observed.adapter_services.iter();
         let live: Vec<_> = services

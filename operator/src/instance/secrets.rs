@@ -1,14 +1,13 @@
 //! Pure: which Secrets the server is started with, and whether it can be.
 
 use dittofs_shared::names;
-use dittofs_shared::published::PublishedState;
 use dittofs_shared::reports::{Access, Reports};
 use dittofs_shared::server::{ObservedSecret, SecretKeyReference};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::connection::{self, Connection};
 use super::password_reset::{self, Resets};
-use super::{Adapters, Unknown, first_password};
+use super::{Adapters, first_password};
 use crate::connection_string::ConnectionProblem;
 use crate::named_secrets::{self, AUTHORITY, CERTIFICATE, Part, Reference, Rolls};
 use crate::observe::{Observed, SecretFacts, digest};
@@ -200,12 +199,6 @@ fn digests(
         signing_key,
         others,
     })
-}
-
-/// What the sidecar reports, as far as it can be read.
-pub(super) fn reports(published: Option<&Result<PublishedState, Unknown>>) -> Reports {
-    let state = published.and_then(|published| published.as_ref().ok());
-    state.map(|state| state.reports.clone()).unwrap_or_default()
 }
 
 pub(super) fn way_in(name: &str, observed: &Observed, reports: Reports) -> WayIn {
