@@ -180,12 +180,7 @@ impl Instance {
             .adapters
             .as_deref()
             .map(|config_map| publication::decode(&name, config_map));
-        let reports = published
-            .iter()
-            .flatten()
-            .next()
-            .map(|state| state.reports.clone());
-        let reports = reports.unwrap_or_default();
+        let reports = publication::reports(published.as_ref());
         let reserved = ReservedPorts::of(&server.spec, observed.pod.as_deref());
         let (server_state, mut adapters) = understand(published, &reserved);
         let services = observed.adapter_services.iter();

@@ -1,6 +1,7 @@
 //! Pure: what the sidecar has published, and whether it is asked to look if that still stands.
 
 use dittofs_shared::published::{self, DecodeError, PublishedState};
+use dittofs_shared::reports::Reports;
 use dittofs_shared::{names, writers};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
@@ -28,6 +29,12 @@ pub(super) fn decode(instance: &str, config_map: &ConfigMap) -> Result<Published
             error => Unknown::Undecodable(names::adapters(instance), error),
         },
     )
+}
+
+/// What the sidecar reports, as far as it can be read.
+pub(super) fn reports(published: Option<&Result<PublishedState, Unknown>>) -> Reports {
+    let state = published.and_then(|published| published.as_ref().ok());
+    state.map(|state| state.reports.clone()).unwrap_or_default()
 }
 
 /// Changes when the ConfigMap is another one, when somebody other than the sidecar has written its data, and when

@@ -42,7 +42,7 @@ pub(super) async fn repair(
             "put the sidecar's user in DittoFS right, and set its password"
         );
     } else {
-        work.create().await?;
+        work.make().await?;
         tracing::info!(
             username = own.username,
             "made the sidecar's user in DittoFS, with role operator"
@@ -96,7 +96,7 @@ impl Repair<'_> {
         }
     }
 
-    async fn create(&self) -> Result<(), Failure> {
+    async fn make(&self) -> Result<(), Failure> {
         let body =
             json!({"username": self.name(), "password": self.own.password.reveal(), "role": ROLE});
         let answer = self.call(Method::POST, &["users"], Some(&body)).await?;
