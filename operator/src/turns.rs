@@ -152,6 +152,7 @@ mod tests {
     const NEW: &str = "sidecar:2";
     const NOW: &str = "2026-01-01T00:01:00Z";
 
+    #[allow(clippy::needless_pass_by_value)] // `json!` makes values.
     fn pod(number: usize, annotations: Value) -> Arc<Pod> {
         let pod = json!({
             "metadata": {"name": format!("files-{number}-0"), "namespace": "n", "annotations": annotations},
@@ -189,8 +190,8 @@ mod tests {
         assert_eq!(take(&turns, 10, &pods), Turn::Later);
         assert_eq!(take(&turns, 11, &pods), Turn::Later);
         // The copies show what was done.
-        for number in 0..10 {
-            pods[number] = changed(number, "2026-01-01T00:00:30Z");
+        for (number, pod) in pods.iter_mut().enumerate().take(10) {
+            *pod = changed(number, "2026-01-01T00:00:30Z");
         }
         turns.pass_on(|| pods.clone(), NOW.parse().unwrap());
         assert!(called.try_recv().is_err(), "nobody is done");

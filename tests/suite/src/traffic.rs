@@ -44,6 +44,7 @@ impl Question {
 }
 
 /// Clients that ask until they are told to stop.
+#[must_use]
 pub struct Traffic {
     stop: Arc<AtomicBool>,
     tasks: Vec<(String, JoinHandle<Tally>)>,
@@ -158,7 +159,7 @@ async fn nfs_null(stream: &mut TcpStream) -> Result<bool> {
     const XID: u32 = 0x0d17_70f5;
     const LAST_FRAGMENT: u32 = 1 << 31;
     let call = [XID, 0, 2, 100_003, 3, 0, 0, 0, 0, 0];
-    let mut record = (LAST_FRAGMENT | 40).to_be_bytes().to_vec();
+    let mut record = (LAST_FRAGMENT | 0x28).to_be_bytes().to_vec();
     record.extend(call.iter().flat_map(|word| word.to_be_bytes()));
     stream.write_all(&record).await?;
     let length = stream.read_u32().await? & !LAST_FRAGMENT;

@@ -51,15 +51,15 @@ async fn address(files: &Instance, name: &str, port: u16) -> Result<SocketAddr, 
     Ok(address)
 }
 
+fn runs_simulator(scene: &Scene) -> bool {
+    let installed = scene.world.installation.lock();
+    let installed = installed.unwrap_or_else(PoisonError::into_inner);
+    installed.server.contains("simulator")
+}
+
 /// Clients of both protocols. The simulator speaks neither, so that it is asked for a line.
 async fn clients(files: &Instance) -> Result<Traffic, Error> {
-    let world = &files.scene.world;
-    let installed = world
-        .installation
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let is_simulator = installed.server.contains("simulator");
-    drop(installed);
+    let is_simulator = runs_simulator(&files.scene);
     let (nfs_question, smb_question) = if is_simulator {
         (Question::Line, Question::Line)
     } else {
