@@ -235,7 +235,7 @@ fn key_sharers(server: &DittoServer, servers: &Store<Server>) -> Vec<String> {
     let others = state.iter().filter_map(|other| other.0.as_ref().ok());
     let mut names: Vec<_> = others
         .filter(|other| shares(other))
-        .map(|other| other.name_any())
+        .map(kube::ResourceExt::name_any)
         .collect();
     names.sort();
     names
