@@ -185,7 +185,7 @@ mod tests {
     fn a_token_that_was_signed_elsewhere_counts_by_its_claims() {
         let secret = "0123456789abcdef0123456789abcdef\n";
         let signer = Signer::new(secret).unwrap();
-        let signed = |claims: serde_json::Value| {
+        let forge = |claims: serde_json::Value| {
             let body = format!(
                 "{}.{}",
                 BASE64.encode(HEADER),
@@ -202,7 +202,7 @@ mod tests {
             (70, 70, 100, "access", false),
             (70, 70, 160, "refresh", false),
         ] {
-            let token = signed(serde_json::json!({
+            let token = forge(serde_json::json!({
                 "username": "ghost", "role": "admin", "token_type": kind,
                 "iat": iat, "nbf": nbf, "exp": exp,
             }));
