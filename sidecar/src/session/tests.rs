@@ -18,6 +18,9 @@ const NAME: &str = "dittofs-sidecar";
 const OWN: &str = "sidecar-Passw0rd-1";
 const OTHER_KEY: &str = "another-key-than-the-server-runs-with-by-far";
 
+/// What somebody does to the sidecar's user.
+type Change = fn(&mut User);
+
 struct Scene {
     server: DittoFs,
     own: Folder,
@@ -141,9 +144,9 @@ async fn a_missing_user_holds_up_no_poll_and_is_made_beside_them() {
 #[tokio::test]
 async fn whatever_happens_to_the_user_it_is_put_right() {
     let mut scene = Scene::settled().await;
-    let changes: [(&str, fn(&mut User)); 5] = [
+    let changes: [(&str, Change); 5] = [
         ("another password", |user| {
-            user.password = "another-Passw0rd".into()
+            user.password = "another-Passw0rd".into();
         }),
         ("switched off", |user| user.enabled = false),
         ("an administrator with a duty", |user| {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::secrets::{fill, nudge, wait_unusable};
 use super::seen::{good, wait_object, without_pod};
 
-fn spec(identity: Value) -> Value {
+fn spec(identity: &Value) -> Value {
     let mut spec = without_pod();
     merge(&mut spec, json!({ "identity": identity }));
     spec
@@ -38,7 +38,7 @@ pub async fn it_is_needed_only_until_the_server_has_data(scene: Scene) -> Outcom
     let files = of(&scene, "files");
     fill(&files, "people", "admin", "long enough").await?;
     let admin = json!({"admin": {"passwordSecretRef": {"name": "people", "key": "admin"}}});
-    let files = Instance::create(&scene, "files", spec(admin)).await?;
+    let files = Instance::create(&scene, "files", spec(&admin)).await?;
     let set = wait_object::<StatefulSet>(&files, "files", "is there", |_| Ok(())).await?;
     let secrets = files.api::<Secret>();
     secrets.delete("people", &DeleteParams::default()).await?;
@@ -77,7 +77,7 @@ pub async fn bytes_that_no_environment_takes_are_told(scene: Scene) -> Outcome {
     let secrets = files.api::<Secret>();
     secrets.create(&PostParams::default(), &keys).await?;
     let jwt = json!({"jwt": {"secretRef": {"name": "keys", "key": "jwt"}}});
-    let files = Instance::create(&scene, "files", spec(jwt)).await?;
+    let files = Instance::create(&scene, "files", spec(&jwt)).await?;
     wait_unusable(&files, &["\"keys\"", "\"jwt\"", "UTF-8"]).await?;
     // A line end is a byte like any other.
     fill(
@@ -97,7 +97,7 @@ pub async fn bytes_that_no_environment_takes_are_told(scene: Scene) -> Outcome {
 pub async fn a_signing_key_of_two_servers_is_told_to_both(scene: Scene) -> Outcome {
     let files = of(&scene, "files");
     fill(&files, "keys", "jwt", &"0123456789".repeat(4)).await?;
-    let jwt = || spec(json!({"jwt": {"secretRef": {"name": "keys", "key": "jwt"}}}));
+    let jwt = || spec(&json!({"jwt": {"secretRef": {"name": "keys", "key": "jwt"}}}));
     let files = Instance::create(&scene, "files", jwt()).await?;
     files
         .wait_condition("ConfigReady", "True", None, API_DEADLINE)
