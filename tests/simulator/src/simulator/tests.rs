@@ -365,5 +365,5 @@ async fn a_delayed_start_answers_nobody_before_it_is_done() {
         .unwrap();
     assert_eq!(health.status, 200);
     simulator.stop().await;
-    std::fs::remove_dir_all(folder).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
 }
