@@ -144,7 +144,8 @@ impl Simulator {
             },
             None => None,
         };
-        sleep(control.faults().start_delay()).await;
+        let delay = control.faults().start_delay();
+        sleep(delay).await;
         control.start_adapters().await;
         let settings = &control.settings;
         let (listener, addr) = listen("controlplane.port", &settings.host, settings.port).await?;

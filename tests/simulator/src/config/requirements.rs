@@ -79,9 +79,10 @@ fn machine_account(account: &MachineAccount) {
     let usable = keytab.is_some_and(|file| fs::read(file).is_ok());
     let joins = account.online_join.enabled == Some(true);
     let secret = usable || joins || given(account.secret.as_ref()).is_some();
-    match given(account.account_name.as_ref()).filter(|_| secret) {
-        Some(name) => info!(name, "the machine account would be used"),
-        None => warn!("the machine account is not complete and would not be used"),
+    if let Some(name) = given(account.account_name.as_ref()).filter(|_| secret) {
+        info!(name, "the machine account would be used");
+    } else {
+        warn!("the machine account is not complete and would not be used");
     }
 }
 

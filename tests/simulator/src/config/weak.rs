@@ -23,7 +23,7 @@ pub(super) fn of(value: &Value) -> Vec<Value> {
             let flag = if TRUE.contains(&text.as_str()) {
                 Some(json!(true))
             } else {
-                FALSE.contains(&text.as_str()).then(|| json!(false))
+                FALSE.contains(&text.as_str()).then_some(Value::Bool(false))
             };
             [number, fraction, flag].into_iter().flatten().collect()
         }

@@ -109,6 +109,7 @@ pub(crate) struct UserPatch {
 }
 
 /// The user that the first boot makes.
+#[derive(Clone, Copy)]
 pub(crate) struct FirstAdmin<'a> {
     pub(crate) password: &'a str,
     pub(crate) must_change_password: bool,
