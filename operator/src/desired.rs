@@ -126,10 +126,9 @@ impl Desired {
             growing_claims: claims::growing(instance),
             config_hash: startable.is_ok().then(|| crate::roll::config_hash(&config)),
             stateful_set: startable.ok().map(|digest| {
-                stateful_set::stateful_set(
-                    instance,
-                    &crate::roll::roll_hash(instance, &config, digest),
-                )
+                let settings = config::inputs(instance);
+                let hashes = crate::roll::hashes(instance, &config, &settings, digest);
+                stateful_set::stateful_set(instance, &hashes)
             }),
             stop: instance.spec.replicas == 0,
             prune: prune(instance),

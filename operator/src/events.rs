@@ -96,7 +96,7 @@ fn refusals(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Ve
 
 /// Conditions whose change is news.
 fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Vec<Notice> {
-    const NEWS: [&str; 8] = [
+    const NEWS: [&str; 9] = [
         "Ready",
         "Authenticated",
         "ConfigReady",
@@ -105,6 +105,7 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
         "RollPending",
         "AdaptersReady",
         "MetricsReady",
+        "DirectoryReady",
     ];
     let progressing = after
         .conditions

@@ -8,6 +8,7 @@ pub mod live;
 mod overrides;
 mod percona;
 pub mod ports;
+mod precedent;
 mod publication;
 mod secrets;
 mod server;
@@ -28,6 +29,7 @@ use fronts::{Exposition, Plan};
 use live::LiveService;
 pub use overrides::{OverrideProblem, unknown_keys};
 pub use percona::{DatabaseProblem, PerconaCluster, Progress};
+pub use precedent::Precedent;
 pub use secrets::{Digest, SecretProblem, Secrets};
 pub use server::Obstacle;
 pub use storage::Claim;
@@ -77,6 +79,8 @@ pub struct Instance {
     pub exposition: Exposition,
     /// See [`dittofs_shared::settings::Settings::publish_to`].
     pub publish_to: Option<String>,
+    /// What the live objects remember of earlier templates.
+    pub precedent: Precedent,
 }
 
 /// Unknown is not empty: nothing may be taken away for want of an answer.
@@ -169,6 +173,7 @@ impl Instance {
             live: &live,
         };
         let exposition = plan.carry_out(&mut adapters);
+        let claims = storage::judge(&name, &server.spec.storage, &observed.claims);
         Self {
             namespace: server.namespace().unwrap_or_default(),
             owner: server.controller_owner_ref(&()).unwrap_or_default(),
@@ -185,7 +190,8 @@ impl Instance {
                 .as_ref()
                 .and_then(|pod| pod.spec.as_ref()?.service_account_name.clone()),
             percona: percona::judge(&name, observed),
-            claims: storage::judge(&name, &server.spec.storage, &observed.claims),
+            precedent: precedent::judge(observed, &adapters, &claims),
+            claims,
             server_state,
             publish_to: observed
                 .adapters

@@ -10,6 +10,7 @@
 //! * [`desired`] is pure and total: the objects an instance should have, one file a kind.
 //! * [`apply`] writes. It sends nothing that would change nothing.
 //! * [`roll`] is pure: whether the server pod must be recreated, and why.
+//! * [`brake`] lets only so many servers be restarted at a time, and [`turns`] recreates a pod when it is its turn.
 //! * [`status`] is pure: what the user is told, as an ordered list of named checks.
 //! * [`events`] tells what changed.
 //!
@@ -19,6 +20,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod apply;
+pub mod brake;
 pub mod connection_string;
 pub mod crd;
 pub mod desired;
@@ -36,5 +38,6 @@ pub mod reference;
 pub mod roll;
 pub mod scope;
 pub mod status;
+pub mod turns;
 pub mod watch;
 pub mod wish;

@@ -11,14 +11,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::apply::{self, Applied, ApplyError};
+use crate::brake::Brake;
 use crate::desired::Desired;
 use crate::events;
 use crate::instance::{Defaults, Instance, PerconaCluster};
 use crate::metrics::{Metrics, Outcome};
 use crate::observe::{self, ObserveError, Observed};
-use crate::roll::{self, Roll};
+use crate::roll;
 use crate::status::{self, View};
-use crate::watch::{Server, Stores};
+use crate::turns;
+use crate::watch::{Requests, Server, Stores};
 use crate::wish;
 
 /// Secrets are not watched, so that nobody needs the right to list them. They are read on every look and at least
@@ -43,6 +45,10 @@ pub struct Context {
     pub defaults: Defaults,
     /// Figures.
     pub metrics: Arc<Metrics>,
+    /// How many servers may be out of service at a time.
+    pub brake: Brake,
+    /// Asks for looks at other instances.
+    pub requests: Requests,
     /// Looks that failed in a row, by instance: only to grow the delay, and lost without harm.
     pub failures: Mutex<HashMap<ObjectRef<Server>, u32>>,
 }
@@ -163,9 +169,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         observed.stateful_set.as_deref(),
         observed.pod.as_deref(),
     );
-    if !server.spec.paused {
-        act_on(&roll, &observed, client, &mut applied).await;
-    }
+    let roll = turns::act_on(roll, &observed, context, &mut applied).await;
     context.metrics.applied(&applied);
     let view = View {
         instance: &instance,
@@ -184,7 +188,9 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     tell(server, context, &view, &applied).await?;
     match applied.failures.first() {
         Some(failure) => Err(Error::Apply(failure.to_string())),
-        None => Ok(Action::requeue(next_look(&instance))),
+        None => Ok(Action::requeue(
+            next_look(&instance).min(turns::longest_wait(&roll)),
+        )),
     }
 }
 
@@ -237,21 +243,6 @@ async fn make(server: &DittoServer, context: &Context) -> Result<Look, Error> {
         desired,
         applied,
     })
-}
-
-async fn act_on(roll: &Roll, observed: &Observed, client: &Client, applied: &mut Applied) {
-    // A template that was only just written is not yet known to the controller of the StatefulSet: its next event
-    // brings us back here.
-    let template_changed = applied
-        .changes
-        .iter()
-        .any(|change| change.object.kind.as_deref() == Some("StatefulSet"));
-    if let (Roll::Now(reason), Some(pod), false) = (roll, &observed.pod, template_changed) {
-        match apply::recreate_pod(client, pod, reason).await {
-            Ok(change) => applied.changes.push(change),
-            Err(failure) => applied.failures.push(failure),
-        }
-    }
 }
 
 async fn tell(

@@ -7,6 +7,7 @@ mod adapters;
 mod checks;
 mod config;
 mod database;
+mod directory;
 mod gateway;
 mod metrics;
 mod mount;
@@ -107,12 +108,16 @@ impl Finding {
             message: self.message,
             observed_generation: view.generation,
             last_transition_time: known.map_or_else(
-                // Whole seconds are all that the API server keeps.
-                || Time(Timestamp::from_second(now.as_second()).unwrap_or(now)),
+                || whole_seconds(now),
                 |known| known.last_transition_time.clone(),
             ),
         }
     }
+}
+
+/// All that the API server keeps.
+fn whole_seconds(time: Timestamp) -> Time {
+    Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
 fn find<'a>(status: &'a DittoServerStatus, r#type: &str) -> Option<&'a Condition> {
@@ -133,7 +138,7 @@ pub fn first(generation: Option<i64>, now: Timestamp) -> DittoServerStatus {
             reason: "Reconciling".to_owned(),
             message: "the operator has begun to look at this DittoServer".to_owned(),
             observed_generation: generation,
-            last_transition_time: Time(Timestamp::from_second(now.as_second()).unwrap_or(now)),
+            last_transition_time: whole_seconds(now),
         }],
         ..DittoServerStatus::default()
     }
@@ -188,6 +193,7 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
             .percona
             .as_ref()
             .map(|cluster| cluster.name.clone()),
+        first_ready_at: seen::first_ready_at(view, now),
         last_handled_reconcile_at: handled(view).map(str::to_owned),
         replicas: counts.map(|counts| counts.replicas),
         ready_replicas: counts.map(|counts| counts.ready_replicas.unwrap_or_default()),

@@ -25,7 +25,10 @@ pub const METRICS: &str = "dittofs.dittofs.com/metrics";
 /// See [`METRICS`].
 pub const METRICS_VALUE: &str = "true";
 
-/// Annotation of the pod: hash over all that a running server must be restarted for.
+/// Annotation of the pod: hash over all that a running server must be restarted for, taken from what was asked for.
+pub const ROLL_INPUTS: &str = "dittofs.dittofs.com/roll-inputs";
+/// The same in the form of the first releases, in which the text of `config.yaml` is a part. Pods that they have made have
+/// only this one.
 pub const ROLL_HASH: &str = "dittofs.dittofs.com/roll-hash";
 /// Annotation of every object that the operator applies: hash over what was applied.
 pub const APPLIED_HASH: &str = "dittofs.dittofs.com/applied-hash";

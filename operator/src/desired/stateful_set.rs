@@ -15,9 +15,10 @@ use super::claims::of_size;
 use super::meta::metadata;
 use super::pod;
 use crate::instance::{Claim, Instance};
+use crate::roll::Hashes;
 
 /// The StatefulSet. `OnDelete`: a changed template alone restarts nobody.
-pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
+pub fn stateful_set(instance: &Instance, hashes: &Hashes) -> StatefulSet {
     StatefulSet {
         metadata: metadata(instance, instance.name.clone()),
         spec: Some(StatefulSetSpec {
@@ -41,7 +42,7 @@ pub fn stateful_set(instance: &Instance, roll_hash: &str) -> StatefulSet {
             ),
             volume_claim_templates: Some(claims(instance)),
             template: PodTemplateSpec {
-                metadata: Some(pod_metadata(instance, roll_hash)),
+                metadata: Some(pod_metadata(instance, hashes)),
                 spec: Some(pod::pod(instance)),
             },
             ..StatefulSetSpec::default()
@@ -58,12 +59,17 @@ fn when_deleted(policy: RetentionPolicy) -> &'static str {
 }
 
 /// The user's labels and annotations, and ours on top: selectors and the roll hang on them.
-fn pod_metadata(instance: &Instance, roll_hash: &str) -> ObjectMeta {
+fn pod_metadata(instance: &Instance, hashes: &Hashes) -> ObjectMeta {
     let settings = &instance.spec.pod;
     let mut labels = settings.labels.clone();
     labels.extend(labels::of_instance(&instance.name));
     let mut annotations = settings.annotations.clone();
-    annotations.insert(labels::ROLL_HASH.to_owned(), roll_hash.to_owned());
+    for (key, hash) in [
+        (labels::ROLL_HASH, &hashes.first_form),
+        (labels::ROLL_INPUTS, &hashes.inputs),
+    ] {
+        annotations.insert(key.to_owned(), hash.clone());
+    }
     ObjectMeta {
         labels: Some(labels),
         annotations: Some(annotations),

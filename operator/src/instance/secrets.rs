@@ -37,8 +37,16 @@ pub struct Secrets {
 pub struct Digest {
     /// Of the signing key.
     pub signing_key: String,
-    /// Of all others, while there are any.
+    /// Of all others, while there are any, but for those of LDAP and Kerberos.
     pub others: Option<String>,
+    /// Of files for LDAP.
+    pub ldap: Option<String>,
+    /// Of files and passwords for Kerberos.
+    pub kerberos: Option<String>,
+    /// Of what the server was given as the password for LDAP, mixed with a secret: the digest is for everybody to see.
+    pub bind_password: Option<String>,
+    /// Of all but the signing key, in the form of the first releases.
+    pub all_others: Option<String>,
 }
 
 /// Why the server cannot be started with these Secrets.
@@ -116,12 +124,13 @@ pub(super) fn judge(name: &str, observed: &Observed) -> Secrets {
     let made = connection.iter().filter(|made| made.made_from.is_some());
     named.extend(made.map(|made| (made.secret.as_str(), "connection of the server")));
     let observed = told(name, facts, &named);
+    let salt = facts.get(&names::sidecar_credentials(name));
     Secrets {
         jwt: key_of(&signing_key),
         admin: key_of(&password),
         makes_jwt,
         makes_admin,
-        digest: digests(facts, &signing_key, &password, &others),
+        digest: digests(facts, &signing_key, &password, &others, salt),
         connection,
         api_authority: authority(facts, spec.control_plane.certificate()),
         absent: absent(facts, &others),
@@ -152,6 +161,7 @@ fn digests(
     signing_key: &Reference,
     password: &Reference,
     others: &[Reference],
+    salt: Option<&SecretFacts>,
 ) -> Result<Digest, SecretProblem> {
     check(facts, password)?;
     let signing_key = check(facts, signing_key)?.unwrap_or_default();
@@ -161,17 +171,34 @@ fn digests(
         let digest = match reference.rolls {
             Rolls::Not => continue,
             Rolls::Name => None,
-            Rolls::Contents => digest,
+            Rolls::Contents | Rolls::Stored => digest,
         };
         let SecretKeyReference { name, key, .. } = key_of(reference);
         parts.insert((reference.field.clone(), name, key, digest));
     }
-    let others =
-        (!parts.is_empty()).then(|| digest(&serde_json::to_vec(&parts).unwrap_or_default()));
+    let stored = |field: &str| {
+        let mut stored = others.iter().filter(|other| other.rolls == Rolls::Stored);
+        stored.any(|other| other.field == field)
+    };
+    let of = |wanted: &dyn Fn(&str) -> bool| {
+        let parts: Vec<_> = parts.iter().filter(|part| wanted(&part.0)).collect();
+        (!parts.is_empty()).then(|| digest(&serde_json::to_vec(&parts).unwrap_or_default()))
+    };
+    let (ldap, kerberos) = ("spec.identity.ldap.", "spec.identity.kerberos.");
     Ok(Digest {
         signing_key,
-        others,
+        others: of(&|field| !field.starts_with(ldap) && !field.starts_with(kerberos)),
+        ldap: of(&|field| field.starts_with(ldap) && !stored(field)),
+        kerberos: of(&|field| field.starts_with(kerberos)),
+        bind_password: of(&stored).map(|password| salted(&password, salt)),
+        all_others: of(&|_| true),
     })
+}
+
+/// Only who may read the sidecar's own Secret can try passwords against the result.
+fn salted(digest_of_password: &str, salt: Option<&SecretFacts>) -> String {
+    let salt = salt.map(|salt| &salt.keys);
+    digest(&serde_json::to_vec(&(salt, digest_of_password)).unwrap_or_default())
 }
 
 /// Digest of what is used. `None`: it is not there and may be missing.

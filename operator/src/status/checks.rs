@@ -5,7 +5,9 @@ use dittofs_shared::published::ServerStatus;
 use dittofs_shared::server::AdapterStatus;
 
 use super::pod::problem;
-use super::{Finding, Truth, View, config, database, gateway, metrics, restart, storage};
+use super::{
+    Finding, Truth, View, config, database, directory, gateway, metrics, restart, storage,
+};
 use crate::instance::{Adapters, Unknown, Verdict};
 use crate::roll::{Roll, Waits};
 
@@ -34,7 +36,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
     }
     findings.extend(database::ready(view).map(|finding| ("DatabaseReady", finding)));
     findings.extend(config::overrides_known(view).map(|finding| ("ConfigOverridesKnown", finding)));
-    findings.extend(config::directory(view).map(|finding| ("DirectoryReady", finding)));
+    findings.extend(directory::ready(view).map(|finding| ("DirectoryReady", finding)));
     findings.extend(config::management(view).map(|finding| ("ManagementReady", finding)));
     findings.insert(0, ("Ready", ready(view, &findings)));
     findings
@@ -263,13 +265,25 @@ fn progressing(view: &View<'_>) -> Finding {
     }
     if matches!(
         view.roll,
-        Roll::Now(_)
+        Roll::Now { .. }
             | Roll::Pending {
                 waits_for: Waits::Controller,
                 ..
             }
     ) {
         return Finding::yes("Rolling", "the pod is being recreated");
+    }
+    if matches!(
+        view.roll,
+        Roll::Pending {
+            waits_for: Waits::Turn(_),
+            ..
+        }
+    ) {
+        return Finding::yes(
+            "WaitingForTurn",
+            "the pod waits for its turn to be recreated",
+        );
     }
     let state = stateful_set(view);
     if state.status != Truth::True && view.instance.startable().is_ok() {

@@ -3,7 +3,6 @@
 use dittofs_shared::server::ConfigOverrides;
 
 use super::{Finding, View};
-use crate::desired::BIND_PASSWORD;
 use crate::instance::{Obstacle, unknown_keys};
 
 /// Whether the server can be started as asked.
@@ -42,32 +41,6 @@ pub(super) fn overrides_known(view: &View<'_>) -> Option<Finding> {
              version of the server is a newer one that has them",
             unknown.join(", ")
         ),
-    ))
-}
-
-/// Whether the server can ask the directory. It starts without a bind password, and then its requests are refused before they are
-/// sent: go-ldap sends no empty password. It keeps nobody's server from being ready.
-pub(super) fn directory(view: &View<'_>) -> Option<Finding> {
-    let spec = &view.instance.spec;
-    let ldap = spec.identity.ldap.as_ref().filter(|ldap| ldap.enabled)?;
-    let pod = &spec.pod;
-    let by_name = pod
-        .env
-        .iter()
-        .any(|variable| variable.name == BIND_PASSWORD);
-    // What is in them nobody looks at.
-    let perhaps = !pod.env_from.is_empty();
-    let reference = ldap.bind_password_secret_ref.as_ref();
-    if by_name
-        || perhaps
-        || reference.is_some_and(|reference| view.instance.secrets.gives(reference))
-    {
-        return None;
-    }
-    Some(Finding::no(
-        "NoBindPassword",
-        "the server has no password for the account spec.identity.ldap.bindDN, and finds nobody in the directory: name a Secret with \
-         it in spec.identity.ldap.bindPasswordSecretRef",
     ))
 }
 

@@ -1,6 +1,6 @@
 //! What the operator says of an instance.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,10 @@ pub struct DittoServerStatus {
     /// Value of the annotation dittofs.dittofs.com/reconcile-now that was acted on last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
+
+    /// When the server was first seen ready. It stays for ever: a server that was ready once is missed when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_ready_at: Option<Time>,
 
     /// Tag or digest of the server image that runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
