@@ -4,6 +4,7 @@
 pub mod certificates;
 pub mod fields;
 pub mod instance;
+pub mod kubelet;
 pub mod percona;
 pub mod probe;
 pub mod processes;

@@ -57,6 +57,7 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         rolls::what_does_not_concern_a_running_server_leaves_the_pod_alone,
         rolls::with_roll_policy_manual_the_pod_waits_for_a_rollout_restart,
         rolls::scaling_to_zero_and_back_keeps_the_services,
+        rolls::a_sidecar_image_that_cannot_be_pulled_is_mended_by_correcting_it,
         storage::volumes_grow_under_a_running_server,
         storage::a_volume_for_contents_that_comes_later_is_mounted_after_one_restart,
         deletion::with_the_server_dead_everything_but_the_claims_goes,

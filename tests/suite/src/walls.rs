@@ -166,7 +166,7 @@ fn is_pure_operator(path: &str) -> bool {
         "crd.rs",
         "apply/difference.rs",
     ];
-    const FOLDERS: [&str; 2] = ["instance/", "status/"];
+    const FOLDERS: [&str; 3] = ["instance/", "roll/", "status/"];
     let Some(file) = path.strip_prefix("operator/src/") else {
         return false;
     };

@@ -230,16 +230,18 @@ fn running_pod(stateful_set: &StatefulSet, differs_in: &[String]) -> Result<Pod,
         },
     }))?;
     let annotations = pod.metadata.annotations.get_or_insert_default();
-    let hash = annotations.entry(labels::ROLL_HASH.to_owned()).or_default();
-    let parts = hash.split_whitespace().map(|part| {
-        let name = part.split(':').next().unwrap_or_default();
-        if differs_in.iter().any(|differs| differs == name) {
-            format!("{name}:000000000000")
-        } else {
-            part.to_owned()
-        }
-    });
-    *hash = parts.collect::<Vec<_>>().join(" ");
+    for form in [labels::ROLL_HASH, labels::ROLL_INPUTS] {
+        let hash = annotations.entry(form.to_owned()).or_default();
+        let parts = hash.split_whitespace().map(|part| {
+            let name = part.split(':').next().unwrap_or_default();
+            if differs_in.iter().any(|differs| differs == name) {
+                format!("{name}:000000000000")
+            } else {
+                part.to_owned()
+            }
+        });
+        *hash = parts.collect::<Vec<_>>().join(" ");
+    }
     Ok(pod)
 }
 
