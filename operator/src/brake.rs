@@ -18,7 +18,7 @@ pub use seen::{Place, Seen, look_around};
 
 /// A deletion that the copies do not show by then has not happened: a request has a deadline, and a watch that is as late
 /// as that does not work.
-const LONGEST_LAG: Duration = Duration::from_secs(60);
+const LONGEST_LAG: Duration = Duration::from_mins(1);
 
 /// What a restart waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -113,7 +113,8 @@ mod tests {
         .unwrap()
     }
 
-    fn leaving(mut pod: Pod) -> Pod {
+    fn leaving(hash: &str, ready: &str) -> Pod {
+        let mut pod = pod(hash, ready);
         pod.metadata.deletion_timestamp = Some(
             k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(jiff::Timestamp::UNIX_EPOCH),
         );
@@ -128,18 +129,20 @@ mod tests {
         }}))
         .unwrap();
         let asked = json!({});
-        for (spec, has_served, pod, expected) in [
-            (&asked, true, Some(pod("image:2", "True")), false),
-            (&asked, true, Some(pod("image:2", "False")), true),
-            (&asked, true, Some(pod("image:1", "False")), false),
-            (&asked, true, Some(pod("image:1", "True")), false),
-            (&asked, true, Some(leaving(pod("image:1", "True"))), true),
+        let [here, gone]: [fn(&str, &str) -> Pod; 2] = [pod, leaving];
+        for (spec, has_served, found, expected) in [
+            (&asked, true, Some((here, "image:2", "True")), false),
+            (&asked, true, Some((here, "image:2", "False")), true),
+            (&asked, true, Some((here, "image:1", "False")), false),
+            (&asked, true, Some((here, "image:1", "True")), false),
+            (&asked, true, Some((gone, "image:1", "True")), true),
             (&asked, true, None, true),
-            (&asked, false, Some(pod("image:2", "False")), false),
+            (&asked, false, Some((here, "image:2", "False")), false),
             (&asked, false, None, false),
             (&json!({"replicas": 0}), true, None, false),
             (&json!({"paused": true}), true, None, false),
         ] {
+            let pod = found.map(|(make, hash, ready)| make(hash, ready));
             let seen = see(&server(spec, has_served), Some(&set), pod.as_ref());
             assert_eq!(seen.is_out, expected, "{spec} {has_served} {pod:?}");
         }
