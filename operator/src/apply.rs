@@ -10,6 +10,7 @@ mod adapters;
 mod claims;
 mod config_maps;
 mod difference;
+mod live;
 mod merge;
 mod optional;
 mod outcome;

@@ -1,6 +1,7 @@
 //! The command line and the environment.
 
 use clap::{Parser, Subcommand};
+use dittofs_operator::brake::Limit;
 use dittofs_operator::logging::LogFormat;
 use dittofs_operator::scope::{self, Scope, Selector};
 use dittofs_shared::Duration;
@@ -41,6 +42,11 @@ pub struct RunArguments {
     /// How many DittoServers are looked at side by side.
     #[arg(long, env = "DITTOFS_OPERATOR_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: u16,
+
+    /// How many servers may be out of service at a time because the operator restarts them: a number, or a percentage of the
+    /// DittoServers that it looks after, rounded down, and at least one. The next restart waits until a server is ready again.
+    #[arg(long, env = "DITTOFS_OPERATOR_MAX_RESTARTS", default_value_t = Limit::Percent(10))]
+    pub max_restarts: Limit,
 
     /// Whether to wait for a Lease before writing anything, so that several operators can run side by side.
     #[arg(long, env = "DITTOFS_OPERATOR_LEADER_ELECTION", default_value_t = true, action = clap::ArgAction::Set)]

@@ -137,9 +137,10 @@ impl Desired {
             growing_claims: claims::growing(instance),
             marked_claims: claims::marked(instance),
             stateful_set: startable.as_ref().ok().map(|digest| {
-                let roll_hash = crate::roll::roll_hash(instance, &hashed, digest);
+                let settings = config::inputs(instance);
+                let hashes = crate::roll::hashes(instance, &hashed, &settings, digest);
                 let config = names::config(&instance.name, &config_hash);
-                stateful_set::stateful_set(instance, &roll_hash, &config, &sidecar_contract)
+                stateful_set::stateful_set(instance, &hashes, &config, &sidecar_contract)
             }),
             config_hash: startable.is_ok().then_some(config_hash),
             stop: instance.spec.replicas == 0,

@@ -96,7 +96,7 @@ fn refusals(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Ve
 
 /// Conditions whose change is news.
 fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Vec<Notice> {
-    const NEWS: [&str; 9] = [
+    const NEWS: [&str; 10] = [
         "Ready",
         "Authenticated",
         "ConfigReady",
@@ -106,6 +106,7 @@ fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) ->
         "SidecarUpToDate",
         "AdaptersReady",
         "MetricsReady",
+        "DirectoryReady",
     ];
     let progressing = after
         .conditions

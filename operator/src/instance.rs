@@ -1,5 +1,6 @@
 //! Pure: parses and judges what was observed. All that can be refused is refused here, so that what follows is total.
 
+mod adapters;
 mod collisions;
 mod config_keys;
 pub mod connection;
@@ -11,6 +12,7 @@ mod overrides;
 pub mod password_reset;
 mod percona;
 pub mod ports;
+mod precedent;
 mod publication;
 pub mod replaced;
 pub mod reserved;
@@ -20,8 +22,9 @@ mod service_settings;
 mod serving;
 pub mod shutdown;
 mod storage;
+mod way_in;
 
-use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState, ServerStatus};
+use dittofs_shared::published::{ServerState, ServerStatus};
 use dittofs_shared::server::DittoServerSpec;
 use dittofs_shared::settings;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -32,6 +35,8 @@ use std::time::Duration;
 use crate::observe::Observed;
 use crate::ownership::Claimant;
 use crate::renewal::{Known, PodFacts, TemplateFacts};
+use adapters::understand;
+pub use adapters::{Adapters, JudgedAdapter, KNOWN_ADAPTERS, Unknown, Verdict};
 pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
 pub use connection::Connection;
 use fronts::{Exposition, Plan};
@@ -39,13 +44,12 @@ use live::LiveService;
 pub use overrides::{OverrideProblem, unknown_keys};
 pub use password_reset::{Asked, ResetProgress, Resets};
 pub use percona::{DatabaseProblem, PerconaCluster, Progress};
+pub use precedent::Precedent;
 use reserved::ReservedPorts;
-pub use secrets::{Digest, SecretProblem, Secrets, WayIn};
+pub use secrets::{Digest, SecretProblem, Secrets};
 pub use server::{BIND_PASSWORD, Obstacle};
 pub use storage::Claim;
-
-/// Adapter types that DittoFS has. Nothing else is ever exposed, whatever the published state says.
-pub const KNOWN_ADAPTERS: [&str; 2] = ["nfs", "smb"];
+pub use way_in::WayIn;
 
 /// What the operator itself decides for all instances.
 #[derive(Clone, Debug)]
@@ -99,76 +103,8 @@ pub struct Instance {
     pub exposition: Exposition,
     /// See [`dittofs_shared::settings::Settings::publish_to`].
     pub publish_to: Option<String>,
-}
-
-/// Unknown is not empty: nothing may be taken away for want of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Adapters {
-    /// What the server has.
-    Known(Vec<JudgedAdapter>),
-    /// Why that is not known.
-    Unknown(Unknown),
-}
-
-impl Adapters {
-    /// What the server has, as far as that is known.
-    pub fn known(&self) -> &[JudgedAdapter] {
-        match self {
-            Self::Known(adapters) => adapters,
-            Self::Unknown(_) => &[],
-        }
-    }
-
-    /// Whether an adapter keeps what it has as it is: because it leaves, because it cannot be right, or because nothing
-    /// is known.
-    pub fn keep(&self, r#type: &str) -> bool {
-        match self {
-            Self::Unknown(_) => true,
-            Self::Known(adapters) => adapters.iter().any(|adapter| {
-                adapter.published.r#type == r#type
-                    && matches!(adapter.verdict, Verdict::Leaving | Verdict::Refused(_))
-            }),
-        }
-    }
-}
-
-/// Why the adapters are not known.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unknown {
-    /// Nobody has said anything yet.
-    #[error("the sidecar has not published any adapters yet")]
-    NothingPublished,
-    /// What was said cannot be used.
-    #[error("ConfigMap {0} cannot be used: {1}. Services and NetworkPolicies stay as they are")]
-    Undecodable(String, DecodeError),
-    /// Somebody who is not the sidecar has said it.
-    #[error(
-        "data of ConfigMap {0} have been written by {1}, and only the sidecar knows the adapters. Services and \
-         NetworkPolicies stay as they are; the sidecar has been asked to publish again"
-    )]
-    WrittenByAnother(String, String),
-}
-
-/// An adapter and what is to be done about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JudgedAdapter {
-    /// As published.
-    pub published: published::Adapter,
-    /// What is to be done.
-    pub verdict: Verdict,
-}
-
-/// What is to be done about an adapter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Has a Service that leads to this port.
-    Expose(u16),
-    /// Keeps what it has and gets nothing new, because it is about to leave.
-    Leaving,
-    /// Keeps what it has and gets nothing new, because what is published of it cannot be right.
-    Refused(String),
-    /// Is switched off and has nothing.
-    Off,
+    /// What the live objects remember of earlier templates.
+    pub precedent: Precedent,
 }
 
 impl Instance {
@@ -194,12 +130,13 @@ impl Instance {
             live: &live,
         };
         let exposition = plan.carry_out(&mut adapters);
+        let claims = storage::judge(&name, &server.spec.storage, &observed.claims);
         Self {
             namespace: server.namespace().unwrap_or_default(),
             owner: server.controller_owner_ref(&()).unwrap_or_default(),
             sidecar: sidecar(observed, defaults),
             keep_unused_config: defaults.keep_unused_config,
-            way_in: secrets::way_in(&name, observed, reports),
+            way_in: way_in::judge(&name, observed, reports),
             secrets: secrets::judge(&name, observed, &adapters),
             override_problem: overrides::judge(&server.spec, &observed.secrets),
             running_account: observed
@@ -207,8 +144,9 @@ impl Instance {
                 .and_then(|pod| pod.spec.as_ref()?.service_account_name.clone()),
             serves: observed.pod.as_deref().is_some_and(serving::serves),
             percona: percona::judge(&name, observed),
-            claims: storage::judge(&name, &server.spec.storage, &observed.claims),
             released_by: storage::released_by(observed.stateful_set.as_deref()),
+            precedent: precedent::judge(observed, &adapters, &claims),
+            claims,
             server_state,
             publish_to: observed
                 .adapters
@@ -264,58 +202,6 @@ fn sidecar(observed: &Observed, defaults: &Defaults) -> Known {
         at: observed.at,
         pod: observed.pod.as_deref().and_then(PodFacts::of),
         template: observed.stateful_set.as_deref().and_then(TemplateFacts::of),
-    }
-}
-
-fn understand(
-    published: Option<Result<PublishedState, Unknown>>,
-    reserved: &ReservedPorts,
-) -> (Option<ServerState>, Adapters) {
-    let nothing = Adapters::Unknown(Unknown::NothingPublished);
-    match published {
-        None => (None, nothing),
-        Some(Err(unknown)) => (None, Adapters::Unknown(unknown)),
-        Some(Ok(state)) => {
-            let adapters = state.adapters.map_or(nothing, |adapters| {
-                let judged = adapters.into_iter().map(|adapter| judge(adapter, reserved));
-                Adapters::Known(judged.collect())
-            });
-            (Some(state.server), adapters)
-        }
-    }
-}
-
-fn judge(published: published::Adapter, reserved: &ReservedPorts) -> JudgedAdapter {
-    let verdict = verdict(&published, reserved);
-    JudgedAdapter { published, verdict }
-}
-
-/// Published state is hostile input: at most it opens adapter ports of its own instance.
-fn verdict(adapter: &published::Adapter, reserved: &ReservedPorts) -> Verdict {
-    if !KNOWN_ADAPTERS.contains(&adapter.r#type.as_str()) {
-        return Verdict::Refused(format!(
-            "adapter type {:?} is not one of {}, and no other is exposed",
-            published::shorten(&adapter.r#type),
-            KNOWN_ADAPTERS.join(", ")
-        ));
-    }
-    if adapter.leaving_since.is_some() {
-        return Verdict::Leaving;
-    }
-    if !adapter.enabled {
-        return Verdict::Off;
-    }
-    let Some(port) = u16::try_from(adapter.port).ok().filter(|port| *port != 0) else {
-        return Verdict::Refused(format!(
-            "port {} is not between 1 and 65535: set another port for this adapter in DittoFS",
-            adapter.port
-        ));
-    };
-    match reserved.owner(port) {
-        Some(whose) => Verdict::Refused(format!(
-            "port {port} belongs to {whose}, which is not for clients: set another port for this adapter in DittoFS"
-        )),
-        None => Verdict::Expose(port),
     }
 }
 

@@ -11,6 +11,7 @@
 //! * [`desired`] is pure and total: the objects an instance should have, one file a kind.
 //! * [`apply`] writes. It sends nothing that would change nothing.
 //! * [`roll`] is pure: whether the server pod must be recreated, and why.
+//! * [`brake`] lets only so many servers be restarted at a time, and [`restarts`] recreates a pod when it is its turn.
 //! * [`renewal`] is pure: whether a running pod gets a new sidecar, and which one the next pod gets.
 //! * [`status`] is pure: what the user is told, as an ordered list of named checks.
 //! * [`events`] tells what changed.
@@ -21,6 +22,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod apply;
+pub mod brake;
 pub mod connection_string;
 pub mod crd;
 pub mod desired;
@@ -39,6 +41,7 @@ pub mod probes;
 pub mod reconcile;
 pub mod reference;
 pub mod renewal;
+pub mod restarts;
 pub mod roll;
 pub mod scope;
 pub mod status;

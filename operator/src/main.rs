@@ -4,6 +4,7 @@ mod args;
 
 use args::{Arguments, Command, RunArguments};
 use clap::Parser as _;
+use dittofs_operator::brake::Brake;
 use dittofs_operator::crd;
 use dittofs_operator::instance::Defaults;
 use dittofs_operator::leader::Candidate;
@@ -79,6 +80,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
         version = VERSION,
         sidecar_image = arguments.sidecar_image,
         concurrency = arguments.concurrency,
+        max_restarts = %arguments.max_restarts,
         leader_election = arguments.leader_election,
         lease,
         lease_namespace,
@@ -158,6 +160,8 @@ async fn work(
             keep_unused_config: arguments.keep_unused_config.into(),
         },
         metrics: Arc::clone(&metrics),
+        brake: Brake::new(arguments.max_restarts),
+        requests: watch.sender.clone(),
         failures: Mutex::default(),
         turns,
     };

@@ -46,6 +46,8 @@ pub struct Reference {
 pub enum Rolls {
     /// Nothing: not the server looks at it, or only once.
     Not,
+    /// Nothing: the server has stored what it once found in it.
+    Stored,
     /// Another Secret. The server takes up another content by itself.
     Name,
     /// Another content.
@@ -132,12 +134,18 @@ pub fn others(spec: &DittoServerSpec) -> Vec<Reference> {
     certificates(&spec.control_plane, &mut all);
     all.extend(database(spec));
     if let Some(ldap) = spec.identity.ldap.as_ref().filter(|ldap| ldap.enabled) {
-        let mut add = adder("spec.identity.ldap", &mut all);
-        add(
-            "bindPasswordSecretRef",
-            ldap.bind_password_secret_ref.as_ref(),
-        );
-        add("caSecretRef", ldap.ca_secret_ref.as_ref());
+        // The server stores the password with its other settings for LDAP, and takes it from there ever after.
+        let password = SecretKeyReference::named(ldap.bind_password_secret_ref.as_ref());
+        all.extend(password.map(|password| Reference {
+            rolls: Rolls::Stored,
+            ..Reference::of(
+                "spec.identity.ldap.bindPasswordSecretRef",
+                password,
+                SOMETHING,
+            )
+        }));
+        let authority = ldap.ca_secret_ref.as_ref();
+        adder("spec.identity.ldap", &mut all)("caSecretRef", authority);
     }
     if let Some(kerberos) = spec.identity.kerberos.as_ref() {
         kerberos_secrets(kerberos, &mut all);

@@ -112,13 +112,8 @@ pub async fn observe(
         name: &name,
         uid: server.meta().uid.as_deref().unwrap_or_default(),
     };
-    let mut secrets = read_secrets(
-        client,
-        claimant,
-        &namespace,
-        secret_names(&name, &server.spec),
-    )
-    .await?;
+    let named = secret_names(&name, &server.spec);
+    let mut secrets = read_secrets(client, claimant, &namespace, named).await?;
     if let Some(made) = connection::made_for(server, &secrets) {
         secrets.extend(read_secrets(client, claimant, &namespace, vec![made]).await?);
     }

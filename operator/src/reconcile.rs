@@ -1,6 +1,7 @@
 //! The driver: observe, parse, desire, apply, tell. Nothing is decided here.
 
 mod apart;
+mod schedule;
 mod sidecar;
 
 use dittofs_shared::server::DittoServer;
@@ -14,27 +15,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::apply::{self, Applied, ApplyError};
+use crate::brake::Brake;
 use crate::desired::Desired;
 use crate::events;
-use crate::instance::{Defaults, Instance, PerconaCluster};
+use crate::instance::{Defaults, Instance};
 use crate::metrics::{Metrics, Outcome};
 use crate::observe::{self, ObserveError, Observed};
 use crate::other_operator::{ReadError, Search};
 use crate::password_reset;
-use crate::roll::{self, Roll};
+use crate::restarts;
+use crate::roll;
 use crate::status::{self, View};
 use crate::turns::Turns;
-use crate::watch::{Server, Stores};
+use crate::watch::{Requests, Server, Stores};
 use crate::wish;
 
-/// Secrets are not watched, so that nobody needs the right to list them. They are read on every look and at least
-/// this often.
-const SECRETS_REREAD: Duration = Duration::from_mins(10);
-/// The same, while one of them keeps the server from being started as asked.
-const SECRETS_AWAITED: Duration = Duration::from_secs(30);
-/// The same, while all that is missing is the Secret of a database that is ready, or one that the garbage collector is about to
-/// delete is in the way.
-const CONNECTION_AWAITED: Duration = Duration::from_secs(5);
 /// Requests for the same instance within this time become one look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
@@ -50,6 +45,10 @@ pub struct Context {
     pub defaults: Defaults,
     /// Figures.
     pub metrics: Arc<Metrics>,
+    /// How many servers may be out of service at a time.
+    pub brake: Brake,
+    /// Asks for looks at other instances.
+    pub requests: Requests,
     /// Looks that failed in a row, by instance: only to grow the delay, and lost without harm.
     pub failures: Mutex<HashMap<ObjectRef<Server>, u32>>,
     /// Who may replace a sidecar.
@@ -175,9 +174,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         observed.stateful_set.as_deref(),
         observed.own_pod(),
     );
-    if !server.spec.paused {
-        act_on(&roll, &observed, client, &mut applied).await;
-    }
+    let roll = restarts::act_on(roll, &observed, context, &mut applied).await;
     let look = (&observed, &instance, &desired);
     let renewal = sidecar::renew(context, look, &roll, &mut applied).await;
     context.metrics.applied(&applied);
@@ -201,7 +198,9 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
     match applied.failures.first() {
         Some(failure) => Err(Error::Apply(failure.to_string())),
         None => Ok(Action::requeue(
-            next_look(&instance, applied.due_in).min(sidecar::next_look(&instance, &renewal)),
+            schedule::next_look(&instance, applied.due_in)
+                .min(restarts::longest_wait(&roll))
+                .min(sidecar::next_look(&instance, &renewal)),
         )),
     }
 }
@@ -214,22 +213,6 @@ async fn greet(server: &DittoServer, client: &Client) -> Result<(), ApplyError> 
         write_status(client, server, &first).await?;
     }
     Ok(())
-}
-
-/// Secrets are not watched: one that is awaited is looked for more often. `due`: something else has to wait that long.
-fn next_look(instance: &Instance, due: Option<Duration>) -> Duration {
-    let cluster = instance.percona.as_ref();
-    let longest = if instance.startable().is_ok() && !instance.way_in.reset.waits_for_secret() {
-        SECRETS_REREAD
-    } else if cluster.is_some_and(PerconaCluster::waits_for_secret)
-        || instance.secrets.wait_for_deletion()
-    {
-        CONNECTION_AWAITED
-    } else {
-        SECRETS_AWAITED
-    };
-    let longest = longest.mul_f64(rand::random_range(0.9..1.0));
-    due.map_or(longest, |due| due.min(longest))
 }
 
 /// What a look has found, and what it has made of it.
@@ -268,19 +251,6 @@ async fn make(server: &DittoServer, context: &Context) -> Result<Look, Error> {
         desired,
         applied,
     })
-}
-
-async fn act_on(roll: &Roll, observed: &Observed, client: &Client, applied: &mut Applied) {
-    // A template that was only just written is not yet known to the controller of the StatefulSet: its next event
-    // brings us back here.
-    if let (Roll::Now(reason), Some(pod), false) =
-        (roll, observed.own_pod(), applied.template_changed)
-    {
-        match apply::recreate_pod(client, pod, reason).await {
-            Ok(change) => applied.changes.push(change),
-            Err(failure) => applied.failures.push(failure),
-        }
-    }
 }
 
 async fn tell(

@@ -8,6 +8,7 @@ mod adapters;
 mod checks;
 mod config;
 mod database;
+mod directory;
 mod gateway;
 mod metrics;
 mod mount;
@@ -213,6 +214,7 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
             .percona
             .as_ref()
             .map(|cluster| cluster.name.clone()),
+        first_ready_at: seen::first_ready_at(view, now),
         last_handled_reconcile_at: handled(view).map(str::to_owned),
         last_handled_password_reset: view.instance.way_in.reset.handled_now().map(str::to_owned),
         replicas: counts.map(|counts| counts.replicas),

@@ -37,7 +37,7 @@ pub use wake::instances_of;
 pub type Server = DeserializeGuard<DittoServer>;
 
 /// Where requests for looks go.
-type Requests = UnboundedSender<ObjectRef<Server>>;
+pub type Requests = UnboundedSender<ObjectRef<Server>>;
 
 /// Copies of what belongs to us.
 #[derive(Clone)]
@@ -64,6 +64,8 @@ pub struct Stores {
 pub struct Watch {
     /// The copies.
     pub stores: Stores,
+    /// Where requests for looks go.
+    pub sender: Requests,
     requests: UnboundedReceiver<ObjectRef<Server>>,
     tasks: JoinSet<()>,
 }
@@ -104,6 +106,7 @@ impl Watch {
         };
         Self {
             stores,
+            sender: wake.sender,
             requests,
             tasks,
         }

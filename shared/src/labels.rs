@@ -25,7 +25,10 @@ pub const METRICS: &str = "dittofs.dittofs.com/metrics";
 /// See [`METRICS`].
 pub const METRICS_VALUE: &str = "true";
 
-/// Annotation of the pod: hash over all that a running server must be restarted for.
+/// Annotation of the pod: hash over all that a running server must be restarted for, taken from what was asked for.
+pub const ROLL_INPUTS: &str = "dittofs.dittofs.com/roll-inputs";
+/// The same in the form of the first releases, in which the text of `config.yaml` is a part. Pods that they have made have
+/// only this one.
 pub const ROLL_HASH: &str = "dittofs.dittofs.com/roll-hash";
 /// Annotation of the pod: image of the sidecar as it was asked for. What stands in the container may be what an admission
 /// policy has made of it.

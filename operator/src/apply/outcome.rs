@@ -113,6 +113,11 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
+    /// The API server has said no: nothing has happened.
+    pub fn is_answer(&self) -> bool {
+        matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(_)))
+    }
+
     /// The object exists already, or is not what it was.
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Api(error) if matches!(&**error, kube::Error::Api(status) if status.code == 409))

@@ -3,7 +3,7 @@
 use dittofs_shared::labels;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::core::NamespaceScope;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::Store;
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,6 @@ use super::outcome::{Action, ApplyError, Change, Failure};
 use super::overruled::{self, Sent};
 use crate::instance::Instance;
 use crate::observe::{REQUEST_DEADLINE, digest};
-use crate::ownership::Whose;
 
 /// A kind that lives in namespaces and can be read and written, whether its type says what it is called or a value
 /// does that goes with it.
@@ -196,69 +195,6 @@ impl Writer<'_> {
         applied.map_err(|error| {
             let raced = error.is_replaced();
             Failure::of(body, kind, if raced { ApplyError::Raced } else { error })
-        })
-    }
-
-    /// The object as it is, if it is ours. Our copies hold only what bears our label, so that an object that is not
-    /// among them is asked for before it is made.
-    pub(super) async fn live<K: Object>(
-        &self,
-        kind: &K::DynamicType,
-        store: &Store<K>,
-        desired: &K,
-    ) -> Result<Option<Arc<K>>, Failure> {
-        let seen = self.seen(kind, store, desired).await?;
-        self.own(kind, desired, seen)
-    }
-
-    /// The object as it is, whosever it is.
-    pub(super) async fn seen<K: Object>(
-        &self,
-        kind: &K::DynamicType,
-        store: &Store<K>,
-        desired: &K,
-    ) -> Result<Option<Arc<K>>, Failure> {
-        match store.get(&ObjectRef::from_obj_with(desired, kind.clone())) {
-            Some(known) => Ok(Some(known)),
-            None => self.read(kind, desired).await,
-        }
-    }
-
-    async fn read<K: Object>(
-        &self,
-        kind: &K::DynamicType,
-        desired: &K,
-    ) -> Result<Option<Arc<K>>, Failure> {
-        within_deadline(self.api(kind, desired).get_opt(&desired.name_any()))
-            .await
-            .map(|found| found.map(Arc::new))
-            .map_err(|error| Failure::of(desired, kind, error))
-    }
-
-    fn own<K: Object>(
-        &self,
-        kind: &K::DynamicType,
-        desired: &K,
-        seen: Option<Arc<K>>,
-    ) -> Result<Option<Arc<K>>, Failure> {
-        match seen.as_ref().map(|seen| self.whose(&**seen)) {
-            Some(Whose::Foreign(holder)) => {
-                Err(Failure::of(desired, kind, ApplyError::Foreign(holder)))
-            }
-            Some(Whose::Ours | Whose::Adoptable) | None => Ok(seen),
-        }
-    }
-
-    /// Whose an object in the namespace of the instance is.
-    pub(super) fn whose<K: Resource>(&self, object: &K) -> Whose {
-        self.instance.claimant().whose(object.meta())
-    }
-
-    /// What is ours of a kind, or is about to be.
-    pub fn owned<K: Object>(&self, store: &Store<K>) -> Vec<Arc<K>> {
-        store.state_filter(|object| {
-            object.namespace().as_deref() == Some(&self.instance.namespace)
-                && self.instance.claimant().has(object.meta())
         })
     }
 

@@ -1,9 +1,10 @@
 //! The `config.yaml` of the server. Only keys that the server knows: it ignores others with no more than a warning.
 //!
-//! A section that nobody has asked for is left out: what is rendered decides about restarts.
+//! A section that nobody has asked for is left out.
 
 mod bytes;
 mod directory;
+mod inputs;
 mod kerberos;
 mod merge;
 mod observability;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use super::files;
 use crate::instance::{Instance, shutdown};
+pub use inputs::inputs;
 
 #[derive(Serialize)]
 struct Config<'a> {

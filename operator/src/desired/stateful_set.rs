@@ -15,12 +15,13 @@ use super::meta::metadata;
 use super::pod;
 use crate::instance::{Claim, Instance};
 use crate::renewal;
+use crate::roll::Hashes;
 use std::collections::BTreeMap;
 
 /// The StatefulSet. `OnDelete`: a changed template alone restarts nobody.
 pub fn stateful_set(
     instance: &Instance,
-    roll_hash: &str,
+    hashes: &Hashes,
     config: &str,
     contract: &str,
 ) -> StatefulSet {
@@ -49,7 +50,7 @@ pub fn stateful_set(
             template: PodTemplateSpec {
                 metadata: Some(pod_metadata(
                     instance,
-                    roll_hash,
+                    hashes,
                     sidecar.annotations(contract),
                 )),
                 spec: Some(pod::pod(instance, &sidecar.image, config)),
@@ -63,14 +64,19 @@ pub fn stateful_set(
 /// The user's labels and annotations, and ours on top: selectors and the roll hang on them.
 fn pod_metadata(
     instance: &Instance,
-    roll_hash: &str,
+    hashes: &Hashes,
     of_sidecar: BTreeMap<String, String>,
 ) -> ObjectMeta {
     let settings = &instance.spec.pod;
     let mut labels = settings.labels.clone();
     labels.extend(labels::of_instance(&instance.name));
     let mut annotations = settings.annotations.clone();
-    annotations.insert(labels::ROLL_HASH.to_owned(), roll_hash.to_owned());
+    for (key, hash) in [
+        (labels::ROLL_HASH, &hashes.first_form),
+        (labels::ROLL_INPUTS, &hashes.inputs),
+    ] {
+        annotations.insert(key.to_owned(), hash.clone());
+    }
     annotations.extend(of_sidecar);
     ObjectMeta {
         labels: Some(labels),

@@ -22,7 +22,7 @@ fn judged(spec: &DittoServerSpec, adapters: &[(&str, i64)]) -> Adapters {
             running: true,
             leaving_since: None,
         };
-        crate::instance::judge(published, &ReservedPorts::of(spec, None))
+        crate::instance::adapters::judge(published, &ReservedPorts::of(spec, None))
     };
     Adapters::Known(adapters.iter().map(judge).collect())
 }

@@ -55,7 +55,7 @@ fn planned(spec: &DittoServerSpec, live: &[LiveService]) -> Exposition {
             running: true,
             leaving_since: None,
         };
-        crate::instance::judge(published, &reserved)
+        crate::instance::adapters::judge(published, &reserved)
     };
     let known = [("nfs", 12049), ("smb", 1445)].map(judge);
     let plan = Plan {
@@ -240,7 +240,7 @@ fn nothing_stays_for_an_adapter_that_is_not_exposed() {
         running: false,
         leaving_since: None,
     };
-    let judged = crate::instance::judge(off, &reserved);
+    let judged = crate::instance::adapters::judge(off, &reserved);
     assert_eq!(judged.verdict, Verdict::Off);
     let made = plan.carry_out(&mut Adapters::Known(vec![judged]));
     assert_eq!(made.replaced, []);

@@ -1,17 +1,21 @@
 //! Pure: which Secrets the server is started with, and whether it can be.
 
+mod digests;
+mod problem;
+
 use dittofs_shared::names;
-use dittofs_shared::reports::{Access, Reports};
 use dittofs_shared::server::{ObservedSecret, SecretKeyReference};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::connection::{self, Connection};
 use super::generated;
-use super::password_reset::{self, Resets};
 use super::{Adapters, first_password};
-use crate::connection_string::ConnectionProblem;
-use crate::named_secrets::{self, AUTHORITY, CERTIFICATE, Part, Reference, Rolls};
-use crate::observe::{Observed, SecretFacts, digest};
+use crate::named_secrets::{self, AUTHORITY, CERTIFICATE, Part, Reference};
+use crate::observe::{Observed, SecretFacts};
+pub use digests::Digest;
+pub(super) use digests::check;
+use digests::digests;
+pub use problem::SecretProblem;
 
 /// The Secrets of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,80 +38,6 @@ pub struct Secrets {
     pub observed: Vec<ObservedSecret>,
     /// Optional keys that are not there.
     absent: BTreeSet<(String, String)>,
-}
-
-/// The ways into the REST API.
-#[derive(Clone, Debug)]
-pub struct WayIn {
-    /// Other `DittoServers` whose tokens are signed with the same key.
-    pub key_sharers: Vec<String>,
-    /// What is wrong with the sidecar's way in, if it has said so.
-    pub access: Option<Access>,
-    /// Whether the administrator's password is to be reset.
-    pub reset: Resets,
-}
-
-/// Digests of what the server is restarted for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Digest {
-    /// Of the signing key.
-    pub signing_key: String,
-    /// Of all others, while there are any.
-    pub others: Option<String>,
-}
-
-/// Why the server cannot be started with these Secrets.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SecretProblem {
-    /// The field is empty.
-    #[error("{0} names no Secret, and the server needs one: set it")]
-    Unnamed(String),
-    /// The Secret is not there.
-    #[error("Secret {0:?}, which {1} names, does not exist in this namespace: create it")]
-    Missing(String, String),
-    /// The Secret has no such key.
-    #[error("Secret {0:?}, which {2} names, has no key {1:?}: add it")]
-    NoKey(String, String, String),
-    /// The Secret holds no connection.
-    #[error(
-        "Secret {0:?}, which {2} names, has neither the keys host, database, user and password nor the key {1:?}: add them"
-    )]
-    NoConnection(String, String, String),
-    /// The value cannot be used as a connection string.
-    #[error(
-        "key {1:?} of Secret {0:?}, which {2} names, {3}. Write it like postgresql://USER:PASSWORD@HOST:5432/DATABASE?sslmode=require, \
-         or add the keys host, database, user and password"
-    )]
-    Connection(String, String, String, ConnectionProblem),
-    /// The value is too short for the server.
-    #[error("key {1:?} of Secret {0:?} has {2} bytes, and the server needs at least {3}")]
-    TooShort(String, String, usize, usize),
-    /// Somebody has made a Secret of this name.
-    #[error(
-        "Secret {0:?} was not generated for this DittoServer, and is not used: delete it, and the operator generates another. If it \
-         is a restored copy of a generated one, label it: kubectl label secret {0} app.kubernetes.io/managed-by=dittofs-operator \
-         instance={1}"
-    )]
-    NotLabelled(String, String),
-    /// The Secret belongs to somebody else.
-    #[error(
-        "Secret {0:?} belongs to {1}, and is not used: delete or rename {1}, or choose another name for this DittoServer"
-    )]
-    Foreign(String, String),
-    /// The Secret goes with a `DittoServer` that was deleted.
-    #[error(
-        "Secret {0:?} belongs to a former DittoServer of this name and is being deleted: the operator generates another as soon as \
-         it is gone"
-    )]
-    OfFormer(String),
-    /// The value is too long for the server.
-    #[error("key {1:?} of Secret {0:?} has {2} bytes, and the server takes at most {3}")]
-    TooLong(String, String, usize, usize),
-    /// The value cannot be an environment variable.
-    #[error(
-        "key {1:?} of Secret {0:?} is not UTF-8 text, or holds a zero byte, and the server gets it as an environment variable: put          another value there"
-    )]
-    NotText(String, String),
 }
 
 impl Secrets {
@@ -155,8 +85,9 @@ pub(super) fn judge(name: &str, observed: &Observed, adapters: &Adapters) -> Sec
     generated.extend(makes_jwt.then_some(signing_key.name.as_str()));
     generated.extend(makes_admin.then_some(password.name.as_str()));
     generated.extend(made);
+    let salt = facts.get(&own);
     let digest = generated::check(name, facts, &generated)
-        .and_then(|()| digests(facts, &signing_key, password_needed, &others));
+        .and_then(|()| digests(facts, &signing_key, password_needed, &others, salt));
     let observed = told(name, facts, &named);
     Secrets {
         jwt: key_of(&signing_key),
@@ -201,89 +132,6 @@ pub(super) fn key_of(reference: &Reference) -> SecretKeyReference {
         Part::Whole => "",
     };
     SecretKeyReference::new(&reference.name, key)
-}
-
-fn digests(
-    facts: &BTreeMap<String, SecretFacts>,
-    signing_key: &Reference,
-    password: Option<&Reference>,
-    others: &[Reference],
-) -> Result<Digest, SecretProblem> {
-    if let Some(password) = password {
-        first_password::judge(facts, password)?;
-    }
-    first_password::text(facts, signing_key)?;
-    let signing_key = check(facts, signing_key)?.unwrap_or_default();
-    let mut parts = BTreeSet::new();
-    for reference in others {
-        let digest = check(facts, reference)?;
-        let digest = match reference.rolls {
-            Rolls::Not => continue,
-            Rolls::Name => None,
-            Rolls::Contents => digest,
-        };
-        let SecretKeyReference { name, key, .. } = key_of(reference);
-        parts.insert((reference.field.clone(), name, key, digest));
-    }
-    let others =
-        (!parts.is_empty()).then(|| digest(&serde_json::to_vec(&parts).unwrap_or_default()));
-    Ok(Digest {
-        signing_key,
-        others,
-    })
-}
-
-pub(super) fn way_in(name: &str, observed: &Observed, reports: Reports) -> WayIn {
-    let password = named_secrets::first_password(name, &observed.server.spec);
-    let problem = first_password::judge_for_reset(&observed.secrets, &password).err();
-    let (secret, answer) = (key_of(&password), reports.password_reset.as_ref());
-    WayIn {
-        key_sharers: observed.key_sharers.clone(),
-        reset: password_reset::judge(&observed.server, &secret, problem, answer),
-        access: reports.access,
-    }
-}
-
-/// Digest of what is used. `None`: it is not there and may be missing.
-pub(super) fn check(
-    facts: &BTreeMap<String, SecretFacts>,
-    reference: &Reference,
-) -> Result<Option<String>, SecretProblem> {
-    let Reference { name, field, .. } = reference;
-    if name.is_empty() {
-        return Err(SecretProblem::Unnamed(field.clone()));
-    }
-    let Some(secret) = facts.get(name) else {
-        let missing = SecretProblem::Missing(name.clone(), field.clone());
-        return if reference.optional {
-            Ok(None)
-        } else {
-            Err(missing)
-        };
-    };
-    match &reference.part {
-        Part::Whole => Ok(Some(of_whole(secret))),
-        Part::Connection(key) => connection::check(secret, reference, key).map(Some),
-        Part::Key(key, shortest) => match secret.keys.get(key) {
-            Some((_, length)) if length < shortest => Err(SecretProblem::TooShort(
-                name.clone(),
-                key.clone(),
-                *length,
-                *shortest,
-            )),
-            Some((digest, _)) => Ok(Some(digest.clone())),
-            None if reference.optional => Ok(None),
-            None => Err(SecretProblem::NoKey(
-                name.clone(),
-                key.clone(),
-                field.clone(),
-            )),
-        },
-    }
-}
-
-fn of_whole(secret: &SecretFacts) -> String {
-    digest(&serde_json::to_vec(&secret.keys).unwrap_or_default())
 }
 
 fn absent(

@@ -1,6 +1,6 @@
 //! Pure: what the server is asked to be, and whether it can be started like that.
 
-use dittofs_shared::server::{DatabaseType, Exposure, SecretKeyReference};
+use dittofs_shared::server::{DatabaseType, DittoServerSpec, Exposure, SecretKeyReference};
 
 use super::{DatabaseProblem, Digest, Instance, OverrideProblem, SecretProblem};
 
@@ -27,6 +27,14 @@ pub enum Obstacle {
     NoBindPassword,
 }
 
+pub(super) fn uses_postgres(spec: &DittoServerSpec) -> bool {
+    let database = &spec.database;
+    let percona = spec.percona.as_ref();
+    percona.is_some_and(|percona| percona.enabled)
+        || database.r#type == DatabaseType::Postgres
+        || SecretKeyReference::named(database.postgres_secret_ref.as_ref()).is_some()
+}
+
 impl Instance {
     /// Whether the REST API has a Service.
     pub fn api_is_exposed(&self) -> bool {
@@ -35,11 +43,7 @@ impl Instance {
 
     /// Whether the control plane keeps its data in PostgreSQL.
     pub fn uses_postgres(&self) -> bool {
-        let database = &self.spec.database;
-        let percona = self.spec.percona.as_ref();
-        percona.is_some_and(|percona| percona.enabled)
-            || database.r#type == DatabaseType::Postgres
-            || SecretKeyReference::named(database.postgres_secret_ref.as_ref()).is_some()
+        uses_postgres(&self.spec)
     }
 
     /// What the server is restarted for, unless it cannot be started as asked.

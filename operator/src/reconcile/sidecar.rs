@@ -36,7 +36,7 @@ pub(super) async fn renew(
     let Some(pod) = observed.own_pod() else {
         return decided;
     };
-    if instance.spec.paused || matches!(roll, Roll::Now(_)) {
+    if instance.spec.paused || matches!(roll, Roll::Now { .. }) {
         return decided;
     }
     let renewal = match decided {

@@ -18,6 +18,8 @@ those of Kubernetes; its own documentation spells them out.
 
 **Restarts the server** says what a change does to a running server. With `rollPolicy: Manual` a restart waits until somebody asks for it.
 *With the next pod* means that the running pod stays, and that the change takes effect whenever a pod is next made.
+*The server has stored its own* means that it takes these settings from its database since it first started with some: change them there as
+well.
 ";
 
 /// The whole document.
@@ -67,6 +69,9 @@ fn restarts(path: &str) -> String {
         Some(Rolls::Yes(part)) => format!("yes (`{part}`)"),
         Some(Rolls::When(part, when)) => format!("{when} (`{part}`)"),
         Some(Rolls::NextPod) => "no; with the next pod".to_owned(),
+        Some(Rolls::Stored) => {
+            "no; the server has stored its own when it first started with them".to_owned()
+        }
         Some(Rolls::No) => "no".to_owned(),
         None => "nobody has said".to_owned(),
     }

@@ -8,17 +8,22 @@ pub enum Rolls {
     No,
     /// It goes on running, and the change has its effect, or a part of it, when the pod is next recreated.
     NextPod,
+    /// It goes on running, and does not take the change up: it has stored its own settings when it first started with
+    /// some. While it has no data, it is restarted.
+    Stored,
     /// It is restarted, and this part of the roll hash says why.
     Yes(&'static str),
     /// The same, but only in the case that the text names.
     When(&'static str, &'static str),
 }
 
-use Rolls::{NextPod, No, When, Yes};
+use Rolls::{NextPod, No, Stored, When, Yes};
 
 const METRICS: &str = "while `metrics.enabled` is true";
 const SERVICE: &str =
     "only when `service` was not set before and `controlPlane.exposure` is Loopback";
+
+const FIRST: &str = "only when it is switched on for the first time";
 
 /// By field, or by what the paths of several fields begin with; the longest one counts.
 const TABLE: &[(&str, Rolls)] = &[
@@ -40,29 +45,27 @@ const TABLE: &[(&str, Rolls)] = &[
     ("identity.jwt", Yes("config")),
     ("identity.jwt.secretRef", Yes("secrets")),
     ("identity.jwt.secretRef.optional", No),
-    ("identity.kerberos", Yes("config")),
-    ("identity.kerberos.keytabSecretRef", Yes("secrets")),
+    ("identity.kerberos", Stored),
+    ("identity.kerberos.enabled", When("kerberos", FIRST)),
+    ("identity.kerberos.keytabSecretRef", Yes("kerberos-files")),
     ("identity.kerberos.keytabSecretRef.optional", NextPod),
-    ("identity.kerberos.krb5ConfSecretRef", Yes("secrets")),
+    ("identity.kerberos.krb5Conf", Yes("kerberos-files")),
+    ("identity.kerberos.krb5ConfSecretRef", Yes("kerberos-files")),
     ("identity.kerberos.krb5ConfSecretRef.optional", NextPod),
-    (
-        "identity.kerberos.machineAccount.keytabSecretRef",
-        Yes("secrets"),
-    ),
+    ("identity.kerberos.machineAccount", Yes("kerberos-files")),
     (
         "identity.kerberos.machineAccount.keytabSecretRef.optional",
         NextPod,
     ),
-    ("identity.kerberos.machineAccount.secretRef", Yes("secrets")),
     (
         "identity.kerberos.machineAccount.secretRef.optional",
         NextPod,
     ),
-    ("identity.ldap", Yes("config")),
-    ("identity.ldap.bindPasswordSecretRef", Yes("secrets")),
+    ("identity.ldap", Stored),
     ("identity.ldap.bindPasswordSecretRef.optional", NextPod),
-    ("identity.ldap.caSecretRef", Yes("secrets")),
+    ("identity.ldap.caSecretRef", Yes("ldap-files")),
     ("identity.ldap.caSecretRef.optional", NextPod),
+    ("identity.ldap.enabled", When("ldap", FIRST)),
     ("identity.type", No),
     ("image", Yes("image")),
     ("logging", Yes("config")),

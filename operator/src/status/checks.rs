@@ -7,7 +7,8 @@ use super::adapters::not_as_asked;
 use super::pod::problem;
 use super::starting::{server, starting};
 use super::{
-    Finding, Truth, View, access, config, database, gateway, metrics, restart, sidecar, storage,
+    Finding, Truth, View, access, config, database, directory, gateway, metrics, restart, sidecar,
+    storage,
 };
 use crate::instance::{Adapters, Unknown, Verdict};
 use crate::roll::{Roll, Waits};
@@ -39,7 +40,7 @@ pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static 
     findings.extend(database::ready(view).map(|finding| ("DatabaseReady", finding)));
     findings.extend(config::overrides_known(view).map(|finding| ("ConfigOverridesKnown", finding)));
     findings.extend(config::admin_username(view).map(|finding| ("AdminUsernameHonored", finding)));
-    findings.extend(config::directory(view).map(|finding| ("DirectoryReady", finding)));
+    findings.extend(directory::ready(view).map(|finding| ("DirectoryReady", finding)));
     findings.extend(config::management(view).map(|finding| ("ManagementReady", finding)));
     findings.extend(access::all(view));
     findings.insert(0, ("Ready", ready(view, &findings)));
@@ -264,13 +265,25 @@ fn progressing(view: &View<'_>) -> Finding {
     }
     if matches!(
         view.roll,
-        Roll::Now(_)
+        Roll::Now { .. }
             | Roll::Pending {
                 waits_for: Waits::Controller,
                 ..
             }
     ) {
         return Finding::yes("Rolling", "the pod is being recreated");
+    }
+    if matches!(
+        view.roll,
+        Roll::Pending {
+            waits_for: Waits::Turn(_),
+            ..
+        }
+    ) {
+        return Finding::yes(
+            "WaitingForTurn",
+            "the pod waits for its turn to be recreated",
+        );
     }
     let state = stateful_set(view);
     if state.status != Truth::True && view.instance.startable().is_ok() {

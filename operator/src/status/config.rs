@@ -63,13 +63,6 @@ pub(super) fn admin_username(view: &View<'_>) -> Option<Finding> {
     ))
 }
 
-/// Whether the server can ask the directory.
-pub(super) fn directory(view: &View<'_>) -> Option<Finding> {
-    let problem = Obstacle::NoBindPassword;
-    let lacks = view.instance.lacks_bind_password();
-    lacks.then(|| Finding::no("NoBindPassword", problem.to_string()))
-}
-
 /// What this version of the operator accepts and does not act on. It keeps nobody's server from being ready.
 pub(super) fn management(view: &View<'_>) -> Option<Finding> {
     if view.instance.spec.snapshot_policies.is_empty() {

@@ -1,9 +1,12 @@
 //! What runs, in one word or a few.
 
 use dittofs_shared::server::Phase;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{Truth, View, checks};
 use crate::instance::Obstacle;
+use crate::roll;
 
 /// How far the server is.
 pub(super) fn phase(view: &View<'_>) -> Phase {
@@ -35,6 +38,17 @@ pub(super) fn image(view: &View<'_>, container: &str) -> Option<String> {
 pub(super) fn config_hash(view: &View<'_>) -> Option<String> {
     let now = view.config_hash.map(str::to_owned);
     now.or_else(|| view.previous?.config_hash.clone())
+}
+
+/// Once the server has been ready, that is never forgotten.
+pub(super) fn first_ready_at(view: &View<'_>, now: Timestamp) -> Option<Time> {
+    let known = view
+        .previous
+        .and_then(|previous| previous.first_ready_at.clone());
+    known.or_else(|| {
+        let is_ready = view.pod.is_some_and(roll::is_ready);
+        is_ready.then(|| super::whole_seconds(now))
+    })
 }
 
 /// Tag or digest of an image.

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::SecretKeyReference;
 
-/// Kerberos for NFS (RPCSEC_GSS) and SMB. Every change restarts the server, also another content of the Secrets.
+/// Kerberos for NFS (RPCSEC_GSS) and SMB. The server stores the principal, the realm and the names of the domain in its database when
+/// it first starts with them, and takes them from there ever after. A later change of these restarts nothing and must be made in the
+/// server as well: condition DirectoryReady says how. Files, their Secrets and the machine account are read at each start, so that
+/// their changes restart the server.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!self.enabled || (has(self.servicePrincipal) && self.servicePrincipal != '')")
@@ -13,21 +16,22 @@ use super::SecretKeyReference;
 #[x_kube(validation = Rule::new("!self.enabled || (has(self.keytabSecretRef) && self.keytabSecretRef.name != '')")
     .message("identity.kerberos.enabled needs identity.kerberos.keytabSecretRef"))]
 pub struct Kerberos {
-    /// Whether Kerberos is used. A change restarts the server.
+    /// Whether Kerberos is used. To switch it on for the first time restarts the server. Switched off here, it stays on in the server,
+    /// which does not come up at its next start, without its keytab: switch it off there first.
     #[serde(default)]
     pub enabled: bool,
 
-    /// Principal of the service, such as `nfs/server.example.com@EXAMPLE.COM`. Needed when enabled. A change restarts the server.
+    /// Principal of the service, such as `nfs/server.example.com@EXAMPLE.COM`. Needed when enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub service_principal: Option<String>,
 
-    /// Realm of the server. Without it, the part of servicePrincipal after `@`. A change restarts the server.
+    /// Realm of the server. Without it, the part of servicePrincipal after `@`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub realm: Option<String>,
 
-    /// Short name of the domain, such as `CONTOSO`, that SMB clients see. Without it, `WORKGROUP`. A change restarts the server.
+    /// Short name of the domain, such as `CONTOSO`, that SMB clients see. Without it, `WORKGROUP`.
     #[serde(
         default,
         rename = "netbiosDomain",
@@ -36,8 +40,7 @@ pub struct Kerberos {
     #[schemars(length(max = 15))]
     pub netbios_domain: Option<String>,
 
-    /// DNS name of the domain, such as `contoso.com`, that SMB clients see. Without it, the realm in lower case. A change restarts the
-    /// server.
+    /// DNS name of the domain, such as `contoso.com`, that SMB clients see. Without it, the realm in lower case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub dns_domain: Option<String>,

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::SecretKeyReference;
 
 /// The directory, LDAP or Active Directory, in which users and groups are looked up. The connection must be encrypted: an
-/// `ldaps://` address, or startTLS, unless allowPlaintext is true. Every change restarts the server.
+/// `ldaps://` address, or startTLS, unless allowPlaintext is true. The server stores these settings, the bind
+/// password included, in its database when it first starts with them, and takes them from there ever after. A later change restarts
+/// nothing and must be made in the server as well: condition DirectoryReady says how.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!self.enabled || self.url.startsWith('ldaps://') || self.startTLS || self.allowPlaintext")
@@ -17,58 +19,57 @@ use super::SecretKeyReference;
 #[x_kube(validation = Rule::new("!has(self.caSecretRef) || !has(self.caCertFile)")
     .message("identity.ldap.caSecretRef and identity.ldap.caCertFile exclude each other"))]
 pub struct Ldap {
-    /// Whether the directory is used. A change restarts the server.
+    /// Whether the directory is used. To switch it on for the first time restarts the server.
     #[serde(default)]
     pub enabled: bool,
 
-    /// Address of the directory, such as `ldaps://dc.example.com:636`. A change restarts the server.
+    /// Address of the directory, such as `ldaps://dc.example.com:636`.
     #[schemars(length(min = 1, max = 255), regex(pattern = r"^ldaps?://.+"))]
     pub url: String,
 
-    /// Whether an `ldap://` connection is encrypted by StartTLS. A change restarts the server.
+    /// Whether an `ldap://` connection is encrypted by StartTLS.
     #[serde(default, rename = "startTLS")]
     pub start_tls: bool,
 
-    /// Whether the bind password may be sent over a connection that is not encrypted. A change restarts the server.
+    /// Whether the bind password may be sent over a connection that is not encrypted.
     #[serde(default)]
     pub allow_plaintext: bool,
 
-    /// Where searches begin, such as `DC=example,DC=com`. A change restarts the server.
+    /// Where searches begin, such as `DC=example,DC=com`.
     #[serde(rename = "baseDN")]
     #[schemars(length(min = 1, max = 1024))]
     pub base_dn: String,
 
-    /// Account with which the server searches, such as `CN=dittofs,OU=Services,DC=example,DC=com`. A change restarts the server.
+    /// Account with which the server searches, such as `CN=dittofs,OU=Services,DC=example,DC=com`.
     #[serde(rename = "bindDN")]
     #[schemars(length(min = 1, max = 1024))]
     pub bind_dn: String,
 
-    /// Secret with the password of that account. Another content restarts the server.
+    /// Secret with the password of that account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bind_password_secret_ref: Option<SecretKeyReference>,
 
-    /// Attribute that holds the name with which a user logs in. Without it, the server takes `sAMAccountName`. A change restarts the
-    /// server.
+    /// Attribute that holds the name with which a user logs in. Without it, the server takes `sAMAccountName`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub user_attr: Option<String>,
 
-    /// Realm of the directory, such as `EXAMPLE.COM`. A change restarts the server.
+    /// Realm of the directory, such as `EXAMPLE.COM`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub realm: Option<String>,
 
     /// How user and group numbers are found: `rfc2307` reads attributes of the directory, `rid` computes them. Without it, the server
-    /// takes `rfc2307`. A change restarts the server, and can change who owns which files.
+    /// takes `rfc2307`. A change can change who owns which files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idmap: Option<IdMap>,
 
-    /// Whether groups within groups count. A change restarts the server.
+    /// Whether groups within groups count.
     #[serde(default)]
     pub nested_groups: bool,
 
     /// Path, inside the pod, of the CA bundle that verifies the certificate of the directory. The file has to come with pod.volumes
-    /// and pod.volumeMounts; caSecretRef is simpler. A change restarts the server.
+    /// and pod.volumeMounts; caSecretRef is simpler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub ca_cert_file: Option<String>,
@@ -77,7 +78,7 @@ pub struct Ldap {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_secret_ref: Option<SecretKeyReference>,
 
-    /// Whether the certificate of the directory is not verified. For tests only. A change restarts the server.
+    /// Whether the certificate of the directory is not verified. For tests only.
     #[serde(default)]
     pub insecure_skip_verify: bool,
 }

@@ -1,6 +1,6 @@
 //! What the operator says of an instance.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,9 @@ pub struct DittoServerStatus {
     /// DittoServer was created counts as acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_password_reset: Option<String>,
+    /// When the server was first seen ready. It stays for ever: a server that was ready once is missed when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_ready_at: Option<Time>,
 
     /// Tag or digest of the server image that runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,8 @@ use std::time::Duration;
 pub const NAMESPACE: &str = "dittofs-system";
 /// Account, Deployment and Lease of the operator.
 pub const OPERATOR: &str = "dittofs-operator";
+/// The tests share an operator, and must not wait for each other's servers to become ready.
+const UNLIMITED: &str = "DITTOFS_OPERATOR_MAX_RESTARTS=100%";
 /// How long a published server image may take to arrive before the simulator is used.
 const PULL_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -88,6 +90,8 @@ pub fn install(
     let operator = match cluster.mode() {
         Mode::Node => {
             let deployment = format!("deployment/{OPERATOR}");
+            let told = ["-n", NAMESPACE, "set", "env", &deployment, UNLIMITED];
+            command::run(&mut cluster.kubectl(told))?;
             command::run(&mut cluster.kubectl([
                 "-n",
                 NAMESPACE,
@@ -98,7 +102,7 @@ pub fn install(
             ]))?;
             None
         }
-        Mode::ControlPlane => Some(start_beside(cluster, programs, OPERATOR, &[])?),
+        Mode::ControlPlane => Some(start_unlimited(cluster, programs)?),
     };
     step.done();
     Ok(Installation {
@@ -129,8 +133,23 @@ impl Installation {
     /// It does not start.
     pub fn start_operator(&mut self, cluster: &Cluster, programs: &Programs) -> Result<(), Error> {
         if cluster.mode() == Mode::ControlPlane && self.operator.is_none() {
-            self.operator = Some(start_beside(cluster, programs, OPERATOR, &[])?);
+            self.operator = Some(start_unlimited(cluster, programs)?);
         }
+        Ok(())
+    }
+
+    /// Starts it again with this environment and nothing else, beside the API server.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_operator_with(
+        &mut self,
+        cluster: &Cluster,
+        programs: &Programs,
+        environment: &[&str],
+    ) -> Result<(), Error> {
+        let environment: Vec<_> = environment.iter().map(|&one| one.to_owned()).collect();
+        self.operator = Some(start_beside(cluster, programs, OPERATOR, &environment)?);
         Ok(())
     }
 }
@@ -186,6 +205,10 @@ fn load_images(
     }
     step.done();
     Ok((image, words))
+}
+
+fn start_unlimited(cluster: &Cluster, programs: &Programs) -> Result<Running, Error> {
+    start_beside(cluster, programs, OPERATOR, &[UNLIMITED.to_owned()])
 }
 
 /// The environment is all that it is told besides where it runs.

@@ -16,6 +16,7 @@ mod leading;
 mod lifetime;
 mod manual;
 mod mutation;
+mod never_started;
 mod operator_rights;
 mod optional_kinds;
 mod overruled;
@@ -34,6 +35,7 @@ mod reconcile_now;
 mod renewal;
 mod replacing;
 mod reserved_ports;
+mod restarts;
 mod retention;
 mod rights;
 mod roll_walk;
@@ -84,6 +86,9 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         percona::a_kind_that_comes_later_is_picked_up,
         sharding::an_instance_changes_operators_by_its_label,
         sharding::an_operator_of_some_namespaces_needs_no_rights_in_others,
+        restarts::never_more_are_out_than_allowed_though_the_operator_is_killed,
+        restarts::a_server_that_does_not_come_back_holds_up_the_others_and_is_named,
+        restarts::pods_of_an_earlier_release_go_on_and_follow_the_next_change,
     ]
 }
 
@@ -113,6 +118,8 @@ fn of_specs(unavailable: Option<&str>) -> Vec<Trial> {
         storage::a_class_that_cannot_grow_is_told_and_keeps_nothing_else_from_being_done,
         storage::a_stateful_set_that_is_gone_is_made_again_around_its_pod,
         manual::a_new_volume_waits_for_the_restart,
+        never_started::a_pod_that_never_started_is_replaced_as_soon_as_it_is_mended,
+        never_started::an_edit_of_ldap_restarts_nobody_and_is_told_until_it_is_taken_back,
         retention::claims_go_with_the_server_when_asked,
         retention::claims_that_are_to_be_kept_after_all_stay,
         retention::claims_go_with_a_server_that_is_deleted_at_once,

@@ -20,6 +20,8 @@ mod reach;
 mod reference;
 mod render;
 mod roll;
+mod roll_directory;
+mod roll_forms;
 
 use case::Case;
 pub use config::given;
@@ -64,6 +66,7 @@ pub fn trials() -> Vec<Trial> {
             roll::beyond_the_spec,
         ),
     ];
+    trials.extend(of_rolls());
     trials.extend(effect::trials());
     trials.extend(peer::trials());
     let cases = Case::all();
@@ -99,6 +102,39 @@ pub fn trials() -> Vec<Trial> {
         });
     }
     trials
+}
+
+fn of_rolls() -> Vec<Trial> {
+    vec![
+        plain(
+            "golden::roll_forms::pods_of_the_first_releases_go_on",
+            roll_forms::pods_of_the_first_releases_go_on,
+        ),
+        plain(
+            "golden::roll_forms::another_rendering_restarts_nobody_and_a_change_does",
+            roll_forms::another_rendering_restarts_nobody_and_a_change_does,
+        ),
+        plain(
+            "golden::roll_forms::another_spelling_restarts_nobody",
+            roll_forms::another_spelling_restarts_nobody,
+        ),
+        plain(
+            "golden::roll_directory::what_the_server_has_stored_rolls_nobody_and_is_told",
+            roll_directory::what_the_server_has_stored_rolls_nobody_and_is_told,
+        ),
+        plain(
+            "golden::roll_directory::what_is_stored_is_remembered_through_restarts",
+            roll_directory::what_is_stored_is_remembered_through_restarts,
+        ),
+        plain(
+            "golden::roll_directory::a_server_that_has_stored_nothing_is_restarted",
+            roll_directory::a_server_that_has_stored_nothing_is_restarted,
+        ),
+        plain(
+            "golden::roll_directory::a_password_leaves_no_digest_that_can_be_tried",
+            roll_directory::a_password_leaves_no_digest_that_can_be_tried,
+        ),
+    ]
 }
 
 /// Every test that is said to show the effect of a field is among all tests.

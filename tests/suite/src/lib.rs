@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod fields;
 pub mod go_operator;
 pub mod instance;
+pub mod kubelet;
 pub mod percona;
 pub mod probe;
 pub mod processes;

@@ -75,6 +75,7 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         renewal::an_image_that_cannot_be_pulled_is_put_back,
         startup::a_start_that_is_too_long_begins_again_and_with_more_time_it_succeeds,
         startup::another_name_for_the_administrator_is_pointed_out_and_admin_works,
+        rolls::a_sidecar_image_that_cannot_be_pulled_is_mended_by_correcting_it,
         storage::volumes_grow_under_a_running_server,
         storage::a_volume_for_contents_that_comes_later_is_mounted_after_one_restart,
         deletion::with_the_server_dead_everything_but_the_data_goes,

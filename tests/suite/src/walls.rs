@@ -171,7 +171,7 @@ fn is_pure_operator(path: &str) -> bool {
         "crd.rs",
         "apply/difference.rs",
     ];
-    const FOLDERS: [&str; 3] = ["instance/", "renewal/", "status/"];
+    const FOLDERS: [&str; 4] = ["instance/", "renewal/", "roll/", "status/"];
     let Some(file) = path.strip_prefix("operator/src/") else {
         return false;
     };

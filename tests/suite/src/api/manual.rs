@@ -2,12 +2,14 @@
 
 use dittofs_shared::labels;
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
+use dittofs_suite::kubelet::{Kubelet, is_ready};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use serde_json::json;
+use std::time::Duration;
 
 use super::seen::{Failed, wait_object, write};
 use super::storage::bound;
@@ -30,8 +32,8 @@ async fn restart(files: &Instance) -> Outcome {
 
 async fn another_pod(files: &Instance, uid: Option<&str>) -> Result<Pod, Failed> {
     wait_object::<Pod>(files, "files-0", "to be another one", |pod| {
-        if pod.uid().as_deref() == uid {
-            Err("it is the same".to_owned())
+        if pod.uid().as_deref() == uid || !is_ready(pod) {
+            Err("it is the same, or not ready".to_owned())
         } else {
             Ok(())
         }
@@ -41,9 +43,16 @@ async fn another_pod(files: &Instance, uid: Option<&str>) -> Result<Pod, Failed>
 
 /// The StatefulSet is made again for the new claim, and the pod goes on without it.
 pub async fn a_new_volume_waits_for_the_restart(scene: Scene) -> Outcome {
+    let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
     let manual = json!({"rollPolicy": "Manual", "storage": {"contentSize": null}});
     let files = bound(&scene, manual).await?;
-    let pod = files.pod().await?.uid();
+    let ready = |pod: &Pod| {
+        is_ready(pod)
+            .then_some(())
+            .ok_or_else(|| "it is not".to_owned())
+    };
+    let pod = wait_object::<Pod>(&files, "files-0", "to be ready", ready).await?;
+    let pod = pod.uid();
     files
         .change(json!({"storage": {"contentSize": "1Gi"}}))
         .await?;

@@ -6,7 +6,8 @@ use dittofs_rig::wait_for;
 use dittofs_shared::server::DittoServer;
 use dittofs_shared::{labels, names};
 use dittofs_suite::fields::Change;
-use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
+use dittofs_suite::kubelet::{Kubelet, is_ready};
 use dittofs_suite::percona::Percona;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
@@ -15,8 +16,8 @@ use futures::stream;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
-use serde_json::Value;
-use std::time::Instant;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 use super::mutation::{base, begin, end, groups, looked_at};
 use super::seen::{Failed, operator_writes};
@@ -26,7 +27,15 @@ const AT_ONCE: usize = 4;
 
 /// Without a pod there is nothing to recreate: a server that is stopped has none. And what cannot be changed is not changed.
 fn can_be_walked(change: &Change) -> bool {
-    !["replicas", "storage.storageClassName"].contains(&change.path.as_str())
+    let path = change.path.as_str();
+    // A server that has stored settings of a directory has them for ever, so that the first time is seen once at most.
+    ![
+        "replicas",
+        "storage.storageClassName",
+        "identity.ldap.enabled",
+        "identity.kerberos.enabled",
+    ]
+    .contains(&path)
 }
 
 /// Asks for a spec, and waits for what the operator waits for.
@@ -73,8 +82,8 @@ async fn settled_pod(files: &Instance, what: &str) -> Result<String, Failed> {
             .spec
             .as_ref()
             .and_then(|spec| spec.template.metadata.as_ref());
-        let wanted = template.and_then(|meta| meta.annotations.as_ref()?.get(labels::ROLL_HASH));
-        let has = pod.annotations().get(labels::ROLL_HASH);
+        let wanted = template.and_then(|meta| meta.annotations.as_ref()?.get(labels::ROLL_INPUTS));
+        let has = pod.annotations().get(labels::ROLL_INPUTS);
         if let Some(claim) = claim_that_is_due(
             &files
                 .api::<DittoServer>()
@@ -89,6 +98,10 @@ async fn settled_pod(files: &Instance, what: &str) -> Result<String, Failed> {
         }
         if wanted != has || pod.metadata.deletion_timestamp.is_some() {
             return Err(format!("{wanted:?} is wanted, and the pod has {has:?}"));
+        }
+        // One that has never started would be replaced for every change of the template.
+        if !is_ready(&pod) {
+            return Err("the pod is not ready".to_owned());
         }
         pod.uid().ok_or_else(|| "no uid".to_owned())
     });
@@ -114,7 +127,16 @@ async fn walk(
     changes: impl Iterator<Item = &Change>,
 ) -> Result<Found, Failed> {
     let mut base = base(scene, if group == "storage" { "" } else { group });
+    let has_data = group.starts_with("identity");
+    if has_data {
+        base["storage"] = json!({"metadataSize": "1Gi"});
+    }
     let files = begin(scene, &number.to_string(), base.clone()).await?;
+    let _kubelet = Kubelet::play(&files.scene, Duration::ZERO, |_| true);
+    if has_data {
+        let bound = files.wait_condition("StorageReady", "True", None, POD_DEADLINE);
+        bound.await?;
+    }
     let mut uid = settled_pod(&files, "the beginning").await?;
     let (mut tried, mut restarts, mut wrong) = (0, 0, Vec::new());
     for change in changes {

@@ -273,16 +273,18 @@ fn running_pod(stateful_set: &StatefulSet, live: &Live) -> Result<Pod, Error> {
     }))?;
     let annotations = pod.metadata.annotations.get_or_insert_default();
     annotations.extend(live.pod_annotations.clone());
-    let hash = annotations.entry(labels::ROLL_HASH.to_owned()).or_default();
-    let parts = hash.split_whitespace().map(|part| {
-        let name = part.split(':').next().unwrap_or_default();
-        if live.pod_differs_in.iter().any(|differs| differs == name) {
-            format!("{name}:000000000000")
-        } else {
-            part.to_owned()
-        }
-    });
-    *hash = parts.collect::<Vec<_>>().join(" ");
+    for form in [labels::ROLL_HASH, labels::ROLL_INPUTS] {
+        let hash = annotations.entry(form.to_owned()).or_default();
+        let parts = hash.split_whitespace().map(|part| {
+            let name = part.split(':').next().unwrap_or_default();
+            if live.pod_differs_in.iter().any(|differs| differs == name) {
+                format!("{name}:000000000000")
+            } else {
+                part.to_owned()
+            }
+        });
+        *hash = parts.collect::<Vec<_>>().join(" ");
+    }
     Ok(pod)
 }
 

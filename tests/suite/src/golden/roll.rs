@@ -11,6 +11,7 @@ use dittofs_shared::reports::Reports;
 use dittofs_suite::fields::{self, Change};
 use dittofs_suite::instance::merge;
 use dittofs_suite::{Outcome, ensure};
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
@@ -44,7 +45,7 @@ pub fn table() -> Outcome {
             seen.insert(effect(change).map_err(|error| format!("{path}: {error}"))?);
         }
         let expected: Vec<Vec<String>> = match rolls {
-            Rolls::No | Rolls::NextPod => vec![vec![]],
+            Rolls::No | Rolls::NextPod | Rolls::Stored => vec![vec![]],
             Rolls::Yes(part) => vec![vec![part.to_owned()]],
             Rolls::When(part, _) => vec![vec![], vec![part.to_owned()]],
         };
@@ -58,19 +59,30 @@ pub fn table() -> Outcome {
     Ok(())
 }
 
-/// The parts of the roll hash that a change changes.
+/// The parts of the roll hash that a change changes while the server runs.
 pub fn effect(change: &Change) -> Result<Vec<String>, Error> {
     let before = change.prepared(&json!({}));
-    let after = change.applied_to(&before);
-    let mut parts = changed(
-        &parts_of(&observed(&before)?)?,
-        &parts_of(&observed(&after)?)?,
-    );
-    // A setting may bring its Secret along. One cause is enough to name.
+    let after = observed(&change.applied_to(&before))?;
+    let before = observed(&before)?;
+    let mut parts = changed(&parts_of(&before)?, &parts_of(&running(&before, after)?)?);
+    // A setting may bring its Secret or its files along. One cause is enough to name.
     if parts.len() > 1 {
-        parts.retain(|part| part != "secrets");
+        parts.retain(|part| part != "secrets" && !part.ends_with("-files"));
     }
     Ok(parts)
+}
+
+/// What is observed while the server runs with what was before.
+pub fn running(before: &Observed, mut observed: Observed) -> Result<Observed, Error> {
+    observed.stateful_set = Some(Arc::new(template_of(before)?));
+    observed.adapters = Some(published(&[("nfs", 12049)]));
+    Ok(observed)
+}
+
+/// The StatefulSet that is made of it.
+pub fn template_of(observed: &Observed) -> Result<StatefulSet, Error> {
+    let desired = Desired::of(&parse(observed));
+    Ok(desired.stateful_set.ok_or("no StatefulSet is made")?)
 }
 
 /// A new field must be put into the list: how is it changed, and does a running server have to be restarted for it?
@@ -226,15 +238,12 @@ pub fn published(ports: &[(&str, i64)]) -> Arc<ConfigMap> {
 }
 
 /// The roll hash by its parts.
-fn parts_of(observed: &Observed) -> Result<BTreeMap<String, String>, Error> {
-    let stateful_set = Desired::of(&parse(observed))
-        .stateful_set
-        .ok_or("no StatefulSet is made")?;
-    let template = stateful_set.spec.ok_or("no spec")?.template;
+pub fn parts_of(observed: &Observed) -> Result<BTreeMap<String, String>, Error> {
+    let template = template_of(observed)?.spec.ok_or("no spec")?.template;
     let annotations = template.metadata.unwrap_or_default().annotations;
     let hash = annotations
         .unwrap_or_default()
-        .remove(labels::ROLL_HASH)
+        .remove(labels::ROLL_INPUTS)
         .ok_or("no roll hash")?;
     let parts = hash.split_whitespace().filter_map(|part| {
         let (name, value) = part.split_once(':')?;
@@ -243,7 +252,7 @@ fn parts_of(observed: &Observed) -> Result<BTreeMap<String, String>, Error> {
     Ok(parts.collect())
 }
 
-fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+pub fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
     let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     names
         .into_iter()

@@ -150,6 +150,37 @@ pub async fn scaling_to_zero_and_back_keeps_the_services(scene: Scene) -> Outcom
     Ok(())
 }
 
+/// The pod that could not start is replaced without anybody's help, also where restarts wait for somebody.
+pub async fn a_sidecar_image_that_cannot_be_pulled_is_mended_by_correcting_it(
+    scene: Scene,
+) -> Outcome {
+    let wrong =
+        json!({"rollPolicy": "Manual", "sidecar": {"image": "docker.io/local/no-such-image:1"}});
+    let files = Instance::create(&scene, "files", wrong).await?;
+    let waits = |pod: &Pod| {
+        let statuses = pod.status.as_ref()?.init_container_statuses.as_ref()?;
+        let waiting = statuses.first()?.state.as_ref()?.waiting.as_ref()?;
+        waiting
+            .reason
+            .clone()
+            .filter(|reason| reason.contains("Image"))
+    };
+    wait_for("the image not to be found", POD_DEADLINE, || async {
+        let pod = files.pod().await.map_err(|error| error.to_string())?;
+        waits(&pod).ok_or_else(|| format!("{:?}", pod.status))
+    })
+    .await?;
+    let before = files.pod().await?.uid();
+    files.change(json!({"sidecar": {"image": null}})).await?;
+    let after = wait_other_pod(&files, before).await?;
+    files.wait_ready().await?;
+    ensure!(
+        files.pod().await?.uid() == after,
+        "the pod was recreated twice"
+    );
+    Ok(())
+}
+
 async fn wait_other_pod(
     files: &Instance,
     before: Option<String>,

@@ -1,0 +1,72 @@
+//! What `config.yaml` is made from: the roll hash is over this, so that another rendering of the same restarts nobody.
+//!
+//! LDAP and Kerberos are not here: see `roll/directory.rs`. What is added one day must be left out while it is not set.
+
+use dittofs_shared::server::LogFormat;
+use dittofs_shared::settings::log_level_name;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+use super::bytes;
+use crate::desired::files;
+use crate::instance::Instance;
+
+/// In a canonical form: two spellings of one thing are one thing.
+#[derive(Serialize)]
+pub struct Inputs<'a> {
+    log: (&'a str, &'a str, &'a str),
+    /// `None`: PostgreSQL, whose connection is among the Secrets.
+    sqlite: Option<&'a str>,
+    api: Api,
+    token_lives: [u128; 2],
+    metrics: Option<(i32, &'a str, bool)>,
+    cache: Option<u64>,
+    overrides: Option<&'a Map<String, Value>>,
+}
+
+#[derive(Serialize)]
+struct Api {
+    exposed: bool,
+    port: i32,
+    certificate: bool,
+    client_authority: bool,
+}
+
+pub fn inputs(instance: &Instance) -> Inputs<'_> {
+    let spec = &instance.spec;
+    let (logging, metrics) = (&spec.logging, &spec.metrics);
+    let (jwt, control_plane) = (&spec.identity.jwt, &spec.control_plane);
+    let sqlite = spec.database.sqlite.path.as_str();
+    let token = files::METRICS_TOKEN.given(instance).is_some();
+    let life = |life: &dittofs_shared::Duration| Duration::from(*life).as_millis();
+    let overrides = spec.config_overrides.as_ref();
+    let overrides = overrides.map(|overrides| &overrides.0);
+    let cache = spec.storage.cache_size.as_deref();
+    Inputs {
+        log: (
+            log_level_name(logging.level),
+            match logging.format {
+                LogFormat::Text => "text",
+                LogFormat::Json => "json",
+            },
+            &logging.output,
+        ),
+        sqlite: (!instance.uses_postgres()).then_some(sqlite),
+        api: Api {
+            exposed: instance.api_is_exposed(),
+            port: control_plane.port,
+            certificate: control_plane.certificate().is_some(),
+            client_authority: control_plane.client_ca().is_some(),
+        },
+        token_lives: [
+            life(&jwt.access_token_duration),
+            life(&jwt.refresh_token_duration),
+        ],
+        metrics: metrics
+            .enabled
+            .then_some((metrics.port, metrics.path.as_str(), token)),
+        cache: cache.and_then(bytes::of),
+        overrides: overrides.filter(|overrides| !overrides.is_empty()),
+    }
+}

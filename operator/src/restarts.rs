@@ -1,0 +1,104 @@
+//! Restarts, one turn at a time: recreates a pod when it has to be and it is its turn, and wakes those who are next.
+
+use std::time::{Duration, Instant};
+
+use crate::apply::{self, Applied};
+use crate::brake::{Brake, Place, Queue, look_around};
+use crate::observe::Observed;
+use crate::reconcile::Context;
+use crate::roll::{self, Roll, Waits};
+use crate::watch::Stores;
+
+/// Whoever waits is woken when it is its turn. This is for what nobody sees, such as an instance that is gone.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+/// When to look again at the latest, because of what the restart waits for.
+pub fn longest_wait(roll: &Roll) -> Duration {
+    match roll {
+        Roll::Pending {
+            waits_for: Waits::Turn(_),
+            ..
+        } => LONGEST_WAIT,
+        _ => Duration::MAX,
+    }
+}
+
+/// Recreates the pod if it may be. Returns what is to be told of it.
+pub async fn act_on(
+    roll: Roll,
+    observed: &Observed,
+    context: &Context,
+    applied: &mut Applied,
+) -> Roll {
+    let place = Place::of(&observed.server);
+    // A template that was only just written is not yet known to the controller of the StatefulSet: its next event
+    // brings us back here.
+    let is_quiet = observed.server.spec.paused || applied.template_changed;
+    let roll = match roll {
+        Roll::Now { changed, in_turn } if !is_quiet => {
+            recreate(changed, in_turn, &place, observed, context, applied).await
+        }
+        roll => roll,
+    };
+    if longest_wait(&roll) == Duration::MAX {
+        context.brake.leave(&place);
+    }
+    wake_next(context);
+    roll
+}
+
+async fn recreate(
+    changed: String,
+    in_turn: bool,
+    place: &Place,
+    observed: &Observed,
+    context: &Context,
+    applied: &mut Applied,
+) -> Roll {
+    let Some(pod) = observed.own_pod() else {
+        return Roll::NoPod;
+    };
+    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+    if in_turn {
+        // That it has served must be known to whoever comes after us, or nobody would wait for it to come back.
+        let status = observed.server.status.as_ref();
+        let is_known = status.is_some_and(|status| status.first_ready_at.is_some());
+        if roll::is_ready(pod) && !is_known {
+            return pending(changed, Waits::Controller);
+        }
+        if let Err(queue) = ask(&context.brake, place, uid, &context.stores) {
+            return pending(changed, Waits::Turn(queue));
+        }
+    }
+    match apply::recreate_pod(&context.client, pod, &changed).await {
+        Ok(change) => applied.changes.push(change),
+        Err(failure) => {
+            // Without an answer the pod may be on its way out.
+            if failure.error.is_answer() {
+                context.brake.give_back(place);
+            }
+            applied.failures.push(failure);
+        }
+    }
+    Roll::Now { changed, in_turn }
+}
+
+fn ask(brake: &Brake, place: &Place, pod: &str, stores: &Stores) -> Result<(), Queue> {
+    brake.ask(place, pod, &look_around(stores), Instant::now())
+}
+
+fn pending(changed: String, waits_for: Waits) -> Roll {
+    Roll::Pending { changed, waits_for }
+}
+
+/// Every look ends here, so that every change of a pod does.
+fn wake_next(context: &Context) {
+    if !context.brake.has_queue() {
+        return;
+    }
+    let seen = look_around(&context.stores);
+    for place in context.brake.next(&seen, Instant::now()) {
+        // The receiver is gone only while everything is being dropped.
+        let _ = context.requests.unbounded_send(place.object());
+    }
+}
