@@ -28,7 +28,8 @@ impl Kubelet {
             // They end with this task.
             let mut starting = JoinSet::new();
             while let Some(event) = events.next().await {
-                let (Event::Apply(pod) | Event::InitApply(pod)) = event.unwrap() else {
+                // After an error the watch begins again.
+                let Ok(Event::Apply(pod) | Event::InitApply(pod)) = event else {
                     continue;
                 };
                 if pod.metadata.deletion_timestamp.is_none() && !is_ready(&pod) && starts(&pod) {

@@ -33,12 +33,14 @@ fn with(more: Value) -> Result<Observed, Error> {
     observed(&spec)
 }
 
-/// Another value of a key of a Secret.
-fn rotated(secret: &str, key: &str) -> Result<Observed, Error> {
-    let mut observed = with(json!({}))?;
-    let secret = observed.secrets.get_mut(secret).ok_or("no such Secret")?;
-    let value = secret.keys.get_mut(key).ok_or("no such key")?;
-    value.0 = "another".to_owned();
+/// An edit of the spec, and another value of a key of a Secret.
+fn edited(spec: Value, key: Option<(&str, &str)>) -> Result<Observed, Error> {
+    let mut observed = with(spec)?;
+    if let Some((secret, key)) = key {
+        let secret = observed.secrets.get_mut(secret).ok_or("no such Secret")?;
+        let value = secret.keys.get_mut(key).ok_or("no such key")?;
+        "another".clone_into(&mut value.0);
+    }
     Ok(observed)
 }
 
@@ -52,43 +54,26 @@ pub fn what_the_server_has_stored_rolls_nobody_and_is_told() -> Outcome {
     let before = with(json!({}))?;
     let kerberos = ["kerberos"].as_slice();
     let ldap = ["ldap"].as_slice();
-    for (what, after, rolls, told) in [
-        ("nothing", with(json!({}))?, "", &[][..]),
+    let machine = json!({"enabled": true, "accountName": "F$"});
+    let same = || json!({});
+    for (spec, key, rolls, told) in [
+        (same(), None, "", &[][..]),
+        (json!({"ldap": {"url": "ldaps://other"}}), None, "", ldap),
+        (same(), Some(("own", "password")), "", ldap),
+        (same(), Some(("tls", "ca.crt")), "ldap-files", &[]),
+        (json!({"ldap": {"enabled": false}}), None, "", ldap),
+        (json!({"kerberos": {"realm": "B"}}), None, "", kerberos),
+        (same(), Some(("own", "keytab")), "kerberos-files", &[]),
+        (json!({"kerberos": {"enabled": false}}), None, "", kerberos),
         (
-            "url",
-            with(json!({"ldap": {"url": "ldaps://other"}}))?,
-            "",
-            ldap,
-        ),
-        ("bind password", rotated("own", "password")?, "", ldap),
-        ("authority", rotated("tls", "ca.crt")?, "ldap-files", &[]),
-        (
-            "ldap off",
-            with(json!({"ldap": {"enabled": false}}))?,
-            "",
-            ldap,
-        ),
-        (
-            "realm",
-            with(json!({"kerberos": {"realm": "B"}}))?,
-            "",
-            kerberos,
-        ),
-        ("keytab", rotated("own", "keytab")?, "kerberos-files", &[]),
-        (
-            "kerberos off",
-            with(json!({"kerberos": {"enabled": false}}))?,
-            "",
-            kerberos,
-        ),
-        (
-            "machine account",
-            with(json!({"kerberos": {"machineAccount": {"enabled": true, "accountName": "F$"}}}))?,
+            json!({"kerberos": {"machineAccount": machine}}),
+            None,
             "kerberos-files",
             &[],
         ),
     ] {
-        let after = running(&before, after)?;
+        let what = format!("{spec} {key:?}");
+        let after = running(&before, edited(spec, key)?)?;
         let parts = changed(&parts_of(&before)?, &parts_of(&after)?).join(",");
         ensure!(parts == rolls, "{what} rolls {parts:?}, not {rolls:?}");
         let seen = unread(&after);
