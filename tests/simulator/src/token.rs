@@ -217,7 +217,7 @@ mod tests {
             Signer::new(secret.trim())
                 .unwrap()
                 .verify(
-                    &signed(
+                    &forge(
                         serde_json::json!({"role": "admin", "token_type": "access", "exp": 160})
                     ),
                     TokenKind::Access,
