@@ -118,7 +118,7 @@ impl Desired {
     pub fn of(instance: &Instance) -> Self {
         let config = config::render(instance);
         let config_hash = crate::roll::config_hash(&config);
-        let hashed = config::hashed(instance);
+        let first_text = config::hashed(instance);
         let startable = instance.startable();
         let sidecar_contract = sidecar_container::contract(instance);
         let config_map = startable
@@ -138,7 +138,7 @@ impl Desired {
             marked_claims: claims::marked(instance),
             stateful_set: startable.as_ref().ok().map(|digest| {
                 let settings = config::inputs(instance);
-                let hashes = crate::roll::hashes(instance, &hashed, &settings, digest);
+                let hashes = crate::roll::hashes(instance, &first_text, &settings, digest);
                 let config = names::config(&instance.name, &config_hash);
                 stateful_set::stateful_set(instance, &hashes, &config, &sidecar_contract)
             }),
