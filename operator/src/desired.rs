@@ -118,7 +118,7 @@ impl Desired {
     pub fn of(instance: &Instance) -> Self {
         let config = config::render(instance);
         let config_hash = crate::roll::config_hash(&config);
-        let first_text = config::hashed(instance);
+        let first_text = config::first_form(instance);
         let startable = instance.startable();
         let sidecar_contract = sidecar_container::contract(instance);
         let config_map = startable

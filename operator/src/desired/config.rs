@@ -86,26 +86,30 @@ struct LocalBlockStore {
 
 /// The text of `config.yaml`.
 pub fn render(instance: &Instance) -> String {
-    text(instance, shutdown::Stops::of(&instance.spec).stage)
+    text(
+        instance,
+        names::ADMIN_USER,
+        shutdown::Stops::of(&instance.spec).stage,
+    )
 }
 
-/// The text that the roll hash is taken from. It differs from the real one in the time of a stage of the shutdown, which follows from the
-/// grace period: that is a part of the roll hash anyway, and pods of before the one followed from the other must not be restarted.
-pub fn hashed(instance: &Instance) -> String {
-    text(instance, shutdown::DEFAULT_STAGE)
+/// The text that the first releases made, which their roll hash was taken from. It differs in what no running server has to be restarted
+/// for: the name of the administrator, which the server does not read, and the time of a stage of the shutdown, which follows from the
+/// grace period.
+pub fn first_form(instance: &Instance) -> String {
+    let admin = &instance.spec.identity.admin.username;
+    text(instance, admin, shutdown::DEFAULT_STAGE)
 }
 
-fn text(instance: &Instance, stage: std::time::Duration) -> String {
+fn text(instance: &Instance, admin: &str, stage: std::time::Duration) -> String {
     let spec = &instance.spec;
     let config = Config {
         logging: observability::logging(spec),
         shutdown_timeout: format!("{}s", stage.as_secs()),
         database: database(instance),
         controlplane: control_plane(instance),
-        admin: Admin {
-            // Read by nobody in version 0.29.0. It stays because the roll hash is taken from this text.
-            username: names::ADMIN_USER,
-        },
+        // Not read by version 0.29.0. Whoever reads the file sees the name that counts.
+        admin: Admin { username: admin },
         metrics: observability::metrics(instance),
         ldap: directory::ldap(instance),
         kerberos: kerberos::kerberos(instance),

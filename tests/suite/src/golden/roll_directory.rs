@@ -1,6 +1,7 @@
 //! LDAP and Kerberos: the server stores their settings when it first starts with them, and a restart does not change them.
 
 use dittofs_operator::observe::Observed;
+use dittofs_operator::ownership::Whose;
 use dittofs_operator::roll;
 use dittofs_shared::server::SecretKeyReference;
 use dittofs_suite::instance::merge;
@@ -121,7 +122,8 @@ pub fn a_server_that_has_stored_nothing_is_restarted() -> Outcome {
 pub fn a_password_leaves_no_digest_that_can_be_tried() -> Outcome {
     let own = with(json!({}))?;
     let mut other = own.clone();
-    let salt = facts(BTreeMap::from([("password".to_owned(), 33)]));
+    let mut salt = facts(BTreeMap::from([("password".to_owned(), 33)]));
+    salt.whose = Whose::Ours;
     let name = "files-sidecar-credentials".to_owned();
     ensure!(other.secrets.insert(name, salt).is_some(), "no such Secret");
     let parts = changed(&parts_of(&own)?, &parts_of(&other)?);
