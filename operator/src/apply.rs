@@ -214,12 +214,17 @@ async fn keep_running(writer: &Writer<'_>, stores: &Stores, stop: bool, applied:
 ///
 /// # Errors
 /// The API server refuses, or the pod is another one by now.
-pub async fn recreate_pod(client: &Client, pod: &Pod, reason: &str) -> Result<Change, Failure> {
+pub async fn recreate_pod(
+    client: &Client,
+    pod: &Pod,
+    unchanged: bool,
+    reason: &str,
+) -> Result<Change, Failure> {
     let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
     let parameters = DeleteParams {
         preconditions: Some(Preconditions {
             uid: pod.uid(),
-            resource_version: None,
+            resource_version: pod.resource_version().filter(|_| unchanged),
         }),
         ..DeleteParams::default()
     };

@@ -34,6 +34,10 @@ const STALE: Duration = Duration::from_secs(20);
 /// How long a new sidecar may take to be started. Where the one before has ended with exit code 0, the kubelet never says in the
 /// status why the next one does not start.
 const SLOWEST_START: Duration = Duration::from_mins(2);
+/// How far the clock that a replacement was noted down by may be ahead of ours.
+const MOST_AHEAD: Duration = Duration::from_mins(1);
+/// Whoever waits for others looks again this often.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// A replacement that takes longer than this, on a dead node for example, does not hold up the others.
 const LONGEST_TURN: Duration = Duration::from_mins(10);
 

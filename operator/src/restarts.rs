@@ -63,15 +63,19 @@ async fn recreate(
         // That it has served must be known to whoever comes after us, or nobody would wait for it to come back.
         let status = observed.server.status.as_ref();
         let is_known = status.is_some_and(|status| status.first_ready_at.is_some());
-        if roll::is_ready(pod) && !is_known {
+        if !is_known {
             return pending(changed, Waits::Controller);
         }
         if let Err(queue) = ask(&context.brake, place, uid, &context.stores) {
             return pending(changed, Waits::Turn(queue));
         }
     }
-    match apply::recreate_pod(&context.client, pod, &changed).await {
+    // A server that has never run may have come up since.
+    let unchanged = !roll::has_started(pod);
+    match apply::recreate_pod(&context.client, pod, unchanged, &changed).await {
         Ok(change) => applied.changes.push(change),
+        // Its next event brings us back here.
+        Err(failure) if unchanged && failure.error.is_conflict() => context.brake.give_back(place),
         Err(failure) => {
             // Without an answer the pod may be on its way out.
             if failure.error.is_answer() {

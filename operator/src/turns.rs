@@ -65,12 +65,7 @@ impl Turns {
         pods: &[Arc<Pod>],
         now: Timestamp,
     ) -> Turn {
-        let refused = |other: &&Arc<Pod>| {
-            let refused = PodFacts::of(other).and_then(|facts| facts.refused);
-            refused.is_some_and(|refused| refused.image == image && refused.is_about_image())
-        };
-        if let Some(other) = pods.iter().find(refused) {
-            let (namespace, name) = name_of(other);
+        if let Some((namespace, name)) = refused_by(pods, pod, image) {
             return Turn::RefusedBy(format!("{namespace}/{name}"));
         }
         let mut inside = self.lock();
@@ -136,6 +131,22 @@ impl Inside {
         });
         replaced.count() + self.taken.len()
     }
+}
+
+/// A pod that has tried the image in vain, if that means something to this one. What goes wrong in one namespace may be due to its
+/// quotas, its pull Secrets or its memory limits, so that it holds up others only when it has gone wrong in a second one, too.
+fn refused_by(pods: &[Arc<Pod>], pod: &Pod, image: &str) -> Option<Name> {
+    let refused = pods.iter().filter(|other| {
+        let refused = PodFacts::of(other).and_then(|facts| facts.refused);
+        refused.is_some_and(|refused| refused.image == image && refused.is_about_image())
+    });
+    let by: BTreeSet<_> = refused.map(|other| name_of(other)).collect();
+    let own = by
+        .iter()
+        .find(|(namespace, _)| pod.namespace().as_ref() == Some(namespace));
+    let namespaces: BTreeSet<_> = by.iter().map(|(namespace, _)| namespace).collect();
+    own.or_else(|| by.first().filter(|_| namespaces.len() > 1))
+        .cloned()
 }
 
 fn name_of(pod: &Pod) -> Name {
@@ -237,5 +248,34 @@ mod tests {
             let pods = [pod(0, annotations), quiet(1)];
             assert_eq!(take(&turns, 1, &pods), expected);
         }
+    }
+
+    #[test]
+    fn what_goes_wrong_in_one_namespace_holds_up_another_only_when_it_does_in_a_second_one() {
+        let refused = json!({labels::SIDECAR_REFUSED_IMAGE: NEW, labels::SIDECAR_REFUSED_REASON: "ErrImagePull"});
+        let in_namespace = |namespace: &str| {
+            let mut pod = Pod::clone(&pod(0, refused.clone()));
+            pod.metadata.namespace = Some(namespace.to_owned());
+            Arc::new(pod)
+        };
+        let (turns, _called) = Turns::new();
+        let mut pods = vec![in_namespace("a"), quiet(1)];
+        assert_eq!(take(&turns, 1, &pods), Turn::Now);
+        turns.give_back(&pods[1]);
+        pods.push(in_namespace("b"));
+        assert_eq!(
+            take(&turns, 1, &pods),
+            Turn::RefusedBy("a/files-0-0".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_replacement_that_is_yet_to_come_takes_no_turn() {
+        let (turns, _called) = Turns::new();
+        let mut pods: Vec<_> = (0..10)
+            .map(|n| changed(n, "2036-01-01T00:00:00Z"))
+            .collect();
+        pods.push(quiet(10));
+        assert_eq!(take(&turns, 10, &pods), Turn::Now);
     }
 }

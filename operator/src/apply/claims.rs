@@ -36,13 +36,16 @@ impl Writer<'_> {
         let mut version = marks.seen.resource_version();
         if marks.label() {
             let metadata = json!({"labels": marks.labels, "annotations": marks.annotations});
-            match self.patch(&marks.seen, version, metadata).await {
+            match self.patch(&marks.seen, version.clone(), metadata).await {
                 Ok(None) => return,
                 Ok(Some(now)) => {
+                    // Where a policy takes the labels off again, nothing has changed.
+                    if now.resource_version() != version {
+                        let reason = "it has the labels of the instance now".to_owned();
+                        let change = Change::of(&now, &(), Action::Updated, reason);
+                        applied.changes.push(change);
+                    }
                     version = now.resource_version();
-                    let reason = "it has the labels of the instance now".to_owned();
-                    let change = Change::of(&now, &(), Action::Updated, reason);
-                    applied.changes.push(change);
                 }
                 Err(failure) => {
                     applied.failures.push(failure);

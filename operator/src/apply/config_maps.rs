@@ -36,6 +36,10 @@ pub(super) async fn take_away(
     if configs.iter().all(|config| config.name_any() == wanted) {
         return;
     }
+    // What is kept for a pod goes with the DittoServer, too.
+    for config in configs.iter().filter(|config| config.name_any() != wanted) {
+        applied.note(writer.adopt(&(), &**config).await);
+    }
     let mut sets = writer.owned(&stores.stateful_sets);
     sets.retain(|set| set.name_any() == instance.name);
     let pods = stores

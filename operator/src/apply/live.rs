@@ -1,5 +1,6 @@
 //! The object as it is now, and whose it is.
 
+use dittofs_shared::labels;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt as _};
 use std::sync::Arc;
@@ -64,11 +65,16 @@ impl Writer<'_> {
         self.instance.claimant().whose(object.meta())
     }
 
-    /// What is ours of a kind, or is about to be.
+    /// What is ours of a kind, or is about to be. Somebody's own object may bear our labels, copied from one of ours: without a
+    /// controller it counts only if we have applied it.
     pub fn owned<K: Object>(&self, store: &Store<K>) -> Vec<Arc<K>> {
         store.state_filter(|object| {
-            object.namespace().as_deref() == Some(&self.instance.namespace)
-                && self.instance.claimant().has(object.meta())
+            let is_ours = match self.whose(object) {
+                Whose::Ours => true,
+                Whose::Adoptable => object.annotations().contains_key(labels::APPLIED_HASH),
+                Whose::Foreign(_) => false,
+            };
+            is_ours && object.namespace().as_deref() == Some(&self.instance.namespace)
         })
     }
 }

@@ -46,8 +46,10 @@ impl Memory {
     /// `None`: there is nothing to remember. What is wrong with labels and owners is always sent, because it decides whose
     /// an object is, and a sidecar can write to the metadata of its own ConfigMap.
     fn of(self, found: &[Difference]) -> Option<String> {
-        let of_metadata = |found: &Difference| found.path.starts_with("metadata.");
-        if found.is_empty() || found.iter().any(of_metadata) {
+        const NEVER: [&str; 2] = ["metadata.labels", "metadata.ownerReferences"];
+        let is_ours_to_keep =
+            |found: &Difference| NEVER.iter().any(|path| found.path.starts_with(path));
+        if found.is_empty() || found.iter().any(is_ours_to_keep) {
             return None;
         }
         let values = found.iter().map(|found| match self {

@@ -53,17 +53,11 @@ impl Writer<'_> {
             return self.put_template(store, None, desired).await;
         };
         // A StatefulSet that is made again comes back with the claim templates of the policy that has rewritten these.
-        let step = if overruled::holds(&*live, desired) {
-            Step::Apply
-        } else {
-            step(
-                &live,
-                desired,
-                &self.instance.claims,
-                &self.instance.owner.uid,
-            )
-        };
-        match step {
+        if overruled::holds(&*live, desired) {
+            return self.put_template(store, Some(&live), desired).await;
+        }
+        let instance = self.instance;
+        match step(&live, desired, &instance.claims, &instance.owner.uid) {
             Step::Apply => {
                 let sent = with_live_templates(&live, desired);
                 self.put_template(store, Some(&live), &sent).await

@@ -21,11 +21,16 @@ pub(super) fn serves(pod: &Pod) -> bool {
 }
 
 /// When the kubelet of a node is not heard of any more, the controller of nodes sets the pod's condition `Ready` to `False` and leaves
-/// all else as the kubelet reported it last, so that containers still count as ready.
+/// all else as the kubelet reported it last, so that containers still count as ready. A readiness gate that is not met looks the same, but
+/// for the kubelet's reason.
 fn is_lost(status: &PodStatus) -> bool {
     let is = |r#type: &str, expected: &str| {
         let mut conditions = status.conditions.iter().flatten();
-        conditions.any(|condition| condition.type_ == r#type && condition.status == expected)
+        conditions.any(|condition| {
+            condition.type_ == r#type
+                && condition.status == expected
+                && condition.reason.as_deref() != Some("ReadinessGatesNotReady")
+        })
     };
     is("Ready", "False") && is("ContainersReady", "True")
 }
@@ -89,5 +94,14 @@ mod tests {
             assert_eq!(serves(&pod), expected, "{what}");
         }
         assert!(!serves(&Pod::default()), "nothing reported");
+    }
+
+    #[test]
+    fn a_readiness_gate_that_is_not_met_is_no_lost_node() {
+        let mut gated = pod(8080, &json!({"running": {}}), true, true, ["False", "True"]);
+        assert!(!serves(&gated));
+        let conditions = gated.status.as_mut().unwrap().conditions.as_mut().unwrap();
+        conditions[0].reason = Some("ReadinessGatesNotReady".to_owned());
+        assert!(serves(&gated));
     }
 }

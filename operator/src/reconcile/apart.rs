@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Context, Error, write_status};
 use crate::apply::{self, Applied};
+use crate::instance::password_reset;
 use crate::other_operator::Search;
 use crate::{events, status};
 
@@ -45,7 +46,8 @@ pub(super) async fn leave_alone(
     let (before, generation) = (server.status.as_ref(), server.meta().generation);
     if !status::is_told_of(before, generation) {
         let objects = search.all().await?;
-        let told = status::left_alone(before, generation, &objects, jiff::Timestamp::now());
+        let (handled, now) = (password_reset::handled(server), jiff::Timestamp::now());
+        let told = status::left_alone(before, handled, generation, &objects, now);
         write_status(&context.client, server, &told).await?;
         let notices = events::notices(&Applied::default(), before, &told);
         events::publish(&context.client, server, notices).await;

@@ -1,16 +1,21 @@
 //! Carries out what was decided about the sidecar of a running pod.
 
 use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::Context;
 use crate::apply::{self, Applied, Failure};
 use crate::desired::Desired;
 use crate::instance::Instance;
 use crate::observe::Observed;
+use crate::ownership::controller;
 use crate::renewal::{self, Edit, Refused, Renewal};
 use crate::roll::Roll;
 use crate::turns::Turn;
-use std::time::Duration;
+use crate::watch::Stores;
 
 /// What is looked at too early has to be looked at again.
 const SLACK: Duration = Duration::from_millis(200);
@@ -31,7 +36,21 @@ pub(super) async fn renew(
     roll: &Roll,
     applied: &mut Applied,
 ) -> Renewal {
-    let (observed, instance, desired) = look;
+    let (_, instance, _) = look;
+    let renewal = carry_out(context, look, roll, applied).await;
+    // Whatever came of this one, the next may begin.
+    context
+        .turns
+        .pass_on(|| own_pods(&context.stores), instance.sidecar.at);
+    renewal
+}
+
+async fn carry_out(
+    context: &Context,
+    (observed, instance, desired): (&Observed, &Instance, &Desired),
+    roll: &Roll,
+    applied: &mut Applied,
+) -> Renewal {
     let decided = renewal::decide(&instance.sidecar, &desired.sidecar_contract);
     let Some(pod) = observed.own_pod() else {
         return decided;
@@ -39,7 +58,7 @@ pub(super) async fn renew(
     if instance.spec.paused || matches!(roll, Roll::Now { .. }) {
         return decided;
     }
-    let renewal = match decided {
+    match decided {
         Renewal::Replace(edit) => replace(context, instance, pod, edit, applied).await,
         Renewal::PutBack(edit, refused) => {
             match apply::edit_pod(&context.client, pod, &edit).await {
@@ -55,11 +74,25 @@ pub(super) async fn renew(
             Err(failure) => failed(failure, Renewal::Settle(edit), applied),
         },
         waits => waits,
-    };
-    context
-        .turns
-        .pass_on(|| context.stores.pods.state(), instance.sidecar.at);
-    renewal
+    }
+}
+
+/// Pods of instances that this operator looks after. What stands on any other pod with such labels proves nothing.
+fn own_pods(stores: &Stores) -> Vec<Arc<Pod>> {
+    let servers = stores.servers.state();
+    let servers: BTreeSet<_> = servers.iter().filter_map(|server| server.uid()).collect();
+    let sets = stores.stateful_sets.state();
+    let sets: BTreeSet<_> = sets
+        .iter()
+        .filter(|set| {
+            let owner = controller(&set.metadata);
+            owner.is_some_and(|owner| servers.contains(&owner.uid))
+        })
+        .filter_map(|set| set.uid())
+        .collect();
+    stores.pods.state_filter(|pod| {
+        controller(&pod.metadata).is_some_and(|owner| sets.contains(&owner.uid))
+    })
 }
 
 async fn replace(
@@ -70,7 +103,7 @@ async fn replace(
     applied: &mut Applied,
 ) -> Renewal {
     let known = &instance.sidecar;
-    let pods = context.stores.pods.state();
+    let pods = own_pods(&context.stores);
     match context
         .turns
         .take(&instance.name, pod, &known.asked, &pods, known.at)

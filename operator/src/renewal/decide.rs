@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::edit::Edit;
 use super::facts::{PodFacts, Refused, State};
-use super::{Known, OVERDUE, PROBATION, SLOWEST_START, left_of};
+use super::{Known, LONGEST_WAIT, OVERDUE, PROBATION, SLOWEST_START, left_of};
 
 /// What is to be done about the sidecar, or what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ impl Renewal {
     pub fn again(&self) -> Option<Duration> {
         match self {
             Self::Replacing { again } => *again,
+            // They are called. This is for what nobody sees, such as a pod that is gone.
+            Self::WaitsForOthers | Self::RefusedElsewhere(_) => Some(LONGEST_WAIT),
             _ => None,
         }
     }

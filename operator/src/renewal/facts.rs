@@ -8,7 +8,7 @@ use kube::ResourceExt as _;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{LONGEST_TURN, PROBATION, SLOWEST_START, STALE, has_passed, left_of};
+use super::{LONGEST_TURN, MOST_AHEAD, PROBATION, SLOWEST_START, STALE, has_passed, left_of};
 
 /// Reasons of the kubelet that say that an image does not run.
 const FAILURES: [&str; 9] = [
@@ -165,7 +165,10 @@ impl PodFacts {
     /// Whether another image than the last good one is being tried in place.
     pub fn is_being_replaced(&self, now: Timestamp) -> bool {
         let replaced = self.replaced.as_ref().filter(|_| self.previous.is_some());
-        replaced.is_some_and(|replaced| !has_passed(replaced.at, LONGEST_TURN, now))
+        // Clocks differ a little. What lies further ahead than that, nobody has noted down in earnest.
+        replaced.is_some_and(|replaced| {
+            !has_passed(replaced.at, LONGEST_TURN, now) && !has_passed(now, MOST_AHEAD, replaced.at)
+        })
     }
 
     /// Why the image that the pod has now does not run. What the kubelet says may still be of the image before, where that

@@ -21,7 +21,7 @@ pub fn has_started(pod: &Pod) -> bool {
 
 /// Whether its server runs and has come up. The pod need not be ready for that: without its sidecar it is not, and clients
 /// are served all the same.
-pub(super) fn is_serving(pod: &Pod) -> bool {
+pub fn is_serving(pod: &Pod) -> bool {
     server(pod).is_some_and(|container| {
         let state = container.state.as_ref();
         container.started == Some(true) && state.is_some_and(|state| state.running.is_some())

@@ -30,9 +30,11 @@ fn told(
     find(status?, TAKEN_OVER).filter(|condition| condition.status == "False")
 }
 
-/// The status of an instance with these objects of another operator.
+/// The status of an instance with these objects of another operator. `handled`: the reset of the administrator's password that counts as
+/// acted on, which is not to be forgotten meanwhile.
 pub fn left_alone(
     previous: Option<&DittoServerStatus>,
+    handled: Option<&str>,
     generation: Option<i64>,
     objects: &BTreeSet<String>,
     now: Timestamp,
@@ -48,6 +50,7 @@ pub fn left_alone(
     };
     DittoServerStatus {
         observed_generation: generation,
+        last_handled_password_reset: handled.map(str::to_owned),
         conditions: vec![
             condition("Ready", format!("{TAKEN_OVER}: {message}")),
             condition(TAKEN_OVER, message),
@@ -87,7 +90,7 @@ mod tests {
             "Service files-api".to_owned(),
         ]);
         assert!(!is_told_of(None, Some(1)));
-        let first = left_alone(None, Some(1), &objects, now());
+        let first = left_alone(None, None, Some(1), &objects, now());
         let types: Vec<_> = first
             .conditions
             .iter()
@@ -109,6 +112,8 @@ mod tests {
         assert!(is_told_of(Some(&first), Some(1)));
         assert!(!is_told_of(Some(&first), Some(2)));
         assert!(is_told(Some(&first)));
+        let reset = left_alone(Some(&first), Some("1"), Some(2), &objects, now());
+        assert_eq!(reset.last_handled_password_reset.as_deref(), Some("1"));
     }
 
     #[test]

@@ -46,8 +46,10 @@ pub(super) fn first_ready_at(view: &View<'_>, now: Timestamp) -> Option<Time> {
         .previous
         .and_then(|previous| previous.first_ready_at.clone());
     known.or_else(|| {
-        let is_ready = view.pod.is_some_and(roll::is_ready);
-        is_ready.then(|| super::whole_seconds(now))
+        let has_served = view
+            .pod
+            .is_some_and(|pod| roll::is_ready(pod) || roll::is_serving(pod));
+        has_served.then(|| super::whole_seconds(now))
     })
 }
 

@@ -55,9 +55,16 @@ impl AuditLog {
 
     /// All entries written since the mark. A line that is just being written is left for later.
     pub fn since(&self, mark: Mark) -> Result<Vec<Entry>, Error> {
+        // From the byte before: a mark may be in the middle of a line that was just being written, which is no entry since then.
+        let before = Mark(mark.0.saturating_sub(1));
         let text = self
-            .read_from(mark)
+            .read_from(before)
             .map_err(|e| FileError::new("read the audit log", &self.path, e))?;
+        let text = match text.split_once('\n') {
+            _ if mark == Self::beginning() => text.as_str(),
+            Some((_, since)) => since,
+            None => return Ok(Vec::new()),
+        };
         let Some((whole, _)) = text.rsplit_once('\n') else {
             return Ok(Vec::new());
         };
@@ -118,6 +125,8 @@ mod tests {
             .collect();
         assert_eq!(verbs, ["create"]);
         assert_eq!(log.since(AuditLog::beginning()).unwrap().len(), 2);
+        // A mark in the middle of the first line.
+        assert_eq!(log.since(Mark(mark.0 - 9)).unwrap().len(), 1);
         assert_eq!(log.writes_since(AuditLog::beginning()).unwrap().len(), 1);
         std::fs::remove_file(path).unwrap();
     }

@@ -29,7 +29,7 @@ pub async fn defaults_are_those_of_the_documentation(scene: Scene) -> Outcome {
             "enabled": false, "port": 9090, "path": "/metrics", "serviceMonitor": {"enabled": false},
         },
         "pod": {"disruptionBudget": "Protect"},
-        "sidecar": {"logLevel": "INFO"},
+        "sidecar": {"logLevel": "INFO", "updatePolicy": "InPlace"},
         "logging": {"level": "INFO", "format": "json", "output": "stdout"},
         "rollPolicy": "Automatic",
         "paused": false,

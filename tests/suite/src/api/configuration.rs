@@ -6,6 +6,7 @@ use dittofs_rig::{Caller, wait_for};
 use dittofs_shared::labels;
 use dittofs_shared::server::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, merge};
+use dittofs_suite::kubelet::{Kubelet, is_ready};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -14,6 +15,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::secrets::nudge;
 use super::seen::{
@@ -28,10 +30,12 @@ fn manual() -> Value {
     spec
 }
 
+/// The pod, once it has started: one that never has is replaced for every change of the template.
 async fn pod(files: &Instance) -> Result<Pod, Failed> {
-    wait_object::<Pod>(files, "files-0", "is there", |pod| {
+    wait_object::<Pod>(files, "files-0", "runs", |pod| {
         match pod.metadata.deletion_timestamp {
-            None => Ok(()),
+            None if is_ready(pod) => Ok(()),
+            None => Err("it is not ready".to_owned()),
             Some(_) => Err("it is being deleted".to_owned()),
         }
     })
@@ -45,6 +49,7 @@ fn text(config: &ConfigMap) -> &str {
 }
 
 pub async fn a_pod_keeps_its_configuration_until_it_is_recreated(scene: Scene) -> Outcome {
+    let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
     let files = Instance::create(&scene, "files", manual()).await?;
     let before = pod(&files).await?;
     let first = config_of(before.spec.as_ref());
@@ -91,6 +96,7 @@ pub async fn a_pod_keeps_its_configuration_until_it_is_recreated(scene: Scene) -
 pub async fn a_configuration_that_cannot_be_written_leaves_the_pod_as_it_is(
     scene: Scene,
 ) -> Outcome {
+    let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
     let mut debug = pod_never_runs();
     merge(&mut debug, json!({"logging": {"level": "DEBUG"}}));
     let other = Instance::create(&scene, "other", debug).await?;
@@ -208,6 +214,7 @@ async fn go_back(files: &Instance, config: &str) -> Result<ConfigMap, Failed> {
 }
 
 pub async fn what_no_pod_mounts_any_more_is_deleted_in_the_end(scene: Scene) -> Outcome {
+    let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
     let _rest = Rest::begin(&scene);
     let _operator = impatient(&scene)?;
     let files = Instance::create(&scene, "files", manual()).await?;

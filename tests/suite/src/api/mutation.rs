@@ -35,6 +35,9 @@ const FIXED: &str = "storage.storageClassName";
 /// restart by hand that of all changes.
 const HIDING: [&str; 3] = ["paused", "replicas", "rollPolicy"];
 
+/// A load balancer that nobody provides: the Services of before stay for its address, and their addresses are no fresh instance's.
+const AWAITED: &str = "adapterServices.loadBalancerClass";
+
 /// How long an instance may take to become like a fresh one: longer than the operator's delay after some failures.
 const EQUAL_DEADLINE: Duration = Duration::from_mins(1);
 
@@ -281,7 +284,7 @@ impl Walk {
         self.compare().await?;
         let together = fields.iter().flatten().filter(|change| {
             let path = change.path.as_str();
-            !HIDING.contains(&path) && path != FIXED
+            !HIDING.contains(&path) && path != FIXED && path != AWAITED
         });
         for change in together {
             let spec = change.applied_to(&change.prepared(&self.spec));

@@ -5,6 +5,7 @@ use dittofs_rig::wait_for;
 use dittofs_shared::labels;
 use dittofs_shared::server::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::kubelet::{Kubelet, is_ready};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -33,10 +34,11 @@ fn server(set: &StatefulSet) -> Value {
 async fn pod_with_config(files: &Instance, config: &str) -> Result<Pod, Failed> {
     wait_object::<Pod>(files, "files-0", "is made from the new template", |pod| {
         let mounts = config_of(pod.spec.as_ref());
-        if mounts == config && pod.metadata.deletion_timestamp.is_none() {
+        // One that has never started is replaced for every change of the template.
+        if mounts == config && pod.metadata.deletion_timestamp.is_none() && is_ready(pod) {
             Ok(())
         } else {
-            Err(format!("it mounts {mounts}"))
+            Err(format!("it mounts {mounts}, or is not ready"))
         }
     })
     .await
@@ -77,6 +79,7 @@ async fn is_quiet(files: &Instance, rest: Duration) -> Outcome {
 pub async fn what_somebody_adds_to_the_template_keeps_no_restart_from_happening(
     scene: Scene,
 ) -> Outcome {
+    let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
     let files = Instance::create(&scene, "files", pod_never_runs()).await?;
     let config = wait_config(&files, |_| true).await?;
     pod_with_config(&files, &config).await?;
@@ -227,6 +230,7 @@ const CPU: &str = "/spec/template/spec/containers/0/resources/requests/cpu";
 pub async fn what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happening(
     scene: Scene,
 ) -> Outcome {
+    let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
     let mut policies = Policies::of(&scene);
     let resources = r#"[JSONPatch{op: "add", path: "/spec/template/spec/containers/0/resources",
         value: {"requests": {"cpu": "123m"}}}]"#;
@@ -279,6 +283,7 @@ pub async fn what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happen
 pub async fn a_policy_that_writes_another_value_every_time_keeps_nobody_busy(
     scene: Scene,
 ) -> Outcome {
+    let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
     let mut policies = Policies::of(&scene);
     let restless = r#"[JSONPatch{op: "add", path: "/spec/template/spec/containers/0/resources", value: {"requests":
         {"cpu": (has(object.metadata.resourceVersion) ? object.metadata.resourceVersion : "1") + "m"}}}]"#;
@@ -299,6 +304,7 @@ pub async fn a_policy_that_writes_another_value_every_time_keeps_nobody_busy(
 pub async fn claim_templates_that_a_policy_completes_keep_no_change_from_being_made(
     scene: Scene,
 ) -> Outcome {
+    let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
     let mut policies = Policies::of(&scene);
     let at = "/spec/volumeClaimTemplates";
     let templates = format!(

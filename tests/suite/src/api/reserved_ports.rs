@@ -2,12 +2,14 @@
 
 use dittofs_shared::labels;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter, merge};
+use dittofs_suite::kubelet::{Kubelet, is_ready};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 use super::exposure::{both_published, has};
 use super::seen::{pod_never_runs, settled, wait_object, write};
@@ -61,6 +63,7 @@ async fn opens(files: &Instance, policy: &str, port: i32) -> Outcome {
 pub async fn no_adapter_leads_to_the_api_or_the_metrics_of_the_running_pod(
     scene: Scene,
 ) -> Outcome {
+    let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
     let mut spec = pod_never_runs();
     merge(
         &mut spec,
@@ -69,7 +72,12 @@ pub async fn no_adapter_leads_to_the_api_or_the_metrics_of_the_running_pod(
         }),
     );
     let files = both_published(&scene, spec).await?;
-    let old = wait_object::<Pod>(&files, "files-0", "is there", |_| Ok(())).await?;
+    let old = wait_object::<Pod>(&files, "files-0", "runs", |pod| {
+        is_ready(pod)
+            .then_some(())
+            .ok_or_else(|| "it is not ready".to_owned())
+    })
+    .await?;
     files
         .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
         .await?;

@@ -130,6 +130,8 @@ async fn walk(
     let has_data = group.starts_with("identity");
     if has_data {
         base["storage"] = json!({"metadataSize": "1Gi"});
+        // Its claims are bound, and no kubelet but the one that is played runs it.
+        base["pod"]["nodeSelector"] = json!({"example.com/nowhere": "true"});
     }
     let files = begin(scene, &number.to_string(), base.clone()).await?;
     let _kubelet = Kubelet::play(&files.scene, Duration::ZERO, |_| true);

@@ -5,7 +5,6 @@ use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::probe::Probe;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, processes};
-use hyper::Method;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde_json::json;
 use std::time::Instant;
@@ -28,46 +27,10 @@ async fn wait_answer(files: &Instance, expected: u16, when: &str) -> Outcome {
     Ok(())
 }
 
-/// Neither the sidecar's own password nor the administrator's is what the Secrets say, so that it cannot even log in.
-async fn spoil_credentials(files: &Instance) -> Outcome {
-    let administrator = files.administrator().await?;
-    let secrets = files.api::<k8s_openapi::api::core::v1::Secret>();
-    let secret = secrets
-        .get(&dittofs_shared::names::admin_credentials("files"))
-        .await?;
-    let first = String::from_utf8(secret.data.unwrap_or_default()["password"].0.clone())?;
-    for (path, body) in [
-        (
-            "/api/v1/users/dittofs-sidecar/password",
-            json!({"new_password": "another-Passw0rd"}),
-        ),
-        (
-            "/api/v1/users/me/password",
-            json!({"current_password": first, "new_password": "changed-Passw0rd"}),
-        ),
-    ] {
-        administrator
-            .ask(Method::POST, path, Some(&body))
-            .await?
-            .accepted(path)?;
-    }
-    // Tokens that are out stay good, so that only a new sidecar finds out.
-    processes::kill(other_sidecar(&files.pod().await?, 0, "the sidecar").await?)
-}
-
 pub async fn a_server_whose_sidecar_is_unwell_is_not_evicted(scene: Scene) -> Outcome {
     let files = Instance::create(&scene, "files", json!({})).await?;
     files.wait_ready().await?;
     let probe = Probe::start(nfs_address(&files).await?);
-    spoil_credentials(&files).await?;
-    files
-        .wait_condition("Authenticated", "False", None, POD_DEADLINE)
-        .await?;
-    // Whether the server is ready is not the sidecar's to say.
-    files
-        .wait_condition("StatefulSetReady", "True", None, POD_DEADLINE)
-        .await?;
-    wait_answer(&files, REFUSED, "while the sidecar cannot log in").await?;
     // Killed as soon as it is there, the sidecar waits for its next start longer each time, and the pod is not ready.
     let pod = files.pod().await?;
     let began = Instant::now();

@@ -167,6 +167,19 @@ pub async fn new_sidecars_disturb_no_client(scene: Scene) -> Outcome {
     files.wait_ready().await?;
     wait_sidecar(&files, images::SIDECAR).await?;
     let traffic = clients(&files).await?;
+    // It is written after the status.
+    wait_for("the Event that says ready", API_DEADLINE, || async {
+        let alarms = alarms(&files).await.map_err(|error| error.to_string())?;
+        if alarms
+            .iter()
+            .any(|note| note.starts_with("Ready: the server runs"))
+        {
+            Ok(())
+        } else {
+            Err(format!("{alarms:?}"))
+        }
+    })
+    .await?;
     let (before, told, alarmed) = (
         files.pod().await?,
         noticed(&files).await?,
