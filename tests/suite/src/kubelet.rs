@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::world::Scene;
+pub use dittofs_operator::roll::is_ready;
 
 /// Runs until dropped.
 #[derive(Debug)]
@@ -48,16 +49,6 @@ impl Drop for Kubelet {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// Whether a pod is ready, by its condition.
-pub fn is_ready(pod: &Pod) -> bool {
-    let status = pod.status.as_ref();
-    let conditions = status.and_then(|status| status.conditions.as_ref());
-    conditions
-        .into_iter()
-        .flatten()
-        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// A pod that is gone by then, or another one, is none of ours.
