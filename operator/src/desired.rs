@@ -118,7 +118,6 @@ impl Desired {
     pub fn of(instance: &Instance) -> Self {
         let config = config::render(instance);
         let config_hash = crate::roll::config_hash(&config);
-        let first_text = config::first_form(instance);
         let startable = instance.startable();
         let sidecar_contract = sidecar_container::contract(instance);
         let config_map = startable
@@ -138,7 +137,8 @@ impl Desired {
             marked_claims: claims::marked(instance),
             stateful_set: startable.as_ref().ok().map(|digest| {
                 let settings = config::inputs(instance);
-                let hashes = crate::roll::hashes(instance, &first_text, &settings, digest);
+                let text = || config::first_form(instance);
+                let hashes = crate::roll::hashes(instance, text, &settings, digest);
                 let config = names::config(&instance.name, &config_hash);
                 stateful_set::stateful_set(instance, &hashes, &config, &sidecar_contract)
             }),

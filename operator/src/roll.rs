@@ -19,7 +19,7 @@ use crate::brake::Queue;
 use crate::observe::digest;
 pub use directory::Directory;
 pub use hash::{Hashes, hashes, unread};
-pub use pod::{has_started, is_ready, is_serving};
+pub use pod::{has_started, is_ready, is_serving, server};
 
 /// What is to be done about the pod.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,21 +3,13 @@
 use dittofs_shared::names;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 
+use crate::roll;
+
 /// Whether the server is known to serve. It says nothing about the sidecar: the pod as a whole may well be unready.
 pub(super) fn serves(pod: &Pod) -> bool {
-    let Some(status) = pod.status.as_ref().filter(|status| !is_lost(status)) else {
-        return false;
-    };
-    let mut containers = status.container_statuses.iter().flatten();
-    let server = containers.find(|container| container.name == names::SERVER_CONTAINER);
-    server.is_some_and(|server| {
-        let runs = server
-            .state
-            .as_ref()
-            .is_some_and(|state| state.running.is_some());
-        let started = server.started == Some(true);
-        runs && started && (server.ready || readiness_asks_the_sidecar(pod))
-    })
+    let is_lost = pod.status.as_ref().is_some_and(is_lost);
+    let is_ready = roll::server(pod).is_some_and(|server| server.ready);
+    !is_lost && roll::is_serving(pod) && (is_ready || readiness_asks_the_sidecar(pod))
 }
 
 /// When the kubelet of a node is not heard of any more, the controller of nodes sets the pod's condition `Ready` to `False` and leaves

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{LONGEST_TURN, MOST_AHEAD, PROBATION, SLOWEST_START, STALE, has_passed, left_of};
+use crate::roll;
 
 /// Reasons of the kubelet that say that an image does not run.
 const FAILURES: [&str; 9] = [
@@ -116,8 +117,6 @@ impl PodFacts {
         let containers = pod.spec.as_ref()?.init_containers.as_deref();
         let status = pod.status.as_ref();
         let sidecars = status.and_then(|status| status.init_container_statuses.as_deref());
-        let servers = status.and_then(|status| status.container_statuses.as_deref());
-        let conditions = status.and_then(|status| status.conditions.as_deref());
         let sidecar = find(sidecars, names::SIDECAR_CONTAINER);
         Some(Self {
             image: image(annotations, containers)?,
@@ -127,14 +126,8 @@ impl PodFacts {
             replaced: replaced(annotations),
             state: sidecar.map_or(State::Unreported, state),
             has_run: sidecar.is_some_and(has_run),
-            server_runs: find(servers, names::SERVER_CONTAINER).is_some_and(|server| {
-                let state = server.state.as_ref();
-                server.started == Some(true) && state.is_some_and(|state| state.running.is_some())
-            }),
-            is_ready: conditions
-                .unwrap_or_default()
-                .iter()
-                .any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+            server_runs: roll::is_serving(pod),
+            is_ready: roll::is_ready(pod),
         })
     }
 

@@ -20,10 +20,11 @@ pub struct Hashes {
     pub first_form: String,
 }
 
-/// The hashes of an instance. `text` is what `config.yaml` holds, `settings` is what it is made from.
+/// The hashes of an instance. `text` makes what `config.yaml` of the first releases held, which is seldom needed; `settings` is what
+/// the file is made from.
 pub fn hashes(
     instance: &Instance,
-    text: &str,
+    text: impl FnOnce() -> String,
     settings: &impl Serialize,
     secrets: &Digest,
 ) -> Hashes {
@@ -33,7 +34,7 @@ pub fn hashes(
     let unchanged = precedent.inputs.as_ref() == Some(&inputs);
     let first_form = precedent.first_form.clone().filter(|_| unchanged);
     Hashes {
-        first_form: first_form.unwrap_or_else(|| of_first_form(instance, text, secrets)),
+        first_form: first_form.unwrap_or_else(|| of_first_form(instance, &text(), secrets)),
         inputs,
     }
 }

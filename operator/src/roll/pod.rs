@@ -28,7 +28,8 @@ pub fn is_serving(pod: &Pod) -> bool {
     })
 }
 
-fn server(pod: &Pod) -> Option<&ContainerStatus> {
+/// The server's container, as the kubelet has reported it.
+pub fn server(pod: &Pod) -> Option<&ContainerStatus> {
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
     let mut statuses = statuses.iter();
     statuses.find(|container| container.name == names::SERVER_CONTAINER)

@@ -5,13 +5,13 @@ use dittofs_shared::server::AdapterStatus;
 
 use super::adapters::not_as_asked;
 use super::pod::problem;
-use super::starting::{server, starting};
+use super::starting::starting;
 use super::{
     Finding, Truth, View, access, config, database, directory, gateway, metrics, restart, sidecar,
     storage,
 };
 use crate::instance::{Adapters, Unknown, Verdict};
-use crate::roll::{Roll, Waits};
+use crate::roll::{self, Roll, Waits};
 
 /// All conditions, `Ready` first.
 pub(super) fn all(view: &View<'_>, adapters: &[AdapterStatus]) -> Vec<(&'static str, Finding)> {
@@ -143,14 +143,7 @@ pub(super) fn available(view: &View<'_>) -> Finding {
     if stopped(view) {
         return Finding::no("ScaledToZero", "spec.replicas is 0");
     }
-    let started = view.pod.and_then(server).is_some_and(|container| {
-        container.started == Some(true)
-            && container
-                .state
-                .as_ref()
-                .is_some_and(|state| state.running.is_some())
-    });
-    if started {
+    if view.pod.is_some_and(roll::is_serving) {
         return Finding::yes("ServerRunning", "the server container runs");
     }
     starting(view).unwrap_or_else(|| Finding::no("ServerNotRunning", problem(view.pod)))

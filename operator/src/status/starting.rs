@@ -1,13 +1,17 @@
 //! A server that takes its time to start.
 
-use dittofs_shared::{Duration, names};
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use dittofs_shared::Duration;
+use k8s_openapi::api::core::v1::ContainerStatus;
 
 use super::{Finding, View};
+use crate::roll;
 
 /// What is said while the server container runs and has not answered yet. `None`: there is no such container.
 pub(super) fn starting(view: &View<'_>) -> Option<Finding> {
-    let message = message(server(view.pod?)?, &view.instance.spec.startup_timeout)?;
+    let message = message(
+        roll::server(view.pod?)?,
+        &view.instance.spec.startup_timeout,
+    )?;
     Some(Finding::no("ServerStarting", message))
 }
 
@@ -28,14 +32,6 @@ fn message(server: &ContainerStatus, timeout: &Duration) -> Option<String> {
         "the server has been starting{since}: it answers once all its stores are open, and is restarted when that takes longer than \
          spec.startupTimeout, {timeout}{before}"
     ))
-}
-
-/// The container of the server in a pod that the kubelet has reported on.
-pub(super) fn server(pod: &Pod) -> Option<&ContainerStatus> {
-    let statuses = pod.status.as_ref()?.container_statuses.as_deref()?;
-    statuses
-        .iter()
-        .find(|container| container.name == names::SERVER_CONTAINER)
 }
 
 #[cfg(test)]

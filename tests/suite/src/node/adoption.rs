@@ -5,21 +5,11 @@ use dittofs_shared::server::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
-use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use kube::api::DeleteParams;
 use serde_json::json;
 
-/// What stays the same while nobody restarts anything: uid, and how often each container was restarted.
-fn life(pod: &Pod) -> (Option<String>, Vec<(String, i32)>) {
-    let status = pod.status.iter();
-    let containers = status.flat_map(|status| {
-        let init = status.init_container_statuses.iter().flatten();
-        init.chain(status.container_statuses.iter().flatten())
-    });
-    let restarts = containers.map(|one| (one.name.clone(), one.restart_count));
-    (pod.uid(), restarts.collect())
-}
+use super::storage::life;
 
 pub async fn a_running_server_is_adopted_and_not_restarted(scene: Scene) -> Outcome {
     let spec = json!({"adapterServices": {"type": "ClusterIP"}});

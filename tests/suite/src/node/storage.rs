@@ -10,7 +10,7 @@ use kube::ResourceExt as _;
 use serde_json::json;
 
 /// What stays the same while nobody restarts anything: uid, and how often each container was restarted.
-fn life(pod: &Pod) -> (Option<String>, Vec<(String, i32)>) {
+pub(super) fn life(pod: &Pod) -> (Option<String>, Vec<(String, i32)>) {
     let status = pod.status.iter();
     let containers = status.flat_map(|status| {
         let init = status.init_container_statuses.iter().flatten();
