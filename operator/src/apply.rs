@@ -24,8 +24,8 @@ mod stateful_set;
 mod stop;
 mod write;
 
+use dittofs_shared::crd::{DittoServer, DittoServerStatus};
 use dittofs_shared::labels;
-use dittofs_shared::server::{DittoServer, DittoServerStatus};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};

@@ -1,6 +1,6 @@
-//! The CustomResourceDefinition as text, made from the types in `dittofs_shared::server`.
+//! The CustomResourceDefinition as text, made from the types in `dittofs_shared::crd`.
 
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use kube::CustomResourceExt as _;
 
 /// What `crds/dittoservers.yaml` holds.

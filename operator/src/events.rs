@@ -1,7 +1,7 @@
 //! Events: one for every change that a user would ask about. They are told once, when something changes, so that
 //! nothing has to be counted or merged.
 
-use dittofs_shared::server::{DittoServer, DittoServerStatus};
+use dittofs_shared::crd::{DittoServer, DittoServerStatus};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, ObjectMeta};
 use kube::api::PostParams;

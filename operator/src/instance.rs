@@ -24,8 +24,8 @@ pub mod shutdown;
 mod storage;
 mod way_in;
 
-use dittofs_shared::published::{ServerState, ServerStatus};
-use dittofs_shared::server::DittoServerSpec;
+use dittofs_shared::crd::DittoServerSpec;
+use dittofs_shared::published_state::{ServerState, ServerStatus};
 use dittofs_shared::settings;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};

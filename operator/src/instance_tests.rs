@@ -1,7 +1,7 @@
 use super::adapters::{judge, verdict};
 use super::publication::{decode, publish_to};
 use super::*;
-use dittofs_shared::published::{Adapter, PublishedState};
+use dittofs_shared::published_state::{Adapter, PublishedState};
 use dittofs_shared::reports::Reports;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::ConfigMap;

@@ -2,10 +2,10 @@
 //!
 //! Secrets are read by name, one by one, and this is the list of the names. What is not on it is never read.
 
-use dittofs_shared::names;
-use dittofs_shared::server::{
+use dittofs_shared::crd::{
     ControlPlane, DatabaseType, DittoServerSpec, Kerberos, PodSettings, SecretKeyReference,
 };
+use dittofs_shared::names;
 
 /// Least length of the key that signs the tokens: the server refuses to start with less.
 const SHORTEST_JWT_SECRET: usize = 32;

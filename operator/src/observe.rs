@@ -3,7 +3,7 @@
 mod secrets;
 
 use dittofs_shared::settings::{publish_to, uid_of};
-use dittofs_shared::{labels, names, server::DittoServer};
+use dittofs_shared::{crd::DittoServer, labels, names};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};

@@ -4,7 +4,7 @@
 //! while there is no StatefulSet of ours: at rest nothing is asked. Only an object that this very `DittoServer` controls
 //! and that this operator did not make counts.
 
-use dittofs_shared::{labels, names, server::DittoServer};
+use dittofs_shared::{crd::DittoServer, labels, names};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};

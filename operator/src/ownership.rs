@@ -5,8 +5,8 @@
 //! in place: `--cascade=orphan` and backups leave such objects behind. Whatever else has a name that we want is somebody
 //! else's and is never written to. A field manager that is missing says nothing: backups drop them.
 
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::labels;
-use dittofs_shared::server::DittoServer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::Resource as _;
 

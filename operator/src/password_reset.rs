@@ -1,9 +1,9 @@
 //! Pure: what is told of a reset of the administrator's password, and who asked for it.
 
+use dittofs_shared::crd::{DittoServer, DittoServerStatus};
 use dittofs_shared::labels;
 use dittofs_shared::names::ADMIN_USER;
-use dittofs_shared::published::shorten;
-use dittofs_shared::server::{DittoServer, DittoServerStatus};
+use dittofs_shared::published_state::shorten;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 
 use crate::events::Notice;

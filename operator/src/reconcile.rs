@@ -4,7 +4,7 @@ mod apart;
 mod schedule;
 mod sidecar;
 
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use futures::{Stream, StreamExt as _};
 use kube::runtime::controller::{self, Action};
 use kube::runtime::reflector::ObjectRef;
@@ -273,7 +273,7 @@ async fn tell(
 async fn write_status(
     client: &Client,
     server: &DittoServer,
-    status: &dittofs_shared::server::DittoServerStatus,
+    status: &dittofs_shared::crd::DittoServerStatus,
 ) -> Result<(), ApplyError> {
     let namespace = server.namespace().unwrap_or_default();
     match apply::write_status(client, &namespace, &server.name_any(), status).await {

@@ -12,7 +12,7 @@ mod edit;
 mod facts;
 mod template;
 
-use dittofs_shared::server::SidecarUpdatePolicy;
+use dittofs_shared::crd::SidecarUpdatePolicy;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::time::Duration;

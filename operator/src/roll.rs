@@ -7,8 +7,8 @@ mod directory;
 mod hash;
 mod pod;
 
+use dittofs_shared::crd::RollPolicy;
 use dittofs_shared::labels;
-use dittofs_shared::server::RollPolicy;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;

@@ -20,8 +20,8 @@ mod sidecar;
 mod starting;
 mod storage;
 
+use dittofs_shared::crd::{DittoServer, DittoServerStatus, Phase};
 use dittofs_shared::names;
-use dittofs_shared::server::{DittoServer, DittoServerStatus, Phase};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, Service};

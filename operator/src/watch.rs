@@ -13,7 +13,7 @@ mod servers;
 mod source;
 mod wake;
 
-use dittofs_shared::{labels, server::DittoServer};
+use dittofs_shared::{crd::DittoServer, labels};
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount};

@@ -1,7 +1,7 @@
 //! Pure: whether somebody has asked for everything to be looked at and sent anew.
 
+use dittofs_shared::crd::{DittoServer, DittoServerStatus};
 use dittofs_shared::labels;
-use dittofs_shared::server::{DittoServer, DittoServerStatus};
 use kube::ResourceExt as _;
 
 /// The value of the annotation, unless it is the one that was acted on last.

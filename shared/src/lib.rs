@@ -6,8 +6,8 @@
 //!                          └───────watch── ConfigMap {name}-sidecar ◀────────┘
 //! ```
 //!
-//! * [`server`]: the `DittoServer` resource, what a user asks for and what the operator answers.
-//! * [`published`]: what the sidecar says in `{name}-adapters`. One encoder, one decoder.
+//! * [`crd`]: the `DittoServer` resource, what a user asks for and what the operator answers.
+//! * [`published_state`]: what the sidecar says in `{name}-adapters`. One encoder, one decoder.
 //! * [`writers`]: who wrote it.
 //! * [`settings`]: what the operator wants of the sidecar, in `{name}-sidecar`.
 //! * [`quantity`]: sizes, compared however they are written.
@@ -16,12 +16,12 @@
 //! Nothing in here reads a clock, an environment or a network: the crate has types and pure functions only.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod crd;
 pub mod labels;
 pub mod names;
-pub mod published;
+pub mod published_state;
 pub mod quantity;
 pub mod reports;
-pub mod server;
 pub mod settings;
 pub mod writers;
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time;
 
-use crate::server::LogLevel;
+use crate::crd::LogLevel;
 
 const KEY_POLLING_INTERVAL: &str = "pollingInterval";
 const KEY_REMOVAL_HOLD: &str = "removalHold";

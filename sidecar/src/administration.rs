@@ -6,7 +6,7 @@
 use crate::http::{Answer, Http};
 use crate::outcome::Failure;
 use crate::signing_key::{KeyError, Role, SigningKey};
-use dittofs_shared::published::shorten;
+use dittofs_shared::published_state::shorten;
 use hyper::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
-use dittofs_shared::server::LogFormat;
+use dittofs_shared::crd::LogFormat;
 use dittofs_sidecar::tls::{ClientFiles, TlsFiles};
 use hyper::Uri;
 use rustls::pki_types::ServerName;

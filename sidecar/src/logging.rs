@@ -1,7 +1,7 @@
 //! Format and level of the log.
 
 use crate::settings::changed;
-use dittofs_shared::server::{LogFormat, LogLevel};
+use dittofs_shared::crd::{LogFormat, LogLevel};
 use dittofs_shared::settings::Settings;
 use std::convert::Infallible;
 use tokio::sync::watch;

@@ -1,6 +1,6 @@
 //! What a poll can say.
 
-use dittofs_shared::published::ServerStatus;
+use dittofs_shared::published_state::ServerStatus;
 
 /// What one poll of the server said.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Pure parser of `GET /api/v1/adapters/ports`.
 
 use crate::outcome::{Failure, Seen};
-use dittofs_shared::published::shorten;
+use dittofs_shared::published_state::shorten;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 

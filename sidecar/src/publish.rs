@@ -12,7 +12,7 @@ use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::complaints::Complaints;
 use crate::settings::changed;
-use dittofs_shared::published::{DecodeError, PublishedState};
+use dittofs_shared::published_state::{DecodeError, PublishedState};
 use dittofs_shared::settings::Settings;
 use std::collections::BTreeMap;
 use std::convert::Infallible;

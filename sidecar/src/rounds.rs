@@ -11,7 +11,7 @@ use crate::reset::Answered;
 use crate::settings::changed;
 use crate::state::State;
 use crate::story;
-use dittofs_shared::published::{PublishedState, ServerStatus};
+use dittofs_shared::published_state::{PublishedState, ServerStatus};
 use dittofs_shared::reports::Reports;
 use dittofs_shared::settings::Settings;
 use std::convert::Infallible;

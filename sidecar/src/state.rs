@@ -19,7 +19,7 @@ mod tests;
 use crate::clock::Now;
 use crate::outcome::Outcome;
 use adapters::Adapters;
-use dittofs_shared::published::{PublishedState, ServerStatus};
+use dittofs_shared::published_state::{PublishedState, ServerStatus};
 use dittofs_shared::reports::Reports;
 use health::Health;
 pub(crate) use health::START;

@@ -1,6 +1,6 @@
 //! Pure: the difference of two published states, in words.
 
-use dittofs_shared::published::{Adapter, PublishedState, ServerState, ServerStatus};
+use dittofs_shared::published_state::{Adapter, PublishedState, ServerState, ServerStatus};
 
 /// One thing that changed: one line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

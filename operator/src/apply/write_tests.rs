@@ -1,7 +1,7 @@
 //! What happens between reading and writing, with an API server that follows a script.
 
 use super::*;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;

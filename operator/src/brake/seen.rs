@@ -1,7 +1,7 @@
 //! What the copies show of each instance.
 
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::names;
-use dittofs_shared::server::DittoServer;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;

@@ -1,8 +1,8 @@
 //! What claims should be beyond what the controller of StatefulSets makes of them: as large as asked, known by our labels,
 //! and gone with the `DittoServer` or not.
 
+use dittofs_shared::crd::{DittoServer, RetentionPolicy};
 use dittofs_shared::labels;
-use dittofs_shared::server::{DittoServer, RetentionPolicy};
 use k8s_openapi::api::core::v1::{
     PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements,
 };

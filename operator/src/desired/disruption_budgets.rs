@@ -1,7 +1,7 @@
 //! Keeps the only server of an instance from being evicted by the way.
 
+use dittofs_shared::crd::DisruptionBudget;
 use dittofs_shared::labels;
-use dittofs_shared::server::DisruptionBudget;
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;

@@ -1,7 +1,7 @@
 //! The environment of the server: what it must not read in a file that anybody may read, and what the user adds.
 
+use dittofs_shared::crd::SecretKeyReference;
 use dittofs_shared::names;
-use dittofs_shared::server::SecretKeyReference;
 use k8s_openapi::api::core::v1::{
     EnvFromSource, EnvVar, EnvVarSource, SecretEnvSource, SecretKeySelector,
 };

@@ -1,6 +1,6 @@
 //! What containers of the pod see of Secrets as files, each at one place, read-only.
 
-use dittofs_shared::server::{Kerberos, SecretKeyReference};
+use dittofs_shared::crd::{Kerberos, SecretKeyReference};
 use k8s_openapi::api::core::v1::{KeyToPath, SecretVolumeSource, Volume, VolumeMount};
 
 use crate::instance::Instance;

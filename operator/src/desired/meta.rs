@@ -1,7 +1,7 @@
 //! Metadata of every child: name, namespace, owner and labels.
 
+use dittofs_shared::crd::RetentionPolicy;
 use dittofs_shared::labels;
-use dittofs_shared::server::RetentionPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::instance::Instance;

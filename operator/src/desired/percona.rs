@@ -1,7 +1,7 @@
 //! The PostgreSQL cluster, as Percona's operator takes it.
 
+use dittofs_shared::crd::{Percona, PerconaBackup};
 use dittofs_shared::names;
-use dittofs_shared::server::{Percona, PerconaBackup};
 use kube::api::DynamicObject;
 use serde_json::{Value, json};
 

@@ -3,8 +3,8 @@
 //! A route has one listener in mind. So two ports never share a route, and what leads to a discovery port attaches to
 //! the listener of its number, whatever the listener of the adapter itself is called.
 
+use dittofs_shared::crd::ParentReference;
 use dittofs_shared::names;
-use dittofs_shared::server::ParentReference;
 use k8s_openapi::api::core::v1::ServicePort;
 use kube::api::DynamicObject;
 use serde_json::{Value, json};

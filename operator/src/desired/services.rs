@@ -1,6 +1,6 @@
 //! Services: the headless one, that of the REST API, that of the metrics, and one for each exposed adapter.
 
-use dittofs_shared::server::ServiceType;
+use dittofs_shared::crd::ServiceType;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;

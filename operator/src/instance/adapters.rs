@@ -1,6 +1,6 @@
 //! The adapters that the sidecar has published, and what is to be done about each.
 
-use dittofs_shared::published::{self, DecodeError, PublishedState, ServerState};
+use dittofs_shared::published_state::{self, DecodeError, PublishedState, ServerState};
 
 use super::reserved::ReservedPorts;
 
@@ -59,7 +59,7 @@ pub enum Unknown {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JudgedAdapter {
     /// As published.
-    pub published: published::Adapter,
+    pub published: published_state::Adapter,
     /// What is to be done.
     pub verdict: Verdict,
 }
@@ -96,17 +96,20 @@ pub(super) fn understand(
     }
 }
 
-pub(super) fn judge(published: published::Adapter, reserved: &ReservedPorts) -> JudgedAdapter {
+pub(super) fn judge(
+    published: published_state::Adapter,
+    reserved: &ReservedPorts,
+) -> JudgedAdapter {
     let verdict = verdict(&published, reserved);
     JudgedAdapter { published, verdict }
 }
 
 /// Published state is hostile input: at most it opens adapter ports of its own instance.
-pub(super) fn verdict(adapter: &published::Adapter, reserved: &ReservedPorts) -> Verdict {
+pub(super) fn verdict(adapter: &published_state::Adapter, reserved: &ReservedPorts) -> Verdict {
     if !KNOWN_ADAPTERS.contains(&adapter.r#type.as_str()) {
         return Verdict::Refused(format!(
             "adapter type {:?} is not one of {}, and no other is exposed",
-            published::shorten(&adapter.r#type),
+            published_state::shorten(&adapter.r#type),
             KNOWN_ADAPTERS.join(", ")
         ));
     }

@@ -3,8 +3,8 @@
 //! The server has a setting for each part of a connection. A Secret that holds them one by one is used as it is; of one that holds
 //! a connection string the operator makes another, with the parts.
 
+use dittofs_shared::crd::{DittoServer, SecretKeyReference};
 use dittofs_shared::names;
-use dittofs_shared::server::{DittoServer, SecretKeyReference};
 use kube::ResourceExt as _;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Which Services the exposed adapters get, and with which ports.
 
-use dittofs_shared::server::{DittoServerSpec, ServiceMode, ServiceType};
+use dittofs_shared::crd::{DittoServerSpec, ServiceMode, ServiceType};
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,6 @@
 use super::*;
 use crate::instance::ports::LONGEST_PORT_NAME;
-use dittofs_shared::published::Adapter;
+use dittofs_shared::published_state::Adapter;
 use k8s_openapi::api::core::v1::Service;
 use proptest::prelude::*;
 use serde_json::{Value, json};

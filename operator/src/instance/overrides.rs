@@ -3,7 +3,7 @@
 //! The server reads its keys without regard to case, and takes `a.b: c` for `a: {b: c}`. So does what is judged here: nothing
 //! gets past it by another spelling.
 
-use dittofs_shared::server::DittoServerSpec;
+use dittofs_shared::crd::DittoServerSpec;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -181,7 +181,7 @@ fn reserved_variable(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dittofs_shared::server::ConfigOverrides;
+    use dittofs_shared::crd::ConfigOverrides;
     use serde_json::json;
 
     fn overrides(value: Value) -> Map<String, Value> {

@@ -1,8 +1,8 @@
 //! Pure: whether somebody asks for a reset of the administrator's password, and how far that is.
 
+use dittofs_shared::crd::{DittoServer, SecretKeyReference};
 use dittofs_shared::labels;
 use dittofs_shared::reports::{PasswordReset, ResetOutcome};
-use dittofs_shared::server::{DittoServer, SecretKeyReference};
 use dittofs_shared::settings::ResetRequest;
 use kube::ResourceExt as _;
 

@@ -1,6 +1,6 @@
 //! The ports of a Service: whose they are, what they are called, and that no two of them are the same.
 
-use dittofs_shared::server::{DiscoveryPort, DittoServerSpec};
+use dittofs_shared::crd::{DiscoveryPort, DittoServerSpec};
 use k8s_openapi::api::core::v1::ServicePort;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 

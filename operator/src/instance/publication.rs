@@ -1,6 +1,6 @@
 //! Pure: what the sidecar has published, and whether it is asked to look if that still stands.
 
-use dittofs_shared::published::{self, DecodeError, PublishedState};
+use dittofs_shared::published_state::{self, DecodeError, PublishedState};
 use dittofs_shared::reports::Reports;
 use dittofs_shared::{names, writers};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -18,7 +18,7 @@ pub(super) fn decode(instance: &str, config_map: &ConfigMap) -> Result<Published
             let writer = writer.and_then(|entry| entry.manager.as_deref());
             return Err(Unknown::WrittenByAnother(
                 names::adapters(instance),
-                published::shorten(writer.unwrap_or("somebody else")),
+                published_state::shorten(writer.unwrap_or("somebody else")),
             ));
         }
     }

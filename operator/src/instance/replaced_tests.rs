@@ -2,9 +2,9 @@ use super::*;
 use crate::instance::Verdict;
 use crate::instance::fronts::Opening;
 use crate::instance::reserved::ReservedPorts;
+use dittofs_shared::crd::DittoServerSpec;
 use dittofs_shared::labels;
-use dittofs_shared::published::Adapter;
-use dittofs_shared::server::DittoServerSpec;
+use dittofs_shared::published_state::Adapter;
 use serde_json::{Value, json};
 
 #[allow(clippy::needless_pass_by_value)] // The macro makes a value.

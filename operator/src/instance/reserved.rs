@@ -1,7 +1,7 @@
 //! Ports of the pod that are not for clients.
 
+use dittofs_shared::crd::DittoServerSpec;
 use dittofs_shared::names;
-use dittofs_shared::server::DittoServerSpec;
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 mod digests;
 mod problem;
 
+use dittofs_shared::crd::{ObservedSecret, SecretKeyReference};
 use dittofs_shared::names;
-use dittofs_shared::server::{ObservedSecret, SecretKeyReference};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::connection::{self, Connection};

@@ -1,6 +1,6 @@
 //! Pure: what the server is asked to be, and whether it can be started like that.
 
-use dittofs_shared::server::{DatabaseType, DittoServerSpec, Exposure, SecretKeyReference};
+use dittofs_shared::crd::{DatabaseType, DittoServerSpec, Exposure, SecretKeyReference};
 
 use super::{DatabaseProblem, Digest, Instance, OverrideProblem, SecretProblem};
 

@@ -1,6 +1,6 @@
 //! What is asked for of a Service, brought down to what its type has and what Kubernetes lets change.
 
-use dittofs_shared::server::{
+use dittofs_shared::crd::{
     IpFamily, IpFamilyPolicy, ServiceSettings, ServiceTemplate, ServiceType, SessionAffinity,
     TrafficPolicy,
 };

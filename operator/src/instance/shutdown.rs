@@ -6,7 +6,7 @@
 //! has to be longer than that sum, or the kubelet would be first. Where three stages use up their time, the flush has those 5 s; a longer
 //! grace period gives it more as soon as one of the three ends earlier.
 
-use dittofs_shared::server::DittoServerSpec;
+use dittofs_shared::crd::DittoServerSpec;
 use serde_json::Value;
 use std::time::Duration;
 

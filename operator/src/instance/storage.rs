@@ -1,6 +1,6 @@
 //! Pure: the claims of an instance, as they are asked for and as they are.
 
-use dittofs_shared::server::Storage;
+use dittofs_shared::crd::Storage;
 use dittofs_shared::{names, quantity};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimStatus};

@@ -1,6 +1,6 @@
 //! Instances that are not worked on: those of another operator, and those that go or are gone.
 
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use kube::runtime::controller::Action;
 use kube::{Resource as _, ResourceExt as _};
 use std::time::Duration;

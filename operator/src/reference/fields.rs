@@ -1,6 +1,6 @@
 //! The fields of the schema, in its order.
 
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use kube::CustomResourceExt as _;
 use serde_json::Value;
 

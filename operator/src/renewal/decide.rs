@@ -1,6 +1,6 @@
 //! What is to be done about the sidecar of a running pod.
 
-use dittofs_shared::server::SidecarUpdatePolicy;
+use dittofs_shared::crd::SidecarUpdatePolicy;
 use std::time::Duration;
 
 use super::edit::Edit;

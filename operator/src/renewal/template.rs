@@ -1,7 +1,7 @@
 //! Which sidecar the next pod gets.
 
+use dittofs_shared::crd::SidecarUpdatePolicy;
 use dittofs_shared::labels;
-use dittofs_shared::server::SidecarUpdatePolicy;
 use std::collections::BTreeMap;
 
 use super::Known;

@@ -4,7 +4,7 @@
 //! The template remembers what the server has stored: the parts `ldap` and `kerberos` of the hash stay as they are once
 //! there is data. What the server reads at each start, or from files, has parts of its own.
 
-use dittofs_shared::server::{Kerberos, Ldap, SecretKeyReference};
+use dittofs_shared::crd::{Kerberos, Ldap, SecretKeyReference};
 use serde::Serialize;
 
 use super::digest_of;
@@ -125,7 +125,7 @@ impl<'a> StoredLdap<'a> {
             bind_dn: &ldap.bind_dn,
             user_attr: set(ldap.user_attr.as_deref()),
             realm: set(ldap.realm.as_deref()),
-            idmap: ldap.idmap.map(dittofs_shared::server::IdMap::as_str),
+            idmap: ldap.idmap.map(dittofs_shared::crd::IdMap::as_str),
             nested_groups: ldap.nested_groups,
             ca_is_given: authority.is_some_and(|ca| instance.secrets.gives(ca)),
             ca_cert_file: set(ldap.ca_cert_file.as_deref()),

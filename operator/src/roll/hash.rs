@@ -1,6 +1,6 @@
 //! Hashes over what a running server must be restarted for.
 
-use dittofs_shared::server::PodSettings;
+use dittofs_shared::crd::PodSettings;
 use k8s_openapi::api::core::v1::{Affinity, Toleration, TopologySpreadConstraint};
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What the user is told of each adapter.
 
-use dittofs_shared::server::AdapterStatus;
-use dittofs_shared::{labels, published};
+use dittofs_shared::crd::AdapterStatus;
+use dittofs_shared::{labels, published_state};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
 
@@ -36,7 +36,7 @@ fn one(view: &View<'_>, adapter: &JudgedAdapter) -> AdapterStatus {
     let place = service.and_then(|service| place(service, &published.r#type, view.pod));
     let message = failure.or_else(|| message(view, adapter, service, place.is_some()));
     AdapterStatus {
-        r#type: published::shorten(&published.r#type),
+        r#type: published_state::shorten(&published.r#type),
         port: i32::try_from(published.port).ok(),
         enabled: published.enabled,
         running: published.running,

@@ -1,7 +1,7 @@
 //! The conditions, each from one check.
 
-use dittofs_shared::published::ServerStatus;
-use dittofs_shared::server::AdapterStatus;
+use dittofs_shared::crd::AdapterStatus;
+use dittofs_shared::published_state::ServerStatus;
 
 use super::adapters::not_as_asked;
 use super::pod::problem;
@@ -249,7 +249,7 @@ fn adapters_ready(view: &View<'_>, statuses: &[AdapterStatus]) -> Finding {
 }
 
 fn brief(adapter: &crate::instance::JudgedAdapter) -> String {
-    dittofs_shared::published::shorten(&adapter.published.r#type)
+    dittofs_shared::published_state::shorten(&adapter.published.r#type)
 }
 
 fn progressing(view: &View<'_>) -> Finding {

@@ -1,7 +1,7 @@
 //! What is wrong with what the user asked for, as far as it can be known before the server runs.
 
+use dittofs_shared::crd::ConfigOverrides;
 use dittofs_shared::names;
-use dittofs_shared::server::ConfigOverrides;
 
 use super::{Finding, View};
 use crate::instance::{Obstacle, unknown_keys};

@@ -22,7 +22,7 @@ pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
         ));
     }
     let mut kinds = vec![OptionalKind::TcpRoute];
-    let discovers = |own: &dittofs_shared::server::AdapterOverride| !own.discovery_ports.is_empty();
+    let discovers = |own: &dittofs_shared::crd::AdapterOverride| !own.discovery_ports.is_empty();
     if settings.overrides.values().any(discovers) {
         kinds.push(OptionalKind::UdpRoute);
     }

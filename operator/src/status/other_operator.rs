@@ -3,7 +3,7 @@
 //! That operator writes the same status. So this one speaks once for each generation, in two conditions, and leaves the
 //! rest of the status alone.
 
-use dittofs_shared::server::DittoServerStatus;
+use dittofs_shared::crd::DittoServerStatus;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! What runs, in one word or a few.
 
-use dittofs_shared::server::Phase;
+use dittofs_shared::crd::Phase;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 

@@ -1,6 +1,6 @@
 //! Whether the volumes are there, and as large as asked.
 
-use dittofs_shared::server::{RetentionPolicy, VolumeStatus};
+use dittofs_shared::crd::{RetentionPolicy, VolumeStatus};
 use k8s_openapi::api::core::v1::PersistentVolumeClaimCondition;
 
 use super::{Finding, View};

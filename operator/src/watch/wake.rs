@@ -1,6 +1,6 @@
 //! Which instances to look at when something has changed.
 
-use dittofs_shared::{labels, server::DittoServer};
+use dittofs_shared::{crd::DittoServer, labels};
 use futures::channel::mpsc::UnboundedSender;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt as _};

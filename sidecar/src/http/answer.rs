@@ -2,7 +2,7 @@
 
 use super::Answer;
 use crate::outcome::Failure;
-use dittofs_shared::published::shorten;
+use dittofs_shared::published_state::shorten;
 use hyper::StatusCode;
 use serde::Deserialize;
 

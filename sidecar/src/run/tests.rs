@@ -9,7 +9,7 @@ use crate::listening::Listening;
 use crate::publish::Data;
 use crate::session::Session;
 use crate::signing_key::SigningKey;
-use dittofs_shared::published::{PublishedState, ServerStatus};
+use dittofs_shared::published_state::{PublishedState, ServerStatus};
 use dittofs_shared::reports::ResetOutcome;
 use dittofs_shared::settings::ResetRequest;
 use std::sync::Arc;
@@ -125,7 +125,7 @@ fn types(state: &PublishedState) -> Vec<String> {
 
 fn of_smb(
     state: &PublishedState,
-    test: impl Fn(&dittofs_shared::published::Adapter) -> bool,
+    test: impl Fn(&dittofs_shared::published_state::Adapter) -> bool,
 ) -> bool {
     let adapters = state.adapters.as_deref().unwrap_or_default();
     adapters

@@ -7,7 +7,7 @@ use crate::credentials::Credentials;
 use crate::http::{Answer, Http};
 use crate::outcome::Failure;
 use dittofs_shared::names::{ADMIN_USER, SIDECAR_USER};
-use dittofs_shared::published::shorten;
+use dittofs_shared::published_state::shorten;
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};

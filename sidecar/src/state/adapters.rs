@@ -3,7 +3,7 @@
 use super::entry::Entry;
 use crate::clock::Now;
 use crate::outcome::Seen;
-use dittofs_shared::published::Adapter;
+use dittofs_shared::published_state::Adapter;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;

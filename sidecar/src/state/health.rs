@@ -3,7 +3,7 @@
 use super::to_the_second;
 use crate::clock::Now;
 use crate::outcome::{Failure, FailureKind, Outcome};
-use dittofs_shared::published::{ServerState, ServerStatus};
+use dittofs_shared::published_state::{ServerState, ServerStatus};
 use jiff::Timestamp;
 use std::time::Duration;
 

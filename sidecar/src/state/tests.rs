@@ -6,7 +6,7 @@ mod properties;
 
 use super::*;
 use crate::outcome::{Failure, Seen};
-use dittofs_shared::published::{Adapter, ServerState};
+use dittofs_shared::published_state::{Adapter, ServerState};
 
 const HOLD: Duration = Duration::from_secs(30);
 

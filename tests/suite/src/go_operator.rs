@@ -2,7 +2,7 @@
 //! and the way they are written (create and update, no server-side apply).
 
 use dittofs_operator::optional::OptionalKind;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client, Resource as _, ResourceExt as _};

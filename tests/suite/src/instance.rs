@@ -2,9 +2,9 @@
 
 use dittofs_rig::dittofs::Administrator;
 use dittofs_rig::{Caller, wait_for};
-use dittofs_shared::published::{Adapter, PublishedState, ServerState, ServerStatus};
+use dittofs_shared::crd::DittoServer;
+use dittofs_shared::published_state::{Adapter, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::reports::Reports;
-use dittofs_shared::server::DittoServer;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;

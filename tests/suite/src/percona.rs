@@ -1,7 +1,7 @@
 //! Percona's operator, played by a script: it says how far the cluster is, and makes the Secret.
 
 use dittofs_rig::wait_for;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};

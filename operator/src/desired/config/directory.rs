@@ -1,6 +1,6 @@
 //! The directory in which the server looks users and groups up.
 
-use dittofs_shared::server::IdMap;
+use dittofs_shared::crd::IdMap;
 use serde::Serialize;
 
 use crate::desired::files;

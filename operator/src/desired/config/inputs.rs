@@ -2,7 +2,7 @@
 //!
 //! LDAP and Kerberos are not here: see `roll/directory.rs`. What is added one day must be left out while it is not set.
 
-use dittofs_shared::server::LogFormat;
+use dittofs_shared::crd::LogFormat;
 use dittofs_shared::settings::log_level_name;
 use serde::Serialize;
 use serde_json::{Map, Value};

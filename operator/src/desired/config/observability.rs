@@ -1,6 +1,6 @@
 //! The log and the metrics of the server.
 
-use dittofs_shared::server::{DittoServerSpec, LogFormat};
+use dittofs_shared::crd::{DittoServerSpec, LogFormat};
 use dittofs_shared::settings::log_level_name;
 use serde::Serialize;
 

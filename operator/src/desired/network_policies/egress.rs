@@ -1,6 +1,6 @@
 //! Where the pod may connect to.
 
-use dittofs_shared::server::EgressPolicy;
+use dittofs_shared::crd::EgressPolicy;
 use k8s_openapi::api::networking::v1::{
     NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort,
 };

@@ -1,6 +1,6 @@
 //! What of the Secrets the server is restarted for.
 
-use dittofs_shared::server::SecretKeyReference;
+use dittofs_shared::crd::SecretKeyReference;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{connection, first_password};

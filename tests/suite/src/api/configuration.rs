@@ -3,8 +3,8 @@
 use dittofs_rig::installation::{NAMESPACE, OPERATOR};
 use dittofs_rig::shard::Shard;
 use dittofs_rig::{Caller, wait_for};
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::labels;
-use dittofs_shared::server::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, merge};
 use dittofs_suite::kubelet::{Kubelet, is_ready};
 use dittofs_suite::world::Scene;

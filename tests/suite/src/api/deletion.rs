@@ -2,7 +2,7 @@
 //! garbage collector does it by owner, with or without the operator.
 
 use dittofs_rig::wait_for;
-use dittofs_shared::server::{DittoServer, Phase};
+use dittofs_shared::crd::{DittoServer, Phase};
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

@@ -1,8 +1,8 @@
 //! Claims and StatefulSets as earlier versions of the operator have left them, and a cluster that guards owners.
 
 use dittofs_rig::wait_for;
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::labels;
-use dittofs_shared::server::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, fail};

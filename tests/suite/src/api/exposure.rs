@@ -2,8 +2,8 @@
 
 use dittofs_rig::audit::Entry;
 use dittofs_rig::wait_for;
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::labels;
-use dittofs_shared::server::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

@@ -2,8 +2,8 @@
 
 use dittofs_rig::load_balancer;
 use dittofs_rig::wait_for;
-use dittofs_shared::published::Adapter;
-use dittofs_shared::server::AdapterStatus;
+use dittofs_shared::crd::AdapterStatus;
+use dittofs_shared::published_state::Adapter;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

@@ -1,6 +1,6 @@
 //! Whatever stands in the published state, it opens at most adapter ports of its own instance, and takes nothing away.
 
-use dittofs_shared::published::{Adapter, PublishedState, ServerState, ServerStatus};
+use dittofs_shared::published_state::{Adapter, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::reports::Reports;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;

@@ -1,6 +1,6 @@
 //! One bad `DittoServer` stops no other.
 
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

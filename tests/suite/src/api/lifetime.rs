@@ -97,7 +97,7 @@ pub async fn with_retention_delete_generated_secrets_go_with_the_server(scene: S
     ensure!(owners(&files).await? == [1; 3], "a Secret has no owner");
     // At once: what is about to be deleted is not used any more.
     files
-        .api::<dittofs_shared::server::DittoServer>()
+        .api::<dittofs_shared::crd::DittoServer>()
         .delete("files", &DeleteParams::background())
         .await?;
     let again = Instance::create(&scene, "files", spec).await?;

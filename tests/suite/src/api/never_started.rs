@@ -2,7 +2,7 @@
 //! server that has started does not read again.
 
 use dittofs_rig::audit::AuditLog;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE, merge};
 use dittofs_suite::kubelet::{Kubelet, is_ready};
 use dittofs_suite::world::Scene;

@@ -2,8 +2,8 @@
 //! restart from happening.
 
 use dittofs_rig::wait_for;
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::labels;
-use dittofs_shared::server::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::kubelet::{Kubelet, is_ready};
 use dittofs_suite::world::Scene;

@@ -2,7 +2,7 @@
 //! in place.
 
 use dittofs_rig::wait_for;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

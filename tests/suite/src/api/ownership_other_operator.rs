@@ -1,8 +1,8 @@
 //! An instance that another operator looks after: it is left alone whole, and told so.
 
 use dittofs_rig::wait_for;
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::labels;
-use dittofs_shared::server::DittoServer;
 use dittofs_suite::go_operator::{Extra, GoOperator, kinds};
 use dittofs_suite::instance::{API_DEADLINE, Instance, merge};
 use dittofs_suite::world::Scene;

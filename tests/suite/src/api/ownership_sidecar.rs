@@ -2,7 +2,7 @@
 //! lasts.
 
 use dittofs_rig::{Caller, wait_for};
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::{labels, names};
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;

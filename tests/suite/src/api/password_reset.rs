@@ -2,9 +2,9 @@
 //! Secret meanwhile.
 
 use dittofs_rig::wait_for;
-use dittofs_shared::published::{PublishedState, ServerState, ServerStatus};
+use dittofs_shared::crd::DittoServer;
+use dittofs_shared::published_state::{PublishedState, ServerState, ServerStatus};
 use dittofs_shared::reports::{Access, PasswordReset, Reports, ResetOutcome};
-use dittofs_shared::server::DittoServer;
 use dittofs_shared::settings::{ResetRequest, Settings};
 use dittofs_shared::{labels, names};
 use dittofs_suite::instance::{API_DEADLINE, Instance, merge};

@@ -1,7 +1,7 @@
 //! What was written for the Go operator is accepted, and `kubectl explain` says what every field does.
 
 use dittofs_operator::reference;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, fail, fields};
 use kube::Resource as _;

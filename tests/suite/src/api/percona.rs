@@ -2,7 +2,7 @@
 
 use dittofs_rig::foreign_crds::{ForeignCrds, Kind};
 use dittofs_rig::wait_for;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, merge};
 use dittofs_suite::percona::{CLUSTER, Percona, SECRET, database};
 use dittofs_suite::world::Scene;

@@ -89,7 +89,7 @@ pub async fn a_state_that_is_published_again_unchanged_is_written_nowhere(scene:
         .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
         .await?;
     let nudge = json!({"metadata": {"annotations": {"example.com/nudge": "1"}}});
-    write::<dittofs_shared::server::DittoServer>(&files, "somebody", "files", nudge).await?;
+    write::<dittofs_shared::crd::DittoServer>(&files, "somebody", "files", nudge).await?;
     wait_for("the operator to look", API_DEADLINE, || async {
         let requests = operator_requests(&scene, mark).map_err(|error| error.to_string())?;
         // It reads the Secrets on every look.

@@ -1,6 +1,6 @@
 //! The annotation that asks for a look: everything is written anew, and the status says which wish was granted.
 
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::{labels, names};
 use dittofs_suite::instance::{API_DEADLINE, Instance, merge};
 use dittofs_suite::world::Scene;

@@ -2,8 +2,8 @@
 
 use dittofs_rig::audit::AuditLog;
 use dittofs_rig::wait_for;
-use dittofs_shared::published::{PublishedState, ServerState, ServerStatus};
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
+use dittofs_shared::published_state::{PublishedState, ServerState, ServerStatus};
 use dittofs_shared::{labels, names};
 use dittofs_suite::instance::{API_DEADLINE, Instance, merge};
 use dittofs_suite::world::Scene;

@@ -2,7 +2,7 @@
 //! balancers, so that the test gives out the addresses.
 
 use dittofs_rig::wait_for;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
@@ -58,7 +58,7 @@ async fn wait_names(files: &Instance, expected: &[&str]) -> Outcome {
 
 fn addresses(server: &DittoServer) -> Vec<String> {
     let adapters = server.status.clone().unwrap_or_default().adapters;
-    let address = |adapter: dittofs_shared::server::AdapterStatus| adapter.address;
+    let address = |adapter: dittofs_shared::crd::AdapterStatus| adapter.address;
     adapters.into_iter().filter_map(address).collect()
 }
 

@@ -1,7 +1,7 @@
 //! One operator takes only so many servers out of service at a time, and an upgrade of the operator none.
 
 use dittofs_rig::wait_for;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::{labels, names};
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::kubelet::{Kubelet, is_ready};

@@ -1,7 +1,7 @@
 //! Claims go or stay with the `DittoServer` as asked, and with nothing else.
 
 use dittofs_rig::wait_for;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

@@ -2,7 +2,7 @@
 
 use dittofs_operator::optional::OptionalKind;
 use dittofs_rig::wait_for;
-use dittofs_shared::published::Adapter;
+use dittofs_shared::published_state::Adapter;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

@@ -1,6 +1,6 @@
 //! Secrets: those of the user's are checked, those that exist are kept, the rest are made.
 
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::{labels, names};
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;

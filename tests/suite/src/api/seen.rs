@@ -3,7 +3,7 @@
 use dittofs_rig::audit::{AuditLog, Entry, Mark};
 use dittofs_rig::wait_for;
 use dittofs_shared::labels;
-use dittofs_shared::published::Adapter;
+use dittofs_shared::published_state::Adapter;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 //! Fields of the adapters' Services, on Services that exist as well as on new ones.
 
-use dittofs_shared::server::AdapterStatus;
+use dittofs_shared::crd::AdapterStatus;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

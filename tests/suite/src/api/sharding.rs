@@ -5,7 +5,7 @@ use dittofs_rig::foreign_crds::{ForeignCrds, Kind};
 use dittofs_rig::installation::NAMESPACE;
 use dittofs_rig::shard::{self, Shard};
 use dittofs_rig::wait_for;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter, merge};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

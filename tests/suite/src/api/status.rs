@@ -1,7 +1,7 @@
 //! What a `DittoServer` says of itself, to people and to tools.
 
 use dittofs_rig::audit::Mark;
-use dittofs_shared::server::{DittoServer, DittoServerStatus};
+use dittofs_shared::crd::{DittoServer, DittoServerStatus};
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

@@ -1,6 +1,6 @@
 //! What a user reads of the adapters.
 
-use dittofs_shared::server::DittoServerStatus;
+use dittofs_shared::crd::DittoServerStatus;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, fail};

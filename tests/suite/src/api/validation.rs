@@ -1,6 +1,6 @@
 //! Mistakes are refused by the API server, before anything acts on them, with a message that names the field.
 
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{Instance, merge};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, fail};

@@ -6,7 +6,7 @@ use dittofs_operator::named_secrets::CONNECTION;
 use dittofs_operator::observe::{Observed, SecretFacts};
 use dittofs_operator::optional::{Absence, OptionalKind};
 use dittofs_operator::ownership::Whose;
-use dittofs_shared::server::{DittoServer, RetentionPolicy};
+use dittofs_shared::crd::{DittoServer, RetentionPolicy};
 use dittofs_shared::{labels, names};
 use dittofs_suite::instance::merge;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service};

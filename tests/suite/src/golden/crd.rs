@@ -1,6 +1,6 @@
 //! `crds/` is made from the types, and says enough for `kubectl explain`.
 
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::{Outcome, ensure};
 use kube::CustomResourceExt as _;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! The schema of the existing Go operator: everything in it is accepted here, and means the same.
 
 use dittofs_operator::reference::fields;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::registry::{plain, skipped};
 use dittofs_suite::{Outcome, ensure};
 use kube::CustomResourceExt as _;

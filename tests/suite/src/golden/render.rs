@@ -9,7 +9,7 @@ use dittofs_operator::optional::{Absence, OptionalKind};
 use dittofs_operator::renewal::{self, PodFacts};
 use dittofs_operator::roll;
 use dittofs_operator::status::{self, View};
-use dittofs_shared::server::DittoServerStatus;
+use dittofs_shared::crd::DittoServerStatus;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetStatus};
 use k8s_openapi::api::core::v1::{Pod, Service};

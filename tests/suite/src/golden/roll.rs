@@ -6,7 +6,7 @@ use dittofs_operator::ownership::Whose;
 use dittofs_operator::reference;
 use dittofs_operator::reference::rolls::{self, Rolls};
 use dittofs_shared::labels;
-use dittofs_shared::published::{Adapter, PublishedState, ServerState, ServerStatus};
+use dittofs_shared::published_state::{Adapter, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::reports::Reports;
 use dittofs_suite::fields::{self, Change};
 use dittofs_suite::instance::merge;

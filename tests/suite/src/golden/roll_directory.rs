@@ -3,7 +3,7 @@
 use dittofs_operator::observe::Observed;
 use dittofs_operator::ownership::Whose;
 use dittofs_operator::roll;
-use dittofs_shared::server::SecretKeyReference;
+use dittofs_shared::crd::SecretKeyReference;
 use dittofs_suite::instance::merge;
 use dittofs_suite::{Outcome, ensure};
 use serde_json::{Value, json};

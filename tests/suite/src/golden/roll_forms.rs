@@ -1,8 +1,8 @@
 //! The two forms of the roll hash: pods of the first releases have one of them only, and an upgrade restarts none of them.
 
 use dittofs_operator::roll::{self, Roll};
+use dittofs_shared::crd::RollPolicy;
 use dittofs_shared::labels;
-use dittofs_shared::server::RollPolicy;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;

@@ -1,7 +1,7 @@
 //! A server that runs keeps running while its `DittoServer` is deleted without its objects and made again.
 
 use dittofs_rig::wait_for;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

@@ -2,7 +2,7 @@
 
 use dittofs_rig::installation::{NAMESPACE, OPERATOR};
 use dittofs_rig::wait_for;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{Instance, POD_DEADLINE};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

@@ -1,7 +1,7 @@
 //! A `DittoServer` that is deleted and made again over the claims it has left, and once more without them.
 
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::names;
-use dittofs_shared::server::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};

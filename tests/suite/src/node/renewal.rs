@@ -1,7 +1,7 @@
 //! A running pod gets another sidecar, and nobody notices.
 
 use dittofs_rig::{images, installation, wait_for};
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::traffic::{Question, Traffic};
 use dittofs_suite::world::Scene;

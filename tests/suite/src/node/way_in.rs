@@ -2,7 +2,7 @@
 
 use dittofs_rig::dittofs::Administrator;
 use dittofs_rig::wait_for;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::{labels, names};
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::world::Scene;

@@ -1,7 +1,7 @@
 //! All objects of an instance, without what differs between any two instances.
 
 use dittofs_operator::optional::OptionalKind;
-use dittofs_shared::server::DittoServer;
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::Instance;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};

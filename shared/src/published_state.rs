@@ -257,5 +257,5 @@ pub fn shorten(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "published_tests.rs"]
+#[path = "published_state_tests.rs"]
 mod tests;
