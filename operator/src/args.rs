@@ -1,9 +1,9 @@
 //! The command line and the environment.
 
 use clap::{Parser, Subcommand};
-use dittofs_operator::brake::Limit;
 use dittofs_operator::logging::LogFormat;
 use dittofs_operator::scope::{self, Scope, Selector};
+use dittofs_operator_core::brake::Limit;
 use dittofs_shared::Duration;
 use std::net::SocketAddr;
 

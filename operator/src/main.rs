@@ -4,18 +4,17 @@ mod args;
 
 use args::{Arguments, Command, RunArguments};
 use clap::Parser as _;
-use dittofs_operator::brake::Brake;
-use dittofs_operator::crd;
-use dittofs_operator::instance::Defaults;
 use dittofs_operator::leader::Candidate;
 use dittofs_operator::logging;
 use dittofs_operator::metrics::Metrics;
 use dittofs_operator::probes::Probes;
 use dittofs_operator::reconcile::{self, Context};
-use dittofs_operator::reference;
 use dittofs_operator::scope::Scope;
 use dittofs_operator::turns::Turns;
 use dittofs_operator::watch::Watch;
+use dittofs_operator_core::brake::Brake;
+use dittofs_operator_core::instance::Defaults;
+use dittofs_operator_core::reference::{self, crd};
 use kube::{Client, Config};
 use std::error::Error;
 use std::process::ExitCode;
@@ -160,7 +159,7 @@ async fn work(
             keep_unused_config: arguments.keep_unused_config.into(),
         },
         metrics: Arc::clone(&metrics),
-        brake: Brake::new(arguments.max_restarts),
+        brake: Mutex::new(Brake::new(arguments.max_restarts)),
         requests: watch.sender.clone(),
         failures: Mutex::default(),
         turns,

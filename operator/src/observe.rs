@@ -5,97 +5,24 @@ mod secrets;
 use dittofs_shared::settings::{publish_to, uid_of};
 use dittofs_shared::{crd::DittoServer, labels, names};
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::DynamicObject;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, Resource, ResourceExt as _};
-use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::instance::connection;
-use crate::named_secrets::{secret_names, signing_key};
-use crate::optional::{Absence, OptionalKind};
-use crate::ownership::{Claimant, controller, is_controlled_by};
 use crate::watch::{Optional, Presence, Server, Stores};
+use dittofs_operator_core::observed::{Observed, OptionalObjects};
+use dittofs_operator_core::optional::OptionalKind;
+use dittofs_operator_core::ownership::{Claimant, controller};
+use dittofs_operator_core::secrets::connection;
+use dittofs_operator_core::secrets::references::{secret_names, signing_key};
+pub use secrets::ObserveError;
 use secrets::read_secrets;
-pub use secrets::{ObserveError, SecretFacts};
 
 /// Deadline of one request to the API server.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
-
-/// All that is known of an instance before anything is decided.
-#[derive(Clone, Debug)]
-pub struct Observed {
-    /// When it was looked at.
-    pub at: Timestamp,
-    /// The `DittoServer` itself.
-    pub server: DittoServer,
-    /// ConfigMap `{name}-adapters`, if it is ours.
-    pub adapters: Option<Arc<ConfigMap>>,
-    /// See [`dittofs_shared::settings::Settings::publish_to`], as the sidecar has it now.
-    pub publish_to: Option<String>,
-    /// The StatefulSet, if it is ours.
-    pub stateful_set: Option<Arc<StatefulSet>>,
-    /// The pod. Nothing else controls it, but the StatefulSet may not either: see [`Observed::own_pod`].
-    pub pod: Option<Arc<Pod>>,
-    /// The claims that bear the labels of the instance.
-    pub claims: Vec<Arc<PersistentVolumeClaim>>,
-    /// The Services of adapters, whatever they are called.
-    pub adapter_services: Vec<Arc<Service>>,
-    /// The NetworkPolicies, baseline included.
-    pub network_policies: Vec<Arc<NetworkPolicy>>,
-    /// The Secrets that the instance refers to or that are made for it, by name. Absent: there is none.
-    pub secrets: BTreeMap<String, SecretFacts>,
-    /// Other `DittoServers` of the namespace whose tokens are signed with the same key.
-    pub key_sharers: Vec<String>,
-    /// What there is of the kinds that a cluster may be without.
-    pub optional: OptionalObjects,
-}
-
-impl Observed {
-    /// A `DittoServer` of which there is nothing yet.
-    pub fn nothing_of(server: DittoServer, at: Timestamp) -> Self {
-        Self {
-            server,
-            at,
-            adapters: None,
-            publish_to: None,
-            stateful_set: None,
-            pod: None,
-            claims: Vec::new(),
-            adapter_services: Vec::new(),
-            network_policies: Vec::new(),
-            secrets: BTreeMap::new(),
-            key_sharers: Vec::new(),
-            optional: OptionalObjects::default(),
-        }
-    }
-
-    /// The pod, if our StatefulSet controls it. No other is ever deleted or given rights. A pod that has lost its
-    /// StatefulSet is shown until the new one has adopted it.
-    pub fn own_pod(&self) -> Option<&Pod> {
-        let uid = self.stateful_set.as_ref()?.uid();
-        let pod = self.pod.as_deref();
-        pod.filter(|pod| is_controlled_by(&pod.metadata, uid.as_deref()))
-    }
-}
-
-/// What there is of the kinds that a cluster may be without.
-#[derive(Clone, Debug, Default)]
-pub struct OptionalObjects {
-    /// The kinds of which there is nothing, and why.
-    pub absent: BTreeMap<OptionalKind, Absence>,
-    /// PerconaPGCluster `{name}-postgres`, whosever it is.
-    pub percona: Option<Arc<DynamicObject>>,
-    /// The ServiceMonitors, TCPRoutes and UDPRoutes that are the instance's.
-    pub owned: BTreeMap<OptionalKind, Vec<Arc<DynamicObject>>>,
-}
 
 /// Looks at everything that belongs to an instance.
 ///
@@ -211,17 +138,6 @@ fn key_sharers(server: &DittoServer, servers: &Store<Server>) -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-/// SHA-256 in hexadecimal.
-pub fn digest(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 fn find<K>(store: &Store<K>, name: &str, namespace: &str) -> Option<Arc<K>>

@@ -17,9 +17,9 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use crate::observe::REQUEST_DEADLINE;
-use crate::optional::OptionalKind;
-use crate::ownership::{Claimant, Holder, Whose};
 use crate::watch::{Presence, Stores};
+use dittofs_operator_core::optional::OptionalKind;
+use dittofs_operator_core::ownership::{Claimant, Holder, Whose};
 
 /// Why it is not known who looks after a `DittoServer`.
 #[derive(Debug, thiserror::Error)]

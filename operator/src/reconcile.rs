@@ -15,20 +15,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::apply::{self, Applied, ApplyError};
-use crate::brake::Brake;
-use crate::desired::Desired;
 use crate::events;
-use crate::instance::{Defaults, Instance};
 use crate::metrics::{Metrics, Outcome};
-use crate::observe::{self, ObserveError, Observed};
+use crate::observe::{self, ObserveError};
 use crate::other_operator::{ReadError, Search};
-use crate::password_reset;
 use crate::restarts;
-use crate::roll;
-use crate::status::{self, View};
 use crate::turns::Turns;
 use crate::watch::{Requests, Server, Stores};
-use crate::wish;
+use dittofs_operator_core::brake::Brake;
+use dittofs_operator_core::desired::Desired;
+use dittofs_operator_core::events as reported;
+use dittofs_operator_core::events::password_reset;
+use dittofs_operator_core::instance::{Defaults, Instance};
+use dittofs_operator_core::observed::Observed;
+use dittofs_operator_core::reconcile_request;
+use dittofs_operator_core::roll;
+use dittofs_operator_core::status::{self, View};
 
 /// Requests for the same instance within this time become one look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
@@ -46,7 +48,7 @@ pub struct Context {
     /// Figures.
     pub metrics: Arc<Metrics>,
     /// How many servers may be out of service at a time.
-    pub brake: Brake,
+    pub brake: Mutex<Brake>,
     /// Asks for looks at other instances.
     pub requests: Requests,
     /// Looks that failed in a row, by instance: only to grow the delay, and lost without harm.
@@ -191,7 +193,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         pod: observed.pod.as_deref(),
         adapter_services: &observed.adapter_services,
         optional: &observed.optional,
-        wish: wish::of(server),
+        wish: reconcile_request::of(server),
         previous: server.status.as_ref(),
     };
     tell(server, context, &view, &applied).await?;
@@ -236,7 +238,7 @@ async fn make(server: &DittoServer, context: &Context) -> Result<Look, Error> {
     let mut desired = Desired::of(&instance);
     let mut applied = Applied::default();
     if !server.spec.paused {
-        let anew = wish::of(server).is_some();
+        let anew = reconcile_request::of(server).is_some();
         applied = apply::make_secrets(client, &observed, &desired.secrets).await;
         if !applied.changes.is_empty() {
             observed = observe::observe(server, stores, client).await?;
@@ -260,7 +262,12 @@ async fn tell(
     applied: &Applied,
 ) -> Result<(), Error> {
     let told = status::of(view, jiff::Timestamp::now());
-    let mut notices = events::notices(applied, server.status.as_ref(), &told);
+    let mut notices = reported::notices(
+        &applied.changes,
+        &applied.failures,
+        server.status.as_ref(),
+        &told,
+    );
     let resets = &view.instance.way_in.reset;
     notices.extend(password_reset::notices(server, resets, &told));
     if server.status.as_ref() != Some(&told) {

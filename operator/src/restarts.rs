@@ -1,13 +1,18 @@
 //! Restarts, one turn at a time: recreates a pod when it has to be and it is its turn, and wakes those who are next.
 
+use dittofs_shared::crd::DittoServer;
+use dittofs_shared::names;
+use kube::runtime::reflector::ObjectRef;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::apply::{self, Applied};
-use crate::brake::{Brake, Place, Queue, look_around};
-use crate::observe::Observed;
 use crate::reconcile::Context;
-use crate::roll::{self, Roll, Waits};
-use crate::watch::Stores;
+use crate::watch::{Server, Stores};
+use dittofs_operator_core::brake::{Brake, Place, Queue, Seen};
+use dittofs_operator_core::observed::Observed;
+use dittofs_operator_core::pod;
+use dittofs_operator_core::roll::{Roll, Waits};
 
 /// Whoever waits is woken when it is its turn. This is for what nobody sees, such as an instance that is gone.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -41,7 +46,7 @@ pub async fn act_on(
         roll => roll,
     };
     if longest_wait(&roll) == Duration::MAX {
-        context.brake.leave(&place);
+        locked(&context.brake).leave(&place);
     }
     wake_next(context);
     roll
@@ -71,15 +76,17 @@ async fn recreate(
         }
     }
     // A server that has never run may have come up since.
-    let unchanged = !roll::has_started(pod);
+    let unchanged = !pod::has_started(pod);
     match apply::recreate_pod(&context.client, pod, unchanged, &changed).await {
         Ok(change) => applied.changes.push(change),
         // Its next event brings us back here.
-        Err(failure) if unchanged && failure.error.is_conflict() => context.brake.give_back(place),
+        Err(failure) if unchanged && failure.error.is_conflict() => {
+            locked(&context.brake).give_back(place)
+        }
         Err(failure) => {
             // Without an answer the pod may be on its way out.
             if failure.error.is_answer() {
-                context.brake.give_back(place);
+                locked(&context.brake).give_back(place);
             }
             applied.failures.push(failure);
         }
@@ -87,8 +94,32 @@ async fn recreate(
     Roll::Now { changed, in_turn }
 }
 
-fn ask(brake: &Brake, place: &Place, pod: &str, stores: &Stores) -> Result<(), Queue> {
-    brake.ask(place, pod, &look_around(stores), Instant::now())
+fn ask(brake: &Mutex<Brake>, place: &Place, pod: &str, stores: &Stores) -> Result<(), Queue> {
+    locked(brake).ask(place, pod, &look_around(stores), Instant::now())
+}
+
+/// Nothing panics while it is held.
+fn locked(brake: &Mutex<Brake>) -> MutexGuard<'_, Brake> {
+    brake.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Every instance in the cache.
+fn look_around(stores: &Stores) -> Vec<Seen> {
+    let servers = stores.servers.state();
+    let servers = servers.iter().filter_map(|server| server.0.as_ref().ok());
+    let servers = servers.filter(|server| server.metadata.deletion_timestamp.is_none());
+    let see = |server: &DittoServer| {
+        let place = Place::of(server);
+        let set = ObjectRef::new(&place.name).within(&place.namespace);
+        let pod = ObjectRef::new(&names::pod(&place.name)).within(&place.namespace);
+        let (set, pod) = (stores.stateful_sets.get(&set), stores.pods.get(&pod));
+        Seen::of(server, set.as_deref(), pod.as_deref())
+    };
+    servers.map(see).collect()
+}
+
+fn object(place: &Place) -> ObjectRef<Server> {
+    ObjectRef::new(&place.name).within(&place.namespace)
 }
 
 fn pending(changed: String, waits_for: Waits) -> Roll {
@@ -97,12 +128,12 @@ fn pending(changed: String, waits_for: Waits) -> Roll {
 
 /// Every look ends here, so that every change of a pod does.
 fn wake_next(context: &Context) {
-    if !context.brake.has_queue() {
+    if !locked(&context.brake).has_queue() {
         return;
     }
     let seen = look_around(&context.stores);
-    for place in context.brake.next(&seen, Instant::now()) {
+    for place in locked(&context.brake).next(&seen, Instant::now()) {
         // The receiver is gone only while everything is being dropped.
-        let _ = context.requests.unbounded_send(place.object());
+        let _ = context.requests.unbounded_send(object(&place));
     }
 }

@@ -11,8 +11,8 @@ use kube::runtime::reflector::ObjectRef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::renewal::PodFacts;
 use crate::watch::Server;
+use dittofs_operator_core::renewal::PodFacts;
 
 /// Sidecars that are replaced at a time.
 const AT_A_TIME: usize = 10;

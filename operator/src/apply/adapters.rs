@@ -13,10 +13,10 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::Applied;
-use super::outcome::{Action, ApplyError, Change, Failure};
 use super::write::{Writer, within_deadline};
-use crate::ownership::Whose;
 use crate::watch::Stores;
+use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
+use dittofs_operator_core::ownership::Whose;
 
 /// Whether a sidecar may be given the right to write to `{name}-adapters`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

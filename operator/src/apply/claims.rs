@@ -7,9 +7,9 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::Applied;
-use super::outcome::{Action, Change, Failure};
 use super::write::{Writer, within_deadline};
-use crate::desired::ClaimMarks;
+use dittofs_operator_core::desired::ClaimMarks;
+use dittofs_operator_core::outcome::{Action, Change, Failure};
 
 impl Writer<'_> {
     /// Asks for a larger volume.

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use super::Applied;
 use super::write::Writer;
-use crate::desired::Desired;
 use crate::watch::Stores;
+use dittofs_operator_core::desired::Desired;
 
 /// Deletes what may go, and notes when the rest may.
 pub(super) async fn take_away(
@@ -152,5 +152,4 @@ fn left(since: Timestamp, keep: Duration, now: Timestamp) -> Duration {
 }
 
 #[cfg(test)]
-#[path = "config_maps_tests.rs"]
 mod tests;

@@ -201,5 +201,4 @@ pub(super) fn brief(value: &Value) -> String {
 }
 
 #[cfg(test)]
-#[path = "difference_tests.rs"]
 mod tests;

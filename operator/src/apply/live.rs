@@ -5,9 +5,9 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt as _};
 use std::sync::Arc;
 
-use super::outcome::{ApplyError, Failure};
 use super::write::{Object, Writer, within_deadline};
-use crate::ownership::Whose;
+use dittofs_operator_core::outcome::{ApplyError, Failure};
+use dittofs_operator_core::ownership::Whose;
 
 impl Writer<'_> {
     /// The object as it is, if it is ours. Our copies hold only what bears our label, so that an object that is not

@@ -5,9 +5,9 @@ use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::outcome::{Action, ApplyError, Change, Failure};
 use super::write::{Object, Writer, within_deadline};
-use crate::ownership::Whose;
+use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
+use dittofs_operator_core::ownership::Whose;
 
 impl Writer<'_> {
     /// Makes the instance the controller of an object that it has and that is not applied now, so that it goes with it.

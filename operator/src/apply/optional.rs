@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::Applied;
 use super::write::Writer;
-use crate::optional::OptionalKind;
 use crate::watch::{Optional, Presence};
+use dittofs_operator_core::optional::OptionalKind;
 
 impl Writer<'_> {
     /// Applies what is desired of each kind that is there.

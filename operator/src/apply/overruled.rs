@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use super::difference::{Difference, brief};
-use super::outcome::{Action, Change, Failure};
 use super::write::{Object, Writer, content, hash_of, missing};
-use crate::observe::digest;
+use dittofs_operator_core::digest::digest;
+use dittofs_operator_core::outcome::{Action, Change, Failure};
 
 /// An object that has been sent.
 pub(super) struct Sent<K> {

@@ -5,11 +5,11 @@ use k8s_openapi::api::core::v1::Service;
 use kube::{Resource, ResourceExt as _};
 
 use super::Applied;
-use super::outcome::Failure;
 use super::write::Writer;
-use crate::desired::{Desired, adapter_of};
-use crate::optional::OptionalKind;
 use crate::watch::{Presence, Stores};
+use dittofs_operator_core::desired::{Desired, adapter_of};
+use dittofs_operator_core::optional::OptionalKind;
+use dittofs_operator_core::outcome::Failure;
 
 /// Routes go before the Services they lead to, and Services before the policies that let clients reach them.
 pub(super) async fn take_away(

@@ -6,9 +6,9 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
-use super::outcome::{Action, Change, Failure};
 use super::write::within_deadline;
-use crate::renewal::Edit;
+use dittofs_operator_core::outcome::{Action, Change, Failure};
+use dittofs_operator_core::renewal::Edit;
 
 /// Changes a pod, if it is still what was seen. Returns what is worth telling: notes alone are not.
 ///

@@ -9,12 +9,13 @@ use rand::RngExt as _;
 use std::collections::BTreeMap;
 
 use super::Applied;
-use super::outcome::{Action, Change, Failure};
 use super::write::within_deadline;
-use crate::connection_string;
-use crate::desired::{Content, GeneratedSecret};
-use crate::instance::connection::ConnectionString;
-use crate::observe::{Observed, digest};
+use dittofs_operator_core::desired::{Content, GeneratedSecret};
+use dittofs_operator_core::digest::digest;
+use dittofs_operator_core::observed::Observed;
+use dittofs_operator_core::outcome::{Action, Change, Failure};
+use dittofs_operator_core::secrets::connection::ConnectionString;
+use dittofs_operator_core::secrets::connection_string;
 
 type Data = BTreeMap<String, ByteString>;
 

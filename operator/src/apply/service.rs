@@ -8,8 +8,8 @@ use kube::ResourceExt as _;
 use kube::runtime::reflector::{ObjectRef, Store};
 use serde_json::{Value, json};
 
-use super::outcome::{Action, Change, Failure};
 use super::write::Writer;
+use dittofs_operator_core::outcome::{Action, Change, Failure};
 
 impl Writer<'_> {
     /// Applies a Service. A node port outlives a change of the port it belongs to: clients may be using it.

@@ -13,10 +13,10 @@ use kube::{Resource as _, ResourceExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::differences;
-use super::outcome::{Action, Change, Failure};
 use super::overruled;
 use super::write::{Writer, within_deadline};
-use crate::instance::Claim;
+use dittofs_operator_core::instance::Claim;
+use dittofs_operator_core::outcome::{Action, Change, Failure};
 
 const RETAIN: &str = "Retain";
 
@@ -239,5 +239,4 @@ fn meanwhile(live: &StatefulSet, desired: &StatefulSet) -> StatefulSet {
 }
 
 #[cfg(test)]
-#[path = "stateful_set_tests.rs"]
 mod tests;

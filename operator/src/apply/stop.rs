@@ -4,8 +4,8 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::ResourceExt as _;
 use serde_json::json;
 
-use super::outcome::{Action, Change, Failure};
 use super::write::Writer;
+use dittofs_operator_core::outcome::{Action, Change, Failure};
 
 impl Writer<'_> {
     /// Sets the number of pods to zero, unless it is.

@@ -13,10 +13,11 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::difference::{Difference, differences};
-use super::outcome::{Action, ApplyError, Change, Failure};
 use super::overruled::{self, Sent};
-use crate::instance::Instance;
-use crate::observe::{REQUEST_DEADLINE, digest};
+use crate::observe::REQUEST_DEADLINE;
+use dittofs_operator_core::digest::digest;
+use dittofs_operator_core::instance::Instance;
+use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 
 /// A kind that lives in namespaces and can be read and written, whether its type says what it is called or a value
 /// does that goes with it.
@@ -45,8 +46,11 @@ pub(super) async fn within_deadline<T>(
     request: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, ApplyError> {
     match tokio::time::timeout(REQUEST_DEADLINE, request).await {
-        Ok(result) => result.map_err(|error| ApplyError::Api(Box::new(error))),
-        Err(_) => Err(ApplyError::Deadline),
+        Ok(result) => result.map_err(|error| match error {
+            kube::Error::Api(status) => ApplyError::Refused(status),
+            error => ApplyError::Request(error.to_string()),
+        }),
+        Err(_) => Err(ApplyError::Deadline(REQUEST_DEADLINE)),
     }
 }
 
@@ -260,5 +264,4 @@ pub(super) fn to_value<K: Serialize>(object: &K) -> Value {
 }
 
 #[cfg(test)]
-#[path = "write_tests.rs"]
 mod tests;

@@ -2,26 +2,12 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt as _};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{REQUEST_DEADLINE, digest};
-use crate::connection_string::{self, ConnectionProblem};
-use crate::ownership::{Claimant, Whose};
-
-/// What is remembered of a Secret: digests, no contents.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SecretFacts {
-    /// By key: a digest of the value and its length in bytes.
-    pub keys: BTreeMap<String, (String, usize)>,
-    /// By key: what keeps its value from being a connection string.
-    pub connections: BTreeMap<String, Result<(), ConnectionProblem>>,
-    /// Keys whose values cannot be environment variables.
-    pub not_text: BTreeSet<String>,
-    /// Changes whenever the Secret does.
-    pub resource_version: Option<String>,
-    /// Whose it is.
-    pub whose: Whose,
-}
+use super::REQUEST_DEADLINE;
+use dittofs_operator_core::digest::digest;
+use dittofs_operator_core::ownership::Claimant;
+use dittofs_operator_core::secrets::{SecretFacts, connection_string};
 
 /// Why an instance could not be looked at.
 #[derive(Debug, thiserror::Error)]

@@ -6,10 +6,11 @@ use kube::{Resource as _, ResourceExt as _};
 use std::time::Duration;
 
 use super::{Context, Error, write_status};
-use crate::apply::{self, Applied};
-use crate::instance::password_reset;
+use crate::apply;
+use crate::events;
 use crate::other_operator::Search;
-use crate::{events, status};
+use dittofs_operator_core::instance::password_reset;
+use dittofs_operator_core::{events as reported, status};
 
 /// Objects of another operator are not watched either. They are looked for this often, while there are any.
 const OTHER_OPERATOR_REREAD: Duration = Duration::from_secs(30);
@@ -49,7 +50,7 @@ pub(super) async fn leave_alone(
         let (handled, now) = (password_reset::handled(server), jiff::Timestamp::now());
         let told = status::left_alone(before, handled, generation, &objects, now);
         write_status(&context.client, server, &told).await?;
-        let notices = events::notices(&Applied::default(), before, &told);
+        let notices = reported::notices(&[], &[], before, &told);
         events::publish(&context.client, server, notices).await;
     }
     let delay = OTHER_OPERATOR_REREAD.mul_f64(rand::random_range(0.9..1.0));

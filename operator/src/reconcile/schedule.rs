@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::instance::{Instance, PerconaCluster};
+use dittofs_operator_core::instance::{Instance, PerconaCluster};
 
 /// Secrets are not watched, so that nobody needs the right to list them. They are read on every look and at least
 /// this often.

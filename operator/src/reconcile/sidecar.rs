@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use super::Context;
 use crate::apply::{self, Applied, Failure};
-use crate::desired::Desired;
-use crate::instance::Instance;
-use crate::observe::Observed;
-use crate::ownership::controller;
-use crate::renewal::{self, Edit, Refused, Renewal};
-use crate::roll::Roll;
 use crate::turns::Turn;
 use crate::watch::Stores;
+use dittofs_operator_core::desired::Desired;
+use dittofs_operator_core::instance::Instance;
+use dittofs_operator_core::observed::Observed;
+use dittofs_operator_core::ownership::controller;
+use dittofs_operator_core::renewal::{self, Edit, Refused, Renewal};
+use dittofs_operator_core::roll::Roll;
 
 /// What is looked at too early has to be looked at again.
 const SLACK: Duration = Duration::from_millis(200);

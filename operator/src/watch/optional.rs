@@ -25,7 +25,7 @@ use super::outage::{Outage, is_forbidden};
 use super::owned::forget_writers;
 use super::source::Source;
 use super::wake::{Wake, instances_of};
-use crate::optional::{Absence, OptionalKind};
+use dittofs_operator_core::optional::{Absence, OptionalKind};
 
 /// How long to wait before asking again whether there is a kind that we may not ask about. Rights change rarely, and
 /// nobody is served by asking often.
@@ -244,5 +244,4 @@ fn serves(definition: Option<&Definition>, kind: OptionalKind) -> Result<(), Abs
 }
 
 #[cfg(test)]
-#[path = "optional_tests.rs"]
 mod tests;

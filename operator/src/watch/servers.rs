@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::source::Source;
 use super::wake::Wake;
 use super::{Requests, Server};
-use crate::password_reset::sets_annotation;
+use dittofs_operator_core::events::password_reset::sets_annotation;
 
 /// Of the writers we keep those who ask for a reset of the administrator's password: an Event names them.
 fn keep_who_asks(server: &mut Server) {

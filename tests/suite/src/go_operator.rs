@@ -1,7 +1,7 @@
 //! Objects as the Go operator makes them for a `DittoServer`, so far as it matters whose they are: names, labels, owner,
 //! and the way they are written (create and update, no server-side apply).
 
-use dittofs_operator::optional::OptionalKind;
+use dittofs_operator_core::optional::OptionalKind;
 use dittofs_shared::crd::DittoServer;
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::core::GroupVersionKind;

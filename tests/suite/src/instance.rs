@@ -1,5 +1,6 @@
 //! One instance under test: made, looked at, and waited for.
 
+pub use dittofs_golden::fields::merge;
 use dittofs_rig::dittofs::Administrator;
 use dittofs_rig::{Caller, wait_for};
 use dittofs_shared::crd::DittoServer;
@@ -332,16 +333,4 @@ fn first_port(service: &Service) -> i32 {
         .and_then(|spec| spec.ports.as_deref())
         .unwrap_or_default();
     ports.first().map(|port| port.port).unwrap_or_default()
-}
-
-/// Puts one JSON object into another.
-pub fn merge(into: &mut Value, from: Value) {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                merge(into.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (into, from) => *into = from,
-    }
 }

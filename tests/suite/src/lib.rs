@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod certificates;
-pub mod fields;
 pub mod go_operator;
 pub mod instance;
 pub mod kubelet;
@@ -14,17 +13,4 @@ pub mod removal;
 pub mod traffic;
 pub mod world;
 
-/// How a test ends.
-pub type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
-
-/// Ends a test with a reason.
-#[macro_export]
-macro_rules! fail {
-    ($($text:tt)*) => { return Err(format!($($text)*).into()) };
-}
-
-/// Ends a test with a reason unless something holds.
-#[macro_export]
-macro_rules! ensure {
-    ($holds:expr, $($text:tt)*) => { if !$holds { $crate::fail!($($text)*); } };
-}
+pub use dittofs_golden::{Outcome, ensure, fail};

@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
-mod golden;
 mod node;
 mod recorded;
 mod walls;
 
 use dittofs_rig::{NodeSupport, reaper};
+use dittofs_suite::registry::plain;
 use dittofs_suite::world;
 use libtest_mimic::Arguments;
 
@@ -21,12 +21,15 @@ fn main() {
         NodeSupport::Unavailable(reason) => Some(reason.to_string()),
     };
     let mut trials = Vec::new();
-    trials.extend(golden::trials());
     trials.extend(walls::trials());
     trials.extend(recorded::trials());
     trials.extend(api::trials(unavailable.as_deref()));
     trials.extend(node::trials(unavailable.as_deref()));
-    trials.push(golden::tests_of_fields(&trials));
+    let known = trials.iter().map(|trial| trial.name().to_owned()).collect();
+    trials.push(plain(
+        "fields::every_test_that_is_named_exists",
+        move || dittofs_golden::elsewhere_is_there(&known, false),
+    ));
     let conclusion = libtest_mimic::run(&arguments, trials);
     world::end();
     conclusion.exit();

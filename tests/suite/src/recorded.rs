@@ -6,7 +6,7 @@ use dittofs_suite::{Outcome, ensure};
 use libtest_mimic::Trial;
 use std::path::Path;
 
-use crate::golden::given;
+use dittofs_golden::given;
 
 const NAME: &str = "recorded::the_simulator_answers_as_recorded";
 

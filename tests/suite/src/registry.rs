@@ -1,6 +1,8 @@
 //! The list of tests.
 
-use libtest_mimic::{Failed, Trial};
+use dittofs_golden::trial::failed;
+pub use dittofs_golden::trial::{plain, skipped};
+use libtest_mimic::Trial;
 
 use crate::Outcome;
 use crate::world::{self, Scene};
@@ -17,16 +19,6 @@ pub enum Needs {
     Node,
     /// The same, and no other test meanwhile, because it would be disturbed.
     NodeAlone,
-}
-
-/// A test that needs nothing but this process.
-pub fn plain(name: &str, test: impl FnOnce() -> Outcome + Send + 'static) -> Trial {
-    Trial::test(name, move || test().map_err(failed))
-}
-
-/// A test that is skipped for a reason, which its name then tells.
-pub fn skipped(name: &str, reason: &str) -> Trial {
-    Trial::test(format!("{name} (skipped: {reason})"), || Ok(())).with_ignored_flag(true)
 }
 
 /// A test in a namespace of its own, in the shared cluster or in the bare one. `unavailable` says why there is no node.
@@ -49,15 +41,4 @@ where
         }
         _ => Trial::test(name, move || world::play(name, test).map_err(failed)),
     }
-}
-
-#[allow(clippy::needless_pass_by_value)] // `map_err` hands it over.
-fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> Failed {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text.into()
 }

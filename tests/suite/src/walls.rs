@@ -41,7 +41,7 @@ const LAWS: [Law; 11] = [
     },
     Law {
         name: "the_pure_rooms_of_the_operator_touch_nothing",
-        says: "named_secrets, connection_string, ownership, instance, desired, roll, renewal, status and the difference are pure",
+        says: "the core and the difference are pure",
         applies: is_pure_operator,
         forbidden: WORLD,
     },
@@ -50,10 +50,8 @@ const LAWS: [Law; 11] = [
         says: "desired never sees what was observed, what is watched or what is written",
         applies: is_desired,
         forbidden: &[
-            "crate::observe",
-            "crate::apply",
-            "crate::watch",
-            "crate::reconcile",
+            "crate::observed",
+            "crate::outcome",
             "crate::status",
             "crate::events",
         ],
@@ -143,13 +141,18 @@ const LAWS: [Law; 11] = [
 ];
 
 fn is_product(path: &str) -> bool {
-    ["shared/src/", "operator/src/", "sidecar/src/"]
-        .iter()
-        .any(|room| path.starts_with(room))
+    [
+        "shared/src/",
+        "operator/core/src/",
+        "operator/src/",
+        "sidecar/src/",
+    ]
+    .iter()
+    .any(|room| path.starts_with(room))
 }
 
 fn is_desired(path: &str) -> bool {
-    path == "operator/src/desired.rs" || path.starts_with("operator/src/desired/")
+    path.starts_with("operator/core/src/desired")
 }
 
 fn is_apply(path: &str) -> bool {
@@ -157,27 +160,7 @@ fn is_apply(path: &str) -> bool {
 }
 
 fn is_pure_operator(path: &str) -> bool {
-    const FILES: [&str; 12] = [
-        "connection_string.rs",
-        "ownership.rs",
-        "named_secrets.rs",
-        "password_reset.rs",
-        "instance.rs",
-        "optional.rs",
-        "renewal.rs",
-        "wish.rs",
-        "roll.rs",
-        "status.rs",
-        "crd.rs",
-        "apply/difference.rs",
-    ];
-    const FOLDERS: [&str; 4] = ["instance/", "renewal/", "roll/", "status/"];
-    let Some(file) = path.strip_prefix("operator/src/") else {
-        return false;
-    };
-    is_desired(path)
-        || FILES.contains(&file)
-        || FOLDERS.iter().any(|folder| file.starts_with(folder))
+    path.starts_with("operator/core/src/") || path.starts_with("operator/src/apply/difference")
 }
 
 fn is_sidecar_reader(path: &str) -> bool {

@@ -4,11 +4,11 @@
 mod dump;
 mod values;
 
-use dittofs_operator::reference;
+use dittofs_golden::fields::{self, Change};
+use dittofs_operator_core::reference;
 use dittofs_rig::installation::{NAMESPACE, OPERATOR};
 use dittofs_rig::{Mode, wait_for};
 use dittofs_shared::labels;
-use dittofs_suite::fields::{self, Change};
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::percona::Percona;
 use dittofs_suite::world::Scene;

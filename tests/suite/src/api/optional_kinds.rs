@@ -1,6 +1,6 @@
 //! Kinds that the cluster may be without: they come, they go, and objects of them are kept like all others.
 
-use dittofs_operator::optional::OptionalKind;
+use dittofs_operator_core::optional::OptionalKind;
 use dittofs_rig::foreign_crds::{ForeignCrds, Kind};
 use dittofs_rig::wait_for;
 use dittofs_suite::instance::{API_DEADLINE, Instance, merge};

@@ -1,15 +1,16 @@
 //! What was written for the Go operator is accepted, and `kubectl explain` says what every field does.
 
-use dittofs_operator::reference;
+use dittofs_golden::fields;
+use dittofs_operator_core::reference;
 use dittofs_shared::crd::DittoServer;
 use dittofs_suite::world::Scene;
-use dittofs_suite::{Outcome, ensure, fail, fields};
+use dittofs_suite::{Outcome, ensure, fail};
 use kube::Resource as _;
 use serde_json::{Value, json};
 use std::path::Path;
 
 use super::validation::{named, try_create};
-use crate::golden::{FIELDS_OF_THE_GO_OPERATOR, are_described, given};
+use dittofs_golden::{FIELDS_OF_THE_GO_OPERATOR, are_described, given};
 
 pub async fn objects_of_the_go_operator_are_accepted(scene: Scene) -> Outcome {
     let file = match given(
@@ -39,7 +40,8 @@ pub async fn objects_of_the_go_operator_are_accepted(scene: Scene) -> Outcome {
 }
 
 pub async fn a_server_with_every_field_of_theirs_is_accepted(scene: Scene) -> Outcome {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("everything.yaml");
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../operator/core/tests/everything.yaml");
     let spec: Value = serde_saphyr::from_str(&std::fs::read_to_string(file)?)?;
     let missing: Vec<_> = FIELDS_OF_THE_GO_OPERATOR
         .iter()

@@ -1,11 +1,11 @@
 //! Law 3 on the API server: every field is changed on an instance with a pod, and the pod is recreated where the reference says so,
 //! once, and nowhere else. The controller of the StatefulSet makes pods without any node, and the operator deletes them.
 
+use dittofs_golden::fields::Change;
 use dittofs_rig::audit::AuditLog;
 use dittofs_rig::wait_for;
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::{labels, names};
-use dittofs_suite::fields::Change;
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::kubelet::{Kubelet, is_ready};
 use dittofs_suite::percona::Percona;
@@ -165,7 +165,7 @@ async fn walk(
         tried += 1;
         let restarted = first != uid;
         restarts += usize::from(restarted);
-        let parts = crate::golden::roll_parts(change)?;
+        let parts = dittofs_golden::roll_parts(change)?;
         if restarted == parts.is_empty() {
             wrong.push(format!(
                 "{}: the parts {parts:?} of the roll hash should change, and whether the pod is another one is {restarted}",

@@ -1,6 +1,6 @@
 //! Routes of the Gateway API.
 
-use dittofs_operator::optional::OptionalKind;
+use dittofs_operator_core::optional::OptionalKind;
 use dittofs_rig::wait_for;
 use dittofs_shared::published_state::Adapter;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};

@@ -166,6 +166,16 @@ fn programs_depend_on_shared_only() -> Outcome {
                 "clap",
             ][..],
         ),
+        (
+            "operator/core",
+            &[
+                "dittofs-operator",
+                "dittofs-sidecar",
+                "tokio",
+                "hyper",
+                "rand",
+            ][..],
+        ),
         ("operator", &["dittofs-sidecar"][..]),
         ("sidecar", &["dittofs-operator"][..]),
         (

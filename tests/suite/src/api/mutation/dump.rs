@@ -1,6 +1,6 @@
 //! All objects of an instance, without what differs between any two instances.
 
-use dittofs_operator::optional::OptionalKind;
+use dittofs_operator_core::optional::OptionalKind;
 use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::Instance;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -162,7 +162,7 @@ pub fn difference(fresh: &Dump, walked: &Dump) -> Result<(), String> {
                 (None, Some(_)) => Some(format!("+ {name}")),
                 (Some(fresh), Some(walked)) if fresh != walked => Some(format!(
                     "{name}:\n{}",
-                    crate::golden::difference(fresh, walked)
+                    dittofs_golden::difference(fresh, walked)
                 )),
                 _ => None,
             }

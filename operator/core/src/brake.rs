@@ -1,0 +1,124 @@
+//! How many servers may be out of service at a time because of this operator.
+//!
+//! What counts is seen in the copies: servers that have been ready once, and whose pod is missing, ends, or is new and not
+//! ready yet. So the brake survives a restart of the operator and a change of the leader. In memory there is only what the
+//! copies do not show yet: deletions that have just been asked for. And who waits, so that the next can be woken.
+//!
+//! A server that has never been ready counts for nothing: it takes nobody's files away, and might never become ready.
+
+mod limit;
+mod seen;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+pub use limit::Limit;
+pub use seen::{Place, Seen};
+
+/// A deletion that the copies do not show by then has not happened: a request has a deadline, and a watch that is as late
+/// as that does not work.
+const LONGEST_LAG: Duration = Duration::from_mins(1);
+
+/// What a restart waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// The instances that are out of service, sorted.
+    pub for_these: Vec<Place>,
+    /// How many may be.
+    pub allowed: usize,
+    /// The setting that this comes from.
+    pub limit: Limit,
+}
+
+/// Gives out turns.
+#[derive(Debug)]
+pub struct Brake {
+    limit: Limit,
+    /// Pods whose deletion has begun and is not in the copies yet: their uid, and since when.
+    begun: BTreeMap<Place, (String, Instant)>,
+    /// Who has asked in vain.
+    waiting: BTreeSet<Place>,
+}
+
+impl Brake {
+    /// Nobody has a turn yet.
+    pub fn new(limit: Limit) -> Self {
+        Self {
+            limit,
+            begun: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+        }
+    }
+
+    /// Asks for a turn to take a pod out of service. Whoever gets one makes use of it at once, or gives it back.
+    ///
+    /// # Errors
+    /// It is not this instance's turn. It will be woken, see [`Brake::next`].
+    pub fn ask(
+        &mut self,
+        place: &Place,
+        pod: &str,
+        seen: &[Seen],
+        now: Instant,
+    ) -> Result<(), Queue> {
+        self.forget_what_is_seen(seen, now);
+        let mut out = self.out_of_service(seen);
+        out.remove(place);
+        let allowed = self.limit.of(seen.len());
+        if out.len() < allowed {
+            self.begun.insert(place.clone(), (pod.to_owned(), now));
+            self.waiting.remove(place);
+            return Ok(());
+        }
+        self.waiting.insert(place.clone());
+        Err(Queue {
+            for_these: out.into_iter().collect(),
+            allowed,
+            limit: self.limit,
+        })
+    }
+
+    /// Gives a turn back: the pod is still there.
+    pub fn give_back(&mut self, place: &Place) {
+        self.begun.remove(place);
+    }
+
+    /// Takes an instance out of the queue: it does not need a turn any more.
+    pub fn leave(&mut self, place: &Place) {
+        self.waiting.remove(place);
+    }
+
+    /// Whether anybody waits.
+    pub fn has_queue(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The instances whose turn it is by now. They are no longer in the queue, and have to ask again.
+    pub fn next(&mut self, seen: &[Seen], now: Instant) -> Vec<Place> {
+        self.forget_what_is_seen(seen, now);
+        let free = self.limit.of(seen.len());
+        let free = free.saturating_sub(self.out_of_service(seen).len());
+        let next: Vec<_> = self.waiting.iter().take(free).cloned().collect();
+        self.waiting.retain(|place| !next.contains(place));
+        next
+    }
+
+    fn forget_what_is_seen(&mut self, seen: &[Seen], now: Instant) {
+        let stands = |place: &Place, pod: &String| {
+            let mut seen = seen.iter();
+            seen.any(|seen| seen.place == *place && seen.pod.as_ref() == Some(pod))
+        };
+        self.begun.retain(|place, (pod, since)| {
+            stands(place, pod) && now.duration_since(*since) < LONGEST_LAG
+        });
+    }
+
+    fn out_of_service(&self, seen: &[Seen]) -> BTreeSet<Place> {
+        let out = seen.iter().filter(|seen| seen.is_out);
+        let out = out.map(|seen| seen.place.clone());
+        out.chain(self.begun.keys().cloned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! What containers of the pod see of Secrets as files, each at one place, read-only.
+
+use dittofs_shared::crd::{Kerberos, SecretKeyReference};
+use k8s_openapi::api::core::v1::{KeyToPath, SecretVolumeSource, Volume, VolumeMount};
+
+use crate::instance::Instance;
+pub use crate::secrets::references::{AUTHORITY, CERTIFICATE, PRIVATE_KEY};
+
+/// A Secret as a folder.
+pub struct Folder {
+    volume: &'static str,
+    directory: &'static str,
+}
+
+/// The server's certificate.
+pub const TLS: Folder = Folder {
+    volume: "dittofs-tls",
+    directory: "/var/run/secrets/dittofs/tls",
+};
+/// By what the server judges client certificates.
+pub const CLIENT_CA: Folder = Folder {
+    volume: "dittofs-client-ca",
+    directory: "/var/run/secrets/dittofs/client-ca",
+};
+/// By what the sidecar knows the server.
+pub const API_CA: Folder = Folder {
+    volume: "dittofs-api-ca",
+    directory: "/var/run/secrets/dittofs/api-ca",
+};
+/// What the sidecar shows to the server.
+pub const API_CLIENT: Folder = Folder {
+    volume: "dittofs-api-client",
+    directory: "/var/run/secrets/dittofs/api-client",
+};
+
+impl Folder {
+    /// Path of a file in it.
+    pub fn path(&self, file: &str) -> String {
+        format!("{}/{file}", self.directory)
+    }
+
+    fn mount(&self) -> VolumeMount {
+        VolumeMount {
+            name: self.volume.to_owned(),
+            mount_path: self.directory.to_owned(),
+            read_only: Some(true),
+            ..VolumeMount::default()
+        }
+    }
+
+    /// Only these keys: what else is in the Secret is not for this container.
+    fn volume(&self, secret: &str, keys: &[(&str, &str)], optional: bool) -> Volume {
+        let item = |(key, path): &(&str, &str)| KeyToPath {
+            key: (*key).to_owned(),
+            path: (*path).to_owned(),
+            mode: None,
+        };
+        Volume {
+            name: self.volume.to_owned(),
+            secret: Some(SecretVolumeSource {
+                secret_name: Some(secret.to_owned()),
+                items: Some(keys.iter().map(item).collect()),
+                optional: optional.then_some(true),
+                ..SecretVolumeSource::default()
+            }),
+            ..Volume::default()
+        }
+    }
+}
+
+/// One key of a Secret as a file of the server.
+pub struct File {
+    folder: Folder,
+    name: &'static str,
+    reference: fn(&Instance) -> Option<&SecretKeyReference>,
+}
+
+/// The authority of the directory's certificate.
+pub const LDAP_CA: File = File {
+    folder: Folder {
+        volume: "dittofs-ldap-ca",
+        directory: "/var/run/secrets/dittofs/ldap",
+    },
+    name: AUTHORITY,
+    reference: |instance| {
+        let ldap = instance.spec.identity.ldap.as_ref();
+        ldap.filter(|ldap| ldap.enabled)?.ca_secret_ref.as_ref()
+    },
+};
+/// The keytab of the service.
+pub const KEYTAB: File = File {
+    folder: Folder {
+        volume: "dittofs-keytab",
+        directory: "/var/run/secrets/dittofs/kerberos",
+    },
+    name: "dittofs.keytab",
+    reference: |instance| kerberos(instance)?.keytab_secret_ref.as_ref(),
+};
+/// The configuration of Kerberos.
+pub const KRB5_CONF: File = File {
+    folder: Folder {
+        volume: "dittofs-krb5-conf",
+        directory: "/var/run/secrets/dittofs/krb5-conf",
+    },
+    name: "krb5.conf",
+    reference: |instance| kerberos(instance)?.krb5_conf_secret_ref.as_ref(),
+};
+/// The keytab of the machine account.
+pub const MACHINE_KEYTAB: File = File {
+    folder: Folder {
+        volume: "dittofs-machine-keytab",
+        directory: "/var/run/secrets/dittofs/machine-account",
+    },
+    name: "machine.keytab",
+    reference: |instance| {
+        let machine = kerberos(instance)?.machine_account.as_ref();
+        machine
+            .filter(|machine| machine.enabled)?
+            .keytab_secret_ref
+            .as_ref()
+    },
+};
+/// The token that a scraper of the metrics must show.
+pub const METRICS_TOKEN: File = File {
+    folder: Folder {
+        volume: "dittofs-metrics-token",
+        directory: "/var/run/secrets/dittofs/metrics",
+    },
+    name: "token",
+    reference: |instance| {
+        let metrics = &instance.spec.metrics;
+        let token = metrics.bearer_token_secret.as_ref();
+        token.filter(|_| metrics.enabled)
+    },
+};
+
+const FILES: [File; 5] = [LDAP_CA, KEYTAB, KRB5_CONF, MACHINE_KEYTAB, METRICS_TOKEN];
+
+fn kerberos(instance: &Instance) -> Option<&Kerberos> {
+    let kerberos = instance.spec.identity.kerberos.as_ref();
+    kerberos.filter(|kerberos| kerberos.enabled)
+}
+
+impl File {
+    fn reference<'a>(&self, instance: &'a Instance) -> Option<&'a SecretKeyReference> {
+        let named = SecretKeyReference::named((self.reference)(instance));
+        named.filter(|reference| instance.secrets.gives(reference))
+    }
+
+    /// Path of the file, when the server is given it.
+    pub fn given(&self, instance: &Instance) -> Option<String> {
+        self.reference(instance)
+            .map(|_| self.folder.path(self.name))
+    }
+}
+
+/// Volumes of the pod.
+pub fn volumes(instance: &Instance) -> Vec<Volume> {
+    let mut volumes = Vec::new();
+    let control_plane = &instance.spec.control_plane;
+    if let Some(certificate) = control_plane.certificate() {
+        let pair = [(CERTIFICATE, CERTIFICATE), (PRIVATE_KEY, PRIVATE_KEY)];
+        volumes.push(TLS.volume(certificate, &pair, false));
+        // The private key is the server's alone. Which of the two is there is not known for ever: hence optional.
+        let authority = [(CERTIFICATE, CERTIFICATE), (AUTHORITY, AUTHORITY)];
+        volumes.push(API_CA.volume(certificate, &authority, true));
+        if let Some(client_ca) = control_plane.client_ca() {
+            volumes.push(CLIENT_CA.volume(client_ca, &[(AUTHORITY, AUTHORITY)], false));
+        }
+        if let Some(client) = control_plane.client_certificate() {
+            volumes.push(API_CLIENT.volume(client, &pair, false));
+        }
+    }
+    for file in &FILES {
+        if let Some(reference) = file.reference(instance) {
+            let keys = [(reference.key.as_str(), file.name)];
+            let optional = reference.is_optional();
+            volumes.push(file.folder.volume(&reference.name, &keys, optional));
+        }
+    }
+    volumes
+}
+
+/// What the server sees of them.
+pub fn server_mounts(instance: &Instance) -> Vec<VolumeMount> {
+    let control_plane = &instance.spec.control_plane;
+    let tls = control_plane.certificate().map(|_| TLS.mount());
+    let client_ca = control_plane.client_ca().map(|_| CLIENT_CA.mount());
+    let files = FILES.iter().filter_map(|file| {
+        let given = file.reference(instance);
+        given.map(|_| file.folder.mount())
+    });
+    tls.into_iter().chain(client_ca).chain(files).collect()
+}
+
+/// What the sidecar sees of them.
+pub fn sidecar_mounts(instance: &Instance) -> Vec<VolumeMount> {
+    let control_plane = &instance.spec.control_plane;
+    let authority = control_plane.certificate().map(|_| API_CA.mount());
+    let client = control_plane
+        .client_certificate()
+        .map(|_| API_CLIENT.mount());
+    authority.into_iter().chain(client).collect()
+}

@@ -1,0 +1,171 @@
+//! The container of the sidecar: a native one (KEP-753), so that it starts first, stops last and can crash alone.
+
+use dittofs_shared::names;
+use k8s_openapi::api::core::v1::{
+    Container, EnvVar, EnvVarSource, ObjectFieldSelector, Probe, ResourceRequirements, Volume,
+    VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use std::collections::BTreeMap;
+
+use super::files;
+use super::pod::{CREDENTIALS_VOLUME, SIGNING_KEY_FILE, SIGNING_KEY_VOLUME, TOKEN_VOLUME, volumes};
+use super::server_container::{http_get, restricted};
+use crate::adapters::reserved::API_URL;
+use crate::instance::Instance;
+use crate::renewal;
+
+/// Where an in-cluster client looks for its token.
+const TOKEN_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+const CREDENTIALS_DIRECTORY: &str = "/var/run/secrets/dittofs/sidecar";
+const SIGNING_KEY_DIRECTORY: &str = "/var/run/secrets/dittofs/signing";
+
+/// The sidecar. Its probe asks only whether its own loop goes round: the state of the world must never restart it, and
+/// it has no probe that could hold up the server.
+pub fn sidecar(instance: &Instance, image: &str) -> Container {
+    Container {
+        name: names::SIDECAR_CONTAINER.to_owned(),
+        image: Some(image.to_owned()),
+        restart_policy: Some("Always".to_owned()),
+        env: Some(environment(instance)),
+        resources: Some(
+            instance
+                .spec
+                .sidecar
+                .resources
+                .clone()
+                .unwrap_or_else(small),
+        ),
+        security_context: Some(restricted(None)),
+        volume_mounts: Some(mounts(instance)),
+        liveness_probe: Some(Probe {
+            http_get: Some(http_get("/livez", i32::from(names::SIDECAR_PORT))),
+            period_seconds: Some(20),
+            timeout_seconds: Some(5),
+            failure_threshold: Some(3),
+            ..Probe::default()
+        }),
+        ..Container::default()
+    }
+}
+
+/// Hash over what an image of the sidecar must get along with. A running pod cannot change it. How much the container may use
+/// is no part of it: any image gets along with that.
+pub fn contract(instance: &Instance) -> String {
+    let container = Container {
+        image: None,
+        resources: None,
+        ..sidecar(instance, "")
+    };
+    let is_mounted = |volume: &Volume| {
+        let mut mounts = container.volume_mounts.iter().flatten();
+        mounts.any(|mount| mount.name == volume.name)
+    };
+    let volumes = volumes(instance)
+        .into_iter()
+        .chain(files::volumes(instance));
+    let volumes: Vec<_> = volumes.filter(is_mounted).collect();
+    renewal::contract(&(&container, volumes))
+}
+
+fn mounts(instance: &Instance) -> Vec<VolumeMount> {
+    let mut mounts = vec![
+        secret(TOKEN_VOLUME, TOKEN_DIRECTORY),
+        secret(CREDENTIALS_VOLUME, CREDENTIALS_DIRECTORY),
+        secret(SIGNING_KEY_VOLUME, SIGNING_KEY_DIRECTORY),
+    ];
+    mounts.extend(files::sidecar_mounts(instance));
+    mounts
+}
+
+/// How the sidecar knows the server, and what it shows to it.
+fn tls(instance: &Instance) -> Vec<EnvVar> {
+    let control_plane = &instance.spec.control_plane;
+    let authority = control_plane.certificate().map(|_| {
+        let authority = files::API_CA.path(instance.secrets.api_authority);
+        value("DITTOFS_SIDECAR_API_CA", authority)
+    });
+    let client = control_plane.client_certificate().map(|_| {
+        let path = |key| files::API_CLIENT.path(key);
+        [
+            value("DITTOFS_SIDECAR_API_CLIENT_CERT", path(files::CERTIFICATE)),
+            value("DITTOFS_SIDECAR_API_CLIENT_KEY", path(files::PRIVATE_KEY)),
+        ]
+    });
+    authority
+        .into_iter()
+        .chain(client.into_iter().flatten())
+        .collect()
+}
+
+fn value(name: &str, value: String) -> EnvVar {
+    EnvVar {
+        name: name.to_owned(),
+        value: Some(value),
+        value_from: None,
+    }
+}
+
+fn environment(instance: &Instance) -> Vec<EnvVar> {
+    let control_plane = &instance.spec.control_plane;
+    let scheme = if control_plane.certificate().is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let mut environment = vec![
+        value("DITTOFS_SIDECAR_INSTANCE", instance.name.clone()),
+        EnvVar {
+            name: "DITTOFS_SIDECAR_NAMESPACE".to_owned(),
+            value: None,
+            value_from: Some(EnvVarSource {
+                field_ref: Some(ObjectFieldSelector {
+                    field_path: "metadata.namespace".to_owned(),
+                    api_version: None,
+                }),
+                ..EnvVarSource::default()
+            }),
+        },
+        value(
+            API_URL,
+            format!("{scheme}://127.0.0.1:{}", control_plane.port),
+        ),
+        value(
+            "DITTOFS_SIDECAR_CREDENTIALS_DIR",
+            CREDENTIALS_DIRECTORY.to_owned(),
+        ),
+        value(
+            "DITTOFS_SIDECAR_SIGNING_KEY",
+            format!("{SIGNING_KEY_DIRECTORY}/{SIGNING_KEY_FILE}"),
+        ),
+        value(
+            "DITTOFS_SIDECAR_LISTEN",
+            format!("0.0.0.0:{}", names::SIDECAR_PORT),
+        ),
+    ];
+    environment.extend(tls(instance));
+    environment
+}
+
+/// What was measured, with room: a few MiB and well below a hundredth of a core. No CPU limit, which would only make
+/// it late.
+fn small() -> ResourceRequirements {
+    let quantity = |text: &str| Quantity(text.to_owned());
+    ResourceRequirements {
+        requests: Some(BTreeMap::from([
+            ("cpu".to_owned(), quantity("5m")),
+            ("memory".to_owned(), quantity("16Mi")),
+        ])),
+        limits: Some(BTreeMap::from([("memory".to_owned(), quantity("64Mi"))])),
+        ..ResourceRequirements::default()
+    }
+}
+
+fn secret(volume: &str, path: &str) -> VolumeMount {
+    VolumeMount {
+        name: volume.to_owned(),
+        mount_path: path.to_owned(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    }
+}

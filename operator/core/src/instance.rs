@@ -1,0 +1,198 @@
+//! Pure: parses and judges what was observed. All that can be refused is refused here, so that what follows is total.
+
+mod config_keys;
+mod config_overrides;
+pub mod password_reset;
+mod percona;
+mod precedent;
+mod server;
+pub mod shutdown;
+mod storage;
+mod way_in;
+
+use dittofs_shared::crd::DittoServerSpec;
+use dittofs_shared::published_state::{ServerState, ServerStatus};
+use dittofs_shared::settings;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{Resource as _, ResourceExt as _};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::adapters::reserved::ReservedPorts;
+use crate::adapters::{Adapters, Verdict, publication, understand};
+use crate::exposure::live::{self, LiveService};
+use crate::exposure::{Exposition, Plan};
+use crate::observed::Observed;
+use crate::ownership::Claimant;
+use crate::pod;
+use crate::renewal::{Known, PodFacts, TemplateFacts};
+use crate::secrets::{self, Secrets};
+pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
+pub use config_overrides::{OverrideProblem, unknown_keys};
+pub use password_reset::{Asked, ResetProgress, Resets};
+pub use percona::{DatabaseProblem, PerconaCluster, Progress};
+pub use precedent::Precedent;
+pub use server::{BIND_PASSWORD, Obstacle};
+pub use storage::Claim;
+pub use way_in::WayIn;
+
+/// What the operator itself decides for all instances.
+#[derive(Clone, Debug)]
+pub struct Defaults {
+    /// Image of the sidecar where the `DittoServer` names none.
+    pub sidecar_image: String,
+    /// How long a configuration is kept that nothing mounts any more.
+    pub keep_unused_config: Duration,
+}
+
+/// An instance that has been understood.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// Name of the instance and of its `DittoServer`.
+    pub name: String,
+    /// Namespace of everything that belongs to it.
+    pub namespace: String,
+    /// Owner of everything that belongs to it.
+    pub owner: OwnerReference,
+    /// What the user asked for.
+    pub spec: DittoServerSpec,
+    /// Image of the sidecar that is asked for, and what is known of those that run.
+    pub sidecar: Known,
+    /// See [`Defaults`].
+    pub keep_unused_config: Duration,
+    /// The Secrets it uses.
+    pub secrets: Secrets,
+    /// The sidecar's and the administrator's ways into the REST API.
+    pub way_in: WayIn,
+    /// What of the user's settings cannot be taken over.
+    pub override_problem: Option<OverrideProblem>,
+    /// Account that its pod runs with, if there is a pod.
+    pub running_account: Option<String>,
+    /// Whether its server is known to serve, however its sidecar is.
+    pub serves: bool,
+    /// The PerconaPGCluster it uses, if it asks for one.
+    pub percona: Option<PerconaCluster>,
+    /// The claims it should have.
+    pub claims: Vec<Claim>,
+    /// Uid of the StatefulSet, once its claims do not go with it.
+    pub released_by: Option<String>,
+    /// What the sidecar meets at the REST API, if it has said so.
+    pub server_state: Option<ServerState>,
+    /// The adapters, or why they are not known.
+    pub adapters: Adapters,
+    /// The Services of adapters that exist.
+    pub live: Vec<LiveService>,
+    /// Adapters that keep the Service they have, and the port it leads to.
+    pub kept: BTreeMap<String, u16>,
+    /// How the adapters are exposed.
+    pub exposition: Exposition,
+    /// See [`dittofs_shared::settings::Settings::publish_to`].
+    pub publish_to: Option<String>,
+    /// What the live objects remember of earlier templates.
+    pub precedent: Precedent,
+}
+
+impl Instance {
+    /// Understands what was observed.
+    pub fn parse(observed: &Observed, defaults: &Defaults) -> Self {
+        let server = &observed.server;
+        let name = server.name_any();
+        let published = observed
+            .adapters
+            .as_deref()
+            .map(|config_map| publication::decode(&name, config_map));
+        let reports = publication::reports(published.as_ref());
+        let reserved = ReservedPorts::of(&server.spec, observed.pod.as_deref());
+        let (server_state, mut adapters) = understand(published, &reserved);
+        let services = observed.adapter_services.iter();
+        let live: Vec<_> = services
+            .filter_map(|service| LiveService::of(service))
+            .collect();
+        let plan = Plan {
+            instance: &name,
+            spec: &server.spec,
+            reserved: &reserved,
+            live: &live,
+        };
+        let exposition = plan.carry_out(&mut adapters);
+        let claims = storage::judge(&name, &server.spec.storage, &observed.claims);
+        let has_data = storage::has_data(&observed.claims, &adapters);
+        Self {
+            namespace: server.namespace().unwrap_or_default(),
+            owner: server.controller_owner_ref(&()).unwrap_or_default(),
+            sidecar: sidecar(observed, defaults),
+            keep_unused_config: defaults.keep_unused_config,
+            way_in: way_in::judge(&name, observed, reports),
+            secrets: secrets::evaluate(server, &observed.secrets, has_data),
+            override_problem: config_overrides::judge(&server.spec, &observed.secrets),
+            running_account: running_account(observed),
+            serves: observed.pod.as_deref().is_some_and(pod::serves),
+            percona: percona::judge(&name, observed),
+            released_by: storage::released_by(observed.stateful_set.as_deref()),
+            precedent: precedent::judge(observed, &adapters, &claims),
+            claims,
+            server_state,
+            publish_to: observed
+                .adapters
+                .as_deref()
+                .and_then(|config_map| publication::publish_to(config_map, &adapters))
+                // It also says which ConfigMap is ours, and the sidecar may have taken that out of our sight.
+                .or_else(|| observed.publish_to.clone()),
+            kept: live::kept(&live, &adapters),
+            live,
+            exposition,
+            adapters,
+            spec: server.spec.clone(),
+            name,
+        }
+    }
+
+    /// Whom the objects of the instance belong to.
+    pub fn claimant(&self) -> Claimant<'_> {
+        Claimant {
+            name: &self.name,
+            uid: &self.owner.uid,
+        }
+    }
+
+    /// Uid of the `{name}-adapters` that the sidecar has been told to write to.
+    pub fn published_uid(&self) -> Option<&str> {
+        self.publish_to.as_deref().and_then(settings::uid_of)
+    }
+
+    /// Adapters that have a Service leading to a port.
+    pub fn exposed(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.adapters
+            .known()
+            .iter()
+            .filter_map(|adapter| match adapter.verdict {
+                Verdict::Expose(port) => Some((adapter.published.r#type.as_str(), port)),
+                _ => None,
+            })
+    }
+
+    /// Whether the REST API answers, as far as the sidecar has said.
+    pub fn server_status(&self) -> Option<ServerStatus> {
+        self.server_state.as_ref().map(|state| state.status)
+    }
+}
+
+fn running_account(observed: &Observed) -> Option<String> {
+    let pod = observed.own_pod()?;
+    pod.spec.as_ref()?.service_account_name.clone()
+}
+
+fn sidecar(observed: &Observed, defaults: &Defaults) -> Known {
+    let settings = &observed.server.spec.sidecar;
+    let asked = settings.image.as_ref().unwrap_or(&defaults.sidecar_image);
+    Known {
+        asked: asked.clone(),
+        policy: settings.update_policy,
+        at: observed.at,
+        pod: observed.pod.as_deref().and_then(PodFacts::of),
+        template: observed.stateful_set.as_deref().and_then(TemplateFacts::of),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! Pure: the claims of an instance, as they are asked for and as they are.
+
+use dittofs_shared::crd::Storage;
+use dittofs_shared::{names, quantity};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimStatus};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::ResourceExt as _;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::adapters::Adapters;
+
+/// A claim that an instance should have.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Name of the claim template, and of the volume in the pod.
+    pub template: &'static str,
+    /// Field of the spec with the size.
+    pub field: &'static str,
+    /// Name of the claim itself.
+    pub name: String,
+    /// Size that is asked for.
+    pub asked: String,
+    /// The claim as it is. The controller of StatefulSets makes it.
+    pub found: Option<Arc<PersistentVolumeClaim>>,
+}
+
+/// The claims of an instance, in the order of the claim templates.
+pub(super) fn judge(
+    instance: &str,
+    storage: &Storage,
+    found: &[Arc<PersistentVolumeClaim>],
+) -> Vec<Claim> {
+    let sizes = [
+        (
+            names::METADATA_CLAIM,
+            "metadataSize",
+            Some(&storage.metadata_size),
+        ),
+        (
+            names::CONTENT_CLAIM,
+            "contentSize",
+            storage.content_size.as_ref(),
+        ),
+        (
+            names::CONTROL_PLANE_CLAIM,
+            "controlPlaneSize",
+            Some(&storage.control_plane_size),
+        ),
+    ];
+    let claim = |(template, field, size): (&'static str, &'static str, Option<&String>)| {
+        let name = names::claim(template, instance);
+        Some(Claim {
+            template,
+            field,
+            asked: size?.clone(),
+            found: found
+                .iter()
+                .find(|claim| claim.name_any() == name)
+                .map(Arc::clone),
+            name,
+        })
+    };
+    sizes.into_iter().filter_map(claim).collect()
+}
+
+/// Uid of a StatefulSet that takes no claims along, as its controller knows. Earlier versions of the operator made
+/// StatefulSets that did. Their controller takes itself off the claims of pods, and not while there is none.
+pub(super) fn released_by(stateful_set: Option<&StatefulSet>) -> Option<String> {
+    let set = stateful_set?;
+    let policy = set
+        .spec
+        .as_ref()?
+        .persistent_volume_claim_retention_policy
+        .as_ref()?;
+    let seen = set.status.as_ref()?.observed_generation == set.metadata.generation;
+    let retains = policy.when_deleted.as_deref() == Some("Retain");
+    set.uid().filter(|_| seen && retains)
+}
+
+impl Claim {
+    /// What the claim asks its volume for.
+    pub fn requested(&self) -> Option<&str> {
+        let spec = self.found.as_ref()?.spec.as_ref()?;
+        storage_of(spec.resources.as_ref()?.requests.as_ref())
+    }
+
+    /// What its volume has.
+    pub fn capacity(&self) -> Option<&str> {
+        storage_of(self.status()?.capacity.as_ref())
+    }
+
+    /// What its controllers say of it.
+    pub fn status(&self) -> Option<&PersistentVolumeClaimStatus> {
+        self.found.as_ref()?.status.as_ref()
+    }
+
+    /// Whether it has a volume.
+    pub fn is_bound(&self) -> bool {
+        self.status().and_then(|status| status.phase.as_deref()) == Some("Bound")
+    }
+
+    /// Whether it is on its way out.
+    pub fn is_leaving(&self) -> bool {
+        self.found
+            .as_ref()
+            .is_some_and(|claim| claim.metadata.deletion_timestamp.is_some())
+    }
+
+    /// Whether it has to ask for more. Only a bound claim can: the API server refuses any change of the others.
+    pub fn must_grow(&self) -> bool {
+        self.is_bound()
+            && !self.is_leaving()
+            && self
+                .requested()
+                .is_some_and(|requested| quantity::is_less(requested, &self.asked))
+    }
+
+    /// Whether its volume is smaller than asked.
+    pub fn is_too_small(&self) -> bool {
+        self.capacity()
+            .is_none_or(|capacity| quantity::is_less(capacity, &self.asked))
+    }
+
+    /// Whether an owner with this uid would take it along.
+    pub fn is_owned_by(&self, uid: Option<&str>) -> bool {
+        self.found.as_ref().is_some_and(|claim| {
+            let mut owners = claim.owner_references().iter();
+            owners.any(|owner| Some(owner.uid.as_str()) == uid)
+        })
+    }
+}
+
+fn storage_of(quantities: Option<&BTreeMap<String, Quantity>>) -> Option<&str> {
+    Some(quantities?.get("storage")?.0.as_str())
+}
+
+/// Whether the server has run with this data before, and has an administrator: a claim is bound, or the server has once
+/// said which adapters its database holds.
+pub(super) fn has_data(claims: &[Arc<PersistentVolumeClaim>], adapters: &Adapters) -> bool {
+    let is_bound = |claim: &Arc<PersistentVolumeClaim>| {
+        let phase = claim
+            .status
+            .as_ref()
+            .and_then(|status| status.phase.as_deref());
+        phase == Some("Bound")
+    };
+    matches!(adapters, Adapters::Known(_)) || claims.iter().any(is_bound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn claim(asked: &str, found: Value) -> Claim {
+        let storage = serde_json::from_value(json!({"metadataSize": asked})).unwrap();
+        let found = serde_json::from_value(found).unwrap();
+        judge("files", &storage, &[Arc::new(found)]).swap_remove(0)
+    }
+
+    fn bound(requested: &str, capacity: &str) -> Value {
+        json!({
+            "metadata": {"name": "metadata-files-0"},
+            "spec": {"resources": {"requests": {"storage": requested}}},
+            "status": {"phase": "Bound", "capacity": {"storage": capacity}},
+        })
+    }
+
+    #[test]
+    fn a_claim_grows_when_it_asks_for_less_and_never_shrinks() {
+        for (asked, requested, capacity, must_grow, too_small) in [
+            ("1Gi", "1Gi", "1Gi", false, false),
+            ("1024Mi", "1Gi", "1Gi", false, false),
+            ("2Gi", "1Gi", "1Gi", true, true),
+            ("2Gi", "2Gi", "1Gi", false, true),
+            ("1Gi", "2Gi", "2Gi", false, false),
+            ("1Gi", "2Gi", "1Gi", false, false),
+            ("2Gi", "1Gi", "3Gi", true, false),
+        ] {
+            let claim = claim(asked, bound(requested, capacity));
+            assert_eq!(
+                claim.must_grow(),
+                must_grow,
+                "{asked} {requested} {capacity}"
+            );
+            assert_eq!(
+                claim.is_too_small(),
+                too_small,
+                "{asked} {requested} {capacity}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_claim_that_is_not_bound_or_leaves_is_not_touched() {
+        let mut pending = bound("1Gi", "1Gi");
+        pending["status"]["phase"] = "Pending".into();
+        assert!(!claim("2Gi", pending).must_grow());
+        let mut leaving = bound("1Gi", "1Gi");
+        leaving["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z".into();
+        assert!(!claim("2Gi", leaving).must_grow());
+    }
+
+    #[test]
+    fn only_a_claim_of_the_right_name_counts() {
+        let mut other = bound("1Gi", "1Gi");
+        other["metadata"]["name"] = "metadata-others-0".into();
+        assert!(claim("1Gi", other).found.is_none());
+    }
+}

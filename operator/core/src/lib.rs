@@ -1,0 +1,44 @@
+//! What the operator decides: data in, data out.
+//!
+//! The crate has no client, no runtime, no clock and no randomness among its dependencies. Whatever it needs of the world is an
+//! argument, so that every decision can be tested by a table. The modules are listed in the order in which data flows through
+//! them; each uses only those above it.
+//!
+//! * [`digest`]: digests, and how hashes of several parts are written.
+//! * [`ownership`]: whose an object is.
+//! * [`optional`]: the kinds that a cluster may be without.
+//! * [`pod`]: what the status of a pod says about its server.
+//! * [`brake`]: how many servers may be out of service at a time.
+//! * [`secrets`]: which Secrets a spec names, and whether a server can be started with them.
+//! * [`observed`]: all that is known of an instance before anything is decided.
+//! * [`adapters`]: what the sidecar has published, and what is to be done about each adapter.
+//! * [`exposure`]: the Services that lead to adapters.
+//! * [`renewal`]: whether a running pod gets a new sidecar, and which one the next pod gets.
+//! * [`instance`]: all of that, parsed and evaluated. What can be refused is refused here.
+//! * [`roll`]: whether the server pod must be recreated, and why.
+//! * [`desired`]: the objects an instance should have, one file a kind. Total: it returns no error.
+//! * [`outcome`]: what came of writing an object.
+//! * [`reconcile_request`]: whether a reconciliation was asked for by annotation.
+//! * [`status`]: the status, with conditions as an ordered list of checks.
+//! * [`events`]: which changes are reported as Events.
+//! * [`reference`]: the CRD and its reference, made from the types.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod adapters;
+pub mod brake;
+pub mod desired;
+pub mod digest;
+pub mod events;
+pub mod exposure;
+pub mod instance;
+pub mod observed;
+pub mod optional;
+pub mod outcome;
+pub mod ownership;
+pub mod pod;
+pub mod reconcile_request;
+pub mod reference;
+pub mod renewal;
+pub mod roll;
+pub mod secrets;
+pub mod status;

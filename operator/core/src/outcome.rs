@@ -1,0 +1,186 @@
+//! What came of writing one object, as data: nothing is decided by searching a text.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::core::Status;
+use kube::{Resource, ResourceExt as _};
+use std::fmt::{self, Debug};
+use std::time::Duration;
+
+use crate::ownership::Holder;
+
+/// What was done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Action {
+    Created,
+    Updated,
+    Deleted,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Debug::fmt(self, f)
+    }
+}
+
+/// An object that changed.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The object.
+    pub object: ObjectReference,
+    /// What was done to it.
+    pub action: Action,
+    /// Why.
+    pub reason: String,
+}
+
+impl Change {
+    /// What was done to `object`.
+    pub fn of<K: Resource>(
+        object: &K,
+        kind: &K::DynamicType,
+        action: Action,
+        reason: String,
+    ) -> Self {
+        Self {
+            object: object.object_ref(kind),
+            action,
+            reason,
+        }
+    }
+}
+
+/// An object that could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind} {name} could not be written: {error}")]
+pub struct Failure {
+    /// Kind of the object.
+    pub kind: String,
+    /// Name of the object.
+    pub name: String,
+    /// What stands in the way.
+    pub error: ApplyError,
+}
+
+impl Failure {
+    /// `object` could not be written.
+    pub fn of<K: Resource>(object: &K, kind: &K::DynamicType, error: ApplyError) -> Self {
+        Self {
+            kind: K::kind(kind).into_owned(),
+            name: object.name_any(),
+            error,
+        }
+    }
+
+    /// Whether it was this object that could not be written.
+    pub fn concerns<K: Resource<DynamicType = ()>>(&self, object: &K) -> bool {
+        self.kind == K::kind(&()) && self.name == object.name_any()
+    }
+}
+
+fn explain(holder: &Holder) -> String {
+    let taken = |by: &str| {
+        format!(
+            "an object of this name exists and belongs to {by}: rename it, or choose other names for this DittoServer"
+        )
+    };
+    match holder {
+        Holder::OtherOperator => "another operator made an object of this name for this DittoServer: delete the object, \
+             or leave this DittoServer to that operator"
+            .to_owned(),
+        Holder::FormerServer => "an object of this name belongs to a former DittoServer of this name: Kubernetes deletes \
+             it, and then this operator creates a new one"
+            .to_owned(),
+        Holder::Controller { kind, name } => taken(&format!("{kind} {name}")),
+        Holder::Nobody => taken("nobody that this operator knows"),
+    }
+}
+
+/// What stands in the way of writing an object.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// Somebody else's object has this name.
+    #[error("{}", explain(.0))]
+    Foreign(Holder),
+    /// Somebody else created, deleted or replaced the object at the same moment.
+    #[error(
+        "somebody else created, deleted or replaced it at the same moment; the operator reads it again"
+    )]
+    Raced,
+    /// The API server has answered that it will not.
+    #[error("the API server refused: {}", message(.0))]
+    Refused(Box<Status>),
+    /// The request did not reach the API server, or its answer did not reach us.
+    #[error("the request to the API server failed: {0}")]
+    Request(String),
+    /// The API server did not answer in time.
+    #[error("the API server did not answer within {} s", .0.as_secs())]
+    Deadline(Duration),
+}
+
+/// Some proxies answer without words.
+fn message(status: &Status) -> String {
+    match (status.message.as_str(), status.reason.as_str()) {
+        ("", "") => format!("status code {}", status.code),
+        ("", reason) => reason.to_owned(),
+        (message, _) => message.to_owned(),
+    }
+}
+
+impl ApplyError {
+    fn status(&self) -> Option<&Status> {
+        match self {
+            Self::Refused(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// By the code alone: an object that exists already and one that is not what it was have the same.
+    fn has_code(&self, codes: &[u16]) -> bool {
+        self.status()
+            .is_some_and(|status| codes.contains(&status.code))
+    }
+
+    /// The API server has said no: nothing has happened.
+    pub fn is_answer(&self) -> bool {
+        self.status().is_some()
+    }
+
+    /// The object exists already, or is not what it was.
+    pub fn is_conflict(&self) -> bool {
+        self.has_code(&[409])
+    }
+
+    /// There is no object any more with the uid that was sent, or another one has its name.
+    pub fn is_replaced(&self) -> bool {
+        // The API server compares the uid as a field that nobody can change.
+        self.is_conflict() || self.is_not_found() || self.blames("metadata.uid")
+    }
+
+    /// Whether the API server names this field as what is wrong.
+    pub fn blames(&self, field: &str) -> bool {
+        let details = self.status().and_then(|status| status.details.as_ref());
+        let mut causes = details.iter().flat_map(|details| &details.causes);
+        causes.any(|cause| cause.field == field)
+    }
+
+    /// The object would not be a valid one.
+    pub fn is_invalid(&self) -> bool {
+        self.has_code(&[422])
+    }
+
+    /// The API server has understood, and does not want it.
+    pub fn is_refusal(&self) -> bool {
+        self.has_code(&[403, 422])
+    }
+
+    /// The object is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.has_code(&[404])
+    }
+
+    /// What the API server said, without the rest of its answer.
+    pub fn message(&self) -> String {
+        self.status().map_or_else(|| self.to_string(), message)
+    }
+}

@@ -1,0 +1,288 @@
+//! What is seen of a sidecar.
+
+use dittofs_shared::{labels, names};
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
+use kube::ResourceExt as _;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{LONGEST_TURN, MOST_AHEAD, PROBATION, SLOWEST_START, STALE, has_passed, left_of};
+use crate::pod;
+
+/// Reasons of the kubelet that say that an image does not run.
+const FAILURES: [&str; 9] = [
+    "CrashLoopBackOff",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "ErrImageNeverPull",
+    "ErrImagePull",
+    "ImageInspectError",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "RunContainerError",
+];
+/// What is said where the kubelet says nothing.
+const NOT_STARTED: &str = "it was not started within 2 minutes: `kubectl describe pod` tells why";
+/// Reasons with which a program ends that never began.
+const NEVER_BEGAN: [&str; 2] = ["ContainerCannotRun", "StartError"];
+
+/// An image that was tried in vain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The image.
+    pub image: String,
+    /// Why it does not run, in the words of the kubelet or the API server.
+    pub reason: String,
+}
+
+impl Refused {
+    /// What the reason begins with when the API server has refused to change the pod.
+    pub const BY_API_SERVER: &'static str = "the API server refused to change the pod";
+
+    /// Whether the image itself failed. Otherwise it was never tried, which says nothing about other pods.
+    pub fn is_about_image(&self) -> bool {
+        !self.reason.starts_with(Self::BY_API_SERVER)
+    }
+
+    fn of(annotations: &BTreeMap<String, String>) -> Option<Self> {
+        Some(Self {
+            image: annotations.get(labels::SIDECAR_REFUSED_IMAGE)?.clone(),
+            reason: annotations
+                .get(labels::SIDECAR_REFUSED_REASON)
+                .cloned()
+                .unwrap_or_default(),
+        })
+    }
+}
+
+/// A change of the image that has not proved itself yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// When the image was changed.
+    pub at: Timestamp,
+    /// The container that ran then.
+    pub container: Option<String>,
+}
+
+/// What the kubelet says of the sidecar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing yet.
+    Unreported,
+    /// It does not run, and that is no trouble so far.
+    Starting,
+    /// It does not run, and this is why.
+    Failing(String),
+    /// It runs.
+    Running {
+        /// Id of the container.
+        container: String,
+        /// Since when, by the clock of the node.
+        since: Timestamp,
+    },
+}
+
+/// The sidecar of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodFacts {
+    /// Image that was asked for when the pod got it.
+    pub image: String,
+    /// What the pod offers to an image. `None`: an operator made it that did not say so.
+    pub contract: Option<String>,
+    /// Image to go back to.
+    pub previous: Option<String>,
+    /// Image that was tried in vain.
+    pub refused: Option<Refused>,
+    /// The change that has not proved itself yet.
+    pub replaced: Option<Replaced>,
+    /// What the kubelet says.
+    pub state: State,
+    /// Whether a sidecar has run in this pod.
+    pub has_run: bool,
+    /// Whether the server runs in this pod.
+    pub server_runs: bool,
+    /// Whether the kubelet calls the pod ready.
+    pub is_ready: bool,
+}
+
+impl PodFacts {
+    /// `None`: the pod is being deleted, or is no pod of a server.
+    pub fn of(pod: &Pod) -> Option<Self> {
+        if pod.metadata.deletion_timestamp.is_some() {
+            return None;
+        }
+        let annotations = pod.annotations();
+        let containers = pod.spec.as_ref()?.init_containers.as_deref();
+        let status = pod.status.as_ref();
+        let sidecars = status.and_then(|status| status.init_container_statuses.as_deref());
+        let sidecar = find(sidecars, names::SIDECAR_CONTAINER);
+        Some(Self {
+            image: image(annotations, containers)?,
+            contract: annotations.get(labels::SIDECAR_CONTRACT).cloned(),
+            previous: annotations.get(labels::SIDECAR_PREVIOUS_IMAGE).cloned(),
+            refused: Refused::of(annotations),
+            replaced: replaced(annotations),
+            state: sidecar.map_or(State::Unreported, state),
+            has_run: sidecar.is_some_and(has_run),
+            server_runs: pod::is_serving(pod),
+            is_ready: pod::is_ready(pod),
+        })
+    }
+
+    /// Whether the sidecar is away for a moment, or has only just come back.
+    pub fn is_away(&self, now: Timestamp) -> bool {
+        match &self.state {
+            State::Unreported => false,
+            State::Starting => true,
+            State::Failing(_) => self.left_of_staleness(now).is_some(),
+            State::Running { container, since } => {
+                let replaced = self.replaced.as_ref();
+                let untouched =
+                    replaced.is_some_and(|replaced| replaced.container.as_ref() == Some(container));
+                untouched || !has_passed(*since, PROBATION, now)
+            }
+        }
+    }
+
+    /// How long it is until a sidecar that is away has to be called trouble.
+    pub fn left_of_absence(&self, now: Timestamp) -> Option<Duration> {
+        match &self.state {
+            State::Failing(_) => self.left_of_staleness(now),
+            State::Running { since, .. } if !self.is_ready => left_of(*since, PROBATION, now),
+            _ => None,
+        }
+    }
+
+    /// Whether another image than the last good one is being tried in place.
+    pub fn is_being_replaced(&self, now: Timestamp) -> bool {
+        let replaced = self.replaced.as_ref().filter(|_| self.previous.is_some());
+        // Clocks differ a little. What lies further ahead than that, nobody has noted down in earnest.
+        replaced.is_some_and(|replaced| {
+            !has_passed(replaced.at, LONGEST_TURN, now) && !has_passed(now, MOST_AHEAD, replaced.at)
+        })
+    }
+
+    /// Why the image that the pod has now does not run. What the kubelet says may still be of the image before, where that
+    /// one did not run either.
+    pub fn failure(&self, now: Timestamp) -> Option<&str> {
+        match &self.state {
+            State::Failing(why) => self.left_of_staleness(now).is_none().then_some(why),
+            State::Starting => {
+                let replaced = self.replaced.as_ref()?;
+                has_passed(replaced.at, SLOWEST_START, now).then_some(NOT_STARTED)
+            }
+            State::Unreported | State::Running { .. } => None,
+        }
+    }
+
+    /// How long it is until that is known.
+    pub fn left_of_staleness(&self, now: Timestamp) -> Option<Duration> {
+        let replaced = self.replaced.as_ref()?;
+        match replaced.container {
+            Some(_) => None,
+            None => left_of(replaced.at, STALE, now),
+        }
+    }
+
+    /// Whether the image that the pod has now has run for long enough.
+    pub fn is_proved(&self, now: Timestamp) -> bool {
+        let State::Running { container, since } = &self.state else {
+            return false;
+        };
+        let replaced = self.replaced.as_ref();
+        let is_before =
+            replaced.is_some_and(|replaced| replaced.container.as_ref() == Some(container));
+        !is_before && has_passed(*since, PROBATION, now)
+    }
+}
+
+/// The sidecar of the next pod, as the StatefulSet has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateFacts {
+    /// Image that was asked for when the template got it.
+    pub image: String,
+    /// What the template offers to an image.
+    pub contract: Option<String>,
+    /// Image to go back to.
+    pub previous: Option<String>,
+    /// Image that was tried in vain.
+    pub refused: Option<Refused>,
+}
+
+impl TemplateFacts {
+    /// `None`: it has no sidecar of ours.
+    pub fn of(stateful_set: &StatefulSet) -> Option<Self> {
+        let template = &stateful_set.spec.as_ref()?.template;
+        let none = BTreeMap::new();
+        let metadata = template.metadata.as_ref();
+        let annotations = metadata.and_then(|metadata| metadata.annotations.as_ref());
+        let annotations = annotations.unwrap_or(&none);
+        let containers = template.spec.as_ref()?.init_containers.as_deref();
+        Some(Self {
+            image: image(annotations, containers)?,
+            contract: annotations.get(labels::SIDECAR_CONTRACT).cloned(),
+            previous: annotations.get(labels::SIDECAR_PREVIOUS_IMAGE).cloned(),
+            refused: Refused::of(annotations),
+        })
+    }
+}
+
+/// The image that was asked for. Where that is not noted down, the one that the container has.
+fn image(
+    annotations: &BTreeMap<String, String>,
+    containers: Option<&[Container]>,
+) -> Option<String> {
+    let mut containers = containers?.iter();
+    let container = containers.find(|container| container.name == names::SIDECAR_CONTAINER)?;
+    let asked = annotations.get(labels::SIDECAR_IMAGE).cloned();
+    asked.or_else(|| container.image.clone())
+}
+
+fn replaced(annotations: &BTreeMap<String, String>) -> Option<Replaced> {
+    let container = annotations.get(labels::SIDECAR_REPLACED_CONTAINER);
+    Some(Replaced {
+        at: annotations.get(labels::SIDECAR_REPLACED_AT)?.parse().ok()?,
+        container: container.filter(|container| !container.is_empty()).cloned(),
+    })
+}
+
+fn find<'a>(statuses: Option<&'a [ContainerStatus]>, name: &str) -> Option<&'a ContainerStatus> {
+    statuses?.iter().find(|status| status.name == name)
+}
+
+fn state(status: &ContainerStatus) -> State {
+    let Some(state) = &status.state else {
+        return State::Unreported;
+    };
+    if let Some(running) = &state.running {
+        let since = running.started_at.as_ref();
+        return State::Running {
+            container: status.container_id.clone().unwrap_or_default(),
+            since: since.map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+        };
+    }
+    let waiting = state.waiting.as_ref();
+    let reason = waiting.and_then(|waiting| waiting.reason.as_deref());
+    let Some(reason) = reason.filter(|reason| FAILURES.contains(reason)) else {
+        return State::Starting;
+    };
+    let message = waiting.and_then(|waiting| waiting.message.as_deref());
+    State::Failing(match message {
+        Some(message) => format!("{reason}: {message}"),
+        None => reason.to_owned(),
+    })
+}
+
+fn has_run(status: &ContainerStatus) -> bool {
+    let both = [status.state.as_ref(), status.last_state.as_ref()];
+    both.into_iter().flatten().any(|state| {
+        let ended = state.terminated.as_ref();
+        let began = ended.is_some_and(|ended| {
+            let reason = ended.reason.as_deref().unwrap_or_default();
+            !NEVER_BEGAN.contains(&reason)
+        });
+        state.running.is_some() || began
+    })
+}

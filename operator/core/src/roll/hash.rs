@@ -1,0 +1,151 @@
+//! Hashes over what a running server must be restarted for.
+
+use dittofs_shared::crd::PodSettings;
+use k8s_openapi::api::core::v1::{Affinity, Toleration, TopologySpreadConstraint};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+use super::directory::{self, Directory};
+use crate::digest::short_digest;
+use crate::instance::Instance;
+use crate::secrets::Digest;
+
+/// The two hashes in the annotations of the template, each with a part for each cause: `image:1f2e… config:9c0d…`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hashes {
+    /// Over what was asked for. Nothing that is rendered is in it, so that an upgrade of the operator restarts nobody. For
+    /// the same reason a part that is added one day must be left out while its fields are not set.
+    pub inputs: String,
+    /// In the form of the first releases, in which `config` is over the text of `config.yaml`. Pods that they have made bear
+    /// no other, and are compared by this one.
+    pub first_form: String,
+}
+
+/// The hashes of an instance. `text` makes what `config.yaml` of the first releases held, which is seldom needed; `settings` is what
+/// the file is made from.
+pub fn hashes(
+    instance: &Instance,
+    text: impl FnOnce() -> String,
+    settings: &impl Serialize,
+    secrets: &Digest,
+) -> Hashes {
+    let inputs = inputs(instance, settings, secrets);
+    let precedent = &instance.precedent;
+    // While the inputs are the same, so is the first form: another rendering must not restart the pods that bear it.
+    let unchanged = precedent.inputs.as_ref() == Some(&inputs);
+    let first_form = precedent.first_form.clone().filter(|_| unchanged);
+    Hashes {
+        first_form: first_form.unwrap_or_else(|| of_first_form(instance, &text(), secrets)),
+        inputs,
+    }
+}
+
+fn inputs(instance: &Instance, settings: &impl Serialize, secrets: &Digest) -> String {
+    let spec = &instance.spec;
+    let mut parts = vec![
+        part("image", &spec.image),
+        part("config", settings),
+        secrets_part(instance, secrets, secrets.others.as_ref()),
+    ];
+    parts.extend(own_parts(instance));
+    for (name, value) in directory::parts(instance, secrets) {
+        parts.push(format!("{name}:{value}"));
+    }
+    parts.join(" ")
+}
+
+/// The order and the values are those of the first releases, and must stay so.
+fn of_first_form(instance: &Instance, text: &str, secrets: &Digest) -> String {
+    let mut parts = vec![
+        part("image", &instance.spec.image),
+        part("config", &text),
+        secrets_part(instance, secrets, secrets.all_others.as_ref()),
+    ];
+    parts.extend(own_parts(instance));
+    parts.join(" ")
+}
+
+/// What both forms have.
+fn own_parts(instance: &Instance) -> Vec<String> {
+    let spec = &instance.spec;
+    let security = (&spec.security_context, &spec.pod_security_context);
+    let mut parts = vec![
+        part("resources", &spec.resources),
+        part("security", &security),
+        volumes_part(instance),
+        part("grace", &spec.termination_grace_period_seconds),
+    ];
+    let scheduling = Scheduling::of(&spec.pod);
+    if scheduling != Scheduling::of(&PodSettings::default()) {
+        parts.push(part("scheduling", &scheduling));
+    }
+    let pod = &spec.pod;
+    if !pod.env.is_empty() || !pod.env_from.is_empty() {
+        parts.push(part("env", &(&pod.env, &pod.env_from)));
+    }
+    parts
+}
+
+/// Secrets that somebody names are left out while nobody does.
+fn secrets_part(instance: &Instance, secrets: &Digest, others: Option<&String>) -> String {
+    let jwt = &instance.secrets.jwt;
+    let signing_key = (&secrets.signing_key, &jwt.name, &jwt.key);
+    let cluster = instance.percona.as_ref();
+    let connection = cluster.and_then(|cluster| cluster.connection.as_ref().ok());
+    match (others, connection) {
+        (None, None) => part("secrets", &signing_key),
+        (Some(others), None) => part("secrets", &(signing_key, others)),
+        (others, Some(connection)) => part("secrets", &(signing_key, others, connection)),
+    }
+}
+
+/// Volumes of the user's own are left out while there are none.
+fn volumes_part(instance: &Instance) -> String {
+    let has_contents = instance.spec.storage.content_size.is_some();
+    let pod = &instance.spec.pod;
+    if pod.volumes.is_empty() && pod.volume_mounts.is_empty() {
+        return part("volumes", &has_contents);
+    }
+    part("volumes", &(has_contents, &pod.volumes, &pod.volume_mounts))
+}
+
+/// What says where the pod may run. How its images are fetched concerns the next pod only. Written as the spec writes it,
+/// without what is not set: the pods of today carry hashes of that.
+#[derive(Serialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+struct Scheduling<'a> {
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    node_selector: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tolerations: &'a [Toleration],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    affinity: Option<&'a Affinity>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    topology_spread_constraints: &'a [TopologySpreadConstraint],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority_class_name: Option<&'a str>,
+}
+
+impl<'a> Scheduling<'a> {
+    fn of(pod: &'a PodSettings) -> Self {
+        Self {
+            node_selector: &pod.node_selector,
+            tolerations: &pod.tolerations,
+            affinity: pod.affinity.as_ref(),
+            topology_spread_constraints: &pod.topology_spread_constraints,
+            priority_class_name: pod.priority_class_name.as_deref(),
+        }
+    }
+}
+
+fn part(name: &str, value: &impl Serialize) -> String {
+    format!("{name}:{}", short_digest(value))
+}
+
+/// The directories whose settings in the spec are not those that the server has stored.
+pub fn unread(instance: &Instance) -> Vec<Directory> {
+    match &instance.secrets.digest {
+        Ok(secrets) => directory::unread(instance, secrets),
+        Err(_) => Vec::new(),
+    }
+}

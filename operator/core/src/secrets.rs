@@ -1,0 +1,181 @@
+//! Pure: which Secrets the server is started with, and whether it can be.
+
+pub mod connection;
+pub mod connection_string;
+mod digests;
+mod facts;
+pub mod first_password;
+mod generated;
+mod problem;
+pub mod references;
+
+use dittofs_shared::crd::{DittoServer, ObservedSecret, SecretKeyReference};
+use dittofs_shared::names;
+use kube::ResourceExt as _;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use connection::Connection;
+pub use digests::Digest;
+use digests::{check, digests};
+pub use facts::SecretFacts;
+pub use problem::SecretProblem;
+use references::{AUTHORITY, CERTIFICATE, Part, Reference};
+
+/// The Secrets of an instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secrets {
+    /// Key that signs the tokens.
+    pub jwt: SecretKeyReference,
+    /// First password of the administrator.
+    pub admin: SecretKeyReference,
+    /// Whether the operator makes the first.
+    pub makes_jwt: bool,
+    /// Whether the operator makes the second.
+    pub makes_admin: bool,
+    /// What the server is restarted for, or what is wrong with the Secrets.
+    pub digest: Result<Digest, SecretProblem>,
+    /// How the server is told its PostgreSQL database, if it uses one that the spec names.
+    pub connection: Option<Connection>,
+    /// Key of the certificate's Secret by which the sidecar knows the server.
+    pub api_authority: &'static str,
+    /// All of them, as the user is told.
+    pub observed: Vec<ObservedSecret>,
+    /// Optional keys that are not there.
+    absent: BTreeSet<(String, String)>,
+}
+
+impl Secrets {
+    /// Whether all that is in the way is a Secret that is being deleted.
+    pub fn wait_for_deletion(&self) -> bool {
+        matches!(self.digest, Err(SecretProblem::OfFormer(_)))
+    }
+
+    /// Whether the server is given this key. It is not when the key may be missing and is.
+    pub fn gives(&self, reference: &SecretKeyReference) -> bool {
+        let key = (reference.name.clone(), reference.key.clone());
+        !reference.name.is_empty() && !self.absent.contains(&key)
+    }
+}
+
+/// Finds and checks the Secrets that the instance uses. `has_data`: the server has run with the data it has now, and needs no
+/// first password any more.
+pub(crate) fn evaluate(
+    server: &DittoServer,
+    facts: &BTreeMap<String, SecretFacts>,
+    has_data: bool,
+) -> Secrets {
+    let (name, spec) = (&server.name_any(), &server.spec);
+    let identity = &spec.identity;
+    let signing_key = references::signing_key(name, spec);
+    let password = references::first_password(name, spec);
+    let others = references::others(spec);
+    let makes =
+        |own: &Option<SecretKeyReference>| SecretKeyReference::named(own.as_ref()).is_none();
+    let makes_jwt = makes(&identity.jwt.secret_ref);
+    let makes_admin = makes(&identity.admin.password_secret_ref);
+    let mut named = vec![
+        used_for(&signing_key, makes_jwt, "signing key"),
+        used_for(&password, makes_admin, "first password"),
+    ];
+    named.extend(
+        others
+            .iter()
+            .map(|other| (other.name.as_str(), other.field.as_str())),
+    );
+    let password_needed = Some(&password).filter(|_| !has_data);
+    let connection = connection::of(server, facts);
+    let made = connection.iter().filter(|made| made.made_from.is_some());
+    let made: Vec<_> = made.map(|made| made.secret.as_str()).collect();
+    named.extend(made.iter().map(|made| (*made, "connection of the server")));
+    let own = names::sidecar_credentials(name);
+    let mut generated = vec![own.as_str()];
+    generated.extend(makes_jwt.then_some(signing_key.name.as_str()));
+    generated.extend(makes_admin.then_some(password.name.as_str()));
+    generated.extend(made);
+    let salt = facts.get(&own);
+    let digest = generated::check(name, facts, &generated)
+        .and_then(|()| digests(facts, &signing_key, password_needed, &others, salt));
+    let observed = told(name, facts, &named);
+    Secrets {
+        jwt: key_of(&signing_key),
+        admin: key_of(&password),
+        makes_jwt,
+        makes_admin,
+        digest,
+        connection,
+        api_authority: authority(facts, spec.control_plane.certificate()),
+        absent: absent(facts, &others),
+        observed,
+    }
+}
+
+/// Name of a Secret, and the field that names it or what it is generated for.
+fn used_for<'a>(
+    reference: &'a Reference,
+    is_generated: bool,
+    purpose: &'a str,
+) -> (&'a str, &'a str) {
+    let user = if is_generated {
+        purpose
+    } else {
+        &reference.field
+    };
+    (&reference.name, user)
+}
+
+/// An authority of its own, where the Secret has one. Else the certificate must be trusted by itself.
+fn authority(facts: &BTreeMap<String, SecretFacts>, certificate: Option<&str>) -> &'static str {
+    let secret = certificate.and_then(|certificate| facts.get(certificate));
+    if secret.is_some_and(|secret| secret.keys.contains_key(AUTHORITY)) {
+        AUTHORITY
+    } else {
+        CERTIFICATE
+    }
+}
+
+pub(crate) fn key_of(reference: &Reference) -> SecretKeyReference {
+    let key = match &reference.part {
+        Part::Key(key, _) | Part::Connection(key) => key.as_str(),
+        Part::Whole => "",
+    };
+    SecretKeyReference::new(&reference.name, key)
+}
+
+fn absent(
+    facts: &BTreeMap<String, SecretFacts>,
+    references: &[Reference],
+) -> BTreeSet<(String, String)> {
+    let optional = references.iter().filter(|reference| reference.optional);
+    optional
+        .map(key_of)
+        .filter(|reference| {
+            let secret = facts.get(&reference.name);
+            !secret.is_some_and(|secret| secret.keys.contains_key(&reference.key))
+        })
+        .map(|reference| (reference.name, reference.key))
+        .collect()
+}
+
+/// Each Secret once, with the fields that name it, or with what the operator has made it for.
+fn told(
+    instance: &str,
+    facts: &BTreeMap<String, SecretFacts>,
+    named: &[(&str, &str)],
+) -> Vec<ObservedSecret> {
+    let own = names::sidecar_credentials(instance);
+    let mut users: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, user) in named.iter().chain(&[(own.as_str(), "user of the sidecar")]) {
+        if !name.is_empty() {
+            users.entry(*name).or_default().insert(*user);
+        }
+    }
+    let tell = |(name, users): (&str, BTreeSet<&str>)| ObservedSecret {
+        name: name.to_owned(),
+        used_by: users.into_iter().map(str::to_owned).collect(),
+        found: facts.contains_key(name),
+        resource_version: facts
+            .get(name)
+            .and_then(|secret| secret.resource_version.clone()),
+    };
+    users.into_iter().map(tell).collect()
+}

@@ -1,0 +1,116 @@
+//! What of the Secrets the server is restarted for.
+
+use dittofs_shared::crd::SecretKeyReference;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::references::{Part, Reference, Rolls};
+use super::{SecretFacts, SecretProblem, connection, first_password, key_of};
+use crate::digest::digest;
+
+/// Digests of what the server is restarted for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest {
+    /// Of the signing key.
+    pub signing_key: String,
+    /// Of all others, while there are any, but for those of LDAP and Kerberos.
+    pub others: Option<String>,
+    /// Of files for LDAP.
+    pub ldap: Option<String>,
+    /// Of files and passwords for Kerberos.
+    pub kerberos: Option<String>,
+    /// Of what the server was given as the password for LDAP, mixed with a secret: the digest is for everybody to see.
+    pub bind_password: Option<String>,
+    /// Of all but the signing key, in the form of the first releases.
+    pub all_others: Option<String>,
+}
+
+/// Checks the Secrets, and takes the digests.
+pub(super) fn digests(
+    facts: &BTreeMap<String, SecretFacts>,
+    signing_key: &Reference,
+    password: Option<&Reference>,
+    others: &[Reference],
+    salt: Option<&SecretFacts>,
+) -> Result<Digest, SecretProblem> {
+    if let Some(password) = password {
+        first_password::judge(facts, password)?;
+    }
+    first_password::text(facts, signing_key)?;
+    let signing_key = check(facts, signing_key)?.unwrap_or_default();
+    let mut parts = BTreeSet::new();
+    for reference in others {
+        let digest = check(facts, reference)?;
+        let digest = match reference.rolls {
+            Rolls::Not => continue,
+            Rolls::Name => None,
+            Rolls::Contents | Rolls::Stored => digest,
+        };
+        let SecretKeyReference { name, key, .. } = key_of(reference);
+        parts.insert((reference.field.clone(), name, key, digest));
+    }
+    let stored = |field: &str| {
+        let mut stored = others.iter().filter(|other| other.rolls == Rolls::Stored);
+        stored.any(|other| other.field == field)
+    };
+    let of = |wanted: &dyn Fn(&str) -> bool| {
+        let parts: Vec<_> = parts.iter().filter(|part| wanted(&part.0)).collect();
+        (!parts.is_empty()).then(|| digest(&serde_json::to_vec(&parts).unwrap_or_default()))
+    };
+    let (ldap, kerberos) = ("spec.identity.ldap.", "spec.identity.kerberos.");
+    Ok(Digest {
+        signing_key,
+        others: of(&|field| !field.starts_with(ldap) && !field.starts_with(kerberos)),
+        ldap: of(&|field| field.starts_with(ldap) && !stored(field)),
+        kerberos: of(&|field| field.starts_with(kerberos)),
+        bind_password: of(&stored).map(|password| salted(&password, salt)),
+        all_others: of(&|_| true),
+    })
+}
+
+/// Only who may read the sidecar's own Secret can try passwords against the result.
+fn salted(digest_of_password: &str, salt: Option<&SecretFacts>) -> String {
+    let salt = salt.map(|salt| &salt.keys);
+    digest(&serde_json::to_vec(&(salt, digest_of_password)).unwrap_or_default())
+}
+
+/// Digest of what is used. `None`: it is not there and may be missing.
+pub(super) fn check(
+    facts: &BTreeMap<String, SecretFacts>,
+    reference: &Reference,
+) -> Result<Option<String>, SecretProblem> {
+    let Reference { name, field, .. } = reference;
+    if name.is_empty() {
+        return Err(SecretProblem::Unnamed(field.clone()));
+    }
+    let Some(secret) = facts.get(name) else {
+        let missing = SecretProblem::Missing(name.clone(), field.clone());
+        return if reference.optional {
+            Ok(None)
+        } else {
+            Err(missing)
+        };
+    };
+    match &reference.part {
+        Part::Whole => Ok(Some(of_whole(secret))),
+        Part::Connection(key) => connection::check(secret, reference, key).map(Some),
+        Part::Key(key, shortest) => match secret.keys.get(key) {
+            Some((_, length)) if length < shortest => Err(SecretProblem::TooShort(
+                name.clone(),
+                key.clone(),
+                *length,
+                *shortest,
+            )),
+            Some((digest, _)) => Ok(Some(digest.clone())),
+            None if reference.optional => Ok(None),
+            None => Err(SecretProblem::NoKey(
+                name.clone(),
+                key.clone(),
+                field.clone(),
+            )),
+        },
+    }
+}
+
+fn of_whole(secret: &SecretFacts) -> String {
+    digest(&serde_json::to_vec(&secret.keys).unwrap_or_default())
+}

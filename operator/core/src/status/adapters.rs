@@ -1,0 +1,241 @@
+//! What the user is told of each adapter.
+
+use dittofs_shared::crd::AdapterStatus;
+use dittofs_shared::{labels, published_state};
+use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::ResourceExt;
+
+use super::{Finding, View, mount};
+use crate::adapters::{Adapters, JudgedAdapter, Verdict};
+use crate::desired::adapter_of;
+use crate::exposure::replaced::Replaced;
+use crate::outcome::Failure;
+
+/// One entry for each adapter. While the adapters are not known, what was said last stays.
+pub(super) fn all(view: &View<'_>) -> Vec<AdapterStatus> {
+    match &view.instance.adapters {
+        Adapters::Known(adapters) => adapters.iter().map(|adapter| one(view, adapter)).collect(),
+        Adapters::Unknown(_) => view
+            .previous
+            .map(|previous| previous.adapters.clone())
+            .unwrap_or_default(),
+    }
+}
+
+fn one(view: &View<'_>, adapter: &JudgedAdapter) -> AdapterStatus {
+    let published = &adapter.published;
+    let exposition = &view.instance.exposition;
+    let front = exposition.front_of(&published.r#type);
+    let name = front.map(|front| front.name.clone());
+    let failure = name.as_deref().and_then(|name| failure(view, name));
+    let failed = failure.is_some();
+    let stand_in = front.and_then(|front| exposition.stand_in(&front.name, &published.r#type));
+    // Clients are told of the address that works.
+    let told = stand_in.map(|replaced| &replaced.name).or(name.as_ref());
+    let service = service_of(view, &published.r#type, told.map(String::as_str));
+    let place = service.and_then(|service| place(service, &published.r#type, view.pod));
+    let message = failure.or_else(|| message(view, adapter, service, place.is_some()));
+    AdapterStatus {
+        r#type: published_state::shorten(&published.r#type),
+        port: i32::try_from(published.port).ok(),
+        enabled: published.enabled,
+        running: published.running,
+        exposed: front.is_some() && !failed,
+        service: service.map(ResourceExt::name_any).or(name),
+        address: place.as_ref().map(|(host, port)| join(host, *port)),
+        // What is not exposed is about to go, or not what it should be.
+        mount_commands: place
+            .filter(|_| front.is_some())
+            .map_or_else(Vec::new, |(host, port)| {
+                mount::commands(&published.r#type, &host, port)
+            }),
+        message,
+    }
+}
+
+/// What is wrong, or about to happen.
+fn message(
+    view: &View<'_>,
+    adapter: &JudgedAdapter,
+    service: Option<&Service>,
+    has_address: bool,
+) -> Option<String> {
+    let published = &adapter.published;
+    match &adapter.verdict {
+        Verdict::Expose(_) if !published.running => {
+            Some("it is switched on, but nothing listens on its port yet: the server's log says why".to_owned())
+        }
+        Verdict::Expose(_) => {
+            // What stands in the way of the wish may be why there is no address.
+            let exposition = &view.instance.exposition;
+            let front = exposition.front_of(&published.r#type);
+            let stand_in = front.and_then(|front| exposition.stand_in(&front.name, &published.r#type));
+            let waits = stand_in.map(|replaced| waits(view, replaced));
+            let remarks = exposition.remarks.get(&published.r#type);
+            let all: Vec<_> = waits.into_iter().chain(remarks.into_iter().flatten().cloned()).collect();
+            let told = (!all.is_empty()).then(|| all.join(". "));
+            told.or_else(|| (!has_address).then(|| missing_address(service)))
+        }
+        Verdict::Off => None,
+        Verdict::Leaving => published.leaving_since.map(|since| {
+            format!("it has been switched off or gone since {since}: its Service goes when removalHold has passed")
+        }),
+        Verdict::Refused(reason) => Some(reason.clone()),
+    }
+}
+
+/// What is exposed, and yet not as the spec asks for it.
+pub(super) fn not_as_asked(view: &View<'_>, statuses: &[AdapterStatus]) -> Option<Finding> {
+    let exposition = &view.instance.exposition;
+    if !exposition.replaced.is_empty() {
+        let all = exposition.replaced.iter();
+        let all: Vec<_> = all.map(|replaced| waits(view, replaced)).collect();
+        return Some(Finding::no("WaitingForAddress", all.join(". ")));
+    }
+    let remark = statuses.iter().find_map(|status| {
+        let remarks = exposition.remarks.get(&status.r#type)?;
+        Some(format!("adapter {}: {}", status.r#type, remarks.join(". ")))
+    });
+    remark.map(|remark| Finding::no("NotAsAskedFor", remark))
+}
+
+/// Why a Service stays that is not asked for any more, and what to do when that does not end.
+fn waits(view: &View<'_>, replaced: &Replaced) -> String {
+    let (old, namespace) = (&replaced.name, &view.instance.namespace);
+    let new = replaced.waits_for.join(", ");
+    let next = replaced.waits_for.join(" ");
+    let (services, have) = if replaced.waits_for.len() == 1 {
+        ("Service", "has")
+    } else {
+        ("Services", "have")
+    };
+    format!(
+        "{services} {new} {have} no address yet, and Service {old} stays until then: `kubectl describe service {next} -n {namespace}` \
+         shows what the load balancer controller reports. If the new address can only be the old one, or the old one is not needed \
+         any more, run `kubectl delete service {old} -n {namespace}`"
+    )
+}
+
+fn missing_address(service: Option<&Service>) -> String {
+    let spec = service.and_then(|service| service.spec.as_ref());
+    match spec.and_then(|spec| spec.type_.as_deref()) {
+        Some("NodePort") => {
+            "its Service has no address yet: a NodePort is reached at the address of the pod's node, and the pod has none yet"
+                .to_owned()
+        }
+        _ => "its Service has no address yet: a load balancer controller must give it one".to_owned(),
+    }
+}
+
+/// Why the Service of this name could not be written, if it could not.
+fn failure(view: &View<'_>, name: &str) -> Option<String> {
+    let of_service = |failure: &&Failure| failure.kind == "Service" && failure.name == name;
+    view.failures
+        .iter()
+        .find(of_service)
+        .map(ToString::to_string)
+}
+
+/// The Service of this name or, while there is none yet, the one that the adapter has had so far.
+fn service_of<'a>(view: &View<'a>, adapter: &str, name: Option<&str>) -> Option<&'a Service> {
+    let has_port = |service: &Service| {
+        let ports = service.spec.as_ref().and_then(|spec| spec.ports.as_ref());
+        let mut ports = ports.into_iter().flatten();
+        ports.any(|port| port.name.as_deref() == Some(adapter))
+    };
+    let leads = |service: &Service| {
+        let whose = adapter_of(&service.metadata);
+        whose == Some(adapter) || (whose == Some(labels::ALL_ADAPTERS) && has_port(service))
+    };
+    let mut services = view.adapter_services.iter().map(|service| &**service);
+    let mut so_far = services.clone().filter(|service| leads(service));
+    services
+        .find(|service| name.is_some_and(|name| service.name_any() == name) && leads(service))
+        .or_else(|| so_far.next())
+}
+
+/// Host and port that clients use.
+fn place(service: &Service, adapter: &str, pod: Option<&Pod>) -> Option<(String, i32)> {
+    let spec = service.spec.as_ref()?;
+    let ports = spec.ports.as_deref()?;
+    let own = ports
+        .iter()
+        .find(|port| port.name.as_deref() == Some(adapter));
+    let port = own.or_else(|| ports.first())?;
+    match spec.type_.as_deref() {
+        Some("LoadBalancer") => {
+            let status = service.status.as_ref()?.load_balancer.as_ref()?;
+            let ingress = status.ingress.as_ref()?.first()?;
+            let host = ingress.hostname.as_ref().or(ingress.ip.as_ref())?;
+            Some((host.clone(), port.port))
+        }
+        Some("NodePort") => {
+            let host = pod?.status.as_ref()?.host_ip.as_ref()?;
+            Some((host.clone(), port.node_port?))
+        }
+        _ => Some((spec.cluster_ip.clone()?, port.port)),
+    }
+}
+
+fn join(host: &str, port: i32) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// The host of an adapter's address.
+pub(super) fn host(adapter: &AdapterStatus) -> Option<String> {
+    let (host, _) = adapter.address.as_ref()?.rsplit_once(':')?;
+    Some(host.trim_matches(['[', ']']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_address_is_what_clients_of_this_type_of_service_use() {
+        let pod: Pod =
+            serde_json::from_value(json!({"metadata": {}, "status": {"hostIP": "192.0.2.1"}}))
+                .unwrap();
+        for (kind, ingress, expected) in [
+            (
+                "LoadBalancer",
+                json!([{"ip": "203.0.113.1"}]),
+                Some("203.0.113.1:445"),
+            ),
+            (
+                "LoadBalancer",
+                json!([{"ip": "2001:db8::1"}]),
+                Some("[2001:db8::1]:445"),
+            ),
+            (
+                "LoadBalancer",
+                json!([{"hostname": "lb.example"}]),
+                Some("lb.example:445"),
+            ),
+            ("LoadBalancer", json!([]), None),
+            ("NodePort", json!([]), Some("192.0.2.1:30445")),
+            ("ClusterIP", json!([]), Some("198.51.100.1:445")),
+        ] {
+            let service: Service = serde_json::from_value(json!({
+                "metadata": {},
+                "spec": {"type": kind, "clusterIP": "198.51.100.1", "ports": [
+                    {"name": "nfs", "port": 2049, "nodePort": 32049}, {"name": "smb", "port": 445, "nodePort": 30445},
+                ]},
+                "status": {"loadBalancer": {"ingress": ingress}},
+            }))
+            .unwrap();
+            assert_eq!(
+                place(&service, "smb", Some(&pod))
+                    .map(|(host, port)| join(&host, port))
+                    .as_deref(),
+                expected,
+                "{kind} {ingress}"
+            );
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What runs, in one word or a few.
+
+use dittofs_shared::crd::Phase;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{Truth, View, checks};
+use crate::instance::Obstacle;
+use crate::pod;
+
+/// How far the server is.
+pub(super) fn phase(view: &View<'_>) -> Phase {
+    let none_left = view.stateful_set.is_none_or(|set| checks::pods(set) == 0);
+    if checks::stopped(view) && none_left {
+        return Phase::Stopped;
+    }
+    let runs = checks::available(view).status == Truth::True;
+    if runs {
+        Phase::Running
+    } else if let Err(Obstacle::Database(_)) = view.instance.startable() {
+        Phase::Pending
+    } else if view.instance.startable().is_err() || !view.failures.is_empty() {
+        Phase::Failed
+    } else {
+        Phase::Pending
+    }
+}
+
+/// Image of a container of the pod that runs.
+pub(super) fn image(view: &View<'_>, container: &str) -> Option<String> {
+    let spec = view.pod?.spec.as_ref()?;
+    let sidecars = spec.init_containers.iter().flatten();
+    let mut all = spec.containers.iter().chain(sidecars);
+    all.find(|known| known.name == container)?.image.clone()
+}
+
+/// While the server cannot be started as asked, what it should run with is what it was.
+pub(super) fn config_hash(view: &View<'_>) -> Option<String> {
+    let now = view.config_hash.map(str::to_owned);
+    now.or_else(|| view.previous?.config_hash.clone())
+}
+
+/// Once the server has been ready, that is never forgotten.
+pub(super) fn first_ready_at(view: &View<'_>, now: Timestamp) -> Option<Time> {
+    let known = view
+        .previous
+        .and_then(|previous| previous.first_ready_at.clone());
+    known.or_else(|| {
+        let has_served = view
+            .pod
+            .is_some_and(|pod| pod::is_ready(pod) || pod::is_serving(pod));
+        has_served.then(|| super::whole_seconds(now))
+    })
+}
+
+/// Tag or digest of an image.
+pub(super) fn version(image: &str) -> String {
+    if let Some((_, digest)) = image.split_once('@') {
+        return digest.to_owned();
+    }
+    let last = image.rsplit('/').next().unwrap_or(image);
+    last.split_once(':')
+        .map_or("latest", |(_, tag)| tag)
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_tag_or_the_digest() {
+        for (image, expected) in [
+            ("dittofs", "latest"),
+            ("dittofs:0.29.0", "0.29.0"),
+            ("registry:5000/a/dittofs", "latest"),
+            ("registry:5000/a/dittofs:1", "1"),
+            ("a/dittofs:1@sha256:ab", "sha256:ab"),
+        ] {
+            assert_eq!(version(image), expected, "{image}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A server that takes its time to start.
+
+use dittofs_shared::Duration;
+use k8s_openapi::api::core::v1::ContainerStatus;
+
+use super::{Finding, View};
+use crate::pod;
+
+/// What is said while the server container runs and has not answered yet. `None`: there is no such container.
+pub(super) fn starting(view: &View<'_>) -> Option<Finding> {
+    let message = message(pod::server(view.pod?)?, &view.instance.spec.startup_timeout)?;
+    Some(Finding::no("ServerStarting", message))
+}
+
+/// Times that count on their own would be a write of the status each time: what is said stays the same for as long as the container runs.
+fn message(server: &ContainerStatus, timeout: &Duration) -> Option<String> {
+    let running = server.state.as_ref()?.running.as_ref()?;
+    if server.started == Some(true) {
+        return None;
+    }
+    let since = running.started_at.as_ref();
+    let since = since.map_or_else(String::new, |time| format!(" since {}", time.0));
+    let before = match server.restart_count {
+        0 => String::new(),
+        1 => ". It was restarted once before".to_owned(),
+        restarts => format!(". It was restarted {restarts} times before"),
+    };
+    Some(format!(
+        "the server has been starting{since}: it answers once all its stores are open, and is restarted when that takes longer than \
+         spec.startupTimeout, {timeout}{before}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_long_start_is_explained() {
+        let timeout = std::time::Duration::from_hours(1).into();
+        let running = json!({"running": {"startedAt": "2026-01-02T03:04:05Z"}});
+        for (started, state, restarts, end) in [
+            (Some(false), &running, 0, Some("3600s")),
+            (None, &running, 1, Some("It was restarted once before")),
+            (
+                Some(false),
+                &running,
+                3,
+                Some("It was restarted 3 times before"),
+            ),
+            (Some(true), &running, 0, None),
+            (
+                Some(false),
+                &json!({"waiting": {"reason": "CrashLoopBackOff"}}),
+                3,
+                None,
+            ),
+        ] {
+            let container = serde_json::from_value(json!({
+                "name": "dittofs", "image": "", "imageID": "", "ready": false, "restartCount": restarts,
+                "started": started, "state": state,
+            }))
+            .unwrap();
+            let said = message(&container, &timeout);
+            assert_eq!(said.is_some(), end.is_some(), "{state} {said:?}");
+            let said = said.unwrap_or_default();
+            assert!(said.ends_with(end.unwrap_or_default()), "{said}");
+            assert!(
+                end.is_none() || said.contains("since 2026-01-02T03:04:05Z"),
+                "{said}"
+            );
+        }
+    }
+}

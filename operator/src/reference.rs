@@ -1,8 +1,0 @@
-//! Pure: what `docs/reference.md` holds, made from the schema.
-
-pub mod fields;
-mod markdown;
-pub mod reasons;
-pub mod rolls;
-
-pub use markdown::text;
