@@ -81,7 +81,7 @@ async fn recreate(
         Ok(change) => applied.changes.push(change),
         // Its next event brings us back here.
         Err(failure) if unchanged && failure.error.is_conflict() => {
-            locked(&context.brake).give_back(place)
+            locked(&context.brake).give_back(place);
         }
         Err(failure) => {
             // Without an answer the pod may be on its way out.

@@ -28,14 +28,14 @@ pub fn notices(
     before: Option<&DittoServerStatus>,
     after: &DittoServerStatus,
 ) -> Vec<Notice> {
-    let changed = changes.iter().map(of_change);
+    let written = changes.iter().map(of_change);
     let failed = failures
         .iter()
         .map(|failure| warning("ApplyFailed", "Apply", failure.to_string()));
     // A failure that lasts is in the conditions; it is told again only when its text changes.
     let failed =
         failed.filter(|notice| !before.is_some_and(|before| mentions(before, &notice.note)));
-    changed
+    written
         .chain(failed)
         .chain(refusals(before, after))
         .chain(transitions(before, after))
