@@ -1,4 +1,4 @@
-//! A difference that a person can read.
+//! Differences that a person can read.
 
 use std::fmt::Write as _;
 
@@ -7,23 +7,52 @@ const CONTEXT: usize = 3;
 
 /// The lines that differ, with some around them.
 pub fn lines(old: &str, new: &str) -> String {
+    render(old, new, |_| "…".to_owned())
+}
+
+/// The same of two YAML documents. Where lines are left out, it says which field the next ones are in.
+pub fn of_yaml(old: &str, new: &str) -> String {
+    render(old, new, |before| format!("@ {}", path(before)))
+}
+
+/// `gap`: what stands for lines that are left out, by all lines up to the next one that is shown.
+fn render(old: &str, new: &str, gap: impl Fn(&[&str]) -> String) -> String {
     let old: Vec<_> = old.lines().collect();
     let new: Vec<_> = new.lines().collect();
     let all = edits(&old, &new);
     let changed: Vec<_> = (0..all.len()).filter(|at| all[*at].0 != ' ').collect();
     let near = |at: usize| changed.iter().any(|change| change.abs_diff(at) <= CONTEXT);
     let mut text = String::new();
-    let mut gap = false;
+    let mut left_out = false;
     for (at, (sign, line)) in all.iter().enumerate() {
-        if near(at) {
-            let _ = writeln!(text, "{sign} {line}");
-            gap = false;
-        } else if !gap {
-            text.push_str("  …\n");
-            gap = true;
+        if !near(at) {
+            left_out = true;
+            continue;
         }
+        if left_out {
+            let before: Vec<_> = all[..=at].iter().map(|(_, line)| *line).collect();
+            let _ = writeln!(text, "{}", gap(&before));
+            left_out = false;
+        }
+        let _ = writeln!(text, "{}", format!("{sign} {line}").trim_end());
     }
     text
+}
+
+/// The fields that enclose the last of some lines of YAML.
+fn path(lines: &[&str]) -> String {
+    let mut fields: Vec<(usize, &str)> = Vec::new();
+    for line in lines {
+        let bare = line.trim_start_matches([' ', '-']);
+        let depth = line.len() - bare.len();
+        fields.retain(|(above, _)| *above < depth);
+        if let Some((field, _)) = bare.split_once(':') {
+            fields.push((depth, field));
+        }
+    }
+    fields.pop();
+    let fields: Vec<_> = fields.into_iter().map(|(_, field)| field).collect();
+    fields.join(".")
 }
 
 /// Every line with its sign, by the longest common subsequence.

@@ -1,13 +1,14 @@
-//! What the pure core of the operator make, compared with files that people read.
+//! What the pure core of the operator makes, compared with files that people read.
 //!
 //! `cases/<case>/in.yaml` is a `DittoServer`. Beside it may stand `adapters.yaml` (data of the published ConfigMap),
 //! `secrets.yaml` (Secrets of the user's own: name, key, length), `services.yaml` (Services of adapters as they have been
-//! so far) and `live.yaml` (how the cluster differs from one in which all is done). `out.yaml` is everything the
-//! operator would make, in the order in which it makes it, then what it may take away, then the status it would write.
+//! so far) and `live.yaml` (how the cluster differs from one in which all is done).
 //!
-//! `reach.yaml` is who can connect to the server, see [`reach`].
+//! `out.yaml` is everything the operator would apply, in that order, then what it may prune, then the status it would write.
+//! Most cases have `out.diff` instead: how they differ from case `minimal`, see [`shown`]. `reach.yaml` is who can connect to the
+//! server, see [`reach`].
 //!
-//! `DITTOFS_BLESS=1` rewrites the `out.yaml` and `reach.yaml` files.
+//! `cargo xtask bless` rewrites all of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod case;
@@ -24,6 +25,7 @@ mod render;
 mod roll;
 mod roll_directory;
 mod roll_forms;
+mod shown;
 pub mod trial;
 
 use case::Case;
@@ -154,7 +156,8 @@ fn of_rolls() -> Vec<Trial> {
 
 fn compare(case: &Case) -> Outcome {
     let command = "cargo xtask bless";
-    expect(&case.folder.join("out.yaml"), &render::all(case)?, command)?;
+    let (file, text) = shown::expected(case)?;
+    expect(&case.folder.join(file), &text, command)?;
     expect(
         &case.folder.join("reach.yaml"),
         &reach::table(case)?,

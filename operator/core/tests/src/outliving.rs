@@ -19,8 +19,8 @@ const ANNOTATIONS: [(&str, &str); 2] = [
 pub fn is_annotated() -> Outcome {
     let mut seen = BTreeSet::new();
     for case in Case::all() {
-        for text in render::documents(&case.observed()?, &case.live()?)? {
-            let document: Value = serde_saphyr::from_str(&text)?;
+        for document in render::all(&case)? {
+            let document: Value = serde_saphyr::from_str(&document.text)?;
             let templates = document["spec"]["volumeClaimTemplates"].as_array();
             let template = |template: &Value| {
                 // They become claims, whose owner may be taken off later.

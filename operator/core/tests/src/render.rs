@@ -25,24 +25,33 @@ use super::case::{Case, Live, NOW, parse};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// The text of `out.yaml`.
-pub fn all(case: &Case) -> Result<String, Error> {
-    Ok(documents(&case.observed()?, &case.live()?)?.join("---\n"))
+/// One object that the operator makes, or one thing that it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Such as `Service files-nfs`.
+    pub title: String,
+    /// YAML.
+    pub text: String,
+}
+
+/// What the operator makes of a case.
+pub fn all(case: &Case) -> Result<Vec<Document>, Error> {
+    documents(&case.observed()?, &case.live()?)
 }
 
 /// What the operator makes of what it sees, object by object.
-pub fn documents(observed: &Observed, live: &Live) -> Result<Vec<String>, Error> {
+pub fn documents(observed: &Observed, live: &Live) -> Result<Vec<Document>, Error> {
     let instance = parse(observed);
     let desired = Desired::of(&instance);
     let mut documents = objects(&desired)?;
-    documents.push(yaml("what may be taken away", &prune(&desired.prune))?);
+    documents.push(said("what may be pruned", &prune(&desired.prune))?);
     let status = status(observed, &instance, &desired, live)?;
-    documents.push(yaml("status", &json!({"status": status}))?);
+    documents.push(said("status", &json!({"status": status}))?);
     Ok(documents)
 }
 
 /// In the order of `apply`. Taken apart whole, so that a new kind does not compile here either.
-fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
+fn objects(desired: &Desired) -> Result<Vec<Document>, Error> {
     let Desired {
         secrets,
         service_account,
@@ -63,7 +72,10 @@ fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
     } = desired;
     let mut documents = Vec::new();
     for secret in secrets {
-        documents.push(yaml("made once, never overwritten", &recipe(secret))?);
+        documents.push(with_remark(
+            "created once, never overwritten",
+            &recipe(secret),
+        )?);
     }
     if let Some(service_account) = service_account {
         documents.push(object(service_account)?);
@@ -86,18 +98,15 @@ fn objects(desired: &Desired) -> Result<Vec<String>, Error> {
         documents.push(object(budget)?);
     }
     for marks in marked_claims {
-        documents.push(yaml("patched", &marked(marks))?);
+        documents.push(with_remark("patched", &marked(marks))?);
     }
     for claim in growing_claims {
         documents.push(object(claim)?);
     }
     documents.push(match stateful_set {
         Some(stateful_set) => object(stateful_set)?,
-        None if *stop => {
-            "# no StatefulSet is written: one that exists gets no pods and stays as it is\n"
-                .to_owned()
-        }
-        None => "# no StatefulSet is written: what runs stays as it is\n".to_owned(),
+        None if *stop => none("one that exists is scaled to zero"),
+        None => none("one that exists is left unchanged"),
     });
     Ok(documents)
 }
@@ -136,12 +145,42 @@ fn prune(prune: &Prune) -> Value {
     }
 }
 
-fn object(object: &impl Serialize) -> Result<String, Error> {
-    Ok(serde_saphyr::to_string(object)?)
+fn object(object: &impl Serialize) -> Result<Document, Error> {
+    Ok(Document {
+        title: title(&serde_json::to_value(object)?),
+        text: serde_saphyr::to_string(object)?,
+    })
 }
 
-fn yaml(comment: &str, value: &Value) -> Result<String, Error> {
-    Ok(format!("# {comment}\n{}", serde_saphyr::to_string(value)?))
+fn with_remark(remark: &str, value: &Value) -> Result<Document, Error> {
+    let text = serde_saphyr::to_string(value)?;
+    Ok(Document {
+        title: title(value),
+        text: format!("# {remark}\n{text}"),
+    })
+}
+
+/// What is no object.
+fn said(title: &str, value: &Value) -> Result<Document, Error> {
+    let text = serde_saphyr::to_string(value)?;
+    Ok(Document {
+        title: title.to_owned(),
+        text: format!("# {title}\n{text}"),
+    })
+}
+
+fn none(instead: &str) -> Document {
+    Document {
+        title: "StatefulSet".to_owned(),
+        text: format!("# no StatefulSet is written: {instead}\n"),
+    }
+}
+
+fn title(object: &Value) -> String {
+    let name = &object["metadata"]["name"];
+    let name = name.as_str().or(object["name"].as_str());
+    let kind = object["kind"].as_str().unwrap_or_default();
+    format!("{kind} {}", name.unwrap_or_default())
 }
 
 /// The status when all is done, but for what `live` says.
