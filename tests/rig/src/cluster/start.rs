@@ -42,20 +42,20 @@ pub(crate) fn start(options: &ClusterOptions) -> Result<Cluster, Error> {
     let keep = options.keep_state || std::env::var_os(KEEP_STATE).is_some_and(|v| !v.is_empty());
     // From here on whatever fails, the reaper cleans up after it.
     let reaper = Reaper::start(&state, keep)?;
-    let ground = Ground::prepare(options.mode, &binaries, &state)?;
-    let pki = Pki::create(&state, &ground.endpoint.url())?;
+    let environment = Environment::prepare(options.mode, &binaries, &state)?;
+    let pki = Pki::create(&state, &environment.endpoint.url())?;
     files::write(
         &api_server::audit_policy_file(&state),
         api_server::audit_policy(),
     )?;
 
     let etcd = control_plane::etcd(&binaries, &state, options.durable_etcd);
-    let etcd = ground.launcher.start(&etcd)?;
-    let api_server = api_server::program(&binaries, &state, &pki, ground.endpoint);
-    let running_api_server = ground.launcher.start(&api_server)?;
+    let etcd = environment.launcher.start(&etcd)?;
+    let api_server = api_server::program(&binaries, &state, &pki, environment.endpoint);
+    let running_api_server = environment.launcher.start(&api_server)?;
     let access = Access {
-        url: ground.endpoint.url(),
-        namespaces: ground.launcher.namespaces.clone(),
+        url: environment.endpoint.url(),
+        namespaces: environment.launcher.namespaces.clone(),
         resident: etcd.pid(),
         state,
         pki,
@@ -63,16 +63,16 @@ pub(crate) fn start(options: &ClusterOptions) -> Result<Cluster, Error> {
     };
     let mut cluster = Cluster {
         access,
-        launcher: ground.launcher,
+        launcher: environment.launcher,
         api_server,
         running_api_server: Mutex::new(Some(running_api_server)),
         others: vec![etcd],
         cloud: None,
-        _port: ground.port,
+        _port: environment.port,
         reaper,
         mode: options.mode,
     };
-    cluster.complete(ground.group.as_ref())?;
+    cluster.complete(environment.group.as_ref())?;
     Ok(cluster)
 }
 
@@ -84,14 +84,14 @@ fn support(mode: Mode) -> NodeSupport {
 }
 
 /// Where the programs will run: control group, namespaces, address.
-struct Ground {
+struct Environment {
     launcher: Launcher,
     group: Option<Group>,
     endpoint: Endpoint,
     port: Option<TcpSocket>,
 }
 
-impl Ground {
+impl Environment {
     fn prepare(mode: Mode, binaries: &Binaries, state: &StateDir) -> Result<Self, Error> {
         let group = match mode {
             Mode::Node => Some(make_group(state)?),
@@ -104,7 +104,7 @@ impl Ground {
                 (Endpoint::Loopback(port), Some(socket), None)
             }
             Mode::Node => {
-                let namespaces = Namespaces::create(&kubelet::disguises(state)?)?;
+                let namespaces = Namespaces::create(&kubelet::bind_mounts(state)?)?;
                 (Endpoint::Node, None, Some(Arc::new(namespaces)))
             }
         };

@@ -6,7 +6,7 @@ use crate::cluster::pki::Pki;
 use crate::cluster::state::StateDir;
 use crate::files::{self, FileError};
 use crate::process::launch::Program;
-use crate::process::namespaces::Disguise;
+use crate::process::namespaces::BindMount;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -22,16 +22,16 @@ const SETTINGS: [(&str, &str); 6] = [
 ];
 
 /// Writes what the kubelet shall see instead of the machine's kernel settings.
-pub(crate) fn disguises(state: &StateDir) -> Result<Vec<Disguise>, FileError> {
+pub(crate) fn bind_mounts(state: &StateDir) -> Result<Vec<BindMount>, FileError> {
     let folder = state.join("settings");
     files::create_folder(&folder)?;
-    let disguise = |(setting, value): (&str, &str)| {
+    let bind_mount = |(setting, value): (&str, &str)| {
         let seen = PathBuf::from("/proc/sys").join(setting);
         let instead = folder.join(setting.replace('/', "."));
         files::write(&instead, value)?;
         Ok((seen, instead))
     };
-    SETTINGS.into_iter().map(disguise).collect()
+    SETTINGS.into_iter().map(bind_mount).collect()
 }
 
 /// Writes the configuration files.
@@ -144,9 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn every_disguise_covers_a_kernel_setting_with_a_file_of_the_cluster() {
-        let state = StateDir::create("disguise").unwrap();
-        for (seen, instead) in disguises(&state).unwrap() {
+    fn every_bind_mount_covers_a_kernel_setting_with_a_file_of_the_cluster() {
+        let state = StateDir::create("bind_mount").unwrap();
+        for (seen, instead) in bind_mounts(&state).unwrap() {
             assert!(seen.starts_with("/proc/sys"));
             assert!(instead.starts_with(state.path()) && instead.exists());
         }

@@ -40,8 +40,8 @@ pub enum Error {
     File(#[from] crate::files::FileError),
 }
 
-/// A file that looks different inside: what programs see, and what they shall see instead.
-pub type Disguise = (PathBuf, PathBuf);
+/// A bind mount of a file: what programs see, and the file that they shall see instead.
+pub type BindMount = (PathBuf, PathBuf);
 
 /// Both namespaces of one cluster, open.
 #[derive(Debug)]
@@ -52,11 +52,11 @@ pub struct Namespaces {
 
 impl Namespaces {
     /// Makes them, with the node's interface up.
-    pub fn create(disguises: &[Disguise]) -> Result<Self, Error> {
+    pub fn create(bind_mounts: &[BindMount]) -> Result<Self, Error> {
         on_a_thread(|| {
             unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
                 .map_err(|e| kernel("make namespaces", e.into()))?;
-            separate_mounts(disguises)?;
+            separate_mounts(bind_mounts)?;
             set_network_up()?;
             Ok(Self {
                 network: open("/proc/thread-self/ns/net")?,
@@ -101,7 +101,7 @@ pub(crate) fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-fn separate_mounts(disguises: &[Disguise]) -> Result<(), Error> {
+fn separate_mounts(bind_mounts: &[BindMount]) -> Result<(), Error> {
     // Mounts of the machine still come in; none of ours goes out, but inside they are shared as on
     // any node.
     for (kind, doing) in [
@@ -128,7 +128,7 @@ fn separate_mounts(disguises: &[Disguise]) -> Result<(), Error> {
         )
         .map_err(|e| kernel("mount a private folder", e.into()))?;
     }
-    for (seen, instead) in disguises {
+    for (seen, instead) in bind_mounts {
         mount(
             Some(instead),
             seen,

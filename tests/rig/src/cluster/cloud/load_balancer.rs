@@ -81,14 +81,14 @@ fn own_byte(address: Ipv4Addr) -> Option<u8> {
 
 /// What a Service asks of the cloud.
 #[derive(Debug, PartialEq, Eq)]
-enum Wish {
+enum Need {
     Nothing,
     Address,
     /// It no longer wants its load balancer, or it is being deleted.
     Release,
 }
 
-fn wish(service: &Service) -> Wish {
+fn need(service: &Service) -> Need {
     let spec = service.spec.as_ref();
     let wants = spec.is_some_and(|spec| {
         spec.type_.as_deref() == Some("LoadBalancer") && spec.load_balancer_class.is_none()
@@ -101,9 +101,9 @@ fn wish(service: &Service) -> Wish {
         wants && service.metadata.deletion_timestamp.is_none(),
         served,
     ) {
-        (true, _) => Wish::Address,
-        (false, true) => Wish::Release,
-        (false, false) => Wish::Nothing,
+        (true, _) => Need::Address,
+        (false, true) => Need::Release,
+        (false, false) => Need::Nothing,
     }
 }
 
@@ -117,13 +117,13 @@ async fn reconcile(service: Arc<Service>, context: Arc<Context>) -> Result<Actio
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     };
-    match wish(&service) {
-        Wish::Nothing => {}
-        Wish::Release => {
+    match need(&service) {
+        Need::Nothing => {}
+        Need::Release => {
             release(&api, &service).await?;
             addresses().release(&uid);
         }
-        Wish::Address => {
+        Need::Address => {
             let address = addresses()
                 .of(&uid, told(&service))
                 .ok_or(Error::NoAddress)?;
@@ -213,19 +213,19 @@ mod tests {
 
     #[test]
     fn a_service_gets_its_address_until_it_goes_or_changes_its_mind() {
-        assert_eq!(wish(&service("ClusterIP", &[], false)), Wish::Nothing);
-        assert_eq!(wish(&service("LoadBalancer", &[], false)), Wish::Address);
+        assert_eq!(need(&service("ClusterIP", &[], false)), Need::Nothing);
+        assert_eq!(need(&service("LoadBalancer", &[], false)), Need::Address);
         assert_eq!(
-            wish(&service("LoadBalancer", &[FINALIZER], true)),
-            Wish::Release
+            need(&service("LoadBalancer", &[FINALIZER], true)),
+            Need::Release
         );
         assert_eq!(
-            wish(&service("LoadBalancer", &["other"], true)),
-            Wish::Nothing
+            need(&service("LoadBalancer", &["other"], true)),
+            Need::Nothing
         );
         assert_eq!(
-            wish(&service("ClusterIP", &[FINALIZER], false)),
-            Wish::Release
+            need(&service("ClusterIP", &[FINALIZER], false)),
+            Need::Release
         );
     }
 
@@ -234,7 +234,7 @@ mod tests {
         let mut service = service("LoadBalancer", &[], false);
         let class = Some("elsewhere.example/lb".to_owned());
         service.spec.as_mut().unwrap().load_balancer_class = class;
-        assert_eq!(wish(&service), Wish::Nothing);
+        assert_eq!(need(&service), Need::Nothing);
     }
 
     #[test]
