@@ -1,7 +1,7 @@
 //! One version everywhere: where it is written, and how a release changes it.
 //!
 //! [`missing`] compares all places with a version, [`release`] writes them. A place that is not listed here is neither
-//! compared nor changed, so a new one belongs into [`PLACES`].
+//! compared nor changed, so a new one belongs into `PLACES`.
 
 mod changelog;
 
