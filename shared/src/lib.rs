@@ -14,13 +14,16 @@
 //! * [`names`], [`labels`]: every object name, label, annotation and field manager, spelled once.
 //!
 //! Nothing in here reads a clock, an environment or a network: the crate has types and pure functions only.
-#![cfg_attr(test, allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used
-))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
 
 pub mod crd;
 pub mod labels;

@@ -1,4 +1,4 @@
-//! What the sidecar does as an administrator of DittoFS: the calls in [`ALLOWED`], and no other.
+//! What the sidecar does as an administrator of DittoFS: the calls in `ALLOWED`, and no other.
 //!
 //! Each call has a token of its own that the sidecar signs, with role `admin` and a life of a minute. Parts of a path
 //! that come from outside are judged before the list is looked at, so that no name can lead to another call.

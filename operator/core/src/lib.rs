@@ -22,13 +22,16 @@
 //! * [`status`]: the status, with conditions as an ordered list of checks.
 //! * [`events`]: which changes are reported as Events.
 //! * [`reference`]: the CRD and its reference, made from the types.
-#![cfg_attr(test, allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used
-))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
 
 pub mod adapters;
 pub mod brake;

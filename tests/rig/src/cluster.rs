@@ -1,15 +1,30 @@
 //! One cluster: options, life and end.
 
-use crate::access::{self, Access, Caller};
-use crate::attendants::Attendants;
-use crate::audit::AuditLog;
-use crate::boot;
-use crate::command::CommandError;
-use crate::launch::{self, Program, Running};
-use crate::packages::Unavailable;
-use crate::reaper::{self, Reaper};
+pub(crate) mod access;
+pub(crate) mod api_server;
+pub mod audit;
+pub(crate) mod cloud;
+pub(crate) mod control_plane;
+pub mod network;
+mod outage;
+pub(crate) mod pki;
+mod readiness;
+mod start;
+pub(crate) mod state;
+
+use crate::build::binaries;
+use crate::cluster::access::{Access, Caller};
+use crate::cluster::audit::AuditLog;
+use crate::cluster::cloud::Cloud;
+use crate::files;
+use crate::node::cri;
+use crate::node::requirements::Unavailable;
+use crate::process::cgroup;
+use crate::process::command::CommandError;
+use crate::process::launch::{self, Program, Running};
+use crate::process::namespaces;
+use crate::process::reaper::{self, Reaper};
 use crate::wait::TimedOut;
-use crate::{binaries, cgroup, cri, files, namespaces, pki};
 use kube::Client;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -92,12 +107,12 @@ pub enum Error {
     #[error("{0}")]
     Died(String),
     /// Something took too long.
-    #[error("{timed_out}\n{last_words}")]
+    #[error("{timed_out}\n{log_tail}")]
     TooLong {
         /// What.
         timed_out: TimedOut,
         /// The end of the log of the program that was waited for.
-        last_words: String,
+        log_tail: String,
     },
     /// No free port on loopback.
     #[error("no free port on loopback: {0}")]
@@ -129,7 +144,7 @@ pub struct Cluster {
     pub(crate) api_server: Program,
     pub(crate) running_api_server: Mutex<Option<Running>>,
     pub(crate) others: Vec<Running>,
-    pub(crate) attendants: Option<Attendants>,
+    pub(crate) cloud: Option<Cloud>,
     /// Bound, never listening: nobody else gets the port while the API server is away.
     pub(crate) _port: Option<tokio::net::TcpSocket>,
     pub(crate) reaper: Reaper,
@@ -141,7 +156,7 @@ impl Cluster {
     ///
     /// Blocks; must not be called from async code.
     pub fn start(options: &ClusterOptions) -> Result<Self, Error> {
-        boot::start(options)
+        start::start(options)
     }
 
     /// What this cluster consists of.
@@ -189,7 +204,7 @@ impl Cluster {
 
     /// The API server's record of all requests.
     pub fn audit(&self) -> AuditLog {
-        AuditLog::at(crate::api_server::audit_log(&self.access.state))
+        AuditLog::at(crate::cluster::api_server::audit_log(&self.access.state))
     }
 
     /// Everything the cluster writes is below this folder.
@@ -236,11 +251,11 @@ impl Cluster {
     }
 
     fn end(&mut self) -> Result<(), Error> {
-        drop(self.attendants.take());
+        drop(self.cloud.take());
         let outcome = self.reaper.finish();
         let api_server = self.lock_api_server().take();
         for running in self.others.drain(..).chain(api_server) {
-            running.bury();
+            running.reap();
         }
         Ok(outcome?)
     }

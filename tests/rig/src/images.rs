@@ -1,9 +1,12 @@
 //! The images that tests and the demo use. All are made from files of this machine.
 
-use crate::command::CommandError;
+mod archive;
+mod openssl;
+
 use crate::files::FileError;
-use crate::image::{Content, Image};
-use crate::{openssl, packages};
+use crate::images::archive::{Content, Image};
+use crate::node::requirements;
+use crate::process::command::CommandError;
 use std::path::{Path, PathBuf};
 
 /// Keeps the namespaces of a pod.
@@ -167,7 +170,7 @@ fn with_network_programs(image: Image) -> Result<Image, Error> {
 }
 
 fn with_busybox(reference: &str, commands: &[&str]) -> Result<Image, Error> {
-    let busybox = packages::static_busybox().ok_or(Error::NoBusybox)?;
+    let busybox = requirements::static_busybox().ok_or(Error::NoBusybox)?;
     let image = Image::new(reference).file("/bin/busybox", Content::File(busybox), 0o755);
     let link = |image: Image, name: &&str| image.link(&format!("/bin/{name}"), "busybox");
     Ok(commands.iter().fold(image, link))
@@ -206,7 +209,7 @@ mod tests {
 
     #[test]
     fn nc_says_whether_a_port_takes_connections() {
-        let Some(busybox) = packages::static_busybox() else {
+        let Some(busybox) = requirements::static_busybox() else {
             eprintln!("skipped: there is no static busybox");
             return;
         };

@@ -1,12 +1,15 @@
 //! The operator in a cluster, installed from the manifests as a user would, under its real rights.
 
+pub mod dittofs;
+pub mod shard;
+
+use crate::build::programs::Programs;
+use crate::build::progress::Step;
 use crate::cluster::{Cluster, Mode};
-use crate::command::{self, CommandError};
 use crate::files::{self, FileError};
 use crate::images;
-use crate::launch::{self, Program, Running};
-use crate::programs::Programs;
-use crate::progress::Step;
+use crate::process::command::{self, CommandError};
+use crate::process::launch::{self, Program, Running};
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -121,7 +124,7 @@ impl Installation {
         };
         if gently {
             operator.signal(Signal::SIGTERM);
-            operator.bury();
+            operator.reap();
         } else {
             operator.kill();
         }

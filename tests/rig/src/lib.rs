@@ -1,12 +1,25 @@
 //! A real Kubernetes on one machine, from nothing: no images, no container registry, no daemon that
-//! was there before.
+//! was there before. And the operator in it, installed as a user would.
 //!
-//! Reading order, which is also the order of a start:
+//! | folder | holds |
+//! |---|---|
+//! | `build/` | the programs: those of Kubernetes by Go, our own by cargo |
+//! | `cluster/` | one cluster: its start, its control plane, the ways into it, its audit log, and what a cloud would do for it |
+//! | `node/` | what a node needs of this machine, and its containerd and kubelet |
+//! | `process/` | how programs are started, isolated, and all ended |
+//! | `images/` | container images without Docker |
+//! | `installation/` | the operator in a cluster, alone or several side by side, and the REST API of DittoFS |
+//! | `third_party/` | CRDs and programs of other projects that tests make use of |
+//!
+//! A start goes through them in this order, all of it in `cluster/start.rs`:
 //!
 //! ```text
-//! binaries ─▶ packages ─▶ state ─▶ reaper ─▶ cgroup ─▶ namespaces ─▶ pki ─▶ boot ─▶ cluster
-//!                                                                            │
-//!            control_plane, api_server, containerd, kubelet: arguments and files
+//! build::binaries ─▶ node::requirements ─▶ cluster::state ─▶ process::{reaper, cgroup, namespaces}
+//!                                                                           │
+//!      cluster::cloud ◀─ cluster::readiness ◀─ process::launch ◀─ cluster::pki
+//!                                                     ▲
+//!           arguments and files of each program: cluster::{control_plane, api_server},
+//!                                                node::{containerd, kubelet}
 //! ```
 //!
 //! A program that starts clusters calls [`reaper::main_if_requested`] first in its `main`: the same
@@ -14,51 +27,24 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-mod access;
-mod api_server;
-mod attendants;
-pub mod audit;
-mod audit_entry;
-pub mod binaries;
-mod boot;
-mod catalogue;
-pub mod cgroup;
+mod build;
 pub mod cluster;
-pub mod command;
-mod containerd;
-mod control_plane;
-mod cri;
-pub mod dittofs;
-pub mod files;
-pub mod foreign_crds;
-pub mod image;
+mod files;
 pub mod images;
 pub mod installation;
-mod kubelet;
-mod launch;
-pub mod load_balancer;
-pub mod namespaces;
-pub mod network;
-mod openssl;
-mod outage;
-pub mod packages;
-pub mod pki;
-pub mod policy_evaluator;
-pub mod programs;
-pub mod progress;
-mod readiness;
-pub mod reaper;
-mod record;
-pub mod shard;
-pub mod state;
-mod steady;
-mod storage;
-mod sweep;
-pub mod volumes;
-pub mod wait;
+mod node;
+mod process;
+mod third_party;
+mod wait;
 
-pub use access::Caller;
-pub use audit::AuditLog;
+pub use build::{binaries, programs};
+pub use cluster::access::Caller;
+pub use cluster::audit::{self, AuditLog};
+pub use cluster::cloud::load_balancer;
+pub use cluster::network;
 pub use cluster::{Cluster, ClusterOptions, Mode, block_on_in};
-pub use packages::{NodeSupport, Unavailable};
+pub use installation::{dittofs, shard};
+pub use node::requirements::{NodeSupport, Unavailable};
+pub use process::{command, reaper};
+pub use third_party::{foreign_crds, policy_evaluator};
 pub use wait::{TimedOut, wait_for};

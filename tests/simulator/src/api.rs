@@ -5,7 +5,7 @@ mod answer;
 mod auth;
 mod guard;
 mod health;
-mod play;
+mod simulator;
 mod users;
 
 use jiff::Timestamp;
@@ -52,7 +52,7 @@ pub(crate) async fn answer(control: &Shared, call: &Call) -> Answer {
         // It leads on to /health.
         [""] if call.method == "GET" => health::answer(control, call, &[]),
         ["health", rest @ ..] => health::answer(control, call, rest),
-        ["simulator", rest @ ..] => play::answer(control, call, rest),
+        ["simulator", rest @ ..] => simulator::answer(control, call, rest),
         ["api", "v1", rest @ ..] => versioned(control, call, rest).await,
         _ => Err(Answer::no_such_path()),
     };

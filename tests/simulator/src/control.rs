@@ -10,7 +10,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use tracing::{error, warn};
 
 use crate::{
-    census::Census,
+    clients::ClientCounts,
     config::Settings,
     faults::Faults,
     listeners::Listeners,
@@ -32,7 +32,7 @@ pub(crate) struct Control {
     pub(crate) started_at: Timestamp,
     /// True once the simulator stops; requests that hang end with it.
     pub(crate) stopping: Stopped,
-    pub(crate) census: Arc<Census>,
+    pub(crate) clients: Arc<ClientCounts>,
     file: StateFile,
     state: Mutex<State>,
     health: Mutex<HealthMemory>,
@@ -58,14 +58,14 @@ impl Control {
         state: State,
         stopping: Stopped,
     ) -> Self {
-        let census = Arc::new(Census::default());
-        let listeners = Listeners::new(settings.shutdown_timeout, Arc::clone(&census));
+        let clients = Arc::new(ClientCounts::default());
+        let listeners = Listeners::new(settings.shutdown_timeout, Arc::clone(&clients));
         Self {
             settings,
             signer,
             started_at: Timestamp::now(),
             stopping,
-            census,
+            clients,
             file,
             state: Mutex::new(state),
             health: Mutex::default(),

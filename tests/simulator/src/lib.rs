@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!   config ──▶ simulator ──▶ server ──▶ api ──▶ control ──▶ state (pure) , state_file
-//!                  │            ├─ faults           └─────▶ listeners (the adapters' ports) ──▶ census
+//!                  │            ├─ faults           └─────▶ listeners (the adapters' ports) ──▶ clients
 //!                  │            └─ transport ─ tls                                             │
 //!                  └───────▶ metrics ──┘ ◀─────────────────────────────────────────────────────┘
 //! ```
@@ -69,7 +69,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod api;
-mod census;
+mod clients;
 mod config;
 mod control;
 mod faults;

@@ -13,7 +13,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    census::Census,
+    clients::ClientCounts,
     stop::{self, Stopped, Stopper},
 };
 
@@ -24,7 +24,7 @@ const IDLE_GRACE: Duration = Duration::from_millis(100);
 pub(crate) struct Listeners {
     open: BTreeMap<String, Open>,
     drain_limit: Duration,
-    census: Arc<Census>,
+    clients: Arc<ClientCounts>,
 }
 
 struct Open {
@@ -34,11 +34,11 @@ struct Open {
 
 impl Listeners {
     /// No listeners yet; each will wait at most `drain_limit` for work in flight.
-    pub(crate) fn new(drain_limit: Duration, census: Arc<Census>) -> Self {
+    pub(crate) fn new(drain_limit: Duration, clients: Arc<ClientCounts>) -> Self {
         Self {
             open: BTreeMap::new(),
             drain_limit,
-            census,
+            clients,
         }
     }
 
@@ -46,8 +46,14 @@ impl Listeners {
     pub(crate) async fn open(&mut self, kind: &str, port: u16) -> io::Result<()> {
         let listener = TcpListener::bind(("0.0.0.0", port)).await?;
         let (stop, stopped) = stop::channel();
-        let census = Arc::clone(&self.census);
-        let serving = serve(listener, kind.to_owned(), stopped, self.drain_limit, census);
+        let clients = Arc::clone(&self.clients);
+        let serving = serve(
+            listener,
+            kind.to_owned(),
+            stopped,
+            self.drain_limit,
+            clients,
+        );
         let task = tokio::spawn(serving);
         self.open.insert(kind.to_owned(), Open { stop, task });
         info!(adapter = kind, port, "adapter listens");
@@ -79,19 +85,19 @@ async fn serve(
     kind: String,
     stopped: Stopped,
     limit: Duration,
-    census: Arc<Census>,
+    counts: Arc<ClientCounts>,
 ) {
     let mut clients = JoinSet::new();
     let mut stop = stopped.clone();
     loop {
         tokio::select! {
-            () = stop.wished() => break,
+            () = stop.requested() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let visit = census.enter(&kind);
+                    let guard = counts.enter(&kind);
                     let talk = talk(stream, kind.clone(), stopped.clone());
                     clients.spawn(async move {
-                        let _visit = visit;
+                        let _guard = guard;
                         talk.await
                     });
                 }
@@ -130,7 +136,7 @@ async fn talk(stream: TcpStream, kind: String, mut stop: Stopped) -> io::Result<
         .await?;
     let mut lines = BufReader::new(reader).lines();
     let cut = async {
-        stop.wished().await;
+        stop.requested().await;
         sleep(IDLE_GRACE).await;
     };
     tokio::pin!(cut);

@@ -142,7 +142,7 @@ fn text(control: &Control) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let build = format!("commit=\"simulator\",version=\"{version}\"");
     let started = u64::try_from(control.started_at.as_second()).unwrap_or(0);
-    let clients = |kind: &str| control.census.of(kind);
+    let clients = |kind: &str| control.clients.of(kind);
     let families = [
         Family(
             "dittofs_build_info",

@@ -72,7 +72,7 @@ async fn respond(control: Shared, request: Request<Incoming>) -> Responded {
         Some(Fault::Empty) => Answer::empty(200),
         Some(Fault::Close) => return Err(Dropped),
         Some(Fault::Hang) => {
-            control.stopping.clone().wished().await;
+            control.stopping.clone().requested().await;
             return Err(Dropped);
         }
     };

@@ -1,31 +1,31 @@
-//! The wish to stop, told by one and heard by many.
+//! A request to stop, made by one and seen by many.
 
 use tokio::sync::watch;
 
-/// Tells. Dropping it tells as well, so that nothing outlives its owner.
+/// Requests it. Dropping it does so as well, so that nothing outlives its owner.
 #[derive(Debug)]
 pub(crate) struct Stopper(watch::Sender<bool>);
 
-/// Hears.
+/// Waits for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Stopped(watch::Receiver<bool>);
 
 /// A new pair.
 pub(crate) fn channel() -> (Stopper, Stopped) {
-    let (tell, hear) = watch::channel(false);
-    (Stopper(tell), Stopped(hear))
+    let (sender, receiver) = watch::channel(false);
+    (Stopper(sender), Stopped(receiver))
 }
 
 impl Stopper {
-    /// Asks all hearers to stop.
+    /// Asks all that wait to stop.
     pub(crate) fn stop(&self) {
         self.0.send_replace(true);
     }
 }
 
 impl Stopped {
-    /// Waits until a stop is wished for, or nobody is left who could.
-    pub(crate) async fn wished(&mut self) {
+    /// Waits until a stop is requested, or nobody is left who could.
+    pub(crate) async fn requested(&mut self) {
         let _ = self.0.wait_for(|stop| *stop).await;
     }
 }

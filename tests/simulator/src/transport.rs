@@ -65,7 +65,7 @@ impl Entrance {
         let mut stop = stopping.clone();
         loop {
             tokio::select! {
-                () = stop.wished() => break,
+                () = stop.requested() => break,
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
                         let (tls, stop) = (tls.clone(), stopping.clone());
@@ -110,7 +110,7 @@ where
     };
     let shaken = tokio::select! {
         shaken = timeout(HANDSHAKE, shake) => shaken,
-        () = stop.wished() => return,
+        () = stop.requested() => return,
     };
     match shaken {
         Ok(Ok(Some(stream))) => converse(stream, stop, respond).await,
@@ -130,7 +130,7 @@ where
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
-        () = stop.wished() => {
+        () = stop.requested() => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }

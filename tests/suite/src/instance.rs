@@ -238,6 +238,19 @@ impl Instance {
         Ok(found.await?)
     }
 
+    /// Publishes that SMB has moved to port 1446, and waits until its Service has followed. Gives back the Services.
+    ///
+    /// # Errors
+    /// The API server refuses, or the Service does not follow in time.
+    pub async fn moves_smb(&self) -> Result<Vec<Service>, Error> {
+        self.publish(vec![adapter("nfs", 12049), adapter("smb", 1446)])
+            .await?;
+        let [nfs, smb] =
+            ["nfs", "smb"].map(|r#type| format!("{}-{type}", self.name, r#type = r#type));
+        self.wait_services(&[(&nfs, 12049), (&smb, 1446)], API_DEADLINE)
+            .await
+    }
+
     /// The Services of adapters, sorted by name.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use kube::api::{DeleteParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::Outcome;
@@ -47,6 +48,14 @@ pub struct Scene {
     pub client: Client,
     /// A namespace of the test's own.
     pub namespace: String,
+}
+
+impl Scene {
+    /// `kubectl` in the namespace of the test.
+    pub fn kubectl(&self, words: &[&str]) -> Command {
+        let namespace = ["-n", self.namespace.as_str()];
+        self.world.cluster.kubectl(namespace.iter().chain(words))
+    }
 }
 
 impl World {

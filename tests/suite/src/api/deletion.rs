@@ -16,7 +16,8 @@ use kube::ResourceExt;
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
-use super::seen::{Failed, lines, names_of, operator_writes, pod_never_runs, settled, write};
+use super::secrets::nudge;
+use super::seen::{Failed, ensure_no_writes, names_of, pod_never_runs, settled, write};
 
 /// Everything of every kind that bears the name of the instance, but the data.
 async fn belongings(files: &Instance) -> Result<Vec<String>, Failed> {
@@ -162,8 +163,7 @@ pub async fn nothing_is_made_again_for_an_instance_on_its_way_out(scene: Scene) 
         "the DittoServer is not being deleted"
     );
     // The operator's answers to what was before are over when it has been silent about this.
-    let nudge = json!({"metadata": {"annotations": {"example.com/nudge": "1"}}});
-    write::<DittoServer>(&files, "somebody", "files", nudge).await?;
+    nudge(&files, 1).await?;
     files
         .wait_status("its last word to be told", API_DEADLINE, |server| {
             let phase = server.status.as_ref().and_then(|status| status.phase);
@@ -196,11 +196,5 @@ pub async fn nothing_is_made_again_for_an_instance_on_its_way_out(scene: Scene) 
     wait_belongings(&files, "nothing to be left", &[]).await?;
     is_gone(&files).await?;
     data_are_left(&files).await?;
-    let writes = operator_writes(&scene, mark)?;
-    ensure!(
-        writes.is_empty(),
-        "the operator has written:\n{}",
-        lines(&writes)
-    );
-    Ok(())
+    ensure_no_writes(&scene, mark)
 }

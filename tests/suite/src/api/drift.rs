@@ -156,12 +156,7 @@ pub async fn labels_and_annotations_of_others_stay(scene: Scene) -> Outcome {
         json!({"spec": {"sessionAffinity": "ClientIP"}}),
     )
     .await?;
-    files
-        .publish(vec![adapter("nfs", 12049), adapter("smb", 1446)])
-        .await?;
-    let services = files
-        .wait_services(&[("files-nfs", 12049), ("files-smb", 1446)], API_DEADLINE)
-        .await?;
+    let services = files.moves_smb().await?;
     let smb = json!(services[1]);
     for (pointer, expected) in [
         ("/metadata/labels/example.com~1label", json!("mine")),

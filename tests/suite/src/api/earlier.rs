@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::retention::{policy, uids, wait_owned_claims};
 use super::secrets::nudge;
-use super::seen::{Failed, of_instance, wait_object, write};
+use super::seen::{Failed, of_instance, wait_grace_period, wait_object, write};
 use super::storage::bound;
 
 /// Puts a StatefulSet in the place of the one there is, around the same pod. In its claim templates there is this and nothing
@@ -280,17 +280,7 @@ pub async fn a_refused_owner_is_told_and_keeps_nothing_else_from_being_done(
     files
         .wait_condition("Ready", "False", Some("OwnerRefused"), API_DEADLINE)
         .await?;
-    wait_object::<StatefulSet>(&files, "files", "to have the new grace period", |set| {
-        let template = set
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.template.spec.as_ref());
-        match template.and_then(|pod| pod.termination_grace_period_seconds) {
-            Some(77) => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    })
-    .await?;
+    wait_grace_period(&files, 77).await?;
     bindings
         .delete(&scene.namespace, &DeleteParams::default())
         .await?;

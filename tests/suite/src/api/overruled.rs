@@ -18,8 +18,7 @@ use std::time::Duration;
 
 use super::secrets::nudge;
 use super::seen::{
-    Failed, config_of, lines, operator_writes, pod_never_runs, settled, wait_config, wait_object,
-    write,
+    Failed, config_of, ensure_no_writes, pod_never_runs, settled, wait_config, wait_object, write,
 };
 
 /// How long nothing may be written, and how often the operator is made to look meanwhile.
@@ -67,13 +66,7 @@ async fn is_quiet(files: &Instance, rest: Duration) -> Outcome {
         nudge(files, count).await?;
     }
     looks.tick().await;
-    let writes = operator_writes(&files.scene, mark)?;
-    ensure!(
-        writes.is_empty(),
-        "at rest the operator has written:\n{}",
-        lines(&writes)
-    );
-    Ok(())
+    ensure_no_writes(&files.scene, mark)
 }
 
 pub async fn what_somebody_adds_to_the_template_keeps_no_restart_from_happening(
@@ -85,12 +78,7 @@ pub async fn what_somebody_adds_to_the_template_keeps_no_restart_from_happening(
     pod_with_config(&files, &config).await?;
     settled(&scene).await?;
     let words = ["set", "env", "statefulset/files", "-c", "dittofs", "FOO=1"];
-    let output = scene
-        .world
-        .cluster
-        .kubectl(["-n", &scene.namespace])
-        .args(words)
-        .output()?;
+    let output = scene.kubectl(&words).output()?;
     ensure!(output.status.success(), "kubectl set env: {output:?}");
     is_quiet(&files, Duration::from_secs(3)).await?;
     let pod = is_rolled(&files).await?;

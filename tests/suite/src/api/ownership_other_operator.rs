@@ -14,9 +14,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::seen::{
-    Failed, lines, operator_writes, pod_never_runs, wait_object, without_pod, write,
-};
+use super::seen::{Failed, ensure_no_writes, pod_never_runs, wait_object, without_pod, write};
 
 /// How long nothing may change.
 const WATCHED: Duration = Duration::from_mins(1);
@@ -183,9 +181,7 @@ pub async fn every_object_of_another_operator_stays_as_it_is(scene: Scene) -> Ou
     })
     .await?;
     ensure!(changed.is_none(), "{}", changed.unwrap_or_default());
-    let writes = operator_writes(&scene, mark)?;
-    ensure!(writes.is_empty(), "it has written:\n{}", lines(&writes));
-    Ok(())
+    ensure_no_writes(&scene, mark)
 }
 
 pub async fn work_begins_when_the_objects_of_another_operator_are_gone(scene: Scene) -> Outcome {

@@ -140,12 +140,7 @@ pub async fn a_deleted_state_comes_back_empty_and_the_sidecar_is_told(scene: Sce
     .await?;
     let after = doors(&files).await?;
     ensure!(before == after, "{before:?} became {after:?}");
-    files
-        .publish(vec![adapter("nfs", 12049), adapter("smb", 1446)])
-        .await?;
-    files
-        .wait_services(&[("files-nfs", 12049), ("files-smb", 1446)], API_DEADLINE)
-        .await?;
+    files.moves_smb().await?;
     Ok(())
 }
 
@@ -217,12 +212,7 @@ pub async fn labels_that_a_sidecar_forges_misdirect_nobody(scene: Scene) -> Outc
         }
     })
     .await?;
-    files
-        .publish(vec![adapter("nfs", 12049), adapter("smb", 1446)])
-        .await?;
-    files
-        .wait_services(&[("files-nfs", 12049), ("files-smb", 1446)], API_DEADLINE)
-        .await?;
+    files.moves_smb().await?;
     let after = doors(&other).await?;
     ensure!(before == after, "the other's {before:?} became {after:?}");
     Ok(())

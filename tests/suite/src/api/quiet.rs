@@ -5,12 +5,13 @@ use dittofs_rig::wait_for;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::secrets::nudge;
 use super::seen::{
-    Failed, both_exposed, lines, operator_requests, operator_writes, settled, without_pod, write,
+    Failed, both_exposed, ensure_quiet, lines, operator_requests, operator_writes, settled,
+    without_pod,
 };
 
 /// Ten thousand times what a look takes, and far more than any of the operator's delays but the long one of 10 min.
@@ -50,12 +51,7 @@ fn by_object(writes: &[Entry]) -> BTreeMap<String, usize> {
 pub async fn a_change_of_an_adapter_is_written_once_to_what_it_concerns(scene: Scene) -> Outcome {
     let files = running(&scene).await?;
     let mark = scene.world.cluster.audit().mark()?;
-    files
-        .publish(vec![adapter("nfs", 12049), adapter("smb", 1446)])
-        .await?;
-    files
-        .wait_services(&[("files-nfs", 12049), ("files-smb", 1446)], API_DEADLINE)
-        .await?;
+    files.moves_smb().await?;
     settled(&scene).await?;
     let writes = operator_writes(&scene, mark)?;
     let mut counts = by_object(&writes);
@@ -88,8 +84,7 @@ pub async fn a_state_that_is_published_again_unchanged_is_written_nowhere(scene:
     files
         .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
         .await?;
-    let nudge = json!({"metadata": {"annotations": {"example.com/nudge": "1"}}});
-    write::<dittofs_shared::crd::DittoServer>(&files, "somebody", "files", nudge).await?;
+    nudge(&files, 1).await?;
     wait_for("the operator to look", API_DEADLINE, || async {
         let requests = operator_requests(&scene, mark).map_err(|error| error.to_string())?;
         // It reads the Secrets on every look.
@@ -100,14 +95,7 @@ pub async fn a_state_that_is_published_again_unchanged_is_written_nowhere(scene:
         }
     })
     .await?;
-    settled(&scene).await?;
-    let writes = operator_writes(&scene, mark)?;
-    ensure!(
-        writes.is_empty(),
-        "the operator has written:\n{}",
-        lines(&writes)
-    );
-    Ok(())
+    ensure_quiet(&scene, mark).await
 }
 
 pub async fn making_an_instance_writes_each_object_once(scene: Scene) -> Outcome {

@@ -12,9 +12,9 @@ use kube::api::PostParams;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+use super::secrets::nudge;
 use super::seen::{
-    Failed, Version, both_exposed, doors, lines, operator_writes, settled, version, without_pod,
-    write,
+    Failed, Version, both_exposed, doors, ensure_quiet, settled, version, without_pod, write,
 };
 
 async fn ask(files: &Instance, value: &str) -> Outcome {
@@ -123,11 +123,8 @@ pub async fn a_new_value_has_everything_written_anew(scene: Scene) -> Outcome {
 
     // Granted once: the same wish changes nothing.
     let mark = scene.world.cluster.audit().mark()?;
-    let nudge = json!({"metadata": {"annotations": {"example.com/nudge": "1"}}});
-    write::<DittoServer>(&files, "somebody", "files", nudge).await?;
-    settled(&scene).await?;
-    let writes = operator_writes(&scene, mark)?;
-    ensure!(writes.is_empty(), "it has written:\n{}", lines(&writes));
+    nudge(&files, 1).await?;
+    ensure_quiet(&scene, mark).await?;
     ask(&files, "second").await?;
     wait_handled(&files, "second").await?;
     Ok(())

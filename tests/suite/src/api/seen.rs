@@ -6,6 +6,7 @@ use dittofs_shared::labels;
 use dittofs_shared::published_state::Adapter;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, ensure};
 use jiff::Timestamp;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -231,6 +232,40 @@ pub async fn wait_config(files: &Instance, fits: impl Fn(&str) -> bool) -> Resul
     })
     .await?;
     Ok(mounted(&set))
+}
+
+/// Waits until the template has this grace period.
+pub async fn wait_grace_period(files: &Instance, seconds: i64) -> Result<(), Failed> {
+    let what = format!("has a grace period of {seconds} s");
+    wait_object::<StatefulSet>(files, &files.name, &what, |set| {
+        let pod = set
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.template.spec.as_ref());
+        match pod.and_then(|pod| pod.termination_grace_period_seconds) {
+            Some(found) if found == seconds => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await?;
+    Ok(())
+}
+
+/// Fails if the operator has written anything in the namespace of the test.
+pub fn ensure_no_writes(scene: &Scene, since: Mark) -> Outcome {
+    let writes = operator_writes(scene, since)?;
+    ensure!(
+        writes.is_empty(),
+        "the operator has written:\n{}",
+        lines(&writes)
+    );
+    Ok(())
+}
+
+/// Waits until the operator is done, and fails if it has written anything since the mark.
+pub async fn ensure_quiet(scene: &Scene, since: Mark) -> Outcome {
+    settled(scene).await?;
+    ensure_no_writes(scene, since)
 }
 
 /// Requests on one line each, for a message.

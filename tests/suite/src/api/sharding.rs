@@ -166,12 +166,7 @@ pub async fn an_instance_changes_operators_by_its_label(scene: Scene) -> Outcome
     let after = belongings(&files).await?;
     ensure!(before == after, "before {before:#?}\nafter {after:#?}");
 
-    files
-        .publish(vec![adapter("nfs", 12049), adapter("smb", 1446)])
-        .await?;
-    files
-        .wait_services(&[("files-nfs", 12049), ("files-smb", 1446)], API_DEADLINE)
-        .await?;
+    files.moves_smb().await?;
     settled(&scene).await?;
     for (account, instance, since) in [(A, "other", beginning), (A, "files", moved)] {
         let writes = writes_about(&scene, account, instance, since)?;

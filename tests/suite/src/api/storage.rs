@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 use super::retention::wait_owned_claims;
-use super::seen::{Failed, lines, names_of, operator_writes, settled, wait_event, wait_object};
+use super::seen::{
+    Failed, lines, names_of, operator_writes, settled, wait_event, wait_grace_period, wait_object,
+};
 
 /// No cloud, and a pod that no node takes: the claims are made and bound.
 pub fn with_pod() -> Value {
@@ -263,17 +265,7 @@ pub async fn a_class_that_cannot_grow_is_told_and_keeps_nothing_else_from_being_
             json!({"terminationGracePeriodSeconds": 77, "adapterServices": {"labels": {"a": "b"}}}),
         )
         .await?;
-    wait_object::<StatefulSet>(&files, "files", "to have the new grace period", |set| {
-        let template = set
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.template.spec.as_ref());
-        match template.and_then(|pod| pod.termination_grace_period_seconds) {
-            Some(77) => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    })
-    .await?;
+    wait_grace_period(&files, 77).await?;
     wait_object::<Pod>(&files, "files-0", "to be another one", |now| {
         if now.uid() == pod {
             Err("the same".to_owned())

@@ -103,12 +103,7 @@ pub async fn an_address_of_a_load_balancer_is_told(scene: Scene) -> Outcome {
 }
 
 fn kubectl(scene: &Scene, words: &[&str]) -> Result<String, Failed> {
-    let output = scene
-        .world
-        .cluster
-        .kubectl(["-n", &scene.namespace])
-        .args(words)
-        .output()?;
+    let output = scene.kubectl(words).output()?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into());
     }

@@ -85,9 +85,7 @@ fn execute(
     command: &[&str],
 ) -> Result<String, std::io::Error> {
     let output = scene
-        .world
-        .cluster
-        .kubectl(["-n", &scene.namespace, "exec", pod, "-c", container, "--"])
+        .kubectl(&["exec", pod, "-c", container, "--"])
         .args(command)
         .output()?;
     Ok(format!(

@@ -81,13 +81,7 @@ async fn wait_gone(files: &Instance) -> Outcome {
         POD_DEADLINE,
         || async {
             let words = ["get", KINDS, "-l", "instance=files", "-o", "name"];
-            let output = files
-                .scene
-                .world
-                .cluster
-                .kubectl(["-n", &files.scene.namespace])
-                .args(words)
-                .output();
+            let output = files.scene.kubectl(&words).output();
             let text = output.map_err(|error| error.to_string())?;
             let left = String::from_utf8_lossy(&text.stdout).into_owned();
             if left.is_empty() { Ok(()) } else { Err(left) }

@@ -90,12 +90,7 @@ pub async fn only_the_sidecar_has_a_token(scene: Scene) -> Outcome {
         "ls",
         "/var/run/secrets",
     ];
-    let output = scene
-        .world
-        .cluster
-        .kubectl(["-n", &scene.namespace])
-        .args(words)
-        .output()?;
+    let output = scene.kubectl(&words).output()?;
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(
         text.contains("No such file"),

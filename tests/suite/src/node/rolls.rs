@@ -99,12 +99,7 @@ pub async fn with_roll_policy_manual_the_pod_waits_for_a_rollout_restart(scene: 
         "the pod was recreated though rollPolicy is Manual"
     );
     let restart = ["rollout", "restart", "statefulset/files"];
-    let output = scene
-        .world
-        .cluster
-        .kubectl(["-n", &scene.namespace])
-        .args(restart)
-        .output()?;
+    let output = scene.kubectl(&restart).output()?;
     ensure!(
         output.status.success(),
         "kubectl rollout restart: {output:?}"
@@ -203,12 +198,7 @@ async fn wait_other_pod(
 
 fn sidecar_log(scene: &Scene) -> Result<String, String> {
     let words = ["logs", "files-0", "-c", "sidecar"];
-    let output = scene
-        .world
-        .cluster
-        .kubectl(["-n", &scene.namespace])
-        .args(words)
-        .output();
+    let output = scene.kubectl(&words).output();
     output
         .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
         .map_err(|error| error.to_string())

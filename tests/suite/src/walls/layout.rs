@@ -3,6 +3,7 @@
 use dittofs_rig::images;
 use dittofs_suite::registry::plain;
 use dittofs_suite::{Outcome, ensure};
+use dittofs_xtask::release;
 use libtest_mimic::Trial;
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,12 +17,15 @@ const LONGEST_TEST: usize = 400;
 const LONGEST_FUNCTION: usize = 50;
 
 /// All that may lie at the top: rooms, and configuration that has to be there.
-const TOP: [&str; 21] = [
+const TOP: [&str; 24] = [
     ".cargo",
     ".ci",
     ".dockerignore",
+    ".editorconfig",
     ".git",
     ".gitignore",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "Cargo.lock",
     "Cargo.toml",
     "Dockerfile.operator",
@@ -183,6 +187,10 @@ fn programs_depend_on_shared_only() -> Outcome {
             &["dittofs-operator", "dittofs-sidecar", "kube"][..],
         ),
         ("tests/rig", &["dittofs-operator", "dittofs-sidecar"][..]),
+        (
+            "tests/xtask",
+            &["dittofs-operator", "dittofs-sidecar", "dittofs-shared"][..],
+        ),
     ] {
         let manifest = fs::read_to_string(root().join(room).join("Cargo.toml"))?;
         let always = [
@@ -195,7 +203,7 @@ fn programs_depend_on_shared_only() -> Outcome {
         let never_tests: &[&str] = if room.starts_with("tests") {
             &[]
         } else {
-            &["dittofs-rig", "dittofs-simulator"]
+            &["dittofs-rig", "dittofs-simulator", "dittofs-xtask"]
         };
         for word in forbidden.iter().chain(&always).chain(never_tests) {
             let line = manifest.lines().position(|line| {
@@ -276,35 +284,19 @@ fn is_as_the_dockerfile_says(name: &str, image: &str) -> Outcome {
     Ok(())
 }
 
-/// Images, manifests and programs are released together.
+/// Images, manifests and programs are released together: `cargo xtask release` writes the same list of places.
 fn one_version_everywhere() -> Outcome {
     let version = env!("CARGO_PKG_VERSION");
+    let missing: Vec<_> = release::missing(&root(), version)?
+        .iter()
+        .map(|place| format!("{} does not say {:?}", place.file, place.with(version)))
+        .collect();
+    ensure!(missing.is_empty(), "{}", missing.join("\n"));
+    let rust = env!("CARGO_PKG_RUST_VERSION");
     for (file, expected) in [
-        (
-            "Dockerfile.operator",
-            format!("image.version=\"{version}\""),
-        ),
-        ("Dockerfile.sidecar", format!("image.version=\"{version}\"")),
-        (
-            "manifests/base/deployment.yaml",
-            format!("/dittofs-operator:{version}\n"),
-        ),
-        (
-            "manifests/base/deployment.yaml",
-            format!("/dittofs-sidecar:{version}\n"),
-        ),
-        (
-            "rust-toolchain.toml",
-            format!("channel = \"{}", env!("CARGO_PKG_RUST_VERSION")),
-        ),
-        (
-            "Dockerfile.operator",
-            format!("rust:{}", env!("CARGO_PKG_RUST_VERSION")),
-        ),
-        (
-            "Dockerfile.sidecar",
-            format!("rust:{}", env!("CARGO_PKG_RUST_VERSION")),
-        ),
+        ("rust-toolchain.toml", format!("channel = \"{rust}")),
+        ("Dockerfile.operator", format!("rust:{rust}")),
+        ("Dockerfile.sidecar", format!("rust:{rust}")),
     ] {
         let text = fs::read_to_string(root().join(file))?;
         ensure!(text.contains(&expected), "{file} does not say {expected}");

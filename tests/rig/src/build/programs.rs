@@ -1,0 +1,152 @@
+//! Our own programs, built once, as released: static, so they run in images without a base.
+
+use crate::build::progress::Step;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const PACKAGES: [&str; 3] = ["dittofs-operator", "dittofs-sidecar", "dittofs-simulator"];
+
+/// Our programs could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Cargo did not start.
+    #[error("cannot start cargo: {0}")]
+    NoCargo(#[source] std::io::Error),
+    /// The code does not compile; cargo has printed why.
+    #[error("cargo could not build {0}; its messages are above")]
+    Failed(String),
+    /// The code compiles and yields something else.
+    #[error("the package {package} has no program named {program}")]
+    Missing {
+        /// Where it was expected.
+        package: &'static str,
+        /// What was expected.
+        program: &'static str,
+    },
+}
+
+/// Where our programs are.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// `dittofs-operator`.
+    pub operator: PathBuf,
+    /// `dittofs-sidecar`.
+    pub sidecar: PathBuf,
+    /// `dfs`, the simulator.
+    pub simulator: PathBuf,
+}
+
+impl Programs {
+    /// Builds the operator, the sidecar and the simulator, or finds that nothing has changed.
+    pub fn build() -> Result<Self, Error> {
+        let step = Step::begin(format!("building {}", PACKAGES.join(", ")));
+        let messages = cargo_build()?;
+        let [operator, sidecar, simulator] = PACKAGES;
+        let programs = Self {
+            operator: executable(&messages, operator, "dittofs-operator")?,
+            sidecar: executable(&messages, sidecar, "dittofs-sidecar")?,
+            simulator: executable(&messages, simulator, "dfs")?,
+        };
+        step.done();
+        Ok(programs)
+    }
+}
+
+/// The top of this workspace.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Cargo in this workspace, as if started by hand. `cargo run` and `cargo test` tell their programs about a package
+/// in variables, and build scripts that look at those would run again each time.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_")
+            || text.starts_with("CARGO_MANIFEST_")
+            || text.starts_with("CARGO_BIN_")
+        {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+fn cargo_build() -> Result<String, Error> {
+    let output = cargo()
+        .args([
+            "build",
+            "--release",
+            "--message-format=json-render-diagnostics",
+        ])
+        .args(PACKAGES.iter().flat_map(|package| ["--package", package]))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(Error::NoCargo)?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(Error::Failed(PACKAGES.join(", ")))
+    }
+}
+
+#[derive(Deserialize)]
+struct Message {
+    executable: Option<PathBuf>,
+    target: Option<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+fn executable(
+    messages: &str,
+    package: &'static str,
+    program: &'static str,
+) -> Result<PathBuf, Error> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Message>(line).ok())
+        .filter(|message| {
+            message
+                .target
+                .as_ref()
+                .is_some_and(|target| target.name == program)
+        })
+        .find_map(|message| message.executable)
+        .ok_or(Error::Missing { package, program })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MESSAGES: &str = r#"
+{"reason":"compiler-artifact","target":{"name":"dfs"},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"dfs"},"executable":"/t/release/dfs"}
+{"reason":"build-script-executed"}
+{"reason":"build-finished","success":true}
+"#;
+
+    #[test]
+    fn finds_the_program_among_cargos_messages() {
+        let found = executable(MESSAGES, "dittofs-simulator", "dfs").unwrap();
+        assert_eq!(found, PathBuf::from("/t/release/dfs"));
+    }
+
+    #[test]
+    fn says_which_program_is_missing() {
+        let error = executable(MESSAGES, "dittofs-sidecar", "dittofs-sidecar").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("no program named dittofs-sidecar")
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! Tasks of this workspace: `cargo xtask …`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod task;
+
+use clap::{Parser, Subcommand};
+use dittofs_rig::reaper;
+use std::process::ExitCode;
+use task::{bless, build, cluster, crowd, demo, measure, release, test};
+
+#[derive(Parser)]
+#[command(about = "Tasks of this workspace", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Shows the main job, end to end, on a real node.
+    Demo(demo::Arguments),
+    /// Measures what the project reports.
+    Measure(measure::Arguments),
+    /// Measures what many instances cost one operator.
+    Crowd(crowd::Arguments),
+    /// Runs every test.
+    Test(test::Arguments),
+    /// Makes every generated file again and says which have changed: the CRD, the reference, the golden files.
+    Bless,
+    /// Sets the version everywhere and closes the section of unreleased changes in CHANGELOG.md.
+    Release(release::Arguments),
+    /// Brings a cluster up, says how to use it, and ends it at Ctrl-C.
+    Cluster(cluster::Arguments),
+    /// Builds the programs and images, of the cluster and our own.
+    Build(build::Arguments),
+}
+
+/// What a task may end with: any of the typed errors, printed once.
+type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+fn main() -> ExitCode {
+    reaper::main_if_requested();
+    let outcome = match Arguments::parse().task {
+        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Measure(arguments) => measure::run(&arguments),
+        Task::Crowd(arguments) => crowd::run(&arguments),
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Bless => bless::run(),
+        Task::Release(arguments) => release::run(&arguments),
+        Task::Cluster(arguments) => cluster::run(&arguments),
+        Task::Build(arguments) => build::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The tasks, one file each.
+
+pub mod bless;
+pub mod build;
+pub mod cluster;
+pub mod crowd;
+pub mod demo;
+mod instance;
+pub mod measure;
+pub mod release;
+pub mod test;
+
+use crate::Outcome;
+use std::process::Command;
+
+/// Runs cargo, and shows the command and its output.
+fn cargo(command: &mut Command, words: &[&str]) -> Outcome {
+    println!("\n$ cargo {}", words.join(" "));
+    let status = command.args(words).status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`cargo {}` failed ({status})", words.join(" ")).into())
+    }
+}
