@@ -18,7 +18,7 @@
 //!
 //! Around them: [`optional`] (kinds that a cluster may be without), [`scope`] (our part of the cluster), [`leader`] (who
 //! may write), [`wish`] (whether somebody has asked for a look), [`turns`] (how many sidecars are replaced at a time), [`probes`] (what Kubernetes and Prometheus ask),
-//! [`metrics`], [`logging`], [`crd`] and [`reference`] (what `dittofs-operator crd` and `reference` print).
+//! [`metrics`], [`crd`] and [`reference`] (what `dittofs-operator crd` and `reference` print).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod apply;
@@ -29,7 +29,6 @@ pub mod desired;
 pub mod events;
 pub mod instance;
 pub mod leader;
-pub mod logging;
 pub mod metrics;
 pub mod named_secrets;
 pub mod observe;

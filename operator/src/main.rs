@@ -8,25 +8,24 @@ use dittofs_operator::brake::Brake;
 use dittofs_operator::crd;
 use dittofs_operator::instance::Defaults;
 use dittofs_operator::leader::Candidate;
-use dittofs_operator::logging;
 use dittofs_operator::metrics::Metrics;
 use dittofs_operator::probes::Probes;
-use dittofs_operator::reconcile::{self, Context};
+use dittofs_operator::reconcile::{self, Context, Retries};
 use dittofs_operator::reference;
 use dittofs_operator::scope::Scope;
 use dittofs_operator::turns::Turns;
 use dittofs_operator::watch::Watch;
-use kube::{Client, Config};
+use dittofs_runtime::{client, logging, probe_server, shutdown};
+use kube::Client;
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-const LEASE: &str = "dittofs-operator";
+/// Name for the API server's audit log, and of the Lease unless another one is given.
+const NAME: &str = "dittofs-operator";
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
@@ -44,7 +43,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("dittofs-operator: {error}");
+            eprintln!("{NAME}: {error}");
             ExitCode::FAILURE
         }
     }
@@ -57,25 +56,26 @@ fn print_crd() -> Result<(), Box<dyn Error + Send + Sync>> {
 
 fn run(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sync>> {
     logging::start(arguments.log_format, &arguments.log)?;
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(serve(arguments))
+    dittofs_runtime::block_on(serve(arguments))?
 }
 
 async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let (client, lease_namespace) = client(arguments).await?;
+    let client = client::connect(NAME).await?;
+    let lease_namespace = arguments
+        .lease_namespace
+        .clone()
+        .unwrap_or_else(|| client.default_namespace().to_owned());
     let scope = arguments.scope();
     let lease = arguments
         .lease_name
         .clone()
-        .unwrap_or_else(|| scope.name(LEASE));
+        .unwrap_or_else(|| scope.name(NAME));
     let metrics = Arc::new(Metrics::default());
     let probes = Arc::new(Probes {
         metrics: Arc::clone(&metrics),
         ready: AtomicBool::new(true),
     });
-    let listener = TcpListener::bind(arguments.listen).await?;
+    let listener = listen(arguments).await?;
     tracing::info!(
         version = VERSION,
         sidecar_image = arguments.sidecar_image,
@@ -86,7 +86,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
         lease_namespace,
         namespaces = arguments.namespace.join(","),
         selector = scope.selector(),
-        "dittofs-operator starts"
+        "starting {NAME}"
     );
     let identity = match &arguments.identity {
         Some(identity) => identity.clone(),
@@ -102,12 +102,12 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
             Arc::clone(&probes),
         )
     };
+    let asked = Arc::clone(&probes);
+    let answers = move |path: &str| asked.answer(path);
     tokio::select! {
         () = async { if arguments.leader_election { candidate.lead(work).await } else { work().await } } => {}
-        () = Arc::clone(&probes).serve(listener) => {}
-        () = stopped()? => {
-            tracing::info!("dittofs-operator stops");
-        }
+        never = probe_server::serve(listener, answers) => match never {},
+        () = shutdown::requested() => tracing::info!("shutting down"),
     }
     if arguments.leader_election {
         candidate.release().await;
@@ -115,23 +115,13 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
     Ok(())
 }
 
-/// A client that fails soon instead of trying for minutes: every caller has its own way of trying again.
-async fn client(
-    arguments: &RunArguments,
-) -> Result<(Client, String), Box<dyn Error + Send + Sync>> {
-    let mut config = Config::infer().await?;
-    config.default_retry = false;
-    config.connect_timeout = Some(Duration::from_secs(5));
-    let agent = format!("dittofs-operator/{VERSION}").parse()?;
-    config.headers.push((hyper::header::USER_AGENT, agent));
-    let namespace = arguments
-        .lease_namespace
-        .clone()
-        .unwrap_or_else(|| config.default_namespace.clone());
-    Ok((Client::try_from(config)?, namespace))
+async fn listen(arguments: &RunArguments) -> Result<TcpListener, String> {
+    let address = arguments.listen;
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| format!("cannot listen on {address} for probes and metrics: {error}"))
 }
 
-/// What the leader does. Dropped when the Lease is lost, and with it every watch and every look under way.
+/// What the leader does. Dropped when the Lease is lost, and with it every watch and every reconcile in progress.
 async fn work(
     client: Client,
     arguments: &RunArguments,
@@ -142,14 +132,14 @@ async fn work(
     let _leading = Leading::begin(&metrics, &probes);
     let watch = Watch::start(&client, scope);
     if watch.synced().await.is_err() {
-        tracing::error!("a watch has ended before its copy was complete");
+        tracing::error!("a watch ended before its cache had synced");
         return;
     }
     probes.ready.store(true, Ordering::Relaxed);
     tracing::info!(
         kinds = watch.running(),
         dittoservers = watch.stores.servers.len(),
-        "the copies are complete"
+        "caches synced"
     );
     let (turns, called) = Turns::new();
     let context = Context {
@@ -162,7 +152,7 @@ async fn work(
         metrics: Arc::clone(&metrics),
         brake: Brake::new(arguments.max_restarts),
         requests: watch.sender.clone(),
-        failures: Mutex::default(),
+        retries: Retries::default(),
         turns,
     };
     let (requests, _tasks) = watch.split();
@@ -170,7 +160,7 @@ async fn work(
     reconcile::run(Arc::new(context), requests, arguments.concurrency).await;
 }
 
-/// Tells probes and figures who leads, also when the work is dropped.
+/// Keeps probes and metrics up to date with who leads, also when the work is dropped.
 struct Leading<'a> {
     metrics: &'a Metrics,
     probes: &'a Probes,
@@ -191,20 +181,7 @@ impl Drop for Leading<'_> {
     }
 }
 
-fn stopped() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
 fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(
-        |_| "dittofs-operator".to_owned(),
-        |name| name.trim().to_owned(),
-    )
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| NAME.to_owned(), |name| name.trim().to_owned())
 }

@@ -159,12 +159,17 @@ fn programs_depend_on_shared_only() -> Outcome {
         (
             "shared",
             &[
+                "dittofs-runtime",
                 "dittofs-operator",
                 "dittofs-sidecar",
                 "tokio",
                 "hyper",
                 "clap",
             ][..],
+        ),
+        (
+            "shared/runtime",
+            &["dittofs-shared", "dittofs-operator", "dittofs-sidecar"][..],
         ),
         ("operator", &["dittofs-sidecar"][..]),
         ("sidecar", &["dittofs-operator"][..]),
