@@ -17,6 +17,7 @@ use dittofs_operator::turns::Turns;
 use dittofs_operator::watch::Watch;
 use dittofs_runtime::{client, logging, probe_server, shutdown};
 use kube::Client;
+use std::convert::Infallible;
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,7 +76,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
         metrics: Arc::clone(&metrics),
         ready: AtomicBool::new(true),
     });
-    let listener = listen(arguments).await?;
+    let probing = serve_probes(arguments, Arc::clone(&probes)).await?;
     tracing::info!(
         version = VERSION,
         sidecar_image = arguments.sidecar_image,
@@ -88,11 +89,12 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
         selector = scope.selector(),
         "starting {NAME}"
     );
-    let identity = match &arguments.identity {
-        Some(identity) => identity.clone(),
-        None => format!("{}-{:08x}", host_name(), rand::random::<u32>()),
-    };
-    let candidate = Candidate::new(client.clone(), &lease_namespace, &lease, identity);
+    let candidate = Candidate::new(
+        client.clone(),
+        &lease_namespace,
+        &lease,
+        identity(arguments),
+    );
     let work = || {
         work(
             client.clone(),
@@ -102,11 +104,9 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
             Arc::clone(&probes),
         )
     };
-    let asked = Arc::clone(&probes);
-    let answers = move |path: &str| asked.answer(path);
     tokio::select! {
         () = async { if arguments.leader_election { candidate.lead(work).await } else { work().await } } => {}
-        never = probe_server::serve(listener, answers) => match never {},
+        never = probing => match never {},
         () = shutdown::requested() => tracing::info!("shutting down"),
     }
     if arguments.leader_election {
@@ -115,10 +115,17 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
     Ok(())
 }
 
-async fn listen(arguments: &RunArguments) -> Result<TcpListener, String> {
+/// Binds the address at once, and then serves without end.
+async fn serve_probes(
+    arguments: &RunArguments,
+    probes: Arc<Probes>,
+) -> Result<impl Future<Output = Infallible> + use<>, String> {
     let address = arguments.listen;
-    let listener = TcpListener::bind(address).await;
-    listener.map_err(|error| format!("cannot listen on {address} for probes and metrics: {error}"))
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {address} for probes and metrics: {error}"))?;
+    let answer = move |path: &str| probes.answer(path);
+    Ok(probe_server::serve(listener, answer))
 }
 
 /// What the leader does. Dropped when the Lease is lost, and with it every watch and every reconcile in progress.
@@ -179,6 +186,12 @@ impl Drop for Leading<'_> {
         self.metrics.leading(false);
         self.probes.ready.store(true, Ordering::Relaxed);
     }
+}
+
+/// Unlike that of any other candidate, also of an earlier process on the same host.
+fn identity(arguments: &RunArguments) -> String {
+    let unique = || format!("{}-{:08x}", host_name(), rand::random::<u32>());
+    arguments.identity.clone().unwrap_or_else(unique)
 }
 
 fn host_name() -> String {
