@@ -43,8 +43,8 @@ pub struct RunArguments {
     #[arg(long, env = "DITTOFS_OPERATOR_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: u16,
 
-    /// How many servers may be unavailable at a time because the operator restarts them: a number, or a percentage of the
-    /// DittoServers it manages, rounded down and at least one. The next restart waits until a server is ready again.
+    /// How many servers may be unavailable at a time because the operator restarts them: a number, or a percentage of
+    /// the DittoServers it manages, rounded down and at least one. The next restart waits until a server is ready again.
     #[arg(long, env = "DITTOFS_OPERATOR_MAX_RESTARTS", default_value_t = Limit::Percent(10))]
     pub max_restarts: Limit,
 
@@ -77,8 +77,8 @@ pub struct RunArguments {
     #[arg(long, env = "DITTOFS_OPERATOR_SELECTOR", default_value = "")]
     pub selector: Selector,
 
-    /// Identity of this candidate for the Lease; must be unique. Default: the host name, which in a pod is the name of the
-    /// pod, and a random suffix.
+    /// Identity of this candidate for the Lease; must be unique. Default: the host name, which in a pod is the name of
+    /// the pod, and a random suffix.
     #[arg(long, env = "DITTOFS_OPERATOR_IDENTITY")]
     pub identity: Option<String>,
 

@@ -18,7 +18,7 @@
 //!
 //! Around them: [`optional`] (kinds that a cluster may be without), [`scope`] (our part of the cluster), [`leader`] (who
 //! may write), [`wish`] (whether somebody has asked for a look), [`turns`] (how many sidecars are replaced at a time), [`probes`] (what Kubernetes and Prometheus ask),
-//! [`metrics`], [`crd`] and [`reference`] (what `dittofs-operator crd` and `reference` print).
+//! [`metrics`], [`crd`] and [`mod@reference`] (what `dittofs-operator crd` and `reference` print).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod apply;

@@ -77,18 +77,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
         ready: AtomicBool::new(true),
     });
     let probing = serve_probes(arguments, Arc::clone(&probes)).await?;
-    tracing::info!(
-        version = VERSION,
-        sidecar_image = arguments.sidecar_image,
-        concurrency = arguments.concurrency,
-        max_restarts = %arguments.max_restarts,
-        leader_election = arguments.leader_election,
-        lease,
-        lease_namespace,
-        namespaces = arguments.namespace.join(","),
-        selector = scope.selector(),
-        "starting {NAME}"
-    );
+    log_start(arguments, &scope, &lease, &lease_namespace);
     let candidate = Candidate::new(
         client.clone(),
         &lease_namespace,
@@ -113,6 +102,21 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
         candidate.release().await;
     }
     Ok(())
+}
+
+fn log_start(arguments: &RunArguments, scope: &Scope, lease: &str, lease_namespace: &str) {
+    tracing::info!(
+        version = VERSION,
+        sidecar_image = arguments.sidecar_image,
+        concurrency = arguments.concurrency,
+        max_restarts = %arguments.max_restarts,
+        leader_election = arguments.leader_election,
+        lease,
+        lease_namespace,
+        namespaces = arguments.namespace.join(","),
+        selector = scope.selector(),
+        "starting {NAME}"
+    );
 }
 
 /// Binds the address at once, and then serves without end.

@@ -1,5 +1,5 @@
-//! The Kubernetes API: a client that is created on first use, the ConfigMap that is written, and the Secret that is read
-//! while the administrator's password is to be reset.
+//! The Kubernetes API: a client that is created on first use, the ConfigMap that is written, and the Secret that is
+//! read while the administrator's password is to be reset.
 
 use crate::password::Password;
 use crate::publish::{Data, Target, TargetError};

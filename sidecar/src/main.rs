@@ -25,8 +25,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Exit code of a program that SIGTERM has ended. After exit code 0 the kubelet does not report in the status of the pod why
-/// the next sidecar cannot be started, so a wrong image would go unnoticed.
+/// Exit code of a program that SIGTERM has ended. After exit code 0 the kubelet does not report in the status of the
+/// pod why the next sidecar cannot be started, and the operator could not put a wrong image right.
 const STOPPED: u8 = 128 + 15;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {

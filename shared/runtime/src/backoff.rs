@@ -41,8 +41,8 @@ pub fn builder(first: Duration) -> ExponentialBuilder {
     exponential(first, MOST)
 }
 
-/// The jitter of `backon` adds up to the whole delay, so the delays grow to half of the longest one only: jitter that is
-/// cut off at the top would be none.
+/// The jitter of `backon` adds up to the whole delay, so the delays grow to half of the longest one only: at the cap
+/// there would be no jitter otherwise.
 fn exponential(first: Duration, most: Duration) -> ExponentialBuilder {
     ExponentialBuilder::new()
         .with_min_delay(first)

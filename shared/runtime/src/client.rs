@@ -1,7 +1,9 @@
 //! A client for the Kubernetes API.
 
 use hyper::header::{HeaderValue, USER_AGENT};
+use kube::config::InferConfigError;
 use kube::{Client, Config};
+use std::error::Error as _;
 use std::time::Duration;
 
 use crate::api_error::ApiError;
@@ -12,11 +14,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Why there is no client for the Kubernetes API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
-    /// Neither a kubeconfig nor a ServiceAccount was found.
+    /// Neither a kubeconfig nor a ServiceAccount can be read.
     #[error(
-        "no configuration for the Kubernetes API ({0}): in a pod, mount the token of its ServiceAccount; elsewhere, set KUBECONFIG"
+        "no configuration for the Kubernetes API: in a pod, mount the token of its ServiceAccount ({service_account}); elsewhere, set KUBECONFIG ({kubeconfig})"
     )]
-    NotConfigured(String),
+    NotConfigured {
+        /// Why the ServiceAccount cannot be used.
+        service_account: String,
+        /// Why no kubeconfig can be used.
+        kubeconfig: String,
+    },
     /// What was found cannot be used.
     #[error("the configuration for the Kubernetes API is not usable: {0}")]
     Unusable(String),
@@ -32,9 +39,18 @@ pub enum ClientError {
 pub async fn connect(program: &str) -> Result<Client, ClientError> {
     let config = Config::infer()
         .await
-        .map_err(|error| ClientError::NotConfigured(error.to_string()))?;
+        .map_err(|error| not_configured(&error))?;
     Client::try_from(adjusted(config, program)?)
         .map_err(|error| ClientError::Unusable(ApiError(&error).to_string()))
+}
+
+/// The text of `kube` nests one reason within the other.
+fn not_configured(error: &InferConfigError) -> ClientError {
+    let service_account = Config::incluster().err();
+    ClientError::NotConfigured {
+        service_account: service_account.map_or_else(String::new, |error| error.to_string()),
+        kubeconfig: error.source().map_or_else(String::new, ToString::to_string),
+    }
 }
 
 fn adjusted(mut config: Config, program: &str) -> Result<Config, ClientError> {
