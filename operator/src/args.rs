@@ -1,9 +1,9 @@
 //! The command line and the environment.
 
 use clap::{Parser, Subcommand};
-use dittofs_operator::logging::LogFormat;
 use dittofs_operator::scope::{self, Scope, Selector};
 use dittofs_operator_core::brake::Limit;
+use dittofs_runtime::logging::LogFormat;
 use dittofs_shared::Duration;
 use std::net::SocketAddr;
 
@@ -19,11 +19,11 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Watches DittoServers and makes what they ask for.
+    /// Runs the operator: reconciles DittoServers.
     Run(Box<RunArguments>),
     /// Prints the CustomResourceDefinition.
     Crd,
-    /// Prints what every field of a DittoServer does, as Markdown.
+    /// Prints the reference of every DittoServer field as Markdown.
     Reference,
     /// Prints the version.
     Version,
@@ -31,28 +31,28 @@ pub enum Command {
 
 #[derive(clap::Args)]
 pub struct RunArguments {
-    /// Image of the sidecar for every DittoServer that names none.
+    /// Sidecar image for every DittoServer that does not set one.
     #[arg(long, env = "DITTOFS_OPERATOR_SIDECAR_IMAGE", default_value_t = format!("ghcr.io/dittofs/dittofs-sidecar:{VERSION}"))]
     pub sidecar_image: String,
 
-    /// Address for /livez, /readyz and /metrics.
+    /// Address that serves /livez, /readyz and /metrics.
     #[arg(long, env = "DITTOFS_OPERATOR_LISTEN", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
 
-    /// How many DittoServers are looked at side by side.
+    /// How many DittoServers are reconciled concurrently.
     #[arg(long, env = "DITTOFS_OPERATOR_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: u16,
 
-    /// How many servers may be out of service at a time because the operator restarts them: a number, or a percentage of the
-    /// DittoServers that it looks after, rounded down, and at least one. The next restart waits until a server is ready again.
+    /// How many servers may be unavailable at a time because the operator restarts them: a number, or a percentage of
+    /// the DittoServers it manages, rounded down and at least one. The next restart waits until a server is ready again.
     #[arg(long, env = "DITTOFS_OPERATOR_MAX_RESTARTS", default_value_t = Limit::Percent(10))]
     pub max_restarts: Limit,
 
-    /// Whether to wait for a Lease before writing anything, so that several operators can run side by side.
+    /// Whether to acquire a Lease before writing anything, so that several replicas of the operator can run.
     #[arg(long, env = "DITTOFS_OPERATOR_LEADER_ELECTION", default_value_t = true, action = clap::ArgAction::Set)]
     pub leader_election: bool,
 
-    /// How long the ConfigMap with a former configuration of a server is kept when no pod mounts it any more.
+    /// How long the ConfigMap with an old server configuration is kept once no pod mounts it.
     #[arg(
         long,
         env = "DITTOFS_OPERATOR_KEEP_UNUSED_CONFIG",
@@ -60,24 +60,25 @@ pub struct RunArguments {
     )]
     pub keep_unused_config: Duration,
 
-    /// Namespace of the Lease. Without it, the namespace that the client runs in.
+    /// Namespace of the Lease. Default: the namespace of the operator's pod or of the current kubeconfig context.
     #[arg(long, env = "DITTOFS_OPERATOR_LEASE_NAMESPACE")]
     pub lease_namespace: Option<String>,
 
-    /// Name of the Lease. Without it, `dittofs-operator`, followed by a hash when there are namespaces or a selector,
-    /// so that operators with different ones do not wait for each other.
+    /// Name of the Lease. Default: `dittofs-operator`, followed by a hash if namespaces or a selector are set, so that
+    /// operators with different scopes do not wait for each other.
     #[arg(long, env = "DITTOFS_OPERATOR_LEASE_NAME")]
     pub lease_name: Option<String>,
 
-    /// A namespace to look after. Can be given several times, or several with commas between them. Without it, all.
+    /// Namespace to watch. Can be repeated, or be a comma-separated list. Default: all namespaces.
     #[arg(long, env = "DITTOFS_OPERATOR_NAMESPACES", value_delimiter = ',', value_parser = scope::namespace)]
     pub namespace: Vec<String>,
 
-    /// Labels of the DittoServers to look after, such as `shard=1` or `shard in (1,2),!trial`. Without it, all.
+    /// Label selector of the DittoServers to manage, such as `shard=1` or `shard in (1,2),!trial`. Default: all.
     #[arg(long, env = "DITTOFS_OPERATOR_SELECTOR", default_value = "")]
     pub selector: Selector,
 
-    /// Name of this candidate for the Lease. Without it, the name of the host, which in a pod is that of the pod.
+    /// Identity of this candidate for the Lease; must be unique. Default: the host name, which in a pod is the name of
+    /// the pod, and a random suffix.
     #[arg(long, env = "DITTOFS_OPERATOR_IDENTITY")]
     pub identity: Option<String>,
 
@@ -85,13 +86,13 @@ pub struct RunArguments {
     #[arg(long, env = "DITTOFS_OPERATOR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
 
-    /// What is logged: a level, or directives such as `info,kube=debug`.
+    /// Log filter: a level, or directives such as `info,kube=debug`.
     #[arg(long, env = "DITTOFS_OPERATOR_LOG", default_value = "info")]
     pub log: String,
 }
 
 impl RunArguments {
-    /// The part of the cluster to look after.
+    /// The part of the cluster to manage.
     pub fn scope(&self) -> Scope {
         Scope::new(self.namespace.iter().cloned(), self.selector.clone())
     }

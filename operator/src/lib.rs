@@ -12,7 +12,7 @@
 //! * [`events`] writes Events.
 //!
 //! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`probes`] (what Kubernetes and Prometheus
-//! ask), [`metrics`] and [`logging`].
+//! ask) and [`metrics`].
 #![cfg_attr(
     test,
     allow(
@@ -27,7 +27,6 @@
 pub mod apply;
 pub mod events;
 pub mod leader;
-pub mod logging;
 pub mod metrics;
 pub mod observe;
 pub mod other_operator;

@@ -5,27 +5,27 @@ mod args;
 use args::{Arguments, Command, RunArguments};
 use clap::Parser as _;
 use dittofs_operator::leader::Candidate;
-use dittofs_operator::logging;
 use dittofs_operator::metrics::Metrics;
 use dittofs_operator::probes::Probes;
-use dittofs_operator::reconcile::{self, Context};
+use dittofs_operator::reconcile::{self, Context, Retries};
 use dittofs_operator::scope::Scope;
 use dittofs_operator::turns::Turns;
 use dittofs_operator::watch::Watch;
 use dittofs_operator_core::brake::Brake;
 use dittofs_operator_core::instance::Defaults;
 use dittofs_operator_core::reference::{self, crd};
-use kube::{Client, Config};
+use dittofs_runtime::{client, logging, probe_server, shutdown};
+use kube::Client;
+use std::convert::Infallible;
 use std::error::Error;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-const LEASE: &str = "dittofs-operator";
+/// Name for the API server's audit log, and of the Lease unless another one is given.
+const NAME: &str = "dittofs-operator";
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("dittofs-operator: {error}");
+            eprintln!("{NAME}: {error}");
             ExitCode::FAILURE
         }
     }
@@ -56,42 +56,33 @@ fn print_crd() -> Result<(), Box<dyn Error + Send + Sync>> {
 
 fn run(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sync>> {
     logging::start(arguments.log_format, &arguments.log)?;
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(serve(arguments))
+    dittofs_runtime::block_on(serve(arguments))?
 }
 
 async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let (client, lease_namespace) = client(arguments).await?;
+    let client = client::connect(NAME).await?;
+    let lease_namespace = arguments
+        .lease_namespace
+        .clone()
+        .unwrap_or_else(|| client.default_namespace().to_owned());
     let scope = arguments.scope();
     let lease = arguments
         .lease_name
         .clone()
-        .unwrap_or_else(|| scope.name(LEASE));
+        .unwrap_or_else(|| scope.name(NAME));
     let metrics = Arc::new(Metrics::default());
     let probes = Arc::new(Probes {
         metrics: Arc::clone(&metrics),
         ready: AtomicBool::new(true),
     });
-    let listener = TcpListener::bind(arguments.listen).await?;
-    tracing::info!(
-        version = VERSION,
-        sidecar_image = arguments.sidecar_image,
-        concurrency = arguments.concurrency,
-        max_restarts = %arguments.max_restarts,
-        leader_election = arguments.leader_election,
-        lease,
-        lease_namespace,
-        namespaces = arguments.namespace.join(","),
-        selector = scope.selector(),
-        "dittofs-operator starts"
+    let probing = serve_probes(arguments, Arc::clone(&probes)).await?;
+    log_start(arguments, &scope, &lease, &lease_namespace);
+    let candidate = Candidate::new(
+        client.clone(),
+        &lease_namespace,
+        &lease,
+        identity(arguments),
     );
-    let identity = match &arguments.identity {
-        Some(identity) => identity.clone(),
-        None => format!("{}-{:08x}", host_name(), rand::random::<u32>()),
-    };
-    let candidate = Candidate::new(client.clone(), &lease_namespace, &lease, identity);
     let work = || {
         work(
             client.clone(),
@@ -103,10 +94,8 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
     };
     tokio::select! {
         () = async { if arguments.leader_election { candidate.lead(work).await } else { work().await } } => {}
-        () = Arc::clone(&probes).serve(listener) => {}
-        () = stopped()? => {
-            tracing::info!("dittofs-operator stops");
-        }
+        never = probing => match never {},
+        () = shutdown::requested() => tracing::info!("shutting down"),
     }
     if arguments.leader_election {
         candidate.release().await;
@@ -114,23 +103,35 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
     Ok(())
 }
 
-/// A client that fails soon instead of trying for minutes: every caller has its own way of trying again.
-async fn client(
-    arguments: &RunArguments,
-) -> Result<(Client, String), Box<dyn Error + Send + Sync>> {
-    let mut config = Config::infer().await?;
-    config.default_retry = false;
-    config.connect_timeout = Some(Duration::from_secs(5));
-    let agent = format!("dittofs-operator/{VERSION}").parse()?;
-    config.headers.push((hyper::header::USER_AGENT, agent));
-    let namespace = arguments
-        .lease_namespace
-        .clone()
-        .unwrap_or_else(|| config.default_namespace.clone());
-    Ok((Client::try_from(config)?, namespace))
+fn log_start(arguments: &RunArguments, scope: &Scope, lease: &str, lease_namespace: &str) {
+    tracing::info!(
+        version = VERSION,
+        sidecar_image = arguments.sidecar_image,
+        concurrency = arguments.concurrency,
+        max_restarts = %arguments.max_restarts,
+        leader_election = arguments.leader_election,
+        lease,
+        lease_namespace,
+        namespaces = arguments.namespace.join(","),
+        selector = scope.selector(),
+        "starting {NAME}"
+    );
 }
 
-/// What the leader does. Dropped when the Lease is lost, and with it every watch and every look under way.
+/// Binds the address at once, and then serves without end.
+async fn serve_probes(
+    arguments: &RunArguments,
+    probes: Arc<Probes>,
+) -> Result<impl Future<Output = Infallible> + use<>, String> {
+    let address = arguments.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {address} for probes and metrics: {error}"))?;
+    let answer = move |path: &str| probes.answer(path);
+    Ok(probe_server::serve(listener, answer))
+}
+
+/// What the leader does. Dropped when the Lease is lost, and with it every watch and every reconcile in progress.
 async fn work(
     client: Client,
     arguments: &RunArguments,
@@ -141,14 +142,14 @@ async fn work(
     let _leading = Leading::begin(&metrics, &probes);
     let watch = Watch::start(&client, scope);
     if watch.synced().await.is_err() {
-        tracing::error!("a watch has ended before its copy was complete");
+        tracing::error!("a watch ended before its cache had synced");
         return;
     }
     probes.ready.store(true, Ordering::Relaxed);
     tracing::info!(
         kinds = watch.running(),
         dittoservers = watch.stores.servers.len(),
-        "the copies are complete"
+        "caches synced"
     );
     let (turns, called) = Turns::new();
     let context = Context {
@@ -161,7 +162,7 @@ async fn work(
         metrics: Arc::clone(&metrics),
         brake: Mutex::new(Brake::new(arguments.max_restarts)),
         requests: watch.sender.clone(),
-        failures: Mutex::default(),
+        retries: Retries::default(),
         turns,
     };
     let (requests, _tasks) = watch.split();
@@ -169,7 +170,7 @@ async fn work(
     reconcile::run(Arc::new(context), requests, arguments.concurrency).await;
 }
 
-/// Tells probes and figures who leads, also when the work is dropped.
+/// Keeps probes and metrics up to date with who leads, also when the work is dropped.
 struct Leading<'a> {
     metrics: &'a Metrics,
     probes: &'a Probes,
@@ -190,20 +191,13 @@ impl Drop for Leading<'_> {
     }
 }
 
-fn stopped() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
+/// Unlike that of any other candidate, also of an earlier process on the same host.
+fn identity(arguments: &RunArguments) -> String {
+    let unique = || format!("{}-{:08x}", host_name(), rand::random::<u32>());
+    arguments.identity.clone().unwrap_or_else(unique)
 }
 
 fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(
-        |_| "dittofs-operator".to_owned(),
-        |name| name.trim().to_owned(),
-    )
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| NAME.to_owned(), |name| name.trim().to_owned())
 }

@@ -1,17 +1,18 @@
 //! The driver: observe, parse, desire, apply, tell. Nothing is decided here.
 
 mod apart;
+mod retry;
 mod schedule;
 mod sidecar;
 
+use dittofs_runtime::api_error::ApiError;
 use dittofs_shared::crd::DittoServer;
 use futures::{Stream, StreamExt as _};
 use kube::runtime::controller::{self, Action};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Client, Resource as _, ResourceExt as _};
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::apply::{self, Applied, ApplyError};
@@ -32,10 +33,10 @@ use dittofs_operator_core::reconcile_request;
 use dittofs_operator_core::roll;
 use dittofs_operator_core::status::{self, View};
 
+pub use retry::Retries;
+
 /// Requests for the same instance within this time become one look.
 const DEBOUNCE: Duration = Duration::from_millis(20);
-const SHORTEST_RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_mins(1);
 
 /// What a look at an instance needs.
 pub struct Context {
@@ -51,8 +52,8 @@ pub struct Context {
     pub brake: Mutex<Brake>,
     /// Asks for looks at other instances.
     pub requests: Requests,
-    /// Looks that failed in a row, by instance: only to grow the delay, and lost without harm.
-    pub failures: Mutex<HashMap<ObjectRef<Server>, u32>>,
+    /// When a failed reconcile is retried.
+    pub retries: Retries,
     /// Who may replace a sidecar.
     pub turns: Turns,
 }
@@ -61,7 +62,7 @@ pub struct Context {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Something could not be read.
-    #[error("{0}: {source}", source = source_of(.0))]
+    #[error("{}", explain(.0))]
     Observe(#[from] ObserveError),
     /// It is not known who looks after the instance.
     #[error(transparent)]
@@ -74,9 +75,11 @@ pub enum Error {
     Apply(String),
 }
 
-fn source_of(error: &ObserveError) -> String {
-    use std::error::Error as _;
-    error.source().map(ToString::to_string).unwrap_or_default()
+fn explain(error: &ObserveError) -> String {
+    match error {
+        ObserveError::Secret { source, .. } => format!("{error}: {}", ApiError(source)),
+        ObserveError::Deadline { .. } => error.to_string(),
+    }
 }
 
 /// Looks at instances as they are asked for, several at a time, until the requests end.
@@ -130,29 +133,16 @@ async fn look(server: Arc<Server>, context: Arc<Context>) -> Result<Action, Erro
     };
     context.metrics.pass(outcome, began.elapsed());
     if result.is_ok() {
-        context
-            .failures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&ObjectRef::from_obj(&*server));
+        context.retries.succeeded(&ObjectRef::from_obj(&*server));
     }
     result
 }
 
 fn retry(server: &Arc<Server>, error: &Error, context: &Arc<Context>) -> Action {
     let instance = ObjectRef::from_obj(&**server);
-    let mut failures = context
-        .failures
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let count = failures.entry(instance.clone()).or_default();
-    let delay = SHORTEST_RETRY
-        .saturating_mul(1 << (*count).min(10))
-        .min(LONGEST_RETRY);
-    *count = count.saturating_add(1);
-    let jitter = rand::random_range(0.8..1.2);
-    tracing::warn!(instance = %instance, %error, failures = *count, "trying again in {delay:?}");
-    Action::requeue(delay.mul_f64(jitter))
+    let (failures, delay) = context.retries.failed(instance.clone());
+    tracing::warn!(%instance, %error, failures, "reconcile failed; retrying in {delay:.1?}");
+    Action::requeue(delay)
 }
 
 async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Error> {

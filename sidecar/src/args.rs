@@ -1,12 +1,11 @@
 //! The command line.
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, ValueEnum};
-use dittofs_shared::crd::LogFormat;
+use clap::{CommandFactory, Parser};
+use dittofs_runtime::logging::LogFormat;
 use dittofs_sidecar::tls::{ClientFiles, TlsFiles};
 use hyper::Uri;
 use rustls::pki_types::ServerName;
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -72,7 +71,7 @@ pub struct Args {
         value_enum,
         default_value = "auto"
     )]
-    pub log_format: Format,
+    pub log_format: LogFormat,
 }
 
 impl Args {
@@ -104,28 +103,6 @@ impl Args {
                 )
             }
             _ => Ok(None),
-        }
-    }
-}
-
-/// Format of the log.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Format {
-    /// Text on a terminal, JSON elsewhere.
-    Auto,
-    /// One JSON object a line.
-    Json,
-    /// Text.
-    Text,
-}
-
-impl Format {
-    /// The format that is meant.
-    pub fn resolve(self) -> LogFormat {
-        match self {
-            Self::Text => LogFormat::Text,
-            Self::Auto if std::io::stdout().is_terminal() => LogFormat::Text,
-            Self::Auto | Self::Json => LogFormat::Json,
         }
     }
 }

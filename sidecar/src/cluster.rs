@@ -1,45 +1,32 @@
-//! The Kubernetes API: a client that is made when it is first needed, the ConfigMap that is written, and the Secret that is
+//! The Kubernetes API: a client that is created on first use, the ConfigMap that is written, and the Secret that is
 //! read while the administrator's password is to be reset.
 
-use crate::http::innermost;
 use crate::password::Password;
 use crate::publish::{Data, Target, TargetError};
 use crate::reset::{PasswordError, Passwords};
+use dittofs_runtime::api_error::ApiError;
+use dittofs_runtime::client::{self, ClientError};
 use dittofs_shared::{labels, names, writers};
-use hyper::header::{HeaderValue, USER_AGENT};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{ObjectMeta, Patch, PatchParams};
-use kube::{Api, Client, Config};
+use kube::{Api, Client};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// By this name the audit log of the API server knows the sidecar.
-const AGENT: &str = concat!("dittofs-sidecar/", env!("CARGO_PKG_VERSION"));
+/// Name for the audit log of the API server.
+const NAME: &str = "dittofs-sidecar";
 
-/// The two ConfigMaps of an instance.
+/// The objects of one instance that the sidecar may read or write.
 pub struct Cluster {
     namespace: String,
     instance: String,
     client: OnceCell<Client>,
 }
 
-/// Why there is no client for the Kubernetes API.
-#[derive(Debug, thiserror::Error)]
-pub enum ClusterError {
-    /// Nothing says where it is, or who we are.
-    #[error(
-        "the Kubernetes API is not known ({0}): in a pod, the token of the ServiceAccount must be mounted"
-    )]
-    Unknown(String),
-    /// What is said cannot be used.
-    #[error("the Kubernetes API cannot be used ({0})")]
-    Unusable(String),
-}
-
 impl Cluster {
-    /// Nothing is read or connected yet.
+    /// Reads and connects nothing yet.
     pub fn new(namespace: String, instance: String) -> Self {
         Self {
             namespace,
@@ -49,9 +36,14 @@ impl Cluster {
     }
 
     /// The ConfigMaps of the namespace.
-    pub async fn config_maps(&self) -> Result<Api<ConfigMap>, ClusterError> {
-        let client = self.client.get_or_try_init(connect).await?;
-        Ok(Api::namespaced(client.clone(), &self.namespace))
+    pub async fn config_maps(&self) -> Result<Api<ConfigMap>, ClientError> {
+        let client = self.client().await?;
+        Ok(Api::namespaced(client, &self.namespace))
+    }
+
+    async fn client(&self) -> Result<Client, ClientError> {
+        let connect = || client::connect(NAME);
+        self.client.get_or_try_init(connect).await.cloned()
     }
 
     /// Name of the ConfigMap with the settings.
@@ -59,7 +51,7 @@ impl Cluster {
         names::sidecar(&self.instance)
     }
 
-    /// Runs one call within its deadline.
+    /// Makes one call within its deadline.
     async fn call<T>(
         &self,
         verb: &'static str,
@@ -87,8 +79,11 @@ impl Cluster {
                     reason: status.message.clone(),
                 })
             }
-            Ok(Err(error)) => Err(failed(reason(&error))),
-            Err(_) => Err(failed(format!("no answer within {} s", DEADLINE.as_secs()))),
+            Ok(Err(error)) => Err(failed(ApiError(&error).to_string())),
+            Err(_) => Err(failed(format!(
+                "the API server did not answer within {} s",
+                DEADLINE.as_secs()
+            ))),
         }
     }
 }
@@ -98,13 +93,13 @@ impl Target for &Cluster {
         let found = self
             .call("get", async |config_maps, name| config_maps.get(name).await)
             .await?;
-        // What somebody else has put there is not published: it is written again, even if it is the same by chance.
+        // What another writer has put there is not ours: it is written again, even if it happens to be equal.
         let mut data = found.data.unwrap_or_default();
         data.retain(|key, _| writers::sidecar_owns(&found.metadata, key));
         Ok(data)
     }
 
-    /// `data` and nothing else: metadata and owner belong to the operator.
+    /// Applies `data` and nothing else: metadata and owner belong to the operator.
     async fn apply(&self, data: &Data) -> Result<(), TargetError> {
         let parameters = PatchParams::apply(labels::SIDECAR_MANAGER).force();
         self.call("patch", async |config_maps, name| {
@@ -128,43 +123,24 @@ impl Target for &Cluster {
 impl Passwords for &Cluster {
     async fn read(&self, secret: &str, key: &str) -> Result<Password, PasswordError> {
         let failed = |reason: String| PasswordError::Failed(secret.to_owned(), reason);
-        let client = self.client.get_or_try_init(connect).await;
+        let client = self.client().await;
         let client = client.map_err(|error| failed(error.to_string()))?;
-        let secrets: Api<Secret> = Api::namespaced(client.clone(), &self.namespace);
+        let secrets: Api<Secret> = Api::namespaced(client, &self.namespace);
         let found = match tokio::time::timeout(DEADLINE, secrets.get_opt(secret)).await {
             Ok(Ok(Some(found))) => found,
             Ok(Ok(None)) => return Err(PasswordError::Missing(secret.to_owned())),
-            Ok(Err(error)) => return Err(failed(reason(&error))),
-            Err(_) => return Err(failed(format!("no answer within {} s", DEADLINE.as_secs()))),
+            Ok(Err(error)) => return Err(failed(ApiError(&error).to_string())),
+            Err(_) => {
+                return Err(failed(format!(
+                    "the API server did not answer within {} s",
+                    DEADLINE.as_secs()
+                )));
+            }
         };
         let value = found.data.and_then(|mut data| data.remove(key));
         let value = value.ok_or_else(|| PasswordError::NoKey(secret.to_owned(), key.to_owned()))?;
         let text = String::from_utf8(value.0);
         text.map(Password::new)
             .map_err(|_| PasswordError::NoText(secret.to_owned(), key.to_owned()))
-    }
-}
-
-/// In a pod: its ServiceAccount. Elsewhere: whatever kubectl would use.
-async fn connect() -> Result<Client, ClusterError> {
-    let mut config = match Config::incluster() {
-        Ok(config) => config,
-        Err(in_pod) => Config::infer()
-            .await
-            .map_err(|_| ClusterError::Unknown(in_pod.to_string()))?,
-    };
-    config
-        .headers
-        .push((USER_AGENT, HeaderValue::from_static(AGENT)));
-    // It would try 15 times with waits of up to 1000 s, and nothing here would know. The callers try again themselves.
-    config.default_retry = false;
-    Client::try_from(config).map_err(|error| ClusterError::Unusable(reason(&error)))
-}
-
-/// An error of the Kubernetes API in a few words; its own text repeats itself.
-pub(crate) fn reason(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => innermost(other).to_string(),
     }
 }

@@ -8,6 +8,7 @@ mod tests;
 use crate::outcome::Failure;
 use crate::tls::{Tls, TlsError};
 use connection::{Connection, Unanswered};
+use dittofs_runtime::api_error::innermost;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
@@ -250,13 +251,4 @@ impl From<HttpError> for Failure {
             _ => Self::unreachable(message),
         }
     }
-}
-
-/// The error at the bottom: the outer ones say only that something below went wrong.
-pub(crate) fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error
 }

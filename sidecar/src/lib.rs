@@ -22,20 +22,19 @@
 //! * [`story`]: pure; the difference of two states in words, for the log.
 //! * [`rounds`]: the loop.
 //! * [`publish`]: writes what is wanted, when it differs from what stands there.
-//! * [`cluster`]: the Kubernetes API; a client, the ConfigMap to write.
+//! * [`cluster`]: the Kubernetes API; the ConfigMap that is written.
 //! * [`reset`]: sets the administrator's password to what a Secret holds, when that is asked for.
 //! * [`settings`]: follows the ConfigMap with the settings.
 //! * [`run`]: the loop and the publisher side by side, and the last words at a stop.
-//! * [`probes`]: answers liveness and readiness.
-//! * [`logging`]: format and level of the log.
-//! * [`complaints`], [`backoff`], [`clock`]: how often a failure is told, when it is tried again, what time it is.
+//! * [`probes`]: liveness and readiness.
+//! * [`logging`]: level of the log.
+//! * [`complaints`], [`clock`]: how often a failure is told, what time it is.
 //!
 //! `poll` never touches Kubernetes and `publish` never talks to DittoFS. `reset` is handed the password and has a client for
 //! neither. Nothing in here ends the process.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod administration;
-pub mod backoff;
 pub mod clock;
 pub mod cluster;
 pub mod complaints;

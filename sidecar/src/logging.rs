@@ -1,51 +1,33 @@
-//! Format and level of the log.
+//! Level of the log.
 
 use crate::settings::changed;
-use dittofs_shared::crd::{LogFormat, LogLevel};
+use dittofs_runtime::logging::{self, FilterHandle, LevelFilter, LogError, LogFormat, Targets};
+use dittofs_shared::crd::LogLevel;
 use dittofs_shared::settings::Settings;
 use std::convert::Infallible;
 use tokio::sync::watch;
-use tracing::subscriber::SetGlobalDefaultError;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::{Layer, Registry, fmt, reload};
 
-/// Changes the level of the log.
-pub struct LevelSwitch(reload::Handle<Targets, Registry>);
-
-/// Begins to log on standard output, at level INFO.
+/// Logs to standard output, at level INFO at first.
 ///
 /// # Errors
-/// When somebody in this process logs already.
-pub fn begin(format: LogFormat) -> Result<LevelSwitch, SetGlobalDefaultError> {
-    let (filter, handle) = reload::Layer::new(targets(LogLevel::default()));
-    let lines = match format {
-        LogFormat::Text => fmt::layer().with_target(false).boxed(),
-        LogFormat::Json => fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_target(false)
-            .with_current_span(false)
-            .with_span_list(false)
-            .boxed(),
-    };
-    tracing::subscriber::set_global_default(Registry::default().with(filter).with(lines))?;
-    Ok(LevelSwitch(handle))
+/// This process has a logger already.
+pub fn start(format: LogFormat) -> Result<FilterHandle, LogError> {
+    logging::start_adjustable(format, targets(LogLevel::default()))
 }
 
-/// Follows the level of the settings for ever.
-pub async fn follow(switch: LevelSwitch, mut settings: watch::Receiver<Settings>) -> Infallible {
+/// Applies the log level of the settings whenever it changes, without end.
+pub async fn follow(filter: FilterHandle, mut settings: watch::Receiver<Settings>) -> Infallible {
     loop {
         let level = settings.borrow_and_update().log_level;
-        if let Err(error) = switch.0.reload(targets(level)) {
-            tracing::warn!(%error, "the log level cannot be changed");
+        if let Err(error) = filter.set(targets(level)) {
+            tracing::warn!(%error, "cannot change the log level");
         }
         changed(&mut settings).await;
     }
 }
 
-/// Only what this program says, and at DEBUG the requests to the Kubernetes API: the libraries log every failure as
-/// an error, over and over.
+/// Our own crates, and at DEBUG the requests to the Kubernetes API: the libraries log every failure as an error, again
+/// and again.
 fn targets(level: LogLevel) -> Targets {
     let own = match level {
         LogLevel::Debug => LevelFilter::DEBUG,
@@ -59,6 +41,7 @@ fn targets(level: LogLevel) -> Targets {
     };
     Targets::new()
         .with_target("dittofs_sidecar", own)
+        .with_target("dittofs_runtime", own)
         .with_target("kube_client", libraries)
 }
 
@@ -68,10 +51,11 @@ mod tests {
     use tracing::Level;
 
     #[test]
-    fn libraries_are_silent_unless_everything_is_wanted() {
+    fn libraries_are_logged_at_debug_only() {
         let info = targets(LogLevel::Info);
         assert!(info.would_enable("dittofs_sidecar::rounds", &Level::INFO));
         assert!(!info.would_enable("dittofs_sidecar::rounds", &Level::DEBUG));
+        assert!(info.would_enable("dittofs_runtime::probe_server", &Level::WARN));
         assert!(!info.would_enable("kube_client::client::builder", &Level::ERROR));
         assert!(
             targets(LogLevel::Debug).would_enable("kube_client::client::builder", &Level::DEBUG)

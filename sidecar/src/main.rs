@@ -5,13 +5,14 @@ mod args;
 
 use args::Args;
 use clap::Parser;
+use dittofs_runtime::logging::FilterHandle;
+use dittofs_runtime::shutdown;
 use dittofs_shared::settings::Settings;
 use dittofs_sidecar::administration::Administration;
 use dittofs_sidecar::cluster::Cluster;
 use dittofs_sidecar::credentials::CredentialFiles;
 use dittofs_sidecar::http::Http;
 use dittofs_sidecar::listening::Listening;
-use dittofs_sidecar::logging::LevelSwitch;
 use dittofs_sidecar::poll::Poller;
 use dittofs_sidecar::probes::{self, Pulse};
 use dittofs_sidecar::run::{Parts, run};
@@ -22,33 +23,27 @@ use dittofs_sidecar::{clock, logging, settings};
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// As of a program that SIGTERM has ended. After exit code 0 the kubelet does not say in the status of the pod why the next
-/// sidecar cannot be started, and nobody could put its image right.
+/// Exit code of a program that SIGTERM has ended. After exit code 0 the kubelet does not report in the status of the
+/// pod why the next sidecar cannot be started, and the operator could not put a wrong image right.
 const STOPPED: u8 = 128 + 15;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = Args::parse();
     let tls = args.tls().unwrap_or_else(|error| error.exit());
-    let switch = logging::begin(args.log_format.resolve())?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(wire(args, tls, switch));
-    // A lookup that hangs in the background does not hold up the stop.
-    runtime.shutdown_background();
+    let filter = logging::start(args.log_format)?;
+    dittofs_runtime::block_on(wire(args, tls, filter))?;
     Ok(ExitCode::from(STOPPED))
 }
 
-async fn wire(args: Args, tls: Option<TlsFiles>, switch: LevelSwitch) {
+async fn wire(args: Args, tls: Option<TlsFiles>, filter: FilterHandle) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         instance = args.instance,
         namespace = args.namespace,
         api = %args.api_url,
-        "the sidecar starts"
+        "starting dittofs-sidecar"
     );
     let clock = clock::system();
     let cluster = Cluster::new(args.namespace, args.instance);
@@ -75,31 +70,16 @@ async fn wire(args: Args, tls: Option<TlsFiles>, switch: LevelSwitch) {
     tokio::select! {
         () = run(parts, stopped(settings::asked_to_end(asked, started))) => {}
         never = settings::follow(&cluster, settings, clock.clone()) => match never {},
-        never = logging::follow(switch, followed) => match never {},
+        never = logging::follow(filter, followed) => match never {},
         never = probes::serve(args.listen, felt, clock) => match never {},
     }
-    tracing::info!("the sidecar ends");
+    tracing::info!("dittofs-sidecar has stopped");
 }
 
 /// Until SIGTERM or SIGINT, or until the operator asks for it.
 async fn stopped(asked: impl Future<Output = ()>) {
     tokio::select! {
         () = asked => {}
-        () = received(SignalKind::terminate()) => {}
-        () = received(SignalKind::interrupt()) => {}
-    }
-}
-
-async fn received(kind: SignalKind) {
-    match signal(kind) {
-        Ok(mut signals) => {
-            if signals.recv().await.is_none() {
-                std::future::pending::<()>().await;
-            }
-        }
-        Err(error) => {
-            tracing::warn!(%error, "cannot wait for a signal; the kubelet will have to kill the sidecar");
-            std::future::pending::<()>().await;
-        }
+        () = shutdown::requested() => {}
     }
 }

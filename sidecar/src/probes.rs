@@ -1,56 +1,46 @@
-//! Answers liveness and readiness.
+//! Liveness and readiness.
 //!
-//! * `/livez`: whether the loop goes round. It depends on nothing else: not on DittoFS, not on the API server.
-//! * `/readyz`: whether the last poll of the server was good. Templates of today do not ask it; pods that were made with an
+//! * `/livez`: whether the poll loop is running. It depends on nothing else: not on DittoFS, not on the API server.
+//! * `/readyz`: whether the last poll succeeded. Current pod templates do not probe it; pods that were created from an
 //!   earlier one do, and may get a later sidecar with the next restart of that container.
 
-use crate::backoff;
 use crate::clock::Clock;
 use crate::outcome::Outcome;
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use dittofs_runtime::backoff::{self, Backoff};
+use dittofs_runtime::probe_server::{self, Answer};
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 
-/// A round may always take this long: a login and the repair of the user are several calls.
+/// A poll may always take this long: a login and the repair of the sidecar's user are several calls.
 const LEAST_PATIENCE: Duration = Duration::from_mins(1);
-/// How long a connection may live. A probe is one short request.
-const CONNECTION: Duration = Duration::from_secs(5);
-/// Most connections at once. The port is open to the network of the cluster.
-const MOST_CONNECTIONS: usize = 64;
 
-/// When the loop last went round, and what it met.
+/// When the last poll ended, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pulse {
-    /// On the steady clock.
+    /// When it ended, on the steady clock.
     at: Duration,
-    /// How long it rests now.
+    /// Delay before the next poll.
     wait: Duration,
-    /// Why the server is not ready, if it is not.
+    /// Why it failed, if it did.
     trouble: Option<String>,
 }
 
 impl Default for Pulse {
-    /// Before the first round.
+    /// Before the first poll.
     fn default() -> Self {
         Self {
             at: Duration::ZERO,
             wait: Duration::ZERO,
-            trouble: Some("the server has not been asked yet".to_owned()),
+            trouble: Some("DittoFS has not been polled yet".to_owned()),
         }
     }
 }
 
 impl Pulse {
-    /// After a round.
+    /// After a poll.
     pub fn after(outcome: &Outcome, at: Duration, wait: Duration) -> Self {
         let trouble = match outcome {
             Outcome::Seen(_) => None,
@@ -59,102 +49,55 @@ impl Pulse {
         Self { at, wait, trouble }
     }
 
-    /// Whether the loop goes round; why not, if it does not.
+    /// Whether the poll loop is running; why not, if it is not.
     pub fn alive(&self, now: Duration) -> Result<(), String> {
         let silent = now.saturating_sub(self.at);
         if silent <= LEAST_PATIENCE.max(self.wait * 3) {
             return Ok(());
         }
-        Err(format!("the last round ended {} s ago", silent.as_secs()))
+        Err(format!("the last poll ended {} s ago", silent.as_secs()))
     }
 
-    /// Whether the last poll was good; why not, if it was not.
+    /// Whether the last poll succeeded; why not, if it failed.
     pub fn ready(&self) -> Result<(), String> {
         self.trouble.clone().map_or(Ok(()), Err)
     }
 }
 
-/// Answers for ever.
+/// Serves probes without end.
 pub async fn serve(
     listen: SocketAddr,
     pulse: watch::Receiver<Pulse>,
     clock: impl Clock,
 ) -> Infallible {
     let listener = bind(listen).await;
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            // Nobody closes the semaphore.
-            return std::future::pending().await;
-        };
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let (pulse, clock) = (pulse.clone(), clock.clone());
-                tokio::spawn(async move {
-                    converse(stream, pulse, clock).await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                // Out of file descriptors, most likely: that passes.
-                tracing::debug!(%error, "cannot accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
+    let answers = move |path: &str| answer(path, &pulse.borrow(), clock().steady);
+    probe_server::serve(listener, answers).await
 }
 
 async fn bind(listen: SocketAddr) -> TcpListener {
-    let mut backoff = backoff::Backoff::new(Duration::from_secs(1));
+    let mut backoff = Backoff::new(Duration::from_secs(1));
     loop {
         match TcpListener::bind(listen).await {
             Ok(listener) => return listener,
             Err(error) => {
-                tracing::warn!(%listen, %error, "cannot answer probes there; trying again");
+                tracing::warn!(%listen, %error, "cannot listen for probes; retrying");
             }
         }
         tokio::time::sleep(backoff.next().unwrap_or(backoff::MOST)).await;
     }
 }
 
-async fn converse(stream: TcpStream, pulse: watch::Receiver<Pulse>, clock: impl Clock) {
-    let service = service_fn(|request: Request<Incoming>| {
-        let verdict = judge(
-            request.method(),
-            request.uri().path(),
-            &pulse.borrow(),
-            clock().steady,
-        );
-        std::future::ready(Ok::<_, Infallible>(response(verdict)))
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .keep_alive(false)
-        .max_buf_size(8192)
-        .serve_connection(TokioIo::new(stream), service);
-    // Whatever goes wrong here is the other side's business.
-    let _ = tokio::time::timeout(CONNECTION, connection).await;
-}
-
-fn judge(method: &Method, path: &str, pulse: &Pulse, now: Duration) -> (StatusCode, String) {
-    if method != Method::GET && method != Method::HEAD {
-        return (StatusCode::METHOD_NOT_ALLOWED, "only GET".to_owned());
-    }
-    let verdict = match path {
+fn answer(path: &str, pulse: &Pulse, now: Duration) -> Answer {
+    let check = match path {
         "/livez" => pulse.alive(now),
         "/readyz" => pulse.ready(),
-        _ => return (StatusCode::NOT_FOUND, "only /livez and /readyz".to_owned()),
+        _ => return Answer::not_found("only /livez and /readyz are served"),
     };
-    match verdict {
-        Ok(()) => (StatusCode::OK, "ok".to_owned()),
-        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why),
+    match check {
+        Ok(()) => Answer::ok(),
+        Err(why) => Answer::unavailable(&why),
     }
-}
-
-fn response((status, text): (StatusCode, String)) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(text + "\n")));
-    *response.status_mut() = status;
-    response
 }
 
 #[cfg(test)]
@@ -163,6 +106,7 @@ mod tests {
     use crate::clock;
     use crate::http::Http;
     use crate::outcome::Failure;
+    use hyper::StatusCode;
     use hyper::header::HeaderValue;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -182,15 +126,11 @@ mod tests {
     fn each_path_has_its_answer() {
         let bad = Outcome::Failed(Failure::unreachable("nothing listens"));
         let pulse = Pulse::after(&bad, Duration::ZERO, SECOND);
-        let status = |method: Method, path| judge(&method, path, &pulse, SECOND).0.as_u16();
-        assert_eq!(status(Method::GET, "/livez"), 200);
-        assert_eq!(status(Method::GET, "/readyz"), 503);
-        assert_eq!(status(Method::GET, "/metrics"), 404);
-        assert_eq!(status(Method::POST, "/livez"), 405);
-        assert_eq!(
-            judge(&Method::GET, "/readyz", &pulse, SECOND).1,
-            "nothing listens"
-        );
+        let status = |path| answer(path, &pulse, SECOND).status.as_u16();
+        assert_eq!(status("/livez"), 200);
+        assert_eq!(status("/readyz"), 503);
+        assert_eq!(status("/metrics"), 404);
+        assert_eq!(answer("/readyz", &pulse, SECOND).body, "nothing listens\n");
     }
 
     #[tokio::test]
@@ -209,7 +149,7 @@ mod tests {
             }
         };
         assert_eq!(first.status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(&first.body[..], b"the server has not been asked yet\n");
+        assert_eq!(&first.body[..], b"DittoFS has not been polled yet\n");
         sender.send_replace(Pulse::after(&Outcome::Seen(vec![]), SECOND, SECOND));
         assert_eq!(
             http.get("/readyz", &token).await.unwrap().status,

@@ -8,10 +8,10 @@
 //! # Guarantees
 //! Nothing is written that stands there already. Nothing is ever created or deleted. No failure ends this.
 
-use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::complaints::Complaints;
 use crate::settings::changed;
+use dittofs_runtime::backoff::Backoff;
 use dittofs_shared::published_state::{DecodeError, PublishedState};
 use dittofs_shared::settings::Settings;
 use std::collections::BTreeMap;

@@ -12,12 +12,12 @@
 //! published state first.
 
 use crate::administration::{AdminError, Administration, ME};
-use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::http::Answer;
 use crate::outcome::FailureKind;
 use crate::password::Password;
 use crate::settings::changed;
+use dittofs_runtime::backoff::Backoff;
 use dittofs_shared::names::{ADMIN_USER, SIDECAR_USER};
 use dittofs_shared::reports::{PasswordReset, ResetOutcome};
 use dittofs_shared::settings::{ResetRequest, Settings};

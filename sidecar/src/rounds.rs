@@ -1,6 +1,5 @@
 //! The loop: poll, fold, tell, say what should be published, rest.
 
-use crate::backoff::Backoff;
 use crate::clock::{Clock, Now};
 use crate::complaints::Complaints;
 use crate::outcome::{Failure, FailureKind, Outcome};
@@ -11,6 +10,7 @@ use crate::reset::Answered;
 use crate::settings::changed;
 use crate::state::State;
 use crate::story;
+use dittofs_runtime::backoff::Backoff;
 use dittofs_shared::published_state::{PublishedState, ServerStatus};
 use dittofs_shared::reports::Reports;
 use dittofs_shared::settings::Settings;

@@ -1,15 +1,17 @@
 //! Follows the ConfigMap with the settings. A change needs no restart.
 
-use crate::backoff;
 use crate::clock::Clock;
-use crate::cluster::{Cluster, ClusterError, reason};
+use crate::cluster::Cluster;
 use crate::complaints::Complaints;
+use dittofs_runtime::api_error::WatchError;
+use dittofs_runtime::backoff;
+use dittofs_runtime::client::ClientError;
 use dittofs_shared::settings::{Settings, SettingsError, log_level_name};
 use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, ExponentialBackoff, watch_object};
+use kube::runtime::watcher::{ExponentialBackoff, watch_object};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::time::Duration;
@@ -40,7 +42,7 @@ async fn listen(
     settings: &watch::Sender<Settings>,
     complaints: &mut Complaints,
     clock: &impl Clock,
-) -> Result<(), ClusterError> {
+) -> Result<(), ClientError> {
     let name = cluster.settings_name();
     let waits = ExponentialBackoff::from(backoff::builder(FIRST_WAIT));
     let stream = watch_object(cluster.config_maps().await?, &name).backoff(waits);
@@ -53,7 +55,7 @@ async fn listen(
                 }
                 take(settings, &name, found);
             }
-            Err(error) => complain(complaints, &why(&error), clock),
+            Err(error) => complain(complaints, &WatchError(&error).to_string(), clock),
         }
     }
     Ok(())
@@ -103,15 +105,6 @@ fn differences(old: &Settings, new: &Settings) -> Vec<String> {
         lines.push(format!("the log level is {new} (was {old})"));
     }
     lines
-}
-
-fn why(error: &watcher::Error) -> String {
-    match error {
-        watcher::Error::InitialListFailed(error)
-        | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => reason(error),
-        other => other.to_string(),
-    }
 }
 
 fn complain(complaints: &mut Complaints, why: &str, clock: &impl Clock) {

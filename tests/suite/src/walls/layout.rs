@@ -163,6 +163,7 @@ fn programs_depend_on_shared_only() -> Outcome {
         (
             "shared",
             &[
+                "dittofs-runtime",
                 "dittofs-operator",
                 "dittofs-sidecar",
                 "tokio",
@@ -179,6 +180,10 @@ fn programs_depend_on_shared_only() -> Outcome {
                 "hyper",
                 "rand",
             ][..],
+        ),
+        (
+            "shared/runtime",
+            &["dittofs-shared", "dittofs-operator", "dittofs-sidecar"][..],
         ),
         ("operator", &["dittofs-sidecar"][..]),
         ("sidecar", &["dittofs-operator"][..]),

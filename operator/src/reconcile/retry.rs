@@ -1,0 +1,64 @@
+//! When a failed reconcile is retried.
+
+use dittofs_runtime::backoff::Backoff;
+use kube::runtime::reflector::ObjectRef;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::watch::Server;
+
+/// Shortest and longest delay.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// The failures in a row of each instance. They only make the delay grow: losing them does no harm.
+#[derive(Debug, Default)]
+pub struct Retries(Mutex<HashMap<ObjectRef<Server>, Failures>>);
+
+#[derive(Debug)]
+struct Failures {
+    count: u32,
+    delays: Backoff,
+}
+
+impl Retries {
+    /// Counts a failure. Returns how many there have been in a row, and how long to wait.
+    pub(super) fn failed(&self, instance: ObjectRef<Server>) -> (u32, Duration) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let failures = all.entry(instance).or_insert_with(|| Failures {
+            count: 0,
+            delays: Backoff::between(SHORTEST, LONGEST),
+        });
+        failures.count = failures.count.saturating_add(1);
+        let delay = failures.delays.next().unwrap_or(LONGEST);
+        (failures.count, delay)
+    }
+
+    /// Starts over after a success.
+    pub(super) fn succeeded(&self, instance: &ObjectRef<Server>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(instance);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_for_each_instance_until_it_succeeds() {
+        let retries = Retries::default();
+        let [a, b] = ["a", "b"].map(|name| ObjectRef::<Server>::new(name).within("files"));
+        let (count, delay) = retries.failed(a.clone());
+        assert!(count == 1 && delay >= SHORTEST && delay < SHORTEST * 2);
+        for _ in 0..20 {
+            retries.failed(a.clone());
+        }
+        let (count, delay) = retries.failed(a.clone());
+        assert!(count == 22 && delay >= LONGEST / 2 && delay <= LONGEST);
+        assert_eq!(retries.failed(b).0, 1);
+        retries.succeeded(&a);
+        assert_eq!(retries.failed(a).0, 1);
+    }
+}

@@ -1,0 +1,83 @@
+//! A client for the Kubernetes API.
+
+use hyper::header::{HeaderValue, USER_AGENT};
+use kube::config::InferConfigError;
+use kube::{Client, Config};
+use std::error::Error as _;
+use std::time::Duration;
+
+use crate::api_error::ApiError;
+
+/// How long it may take to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why there is no client for the Kubernetes API.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// Neither a kubeconfig nor a ServiceAccount can be read.
+    #[error(
+        "no configuration for the Kubernetes API: in a pod, mount the token of its ServiceAccount ({service_account}); elsewhere, set KUBECONFIG ({kubeconfig})"
+    )]
+    NotConfigured {
+        /// Why the ServiceAccount cannot be used.
+        service_account: String,
+        /// Why no kubeconfig can be used.
+        kubeconfig: String,
+    },
+    /// What was found cannot be used.
+    #[error("the configuration for the Kubernetes API is not usable: {0}")]
+    Unusable(String),
+}
+
+/// A client that is configured as `kubectl` is, or by the ServiceAccount of the pod. The audit log of the API server
+/// shows `program` and its version.
+///
+/// The client fails early instead of retrying for minutes: every caller has its own retries.
+///
+/// # Errors
+/// No configuration was found, or it is not usable. Nothing is connected yet.
+pub async fn connect(program: &str) -> Result<Client, ClientError> {
+    let config = Config::infer()
+        .await
+        .map_err(|error| not_configured(&error))?;
+    Client::try_from(adjusted(config, program)?)
+        .map_err(|error| ClientError::Unusable(ApiError(&error).to_string()))
+}
+
+/// The text of `kube` nests one reason within the other.
+fn not_configured(error: &InferConfigError) -> ClientError {
+    let service_account = Config::incluster().err();
+    ClientError::NotConfigured {
+        service_account: service_account.map_or_else(String::new, |error| error.to_string()),
+        kubeconfig: error.source().map_or_else(String::new, ToString::to_string),
+    }
+}
+
+fn adjusted(mut config: Config, program: &str) -> Result<Config, ClientError> {
+    let agent = format!("{program}/{}", env!("CARGO_PKG_VERSION"));
+    let agent = HeaderValue::from_str(&agent)
+        .map_err(|error| ClientError::Unusable(format!("user agent {agent:?}: {error}")))?;
+    config.headers.push((USER_AGENT, agent));
+    // It would retry 15 times with delays of up to 1000 s, and no caller would know.
+    config.default_retry = false;
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_has_a_name_and_fails_early() {
+        let config = Config::new("http://127.0.0.1:1".parse().unwrap());
+        let config = adjusted(config, "dittofs-operator").unwrap();
+        assert!(!config.default_retry);
+        assert_eq!(config.connect_timeout, Some(CONNECT_TIMEOUT));
+        let (name, agent) = &config.headers[0];
+        assert_eq!(name, USER_AGENT);
+        assert!(agent.to_str().unwrap().starts_with("dittofs-operator/"));
+        let config = Config::new("http://127.0.0.1:1".parse().unwrap());
+        assert!(adjusted(config, "a\nb").is_err());
+    }
+}

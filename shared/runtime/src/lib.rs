@@ -1,0 +1,29 @@
+//! What both programs need in order to run. Nothing in here knows DittoFS or a `DittoServer`.
+//!
+//! * [`logging`]: format and filter of the log.
+//! * [`probe_server`]: the HTTP server for probes and metrics.
+//! * [`client`]: a client for the Kubernetes API.
+//! * [`api_error`]: errors of the Kubernetes API as text.
+//! * [`backoff`]: growing delays between retries.
+//! * [`shutdown`]: SIGTERM and SIGINT.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod api_error;
+pub mod backoff;
+pub mod client;
+pub mod logging;
+pub mod probe_server;
+pub mod shutdown;
+
+/// Runs `future` to its end on this thread. DNS lookups that still hang then do not delay the return.
+///
+/// # Errors
+/// The operating system refuses what the runtime needs.
+pub fn block_on<F: Future>(future: F) -> std::io::Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let output = runtime.block_on(future);
+    runtime.shutdown_background();
+    Ok(output)
+}
