@@ -3,7 +3,7 @@
 use super::cargo;
 use crate::Outcome;
 use dittofs_rig::programs;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -15,7 +15,7 @@ const PRINTED: [(&str, &str); 2] = [
     ("reference", "docs/reference.md"),
 ];
 /// The tests that compare everything else: the golden cases and `docs/fields.md`.
-const GOLDEN: &str = "test --package dittofs-suite --test suite -- golden::";
+const GOLDEN: &str = "test --quiet --package dittofs-operator-core --test golden";
 /// Tells those tests to rewrite what they would compare.
 const BLESS: &str = "DITTOFS_BLESS";
 /// Folders at the top in which nothing is generated.
@@ -85,14 +85,15 @@ fn files(root: &Path) -> io::Result<Files> {
     Ok(found)
 }
 
-/// Which files are new or different. Nothing that is generated is ever deleted.
+/// Which files are new, different or gone, sorted by path.
 fn changes(before: &Files, after: &Files) -> Vec<String> {
-    after
-        .iter()
-        .filter_map(|(path, content)| match before.get(path) {
-            Some(old) if old == content => None,
-            Some(_) => Some(format!("changed {path}")),
-            None => Some(format!("new     {path}")),
+    let paths: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    paths
+        .into_iter()
+        .filter_map(|path| match (before.get(path), after.get(path)) {
+            (Some(old), Some(new)) => (old != new).then(|| format!("changed {path}")),
+            (Some(_), None) => Some(format!("removed {path}")),
+            (None, _) => Some(format!("new     {path}")),
         })
         .collect()
 }
@@ -118,10 +119,13 @@ mod tests {
     }
 
     #[test]
-    fn new_and_different_files_are_named() {
-        let before = of(&[("a", "1"), ("b", "1")]);
+    fn files_that_are_new_different_or_gone_are_named() {
+        let before = of(&[("a", "1"), ("b", "1"), ("d", "1")]);
         let after = of(&[("a", "1"), ("b", "2"), ("c", "1")]);
-        assert_eq!(changes(&before, &after), ["changed b", "new     c"]);
+        assert_eq!(
+            changes(&before, &after),
+            ["changed b", "new     c", "removed d"]
+        );
         assert_eq!(changes(&after, &after), [""; 0]);
     }
 
