@@ -1,6 +1,6 @@
 //! Format and level of the log.
 
-use crate::settings::changed;
+use crate::channel::changed;
 use dittofs_shared::crd::{LogFormat, LogLevel};
 use dittofs_shared::settings::Settings;
 use std::convert::Infallible;
@@ -70,8 +70,8 @@ mod tests {
     #[test]
     fn libraries_are_silent_unless_everything_is_wanted() {
         let info = targets(LogLevel::Info);
-        assert!(info.would_enable("dittofs_sidecar::rounds", &Level::INFO));
-        assert!(!info.would_enable("dittofs_sidecar::rounds", &Level::DEBUG));
+        assert!(info.would_enable("dittofs_sidecar::poll", &Level::INFO));
+        assert!(!info.would_enable("dittofs_sidecar::poll", &Level::DEBUG));
         assert!(!info.would_enable("kube_client::client::builder", &Level::ERROR));
         assert!(
             targets(LogLevel::Debug).would_enable("kube_client::client::builder", &Level::DEBUG)

@@ -29,7 +29,7 @@ const MOST_CONNECTIONS: usize = 64;
 
 /// When the loop last went round, and what it met.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pulse {
+pub struct Heartbeat {
     /// On the steady clock.
     at: Duration,
     /// How long it rests now.
@@ -38,7 +38,7 @@ pub struct Pulse {
     trouble: Option<String>,
 }
 
-impl Default for Pulse {
+impl Default for Heartbeat {
     /// Before the first round.
     fn default() -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Default for Pulse {
     }
 }
 
-impl Pulse {
+impl Heartbeat {
     /// After a round.
     pub fn after(outcome: &Outcome, at: Duration, wait: Duration) -> Self {
         let trouble = match outcome {
@@ -77,7 +77,7 @@ impl Pulse {
 /// Answers for ever.
 pub async fn serve(
     listen: SocketAddr,
-    pulse: watch::Receiver<Pulse>,
+    heartbeat: watch::Receiver<Heartbeat>,
     clock: impl Clock,
 ) -> Infallible {
     let listener = bind(listen).await;
@@ -89,9 +89,9 @@ pub async fn serve(
         };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let (pulse, clock) = (pulse.clone(), clock.clone());
+                let (heartbeat, clock) = (heartbeat.clone(), clock.clone());
                 tokio::spawn(async move {
-                    converse(stream, pulse, clock).await;
+                    converse(stream, heartbeat, clock).await;
                     drop(place);
                 });
             }
@@ -117,12 +117,12 @@ async fn bind(listen: SocketAddr) -> TcpListener {
     }
 }
 
-async fn converse(stream: TcpStream, pulse: watch::Receiver<Pulse>, clock: impl Clock) {
+async fn converse(stream: TcpStream, heartbeat: watch::Receiver<Heartbeat>, clock: impl Clock) {
     let service = service_fn(|request: Request<Incoming>| {
         let verdict = judge(
             request.method(),
             request.uri().path(),
-            &pulse.borrow(),
+            &heartbeat.borrow(),
             clock().steady,
         );
         std::future::ready(Ok::<_, Infallible>(response(verdict)))
@@ -136,13 +136,18 @@ async fn converse(stream: TcpStream, pulse: watch::Receiver<Pulse>, clock: impl 
     let _ = tokio::time::timeout(CONNECTION, connection).await;
 }
 
-fn judge(method: &Method, path: &str, pulse: &Pulse, now: Duration) -> (StatusCode, String) {
+fn judge(
+    method: &Method,
+    path: &str,
+    heartbeat: &Heartbeat,
+    now: Duration,
+) -> (StatusCode, String) {
     if method != Method::GET && method != Method::HEAD {
         return (StatusCode::METHOD_NOT_ALLOWED, "only GET".to_owned());
     }
     let verdict = match path {
-        "/livez" => pulse.alive(now),
-        "/readyz" => pulse.ready(),
+        "/livez" => heartbeat.alive(now),
+        "/readyz" => heartbeat.ready(),
         _ => return (StatusCode::NOT_FOUND, "only /livez and /readyz".to_owned()),
     };
     match verdict {
@@ -170,10 +175,10 @@ mod tests {
     #[test]
     fn a_loop_that_rests_long_is_given_time() {
         let good = Outcome::Seen(vec![]);
-        let pulse = Pulse::after(&good, SECOND * 100, SECOND / 2);
-        assert_eq!(pulse.alive(SECOND * 160), Ok(()));
-        assert!(pulse.alive(SECOND * 161).is_err());
-        let slow = Pulse::after(&good, SECOND * 100, SECOND * 30);
+        let heartbeat = Heartbeat::after(&good, SECOND * 100, SECOND / 2);
+        assert_eq!(heartbeat.alive(SECOND * 160), Ok(()));
+        assert!(heartbeat.alive(SECOND * 161).is_err());
+        let slow = Heartbeat::after(&good, SECOND * 100, SECOND * 30);
         assert_eq!(slow.alive(SECOND * 190), Ok(()));
         assert!(slow.alive(SECOND * 191).is_err());
     }
@@ -181,14 +186,14 @@ mod tests {
     #[test]
     fn each_path_has_its_answer() {
         let bad = Outcome::Failed(Failure::unreachable("nothing listens"));
-        let pulse = Pulse::after(&bad, Duration::ZERO, SECOND);
-        let status = |method: Method, path| judge(&method, path, &pulse, SECOND).0.as_u16();
+        let heartbeat = Heartbeat::after(&bad, Duration::ZERO, SECOND);
+        let status = |method: Method, path| judge(&method, path, &heartbeat, SECOND).0.as_u16();
         assert_eq!(status(Method::GET, "/livez"), 200);
         assert_eq!(status(Method::GET, "/readyz"), 503);
         assert_eq!(status(Method::GET, "/metrics"), 404);
         assert_eq!(status(Method::POST, "/livez"), 405);
         assert_eq!(
-            judge(&Method::GET, "/readyz", &pulse, SECOND).1,
+            judge(&Method::GET, "/readyz", &heartbeat, SECOND).1,
             "nothing listens"
         );
     }
@@ -198,8 +203,8 @@ mod tests {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
-        let (sender, pulse) = watch::channel(Pulse::default());
-        let server = tokio::spawn(serve(address, pulse, clock::system()));
+        let (sender, heartbeat) = watch::channel(Heartbeat::default());
+        let server = tokio::spawn(serve(address, heartbeat, clock::system()));
         let http = Http::new(&format!("http://{address}").parse().unwrap());
         let token = HeaderValue::from_static("none");
         let first = loop {
@@ -210,7 +215,7 @@ mod tests {
         };
         assert_eq!(first.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(&first.body[..], b"the server has not been asked yet\n");
-        sender.send_replace(Pulse::after(&Outcome::Seen(vec![]), SECOND, SECOND));
+        sender.send_replace(Heartbeat::after(&Outcome::Seen(vec![]), SECOND, SECOND));
         assert_eq!(
             http.get("/readyz", &token).await.unwrap().status,
             StatusCode::OK
