@@ -1,7 +1,7 @@
 //! What the sidecar does as an administrator of DittoFS: the calls in [`ALLOWED`], and no others.
 //!
-//! The sidecar signs a token for each call, with role `admin` and a lifetime of one minute. Path segments that come from
-//! outside are validated before the list is consulted, so that no name can lead to another call.
+//! The sidecar signs a token for each call, with role `admin` and a lifetime of one minute. Path segments that come
+//! from outside are validated before the list is consulted, so that no name can lead to another call.
 
 use crate::http::{Answer, Http};
 use crate::outcome::Failure;
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_name_that_could_lead_to_another_call_is_rejected() {
-        for odd in [
+        for invalid in [
             "",
             ".",
             "..",
@@ -233,11 +233,11 @@ mod tests {
             "a\u{2028}b",
             &"x".repeat(129),
         ] {
-            assert!(!is_valid_name(odd), "{odd:?}");
-            let path = allowed(&Method::GET, &["users", odd]);
+            assert!(!is_valid_name(invalid), "{invalid:?}");
+            let path = allowed(&Method::GET, &["users", invalid]);
             assert!(
                 matches!(path, Err(AdminError::Name { .. })),
-                "{odd:?}: {path:?}"
+                "{invalid:?}: {path:?}"
             );
         }
         for good in ["dittofs-sidecar", "a.b", "a@example.com", "jürgen", "a+b"] {

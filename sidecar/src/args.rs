@@ -56,8 +56,9 @@ pub struct Args {
     #[arg(long, env = "DITTOFS_SIDECAR_CREDENTIALS_DIR")]
     pub credentials_dir: PathBuf,
 
-    /// File with the key that signs the server's tokens, byte for byte as the server has it. The sidecar uses it to read the
-    /// adapters while its login is refused, to repair its user, and to reset the administrator's password on request.
+    /// File with the key that signs the server's tokens, byte for byte as the server has it. The sidecar uses it to
+    /// read the adapters while its login is refused, to repair its user, and to reset the administrator's password on
+    /// request.
     #[arg(long, env = "DITTOFS_SIDECAR_SIGNING_KEY")]
     pub signing_key: Option<PathBuf>,
 
@@ -163,8 +164,8 @@ mod tests {
         for good in ["http://127.0.0.1:8080", "https://127.0.0.1:8080"] {
             assert!(http_url(good).is_ok(), "{good}");
         }
-        for odd in ["127.0.0.1:8080", "ftp://127.0.0.1", "/x", "http://"] {
-            assert!(http_url(odd).is_err(), "{odd}");
+        for invalid in ["127.0.0.1:8080", "ftp://127.0.0.1", "/x", "http://"] {
+            assert!(http_url(invalid).is_err(), "{invalid}");
         }
     }
 

@@ -52,8 +52,8 @@ impl CredentialFiles {
         }
     }
 
-    /// Reads the files. The password is not trimmed, since other readers of the Secret do not trim it either. A line end
-    /// after the user name is removed.
+    /// Reads the files. The password is not trimmed, since other readers of the Secret do not trim it either. A line
+    /// break after the user name is removed.
     pub fn read(&self) -> Result<Credentials, CredentialsError> {
         let username = read(&self.directory.join(USERNAME_KEY))?;
         Ok(Credentials {

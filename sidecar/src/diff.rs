@@ -54,7 +54,7 @@ pub fn changes(before: Option<&PublishedState>, after: &PublishedState) -> Vec<C
     }
     for adapter in old {
         if !new.iter().any(|other| other.r#type == adapter.r#type) {
-            changes.push(Change::of(adapter, "adapter is no longer listed"));
+            changes.push(Change::of(adapter, "adapter is no longer published"));
         }
     }
     changes
@@ -190,7 +190,7 @@ mod tests {
                     "adapter is running",
                 ],
             ),
-            (on, None, &["adapter is no longer listed"]),
+            (on, None, &["adapter is no longer published"]),
         ];
         for (before, after, expected) in cases {
             let before = published_state(ServerStatus::Reachable, Some(vec![before]));

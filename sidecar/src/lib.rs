@@ -27,10 +27,10 @@
 //! * [`run`]: runs the poll loop, the publisher and the resets concurrently.
 //! * [`probes`]: answers liveness and readiness probes.
 //! * [`logging`]: format and level of the log.
-//! * [`log_limit`], [`backoff`], [`clock`]: how often a lasting failure is logged, when it is retried, the current time.
+//! * [`log_limit`], [`backoff`], [`clock`]: how often a failure is logged, when it is retried, the current time.
 //!
-//! `poll` never touches Kubernetes, and `publish` never talks to DittoFS. `reset` receives the password and has no client
-//! of its own. No failure ends the process.
+//! `poll` never touches Kubernetes, and `publish` never talks to DittoFS. `reset` reaches both only through what it is
+//! given. No failure ends the process.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod administration;

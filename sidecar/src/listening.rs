@@ -79,8 +79,8 @@ impl Listening {
     }
 }
 
-/// Removes the ports that a socket in the table listens on. Linux lists listening sockets first, so this ends after a few
-/// lines, however many clients are connected.
+/// Removes the ports that a socket in the table listens on. Linux lists listening sockets first, so this ends after a
+/// few lines, however many clients are connected.
 fn remove_listening(ports: &mut BTreeSet<i64>, table: impl BufRead) -> io::Result<()> {
     for line in table.lines() {
         if let Some(port) = listening_port(&line?) {
@@ -128,14 +128,14 @@ mod tests {
         assert_eq!(ports, [None, Some(12049), Some(8080), None]);
         let six = "   0: 00000000000000000000000000000000:05A5 00000000000000000000000000000000:0000 0A 0 0";
         assert_eq!(listening_port(six), Some(1445));
-        for odd in [
+        for invalid in [
             "",
             "0:",
             "0: x y 0A",
             "0: 1:XYZ 2:0 0A",
             "0: 1:1FFFF 2:0 0A",
         ] {
-            assert_eq!(listening_port(odd), None, "{odd}");
+            assert_eq!(listening_port(invalid), None, "{invalid}");
         }
     }
 

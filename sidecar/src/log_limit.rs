@@ -18,7 +18,8 @@ struct Repeated {
 }
 
 impl LogLimit {
-    /// Records a failure at `now` on the steady clock. Returns how often it has occurred in a row if it should be logged now.
+    /// Records a failure at `now` on the steady clock. Returns how often in a row it has occurred, if it should be
+    /// logged now.
     pub fn failed(&mut self, failure: &str, now: Duration) -> Option<u64> {
         match &mut self.current {
             Some(repeated) if repeated.failure == failure => {

@@ -1,4 +1,5 @@
-//! The poll loop: read the adapters, fold the outcome into the state, log what changed, hand over what should be published.
+//! The poll loop: reads the adapters, folds the outcome into the state, logs what changed, and hands over what should
+//! be published.
 
 use crate::backoff::Backoff;
 use crate::channel::changed;
@@ -13,7 +14,7 @@ use crate::probes::Heartbeat;
 use crate::publish::{Data, Previous};
 use crate::reset::LastReset;
 use crate::session::Session;
-use crate::state::{START, State};
+use crate::state::{STARTUP_PERIOD, State};
 use dittofs_shared::published_state::{PublishedState, ServerStatus};
 use dittofs_shared::reports::{Access, Reports};
 use dittofs_shared::settings::Settings;
@@ -190,13 +191,13 @@ impl<C: Clock> PollLoop<C> {
         }
     }
 
-    /// A server that is starting is polled without backoff: a refused connection costs nothing, and the start is noticed at
+    /// A server that is starting is polled without backoff: a refused connection is cheap, and the start is noticed at
     /// once.
     fn is_starting(&self, failure: &Failure, now: Now) -> bool {
         let status = self.state.as_ref().and_then(State::published);
         let status = status.map(|published| published.server.status);
         failure.kind == FailureKind::Unreachable
-            && now.steady < START
+            && now.steady < STARTUP_PERIOD
             && matches!(status, None | Some(ServerStatus::Starting))
     }
 

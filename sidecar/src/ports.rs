@@ -10,8 +10,8 @@ const MAX_ADAPTERS: usize = 64;
 /// The longest adapter type in characters.
 const MAX_TYPE_LENGTH: usize = 64;
 
-/// Unknown fields are ignored, so that a later server may add some. A missing field, or one of another type, makes the list
-/// invalid.
+/// Unknown fields are ignored, so that a later server may add some. A missing field, or one of another type, makes the
+/// list invalid.
 #[derive(Deserialize)]
 struct Entry {
     r#type: String,

@@ -151,7 +151,8 @@ impl Session {
         }
     }
 
-    /// Replaces the tokens by refreshing them or by a login. If both fail, keeps tokens that are valid and drops others.
+    /// Refreshes the tokens, or replaces them by a login while they are still valid. If neither succeeds, valid
+    /// tokens are kept, and expired ones are dropped.
     async fn refresh(&mut self, now: Now) {
         let Some(mut tokens) = self.tokens.take() else {
             return;

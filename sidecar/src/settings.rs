@@ -120,8 +120,9 @@ fn log_failure(log_limit: &mut LogLimit, failure: &str, clock: &impl Clock) {
     }
 }
 
-/// Waits until the operator asks sidecars that were started at this time to exit: the image was changed, and the kubelet
-/// has not restarted the container by itself. The next sidecar starts later, so the request does not apply to it.
+/// Waits until the operator asks sidecars that were started at this time to exit: the image was changed, and the
+/// kubelet has not restarted the container by itself. The next sidecar starts later, so the request does not apply to
+/// it.
 pub async fn exit_requested(mut settings: watch::Receiver<Settings>, started: Timestamp) {
     loop {
         let before = settings.borrow_and_update().end_if_started_before;
@@ -169,21 +170,21 @@ mod tests {
     #[test]
     fn a_sidecar_exits_when_asked_and_a_later_one_does_not() {
         let started: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let before = |moment: &str| Settings {
-            end_if_started_before: Some(moment.parse().unwrap()),
+        let before = |time: &str| Settings {
+            end_if_started_before: Some(time.parse().unwrap()),
             ..Settings::default()
         };
         let (sender, receiver) = watch::channel(Settings::default());
         let mut exits = pin!(exit_requested(receiver, started));
         assert!(exits.as_mut().now_or_never().is_none());
-        for (moment, expected) in [
+        for (time, expected) in [
             ("2025-12-31T23:59:40Z", false),
             ("2026-01-01T00:00:00Z", false),
             ("2026-01-01T00:00:10Z", true),
         ] {
-            sender.send_replace(before(moment));
+            sender.send_replace(before(time));
             let exited = exits.as_mut().now_or_never().is_some();
-            assert_eq!(exited, expected, "{moment}");
+            assert_eq!(exited, expected, "{time}");
         }
     }
 

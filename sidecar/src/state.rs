@@ -22,7 +22,7 @@ use adapters::Adapters;
 use dittofs_shared::published_state::{PublishedState, ServerStatus};
 use dittofs_shared::reports::Reports;
 use health::Health;
-pub(crate) use health::START;
+pub(crate) use health::STARTUP_PERIOD;
 use jiff::Timestamp;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! TLS with the REST API: which server is trusted, and the client certificate.
 //!
-//! The files come from mounted Secrets, and the kubelet replaces them while the sidecar runs. So they are read for every
-//! new connection; that is rare, since one connection is reused. Files that cannot be used are ignored while the ones
-//! loaded before can be: a certificate that is written only in part must not stop the polls.
+//! The files come from mounted Secrets, and the kubelet replaces them while the sidecar runs. So they are read for
+//! every new connection; that is rare, since one connection is reused. Files that cannot be used are ignored while
+//! the ones loaded before can be: a certificate that is written only in part must not stop the polls.
 
 mod files;
 mod handshake;

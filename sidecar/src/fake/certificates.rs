@@ -35,8 +35,8 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(authority(name), key).unwrap())
     }
 
-    /// A CA below this one.
-    pub fn below(&self, name: &str) -> Self {
+    /// An intermediate CA of this one.
+    pub fn intermediate(&self, name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         Self(CertifiedIssuer::signed_by(authority(name), key, &self.0).unwrap())
     }
@@ -58,8 +58,8 @@ impl Authority {
 
 impl Identity {
     /// Appends the certificate of the intermediate CA.
-    pub fn through(mut self, between: &Authority) -> Self {
-        self.certificate += &between.pem();
+    pub fn with_intermediate(mut self, intermediate: &Authority) -> Self {
+        self.certificate += &intermediate.pem();
         self
     }
 

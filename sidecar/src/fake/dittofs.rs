@@ -42,7 +42,7 @@ pub(crate) struct Inside {
     pub refresh_tokens: BTreeSet<String>,
     pub ports: (u16, String),
     pub hangs: bool,
-    pub asked: Vec<String>,
+    pub requests: Vec<String>,
     accepted: u32,
     issued: u32,
 }
@@ -100,7 +100,7 @@ impl DittoFs {
             refresh_tokens: BTreeSet::new(),
             ports: (200, NFS_AND_SMB.into()),
             hangs: false,
-            asked: Vec::new(),
+            requests: Vec::new(),
             accepted: 0,
             issued: 0,
         };
@@ -157,8 +157,8 @@ impl DittoFs {
     }
 
     /// The requests since the last call.
-    pub fn asked(&self) -> Vec<String> {
-        self.set(|inside| std::mem::take(&mut inside.asked))
+    pub fn requests(&self) -> Vec<String> {
+        self.set(|inside| std::mem::take(&mut inside.requests))
     }
 }
 
@@ -210,7 +210,7 @@ async fn answer(
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let (hangs, (status, text)) = {
         let mut inside = inside.lock().unwrap();
-        inside.asked.push(what.clone());
+        inside.requests.push(what.clone());
         (inside.hangs, inside.answer(&what, &token, &body))
     };
     if hangs {
@@ -330,7 +330,10 @@ impl Inside {
         );
         self.tokens.insert(access.clone());
         self.refresh_tokens.insert(refresh.clone());
-        let answer = json!({"access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": 900});
+        let answer = json!({
+            "access_token": access, "refresh_token": refresh,
+            "token_type": "Bearer", "expires_in": 900,
+        });
         (200, answer.to_string())
     }
 }

@@ -27,7 +27,7 @@ async fn a_path_in_the_address_is_kept() {
     let address = format!("{}below/", server.url());
     let http = Http::new(&address.parse().unwrap());
     http.get("/x", &TOKEN).await.unwrap();
-    assert_eq!(server.asked(), ["GET /below/x"]);
+    assert_eq!(server.requests(), ["GET /below/x"]);
 }
 
 #[tokio::test]

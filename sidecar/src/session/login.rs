@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Lifetime of a token in seconds when the server does not state it.
 const LIFETIME: u64 = 300;
-/// Shortest and longest lifetime that is used, so that there is neither a login with every poll nor a token without end.
+/// Shortest and longest lifetime that is used, so that there is neither a login with every poll nor an endless token.
 const LIFETIME_RANGE: (u64, u64) = (10, 86_400);
 
 /// The tokens of a login, on the steady clock.

@@ -35,14 +35,14 @@ pub(super) async fn repair(
         own: &own,
         now,
     };
-    if let Some(user) = work.find().await? {
-        work.update(&user).await?;
+    if let Some(user) = work.find_user().await? {
+        work.update_user(&user).await?;
         tracing::info!(
             username = own.username,
             "repaired the sidecar's DittoFS user and set its password"
         );
     } else {
-        work.create().await?;
+        work.create_user().await?;
         tracing::info!(
             username = own.username,
             "created the sidecar's DittoFS user with role operator"
@@ -84,7 +84,7 @@ struct Repair<'a> {
 }
 
 impl Repair<'_> {
-    async fn find(&self) -> Result<Option<User>, Failure> {
+    async fn find_user(&self) -> Result<Option<User>, Failure> {
         let answer = self
             .call(Method::GET, &["users", self.name()], None)
             .await?;
@@ -97,7 +97,7 @@ impl Repair<'_> {
         }
     }
 
-    async fn create(&self) -> Result<(), Failure> {
+    async fn create_user(&self) -> Result<(), Failure> {
         let body =
             json!({"username": self.name(), "password": self.own.password.reveal(), "role": ROLE});
         let answer = self.call(Method::POST, &["users"], Some(&body)).await?;
@@ -107,8 +107,9 @@ impl Repair<'_> {
         }
     }
 
-    /// Sets role and `enabled` before the password: an administrator would have to change a password that somebody else set.
-    async fn update(&self, user: &User) -> Result<(), Failure> {
+    /// Sets role and `enabled` before the password: an administrator would have to change a password that somebody else
+    /// set.
+    async fn update_user(&self, user: &User) -> Result<(), Failure> {
         if user.role == "admin" && self.name() != SIDECAR_USER {
             return Err(Failure::refused(format!(
                 "user \"{}\" is an administrator; \

@@ -53,7 +53,7 @@ impl Scene {
         scene.poll(0).await.unwrap();
         scene.repaired().await;
         scene.poll(0).await.unwrap();
-        scene.server.asked();
+        scene.server.requests();
         scene
     }
 
@@ -121,9 +121,9 @@ impl Scene {
         self.repaired().await;
         assert_eq!(self.poll(seconds).await, Ok(200), "{what}");
         assert_eq!(self.user(), Some(User::new("operator", OWN)), "{what}");
-        self.server.asked();
+        self.server.requests();
         assert_eq!(self.poll(seconds).await, Ok(200), "{what}");
-        assert_eq!(self.server.asked(), [POLL], "{what}");
+        assert_eq!(self.server.requests(), [POLL], "{what}");
         assert!(self.session.tokens.is_some(), "{what}");
     }
 }
@@ -133,11 +133,11 @@ async fn a_missing_user_delays_no_poll_and_is_created_in_the_background() {
     let mut scene = Scene::fresh().await;
     assert_eq!(scene.poll(0).await, Ok(200));
     scene.repaired().await;
-    let mut asked = scene.server.asked();
-    asked.retain(|what| what != POLL);
-    assert_eq!(asked, [LOGIN, FIND, CREATE, LOGIN]);
+    let mut requests = scene.server.requests();
+    requests.retain(|what| what != POLL);
+    assert_eq!(requests, [LOGIN, FIND, CREATE, LOGIN]);
     assert_eq!(scene.poll(1).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL]);
+    assert_eq!(scene.server.requests(), [POLL]);
     assert_eq!(scene.user(), Some(User::new("operator", OWN)));
 }
 
@@ -194,7 +194,7 @@ async fn role_and_enabled_are_sent_only_when_they_differ() {
     scene.poll(1).await.unwrap();
     scene.repaired().await;
     assert_eq!(
-        scene.server.asked(),
+        scene.server.requests(),
         [POLL, REFRESH, LOGIN, POLL, FIND, RESET, LOGIN]
     );
     scene
@@ -204,8 +204,8 @@ async fn role_and_enabled_are_sent_only_when_they_differ() {
     scene.poll(2).await.unwrap();
     scene.poll(100).await.unwrap();
     scene.repaired().await;
-    let asked = scene.server.asked();
-    assert!(asked.contains(&UPDATE.to_owned()), "{asked:?}");
+    let requests = scene.server.requests();
+    assert!(requests.contains(&UPDATE.to_owned()), "{requests:?}");
 }
 
 #[tokio::test]
@@ -213,9 +213,9 @@ async fn a_token_is_refreshed_before_it_expires() {
     let mut scene = Scene::settled().await;
     assert_eq!(scene.poll(719).await, Ok(200));
     assert_eq!(scene.poll(720).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL, REFRESH, POLL]);
+    assert_eq!(scene.server.requests(), [POLL, REFRESH, POLL]);
     assert_eq!(scene.poll(1400).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL]);
+    assert_eq!(scene.server.requests(), [POLL]);
 }
 
 #[tokio::test]
@@ -223,10 +223,10 @@ async fn a_refused_token_is_refreshed_before_a_login_is_tried() {
     let mut scene = Scene::settled().await;
     scene.server.set(|inside| inside.tokens.clear());
     assert_eq!(scene.poll(1).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL, REFRESH, POLL]);
+    assert_eq!(scene.server.requests(), [POLL, REFRESH, POLL]);
     scene.forget_tokens();
     assert_eq!(scene.poll(2).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL, REFRESH, LOGIN, POLL]);
+    assert_eq!(scene.server.requests(), [POLL, REFRESH, LOGIN, POLL]);
 }
 
 #[tokio::test]
@@ -281,7 +281,7 @@ async fn failed_repairs_are_retried_with_backoff() {
     for second in 0..100 {
         scene.poll(second).await.unwrap();
         scene.repaired().await;
-        if scene.server.asked().contains(&LOGIN.to_owned()) {
+        if scene.server.requests().contains(&LOGIN.to_owned()) {
             logins.push(second);
         }
     }
@@ -366,9 +366,9 @@ async fn a_server_that_hangs_or_is_stopped_is_unreachable() {
     let failure = scene.poll(2).await.unwrap_err();
     assert!(failure.message.contains("connection refused"), "{failure}");
     scene.server.listen().await;
-    scene.server.asked();
+    scene.server.requests();
     assert_eq!(scene.poll(3).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL], "the token is still valid");
+    assert_eq!(scene.server.requests(), [POLL], "the token is still valid");
 }
 
 #[tokio::test]
@@ -378,9 +378,9 @@ async fn a_valid_token_is_used_while_it_cannot_be_refreshed() {
     scene.poll(800).await.unwrap_err();
     scene.server.listen().await;
     assert_eq!(scene.poll(801).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL]);
+    assert_eq!(scene.server.requests(), [POLL]);
     assert_eq!(scene.poll(811).await, Ok(200));
-    assert_eq!(scene.server.asked(), [REFRESH, POLL]);
+    assert_eq!(scene.server.requests(), [REFRESH, POLL]);
 }
 
 #[tokio::test]

@@ -63,8 +63,8 @@ impl Entry {
         }
     }
 
-    /// The adapter when it is seen for the first time. Where nothing is known of the time before (`may_be_exposed`), a disabled
-    /// adapter may still have a Service, so it gets a hold.
+    /// The adapter when it is seen for the first time. Where nothing is known of the time before (`may_be_exposed`), a
+    /// disabled adapter may still have a Service, so it gets a hold.
     pub fn first(seen: &Seen, now: Now, hold: Duration, may_be_exposed: bool) -> Self {
         let leaving = (!seen.enabled && may_be_exposed).then(|| Leaving::start(now));
         Self {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 /// How long after the sidecar's start an unreachable server counts as starting.
-pub(crate) const START: Duration = Duration::from_secs(10);
+pub(crate) const STARTUP_PERIOD: Duration = Duration::from_secs(10);
 /// How often a failure must be seen in a row before it is published.
 const TWICE: u8 = 2;
 
@@ -83,7 +83,7 @@ impl Health {
     }
 
     fn status_of(&self, failure: &Failure, now: Now) -> (ServerStatus, String) {
-        let starting = !self.answered && now.steady < START;
+        let starting = !self.answered && now.steady < STARTUP_PERIOD;
         if starting && failure.kind == FailureKind::Unreachable {
             let message = "the server has not answered since the sidecar started".to_owned();
             return (ServerStatus::Starting, message);

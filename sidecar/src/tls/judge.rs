@@ -1,20 +1,20 @@
 //! Whether the server's certificate is trusted.
 //!
-//! The server and the sidecar are containers of one pod, in one network namespace: whoever can listen on 127.0.0.1 there
-//! already is in the pod. The certificate is issued for the names by which clients outside of the pod know the server, and
-//! hardly ever for 127.0.0.1. Therefore:
+//! The server and the sidecar are containers of one pod, in one network namespace: whoever can listen on 127.0.0.1
+//! there already is in the pod. The certificate is issued for the names by which clients outside of the pod know the
+//! server, and hardly ever for 127.0.0.1. Therefore:
 //!
-//! * The certificate's name is not compared with the address. It is compared with the name that the sidecar was told to
-//!   expect, if there is one.
-//! * webpki checks the chain and the validity period as usual. Only the CAs in the file are trusted, not the public ones.
-//! * A certificate that is itself in the file, byte for byte, is trusted without a chain: whoever created the Secret has
-//!   said so. Many servers have nothing but a self-signed certificate, and the common ones are marked as CAs
-//!   (`openssl req -x509`), which webpki rejects for a server. The validity period is still checked, since other clients
-//!   reject an expired certificate.
+//! * The certificate's name is not compared with the address. It is compared with the name that the sidecar was told
+//!   to expect, if there is one.
+//! * webpki checks the chain and the validity period as usual. Only the CAs in the file are trusted, no public ones.
+//! * A certificate that is itself in the file, byte for byte, is trusted without a chain: whoever created the Secret
+//!   has said so. Many servers have nothing but a self-signed certificate, and the common ones are marked as CAs
+//!   (`openssl req -x509`), which webpki rejects for a server. The validity period is still checked, since other
+//!   clients reject an expired certificate.
 //!
-//! Every certificate in the file is a trust anchor, including leaf certificates: webpki does not check whether an anchor
-//! is a CA. So whoever has the key of a leaf could issue certificates that are trusted here. That gains nothing, since the
-//! server is the one who has this key.
+//! Every certificate in the file is a trust anchor, including leaf certificates: webpki does not check whether an
+//! anchor is a CA. So whoever has the key of a leaf could issue certificates that are trusted here. That gains nothing,
+//! since it is the server that has this key.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -35,7 +35,7 @@ pub(super) struct Judge {
 impl Judge {
     /// Checks a certificate that is itself in the file: only its validity period counts.
     ///
-    /// webpki checks the time before anything else, and without intermediates it can only be the time of this certificate.
+    /// webpki checks the time before anything else, and without intermediates it can only be the time of this one.
     fn check_time(&self, certificate: &ParsedCertificate<'_>, now: UnixTime) -> Result<(), Error> {
         match self.check_chain(certificate, &[], now) {
             Err(error) if is_about_time(&error) => Err(error),

@@ -124,9 +124,9 @@ proptest! {
     }
 
     #[test]
-    fn a_single_poll_removes_nothing(odd in prop_oneof![Just(nothing()), Just(down()), Just(garbage())]) {
+    fn a_single_poll_removes_nothing(single in prop_oneof![Just(nothing()), Just(down()), Just(garbage())]) {
         let state = settled();
-        let after = play(state.clone(), 100, &[odd, smb_on()]);
+        let after = play(state.clone(), 100, &[single, smb_on()]);
         prop_assert_eq!(after.published(), state.published());
     }
 

@@ -13,12 +13,14 @@ async fn scene(authority: &Authority, version: &'static SupportedProtocolVersion
 #[tokio::test]
 async fn a_certificate_of_the_right_ca_is_accepted() {
     let authority = Authority::new("a CA");
-    let between = authority.below("a CA between");
+    let intermediate = authority.intermediate("an intermediate CA");
     for version in [&TLS12, &TLS13] {
         let mut scene = scene(&authority, version).await;
         for identity in [
             authority.issue(Period::Now),
-            between.issue(Period::Now).through(&between),
+            intermediate
+                .issue(Period::Now)
+                .with_intermediate(&intermediate),
         ] {
             scene.show(&identity);
             assert_eq!(scene.ask().await, Ok(401), "{version:?}");

@@ -5,8 +5,10 @@ use super::*;
 #[tokio::test]
 async fn a_certificate_that_the_file_vouches_for_is_trusted_whatever_its_name() {
     let authority = Authority::new("a CA");
-    let between = authority.below("a CA between");
-    let leaf = between.issue(Period::Now).through(&between);
+    let intermediate = authority.intermediate("an intermediate CA");
+    let leaf = intermediate
+        .issue(Period::Now)
+        .with_intermediate(&intermediate);
     let (own, own_ca) = (
         self_signed(Period::Now, false),
         self_signed(Period::Now, true),
@@ -19,17 +21,17 @@ async fn a_certificate_that_the_file_vouches_for_is_trusted_whatever_its_name() 
             &authority.issue(Period::Now),
             other + &authority.pem(),
         ),
-        ("the CA above the one between", &leaf, authority.pem()),
-        ("the CA between alone", &leaf, between.pem()),
+        ("the CA above an intermediate one", &leaf, authority.pem()),
+        ("the intermediate CA alone", &leaf, intermediate.pem()),
         (
-            "the leaf and the CA between, as in tls.crt",
+            "the leaf and the intermediate CA, as in tls.crt",
             &leaf,
             leaf.certificate.clone(),
         ),
         (
             "the leaf alone",
             &leaf,
-            leaf.certificate.replace(&between.pem(), ""),
+            leaf.certificate.replace(&intermediate.pem(), ""),
         ),
         ("a self-signed one", &own, own.certificate.clone()),
         (
