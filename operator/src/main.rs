@@ -19,8 +19,8 @@ use kube::Client;
 use std::convert::Infallible;
 use std::error::Error;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");

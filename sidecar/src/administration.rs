@@ -1,7 +1,7 @@
-//! What the sidecar does as an administrator of DittoFS: the calls in `ALLOWED`, and no other.
+//! What the sidecar does as an administrator of DittoFS: the calls in `ALLOWED`, and no others.
 //!
-//! Each call has a token of its own that the sidecar signs, with role `admin` and a life of a minute. Parts of a path
-//! that come from outside are judged before the list is looked at, so that no name can lead to another call.
+//! The sidecar signs a token for each call, with role `admin` and a lifetime of one minute. Path segments that come
+//! from outside are validated before the list is consulted, so that no name can lead to another call.
 
 use crate::http::{Answer, Http};
 use crate::outcome::Failure;
@@ -15,22 +15,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const ROOT: &str = "/api/v1";
-/// Longest name in characters.
-const LONGEST_NAME: usize = 128;
+/// The longest user name in characters.
+const MAX_NAME_LENGTH: usize = 128;
 
-/// A part of a path.
+/// A segment of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    /// This word.
+enum Segment {
+    /// This literal segment.
     Is(&'static str),
-    /// The name of a user. `me` is none: in a path it is the caller.
+    /// The name of a user, but not `me`, which stands for the caller.
     User,
 }
 
-use Part::{Is, User};
+use Segment::{Is, User};
 
-/// Every call that is made with a token of role `admin`.
-const ALLOWED: &[(Method, &[Part])] = &[
+/// Every call for which the sidecar signs a token of role `admin`.
+const ALLOWED: &[(Method, &[Segment])] = &[
     (Method::GET, &[Is("users"), User]),
     (Method::POST, &[Is("users")]),
     (Method::PUT, &[Is("users"), User]),
@@ -38,7 +38,7 @@ const ALLOWED: &[(Method, &[Part])] = &[
     (Method::POST, &[Is("users"), Is(ME), Is("password")]),
 ];
 
-/// In a path: whoever asks.
+/// In a path: the caller.
 pub const ME: &str = "me";
 
 /// The calls of an administrator.
@@ -46,36 +46,42 @@ pub const ME: &str = "me";
 pub struct Administration {
     http: Arc<Http>,
     key: SigningKey,
-    /// Whether the server has refused what was signed last.
+    /// Whether the server refused the last signed token.
     refused: Arc<AtomicBool>,
 }
 
-/// Why there is no answer to a call.
+/// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AdminError {
-    /// No token can be signed.
+    /// The token cannot be signed.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The server has another key.
+    /// The server uses another key.
     #[error("{REFUSED}")]
     Refused,
-    /// The call is none that the sidecar makes.
-    #[error("\"{0}\" is no name that a user of DittoFS can have")]
-    Name(String),
-    /// The list does not have it.
-    #[error("the sidecar does not make this call as an administrator: {0}")]
-    NotAllowed(String),
-    /// There was no answer.
+    /// The user name is not valid.
+    #[error("\"{name}\" is not a valid user name of DittoFS")]
+    Name {
+        /// The name, shortened.
+        name: String,
+    },
+    /// The call is not in the list.
+    #[error("the sidecar never makes this call as an administrator: {call}")]
+    NotAllowed {
+        /// Method and path.
+        call: String,
+    },
+    /// There was no response.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
-/// What it means when a signature is refused.
-pub const REFUSED: &str = "DittoFS refuses a token that is signed with the mounted signing key: the server runs with another key \
-     until it is restarted";
+/// Why DittoFS refuses a signed token.
+pub const REFUSED: &str = "DittoFS refuses tokens that are signed with the mounted signing key; \
+     the server uses another key until it is restarted";
 
 impl Administration {
-    /// Calls of this server, signed with this key.
+    /// Makes calls to a server with tokens that are signed with a key.
     pub fn new(http: Arc<Http>, key: SigningKey) -> Self {
         Self {
             http,
@@ -84,22 +90,22 @@ impl Administration {
         }
     }
 
-    /// The key, for tokens that may less.
+    /// The key, for tokens with fewer rights.
     pub fn key(&self) -> &SigningKey {
         &self.key
     }
 
-    /// Whether the server has refused what was signed last.
+    /// Whether the server refused the last signed token.
     pub fn is_refused(&self) -> bool {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Remembers what the server says to a signature.
-    pub fn note(&self, refused: bool) {
+    /// Records whether the server refused a signed token.
+    pub fn record(&self, refused: bool) {
         self.refused.store(refused, Ordering::Relaxed);
     }
 
-    /// One call in the name of `caller`. Any answer but the refusal of the token is handed back.
+    /// Makes one call as user `caller`. Returns any response except the refusal of the token.
     pub async fn call(
         &self,
         caller: &str,
@@ -111,9 +117,9 @@ impl Administration {
         let token = self.key.sign(caller, Role::Admin, wall)?;
         let answer = self.http.send(method, &path, Some(&token.header), body);
         let answer = answer.await.map_err(Failure::from)?;
-        // Handlers say 401, too, and then in JSON: the token was good enough to get there.
+        // Handlers answer with 401, too, but in JSON: then the token was accepted.
         let refused = answer.status == StatusCode::UNAUTHORIZED && !answer.is_problem();
-        self.note(refused);
+        self.record(refused);
         if refused {
             return Err(AdminError::Refused);
         }
@@ -121,21 +127,23 @@ impl Administration {
     }
 }
 
-/// Whether a user can have this name as far as the sidecar is concerned.
-pub fn is_name(name: &str) -> bool {
-    let odd = |c: char| c.is_control() || c.is_whitespace() || "/\\%?#;".contains(c);
+/// Whether the sidecar accepts this as the name of a user.
+pub fn is_valid_name(name: &str) -> bool {
+    let forbidden = |c: char| c.is_control() || c.is_whitespace() || "/\\%?#;".contains(c);
     !name.is_empty()
-        && name.chars().count() <= LONGEST_NAME
+        && name.chars().count() <= MAX_NAME_LENGTH
         && !name.chars().all(|c| c == '.')
-        && !name.chars().any(odd)
+        && !name.chars().any(forbidden)
 }
 
 /// The path of an allowed call.
 fn allowed(method: &Method, parts: &[&str]) -> Result<String, AdminError> {
-    if let Some(odd) = parts.iter().find(|part| !is_name(part)) {
-        return Err(AdminError::Name(shorten(odd)));
+    if let Some(invalid) = parts.iter().find(|part| !is_valid_name(part)) {
+        return Err(AdminError::Name {
+            name: shorten(invalid),
+        });
     }
-    let fits = |wanted: &[Part]| {
+    let matches = |wanted: &[Segment]| {
         let pairs = wanted.iter().zip(parts);
         wanted.len() == parts.len()
             && pairs.into_iter().all(|(wanted, part)| match wanted {
@@ -144,19 +152,17 @@ fn allowed(method: &Method, parts: &[&str]) -> Result<String, AdminError> {
             })
     };
     let mut known = ALLOWED.iter();
-    if !known.any(|(allowed, wanted)| allowed == method && fits(wanted)) {
-        return Err(AdminError::NotAllowed(format!(
-            "{method} {}",
-            shorten(&parts.join("/"))
-        )));
+    if !known.any(|(allowed, wanted)| allowed == method && matches(wanted)) {
+        let call = format!("{method} {}", shorten(&parts.join("/")));
+        return Err(AdminError::NotAllowed { call });
     }
     Ok(parts.iter().fold(ROOT.to_owned(), |path, part| {
-        format!("{path}/{}", encoded(part))
+        format!("{path}/{}", percent_encode(part))
     }))
 }
 
-/// A name as one segment of a path.
-fn encoded(name: &str) -> String {
+/// Encodes a name as one segment of a path.
+fn percent_encode(name: &str) -> String {
     name.bytes().fold(String::new(), |mut path, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             path.push(char::from(byte));
@@ -173,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_calls_on_the_list_have_a_path() {
+    fn only_the_listed_calls_have_a_path() {
         for (method, parts, expected) in [
             (Method::GET, &["users", "a"][..], Some("/api/v1/users/a")),
             (Method::POST, &["users"], Some("/api/v1/users")),
@@ -207,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_could_lead_elsewhere_is_judged_before_the_list() {
-        for odd in [
+    fn a_name_that_could_lead_to_another_call_is_rejected() {
+        for invalid in [
             "",
             ".",
             "..",
@@ -227,15 +233,15 @@ mod tests {
             "a\u{2028}b",
             &"x".repeat(129),
         ] {
-            assert!(!is_name(odd), "{odd:?}");
-            let path = allowed(&Method::GET, &["users", odd]);
+            assert!(!is_valid_name(invalid), "{invalid:?}");
+            let path = allowed(&Method::GET, &["users", invalid]);
             assert!(
-                matches!(path, Err(AdminError::Name(_))),
-                "{odd:?}: {path:?}"
+                matches!(path, Err(AdminError::Name { .. })),
+                "{invalid:?}: {path:?}"
             );
         }
         for good in ["dittofs-sidecar", "a.b", "a@example.com", "jürgen", "a+b"] {
-            assert!(is_name(good), "{good}");
+            assert!(is_valid_name(good), "{good}");
         }
     }
 }

@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Publishes the protocol adapters of a DittoFS server, as they are switched on and off, in one ConfigMap.
+/// Watches which protocol adapters of a DittoFS server are enabled, and publishes them in a ConfigMap.
 #[derive(Debug, Parser)]
 #[command(name = "dittofs-sidecar", version)]
 pub struct Args {
@@ -21,21 +21,21 @@ pub struct Args {
     #[arg(long, env = "DITTOFS_SIDECAR_NAMESPACE")]
     pub namespace: String,
 
-    /// Address of the server's REST API. With https://, --api-ca says which server is believed.
+    /// Address of the server's REST API. An https:// address requires --api-ca.
     #[arg(long, env = "DITTOFS_SIDECAR_API_URL", default_value = "http://127.0.0.1:8080", value_parser = http_url)]
     pub api_url: Uri,
 
-    /// File (PEM) that the server's certificate is judged by: CAs, or the certificate itself. It is read again for every
-    /// new connection.
+    /// PEM file with the trusted certificates: CAs, or the server's certificate itself. It is read again for every new
+    /// connection.
     #[arg(long, env = "DITTOFS_SIDECAR_API_CA")]
     pub api_ca: Option<PathBuf>,
 
-    /// Name that the server's certificate must have, and that is sent to the server. Without it, the name is not looked
-    /// at: the certificate is made for names outside the pod, and the address is one inside.
+    /// Name that the server's certificate must have, and that is sent to the server (SNI). Without it the name is not
+    /// checked, since the certificate is usually issued for names outside of the pod.
     #[arg(long, env = "DITTOFS_SIDECAR_API_SERVER_NAME", value_parser = server_name)]
     pub api_server_name: Option<ServerName<'static>>,
 
-    /// File (PEM) with the certificate that is shown to a server that asks for one. Read like --api-ca.
+    /// PEM file with the client certificate, for servers that ask for one. Read like --api-ca.
     #[arg(
         long,
         env = "DITTOFS_SIDECAR_API_CLIENT_CERT",
@@ -43,7 +43,7 @@ pub struct Args {
     )]
     pub api_client_cert: Option<PathBuf>,
 
-    /// File (PEM) with the private key of that certificate.
+    /// PEM file with the private key of the client certificate.
     #[arg(
         long,
         env = "DITTOFS_SIDECAR_API_CLIENT_KEY",
@@ -55,8 +55,9 @@ pub struct Args {
     #[arg(long, env = "DITTOFS_SIDECAR_CREDENTIALS_DIR")]
     pub credentials_dir: PathBuf,
 
-    /// File with the key that signs the server's tokens, byte for byte as the server has it. With it the sidecar reads the
-    /// adapters while its login is refused, repairs its user, and resets the administrator's password when asked.
+    /// File with the key that signs the server's tokens, byte for byte as the server has it. The sidecar uses it to
+    /// read the adapters while its login is refused, to repair its user, and to reset the administrator's password on
+    /// request.
     #[arg(long, env = "DITTOFS_SIDECAR_SIGNING_KEY")]
     pub signing_key: Option<PathBuf>,
 
@@ -75,10 +76,10 @@ pub struct Args {
 }
 
 impl Args {
-    /// The files for TLS, if the address asks for it.
+    /// The files for TLS, if the address is an https:// one.
     ///
     /// # Errors
-    /// When the address and the files do not go together.
+    /// When the address and the files contradict each other.
     pub fn tls(&self) -> Result<Option<TlsFiles>, clap::Error> {
         let wrong = |message| Err(Self::command().error(ErrorKind::ArgumentConflict, message));
         match (self.api_url.scheme_str(), &self.api_ca) {
@@ -91,15 +92,13 @@ impl Args {
                     .zip(self.api_client_key.clone())
                     .map(|(certificate, key)| ClientFiles { certificate, key }),
             })),
-            (Some("https"), None) => {
-                wrong("--api-url begins with https://: --api-ca must say which server is believed")
-            }
+            (Some("https"), None) => wrong("an https:// address in --api-url requires --api-ca"),
             _ if self.api_ca.is_some()
                 || self.api_server_name.is_some()
                 || self.api_client_cert.is_some() =>
             {
                 wrong(
-                    "--api-ca, --api-server-name and --api-client-cert are for an --api-url that begins with https://",
+                    "--api-ca, --api-server-name and --api-client-cert require an https:// address in --api-url",
                 )
             }
             _ => Ok(None),
@@ -111,13 +110,15 @@ fn http_url(text: &str) -> Result<Uri, String> {
     let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
     match (uri.scheme_str(), uri.authority()) {
         (Some("http" | "https"), Some(_)) => Ok(uri),
-        _ => Err("it must be like http://127.0.0.1:8080 or https://127.0.0.1:8080".to_owned()),
+        _ => {
+            Err("must be a URL such as http://127.0.0.1:8080 or https://127.0.0.1:8080".to_owned())
+        }
     }
 }
 
 fn server_name(text: &str) -> Result<ServerName<'static>, String> {
     ServerName::try_from(text.to_owned())
-        .map_err(|error| format!("{error}: it must be a DNS name or an IP address"))
+        .map_err(|error| format!("{error}: must be a DNS name or an IP address"))
 }
 
 #[cfg(test)]
@@ -135,18 +136,18 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn the_command_line_is_valid() {
         Args::command().debug_assert();
         for good in ["http://127.0.0.1:8080", "https://127.0.0.1:8080"] {
             assert!(http_url(good).is_ok(), "{good}");
         }
-        for odd in ["127.0.0.1:8080", "ftp://127.0.0.1", "/x", "http://"] {
-            assert!(http_url(odd).is_err(), "{odd}");
+        for invalid in ["127.0.0.1:8080", "ftp://127.0.0.1", "/x", "http://"] {
+            assert!(http_url(invalid).is_err(), "{invalid}");
         }
     }
 
     #[test]
-    fn tls_is_asked_for_by_the_address_and_needs_to_know_whom_to_believe() {
+    fn an_https_address_requires_a_trusted_certificate() {
         let url = "--api-url=https://127.0.0.1:8080";
         assert!(parse(&[]).unwrap().is_none());
         let files = parse(&[url, "--api-ca=/ca.crt"]).unwrap().unwrap();

@@ -1,26 +1,26 @@
-//! What time it is, as an argument.
+//! The current time, which is passed as an argument.
 
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
 
-/// One moment on two clocks.
+/// One instant on two clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
-    /// The clock on the wall, for what people read. It can jump.
+    /// Time of day, for what people read. It can jump.
     pub wall: Timestamp,
-    /// Time since the sidecar started, for what is measured. It never goes back.
+    /// Time since the sidecar started, for measuring durations. It is monotonic.
     pub steady: Duration,
 }
 
-/// Something that tells the time.
+/// A source of the current time.
 pub trait Clock: Fn() -> Now + Clone + Send + Sync + 'static {}
 impl<F: Fn() -> Now + Clone + Send + Sync + 'static> Clock for F {}
 
-/// The clock of the machine; `steady` begins with this call.
+/// The clock of the machine. `steady` counts from this call.
 pub fn system() -> impl Clock {
-    let begun = Instant::now();
+    let started = Instant::now();
     move || Now {
         wall: Timestamp::now(),
-        steady: begun.elapsed(),
+        steady: started.elapsed(),
     }
 }

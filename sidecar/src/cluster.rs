@@ -70,7 +70,7 @@ impl Cluster {
         match tokio::time::timeout(DEADLINE, call(&config_maps, &name)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(kube::Error::Api(status))) if status.is_not_found() => {
-                Err(TargetError::Missing(name))
+                Err(TargetError::Missing { name })
             }
             Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {
                 Err(TargetError::Forbidden {
@@ -122,25 +122,32 @@ impl Target for &Cluster {
 
 impl Passwords for &Cluster {
     async fn read(&self, secret: &str, key: &str) -> Result<Password, PasswordError> {
-        let failed = |reason: String| PasswordError::Failed(secret.to_owned(), reason);
+        let failed = |reason: String| PasswordError::Failed {
+            secret: secret.to_owned(),
+            reason,
+        };
         let client = self.client().await;
         let client = client.map_err(|error| failed(error.to_string()))?;
         let secrets: Api<Secret> = Api::namespaced(client, &self.namespace);
         let found = match tokio::time::timeout(DEADLINE, secrets.get_opt(secret)).await {
             Ok(Ok(Some(found))) => found,
-            Ok(Ok(None)) => return Err(PasswordError::Missing(secret.to_owned())),
-            Ok(Err(error)) => return Err(failed(ApiError(&error).to_string())),
-            Err(_) => {
-                return Err(failed(format!(
-                    "the API server did not answer within {} s",
-                    DEADLINE.as_secs()
-                )));
+            Ok(Ok(None)) => {
+                return Err(PasswordError::Missing {
+                    secret: secret.to_owned(),
+                });
             }
+            Ok(Err(error)) => return Err(failed(ApiError(&error).to_string())),
+            Err(_) => return Err(failed(format!("no answer within {} s", DEADLINE.as_secs()))),
         };
         let value = found.data.and_then(|mut data| data.remove(key));
-        let value = value.ok_or_else(|| PasswordError::NoKey(secret.to_owned(), key.to_owned()))?;
+        let value = value.ok_or_else(|| PasswordError::NoKey {
+            secret: secret.to_owned(),
+            key: key.to_owned(),
+        })?;
         let text = String::from_utf8(value.0);
-        text.map(Password::new)
-            .map_err(|_| PasswordError::NoText(secret.to_owned(), key.to_owned()))
+        text.map(Password::new).map_err(|_| PasswordError::NotText {
+            secret: secret.to_owned(),
+            key: key.to_owned(),
+        })
     }
 }

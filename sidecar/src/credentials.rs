@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Who somebody is.
+/// A user name and its password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// Name of the user.
@@ -15,39 +15,45 @@ pub struct Credentials {
     pub password: Password,
 }
 
-/// A directory with the files `username` and `password`. Kubernetes replaces them when the Secret changes, so they are
-/// read whenever they are needed.
+/// A directory with the files `username` and `password`. The kubelet replaces them when the Secret changes, so they are
+/// read for every use.
 #[derive(Clone, Debug)]
 pub struct CredentialFiles {
     directory: PathBuf,
 }
 
-/// Why there are no credentials.
+/// Why the credentials cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// A file cannot be read.
-    #[error("{} cannot be read ({reason}): is the Secret mounted, with keys {USERNAME_KEY} and {PASSWORD_KEY}?", path.display())]
+    #[error(
+        "cannot read {} ({reason}); check that the Secret is mounted and has keys {USERNAME_KEY} and {PASSWORD_KEY}",
+        path.display()
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Why it cannot be read.
         reason: io::Error,
     },
-    /// A file has nothing in it.
-    #[error("{} is empty: fill in the key of the Secret", .0.display())]
-    Empty(PathBuf),
+    /// A file is empty.
+    #[error("{} is empty; set this key of the Secret", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 impl CredentialFiles {
-    /// Files in a directory.
+    /// The files in a directory.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
         }
     }
 
-    /// Reads the files. The password has every byte of its file: wherever else it is read from the Secret, nothing is
-    /// trimmed either. No user name ends with a line end.
+    /// Reads the files. The password is not trimmed, since other readers of the Secret do not trim it either. A line
+    /// break after the user name is removed.
     pub fn read(&self) -> Result<Credentials, CredentialsError> {
         let username = read(&self.directory.join(USERNAME_KEY))?;
         Ok(Credentials {
@@ -63,7 +69,9 @@ fn read(path: &Path) -> Result<String, CredentialsError> {
         reason,
     })?;
     if text.trim().is_empty() {
-        return Err(CredentialsError::Empty(path.to_owned()));
+        return Err(CredentialsError::Empty {
+            path: path.to_owned(),
+        });
     }
     Ok(text)
 }
@@ -74,7 +82,7 @@ mod tests {
     use crate::fake::Folder;
 
     #[test]
-    fn files_are_read_each_time_and_a_password_has_every_byte() {
+    fn files_are_read_each_time_and_a_password_is_not_trimmed() {
         let folder = Folder::new();
         let files = CredentialFiles::new(folder.path());
         assert!(matches!(
@@ -88,7 +96,7 @@ mod tests {
         folder.credentials("me", "second");
         assert_eq!(files.read().unwrap().password.reveal(), "second");
         folder.credentials("me", "\n");
-        assert!(matches!(files.read(), Err(CredentialsError::Empty(_))));
+        assert!(matches!(files.read(), Err(CredentialsError::Empty { .. })));
     }
 
     #[test]

@@ -1,18 +1,20 @@
-//! Stand-ins for tests: a DittoFS server, a place to publish to, a directory with credentials.
+//! Test doubles: a DittoFS server, a ConfigMap to publish to, a directory with credentials, adapters.
 
 mod certificates;
 mod dittofs;
+mod states;
 mod target;
 
 pub(crate) use certificates::{Authority, Identity, Period, self_signed, server_config};
 pub(crate) use dittofs::{DittoFs, NFS_AND_SMB, SIGNING_KEY, User, claims_of};
+pub(crate) use states::{adapter, published_state, seen};
 pub(crate) use target::FakeTarget;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A directory that goes away with the test.
+/// A temporary directory that is removed at the end of the test.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {

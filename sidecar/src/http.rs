@@ -1,12 +1,14 @@
-//! One kept connection to the REST API, with a deadline and a size limit on every call.
+//! The HTTP client of the REST API: one reused connection, and a deadline and a size limit for every call.
 
 mod answer;
 mod connection;
+mod error;
 #[cfg(test)]
 mod tests;
 
-use crate::outcome::Failure;
-use crate::tls::{Tls, TlsError};
+pub use error::HttpError;
+
+use crate::tls::Tls;
 use connection::{Connection, Unanswered};
 use dittofs_runtime::api_error::innermost;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -19,10 +21,10 @@ use std::time::Duration;
 
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Most bytes of an answer.
-const MOST_BYTES: usize = 1024 * 1024;
-/// What a server written in Go, as DittoFS is, says on a port for TLS to one who does not speak it.
-const SPEAKS_TLS: &[u8] = b"Client sent an HTTP request to an HTTPS server";
+/// The most bytes of a response body.
+const MAX_BYTES: usize = 1024 * 1024;
+/// What a server written in Go, as DittoFS is, answers to plain HTTP on a TLS port.
+const EXPECTS_TLS: &[u8] = b"Client sent an HTTP request to an HTTPS server";
 
 /// The REST API.
 #[derive(Debug)]
@@ -32,52 +34,21 @@ pub struct Http {
     host: String,
     port: u16,
     authority: String,
-    /// What every path begins with.
+    /// The prefix of every path.
     prefix: String,
     tls: Option<Tls>,
-    /// The connection, while nobody uses it.
-    kept: Mutex<Option<Connection>>,
+    /// The open connection while no call uses it.
+    idle: Mutex<Option<Connection>>,
     deadline: Duration,
 }
 
-/// An answer of the REST API.
+/// A response of the REST API.
 #[derive(Debug)]
 pub struct Answer {
-    /// Status.
+    /// The status code.
     pub status: StatusCode,
-    /// Body, read to its end.
+    /// The complete body.
     pub body: Bytes,
-}
-
-/// Why there is no answer. The texts are the same every time, whatever moved in between.
-#[derive(Debug, thiserror::Error)]
-pub enum HttpError {
-    /// No request can be made of the address and the path.
-    #[error("{0} is no address of a REST API: {1}")]
-    Address(String, hyper::http::Error),
-    /// Nothing listens there.
-    #[error("nothing listens on {0} (connection refused)")]
-    ConnectionRefused(String),
-    /// The connection could not be made, or broke.
-    #[error("the connection to {0} failed: {1}")]
-    Connection(String, String),
-    /// Time ran out.
-    #[error("{0} gave no answer to {1} within {n} s", n = .2.as_secs())]
-    Deadline(String, String, Duration),
-    /// The answer is none of HTTP.
-    #[error("{0} answers with something that is no HTTP: is that the REST API of DittoFS?")]
-    NotHttp(String),
-    /// The server wants TLS.
-    #[error(
-        "{0} speaks TLS, and the sidecar plain HTTP: give the sidecar an address that begins with https://, or the server no certificate"
-    )]
-    SpeaksTls(String),
-    /// There is no TLS.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The body is too large.
-    #[error("the answer of {0} to {1} is larger than {n} bytes", n = MOST_BYTES)]
-    TooLarge(String, String),
 }
 
 impl Http {
@@ -103,31 +74,31 @@ impl Http {
                 .unwrap_or_default(),
             prefix: base.path().trim_end_matches('/').to_owned(),
             tls: None,
-            kept: Mutex::default(),
+            idle: Mutex::default(),
             deadline: DEADLINE,
         }
     }
 
-    /// With TLS.
+    /// Uses TLS.
     #[must_use]
     pub fn with_tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
         self
     }
 
-    /// Another deadline.
+    /// Replaces the deadline of a call.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// `GET` with a token.
+    /// Sends a `GET` with a token.
     pub async fn get(&self, path: &str, token: &HeaderValue) -> Result<Answer, HttpError> {
         self.send(Method::GET, path, Some(token), None).await
     }
 
-    /// `POST` of a JSON body.
+    /// Sends a `POST` with a JSON body.
     pub async fn post(
         &self,
         path: &str,
@@ -137,7 +108,7 @@ impl Http {
         self.send(Method::POST, path, token, Some(body)).await
     }
 
-    /// Any request, with a JSON body if there is one.
+    /// Sends a request, with a JSON body if there is one.
     pub async fn send(
         &self,
         method: Method,
@@ -158,15 +129,18 @@ impl Http {
         }
         let request = request
             .body(Full::new(body.unwrap_or_default()))
-            .map_err(|error| HttpError::Address(self.base.clone(), error))?;
+            .map_err(|error| HttpError::Address {
+                base: self.base.clone(),
+                error,
+            })?;
         tokio::time::timeout(self.deadline, self.exchange(path, request))
             .await
             .unwrap_or_else(|_| {
-                Err(HttpError::Deadline(
-                    self.base.clone(),
-                    path.to_owned(),
-                    self.deadline,
-                ))
+                Err(HttpError::Deadline {
+                    base: self.base.clone(),
+                    path: path.to_owned(),
+                    deadline: self.deadline,
+                })
             })
     }
 
@@ -178,39 +152,44 @@ impl Http {
         let (connection, response) = self.deliver(request).await?;
         let status = response.status();
         let (body, end) = read(response.into_body()).await;
-        if self.tls.is_none() && status == StatusCode::BAD_REQUEST && body.starts_with(SPEAKS_TLS) {
-            return Err(HttpError::SpeaksTls(self.base.clone()));
+        if self.tls.is_none() && status == StatusCode::BAD_REQUEST && body.starts_with(EXPECTS_TLS)
+        {
+            let base = self.base.clone();
+            return Err(HttpError::ExpectsTls { base });
         }
         end.map_err(|error| {
+            let base = self.base.clone();
             if error.is::<LengthLimitError>() {
-                HttpError::TooLarge(self.base.clone(), path.to_owned())
+                let path = path.to_owned();
+                HttpError::TooLarge { base, path }
             } else {
-                HttpError::Connection(self.base.clone(), innermost(error.as_ref()).to_string())
+                let reason = innermost(error.as_ref()).to_string();
+                HttpError::Connection { base, reason }
             }
         })?;
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
         Ok(Answer {
             status,
             body: body.into(),
         })
     }
 
-    /// Sends on the kept connection, or on a new one where there is none that takes the request.
+    /// Sends on the idle connection if it can be used, and on a new one otherwise.
     async fn deliver(
         &self,
         mut request: Request<Full<Bytes>>,
     ) -> Result<(Connection, Response<Incoming>), HttpError> {
-        let kept = self
-            .kept
+        let idle = self
+            .idle
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(mut connection) = kept
+        if let Some(mut connection) = idle
             && connection.is_usable().await
         {
             match connection.send(&self.base, request).await {
                 Ok(response) => return Ok((connection, response)),
-                // The server ended it at this very moment, and has seen nothing of the request.
+                // The server closed it just now, before the request was sent.
                 Err(Unanswered {
                     request: Some(unsent),
                     ..
@@ -227,9 +206,9 @@ impl Http {
     }
 }
 
-/// A body as far as it can be read: a server that closes in anger says why before it does.
+/// The body as far as it can be read: a server may say why before it closes the connection early.
 async fn read(body: Incoming) -> (Vec<u8>, Result<(), Box<dyn StdError + Send + Sync>>) {
-    let mut body = Limited::new(body, MOST_BYTES);
+    let mut body = Limited::new(body, MAX_BYTES);
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         match frame {
@@ -238,17 +217,4 @@ async fn read(body: Incoming) -> (Vec<u8>, Result<(), Box<dyn StdError + Send + 
         }
     }
     (bytes, Ok(()))
-}
-
-impl From<HttpError> for Failure {
-    fn from(error: HttpError) -> Self {
-        let message = error.to_string();
-        match error {
-            HttpError::Tls(error) => error.into(),
-            HttpError::TooLarge(..) | HttpError::NotHttp(_) | HttpError::SpeaksTls(_) => {
-                Self::invalid(message)
-            }
-            _ => Self::unreachable(message),
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Whether something listens on a port.
 //!
-//! The server says `running: true` for good about an adapter whose port somebody else had taken first. The kernel
-//! knows better. The containers of a pod share one network, so its tables show the server's sockets.
+//! DittoFS keeps reporting `running: true` for an adapter whose port was already in use. The kernel's socket tables are
+//! reliable, and since the containers of a pod share one network namespace, they show the server's sockets.
 
 use crate::outcome::Seen;
 use std::collections::BTreeSet;
@@ -9,14 +9,14 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// The thread's own view: right in a network namespace that only this thread is in.
+/// The view of the current thread, which is right even when only this thread is in another network namespace.
 const TABLES: &str = "/proc/thread-self/net";
 
 /// The kernel's tables of TCP sockets.
 #[derive(Debug)]
 pub struct Listening {
     tables: PathBuf,
-    told: bool,
+    error_logged: bool,
 }
 
 impl Default for Listening {
@@ -26,28 +26,32 @@ impl Default for Listening {
 }
 
 impl Listening {
-    /// Tables `tcp` and `tcp6` in another directory.
+    /// Reads the tables `tcp` and `tcp6` in another directory.
     pub fn at(tables: &Path) -> Self {
         Self {
             tables: tables.to_owned(),
-            told: false,
+            error_logged: false,
         }
     }
 
-    /// Corrects adapters that are said to run, but on whose port nothing listens.
+    /// Corrects `running` of adapters on whose port nothing listens.
     pub fn correct(&mut self, mut adapters: Vec<Seen>) -> Vec<Seen> {
-        let claimed: BTreeSet<i64> = adapters
+        let reported: BTreeSet<i64> = adapters
             .iter()
             .filter(|adapter| adapter.enabled && adapter.running)
             .map(|adapter| adapter.port)
             .collect();
-        let silent = match self.silent(claimed) {
+        let silent = match self.silent(reported) {
             Ok(silent) => silent,
             Err(error) => {
-                if !self.told {
+                if !self.error_logged {
                     let tables = self.tables.display();
-                    tracing::warn!(%tables, %error, "cannot see which ports are listened on; the server's word is taken for it");
-                    self.told = true;
+                    tracing::warn!(
+                        %tables,
+                        %error,
+                        "cannot read the socket tables; reporting adapters as running when DittoFS does"
+                    );
+                    self.error_logged = true;
                 }
                 return adapters;
             }
@@ -58,14 +62,14 @@ impl Listening {
         adapters
     }
 
-    /// Those of the ports that nothing listens on.
+    /// The ports that nothing listens on.
     fn silent(&self, mut ports: BTreeSet<i64>) -> io::Result<BTreeSet<i64>> {
         for table in ["tcp", "tcp6"] {
             if ports.is_empty() {
                 break;
             }
             match File::open(self.tables.join(table)) {
-                Ok(file) => strike(&mut ports, BufReader::new(file))?,
+                Ok(file) => remove_listening(&mut ports, BufReader::new(file))?,
                 // A kernel without IPv6 has no such table, and no such sockets.
                 Err(error) if table == "tcp6" && error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
@@ -75,9 +79,9 @@ impl Listening {
     }
 }
 
-/// Strikes the ports that something in the table listens on. Linux lists listening sockets first, so this ends
-/// after a few lines, however many clients are connected.
-fn strike(ports: &mut BTreeSet<i64>, table: impl BufRead) -> io::Result<()> {
+/// Removes the ports that a socket in the table listens on. Linux lists listening sockets first, so this ends after a
+/// few lines, however many clients are connected.
+fn remove_listening(ports: &mut BTreeSet<i64>, table: impl BufRead) -> io::Result<()> {
     for line in table.lines() {
         if let Some(port) = listening_port(&line?) {
             ports.remove(&i64::from(port));
@@ -89,7 +93,7 @@ fn strike(ports: &mut BTreeSet<i64>, table: impl BufRead) -> io::Result<()> {
     Ok(())
 }
 
-/// The port of a line that is about a listening socket: `sl local_address rem_address st …`, numbers in hex.
+/// The port of a line that describes a listening socket: `sl local_address rem_address st …`, numbers in hex.
 fn listening_port(line: &str) -> Option<u16> {
     const LISTEN: &str = "0A";
     let mut columns = line.split_ascii_whitespace().skip(1);
@@ -104,6 +108,7 @@ fn listening_port(line: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fake::seen;
     use proptest::prelude::*;
 
     const TABLE: &str = "\
@@ -113,13 +118,8 @@ mod tests {
    2: 0100007F:05A5 0100007F:C350 01 00000000:00000000 00:00000000 00000000 65532        0 3 1 0 100 0 0 10 0
 ";
 
-    fn seen(port: i64, running: bool) -> Seen {
-        Seen {
-            r#type: port.to_string(),
-            port,
-            enabled: true,
-            running,
-        }
+    fn on_port(port: i64, running: bool) -> Seen {
+        seen(&port.to_string(), port, true, running)
     }
 
     #[test]
@@ -128,21 +128,21 @@ mod tests {
         assert_eq!(ports, [None, Some(12049), Some(8080), None]);
         let six = "   0: 00000000000000000000000000000000:05A5 00000000000000000000000000000000:0000 0A 0 0";
         assert_eq!(listening_port(six), Some(1445));
-        for odd in [
+        for invalid in [
             "",
             "0:",
             "0: x y 0A",
             "0: 1:XYZ 2:0 0A",
             "0: 1:1FFFF 2:0 0A",
         ] {
-            assert_eq!(listening_port(odd), None, "{odd}");
+            assert_eq!(listening_port(invalid), None, "{invalid}");
         }
     }
 
     #[test]
-    fn ports_are_struck_as_they_are_found() {
+    fn ports_that_are_listened_on_are_removed() {
         let mut ports = BTreeSet::from([12049, 1445, 0, 70000]);
-        strike(&mut ports, TABLE.as_bytes()).unwrap();
+        remove_listening(&mut ports, TABLE.as_bytes()).unwrap();
         assert_eq!(ports, BTreeSet::from([1445, 0, 70000]));
     }
 
@@ -151,20 +151,33 @@ mod tests {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = i64::from(taken.local_addr().unwrap().port());
         let mut listening = Listening::default();
-        let corrected =
-            listening.correct(vec![seen(port, true), seen(70000, true), seen(0, false)]);
+        let corrected = listening.correct(vec![
+            on_port(port, true),
+            on_port(70000, true),
+            on_port(0, false),
+        ]);
         assert_eq!(
             corrected,
-            [seen(port, true), seen(70000, false), seen(0, false)]
+            [
+                on_port(port, true),
+                on_port(70000, false),
+                on_port(0, false)
+            ]
         );
     }
 
     #[test]
     fn without_tables_the_server_is_trusted() {
         let mut listening = Listening::at(Path::new("/nonexistent"));
-        assert_eq!(listening.correct(vec![seen(1, true)]), [seen(1, true)]);
-        assert!(listening.told);
-        assert_eq!(listening.correct(vec![seen(1, false)]), [seen(1, false)]);
+        assert_eq!(
+            listening.correct(vec![on_port(1, true)]),
+            [on_port(1, true)]
+        );
+        assert!(listening.error_logged);
+        assert_eq!(
+            listening.correct(vec![on_port(1, false)]),
+            [on_port(1, false)]
+        );
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Level of the log.
 
-use crate::settings::changed;
+use crate::channel::changed;
 use dittofs_runtime::logging::{self, FilterHandle, LevelFilter, LogError, LogFormat, Targets};
 use dittofs_shared::crd::LogLevel;
 use dittofs_shared::settings::Settings;
@@ -53,8 +53,8 @@ mod tests {
     #[test]
     fn libraries_are_logged_at_debug_only() {
         let info = targets(LogLevel::Info);
-        assert!(info.would_enable("dittofs_sidecar::rounds", &Level::INFO));
-        assert!(!info.would_enable("dittofs_sidecar::rounds", &Level::DEBUG));
+        assert!(info.would_enable("dittofs_sidecar::poll", &Level::INFO));
+        assert!(!info.would_enable("dittofs_sidecar::poll", &Level::DEBUG));
         assert!(info.would_enable("dittofs_runtime::probe_server", &Level::WARN));
         assert!(!info.would_enable("kube_client::client::builder", &Level::ERROR));
         assert!(

@@ -14,7 +14,7 @@ use dittofs_sidecar::credentials::CredentialFiles;
 use dittofs_sidecar::http::Http;
 use dittofs_sidecar::listening::Listening;
 use dittofs_sidecar::poll::Poller;
-use dittofs_sidecar::probes::{self, Pulse};
+use dittofs_sidecar::probes::{self, Heartbeat};
 use dittofs_sidecar::run::{Parts, run};
 use dittofs_sidecar::session::Session;
 use dittofs_sidecar::signing_key::SigningKey;
@@ -57,7 +57,7 @@ async fn wire(args: Args, tls: Option<TlsFiles>, filter: FilterHandle) {
     let own = CredentialFiles::new(args.credentials_dir);
     let session = Session::new(http, own, administration.clone());
     let (settings, followed) = watch::channel(Settings::default());
-    let (pulse, felt) = watch::channel(Pulse::default());
+    let (heartbeat, beats) = watch::channel(Heartbeat::default());
     let (asked, started) = (followed.clone(), clock().wall);
     let parts = Parts {
         poller: Poller::new(session, Listening::default()),
@@ -65,13 +65,13 @@ async fn wire(args: Args, tls: Option<TlsFiles>, filter: FilterHandle) {
         target: &cluster,
         clock: clock.clone(),
         settings: followed.clone(),
-        pulse,
+        heartbeat,
     };
     tokio::select! {
-        () = run(parts, stopped(settings::asked_to_end(asked, started))) => {}
+        () = run(parts, stopped(settings::exit_requested(asked, started))) => {}
         never = settings::follow(&cluster, settings, clock.clone()) => match never {},
         never = logging::follow(filter, followed) => match never {},
-        never = probes::serve(args.listen, felt, clock) => match never {},
+        never = probes::serve(args.listen, beats, clock) => match never {},
     }
     tracing::info!("dittofs-sidecar has stopped");
 }

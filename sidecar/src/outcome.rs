@@ -1,62 +1,62 @@
-//! What a poll can say.
+//! The result of a poll.
 
 use dittofs_shared::published_state::ServerStatus;
 
-/// What one poll of the server said.
+/// The result of one poll.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The list of adapters.
+    /// The adapters that the server lists.
     Seen(Vec<Seen>),
-    /// No list. Unknown is not empty.
+    /// There is no list. Unknown is not empty.
     Failed(Failure),
 }
 
-/// One adapter of a list.
+/// One adapter as the server lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// Type, such as `nfs` or `smb`.
     pub r#type: String,
-    /// Port, as the server says; it need not be one.
+    /// Port as the server reports it; it need not be a valid port.
     pub port: i64,
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     pub enabled: bool,
-    /// Whether it works.
+    /// Whether it is running.
     pub running: bool,
 }
 
-/// Why there is no list, for a person. The message holds no numbers that move from poll to poll, and no secrets.
+/// Why there is no list. The message is published: it contains no secrets, and nothing that varies from poll to poll.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
-    /// Who is to look at it.
+    /// What kind of failure it is.
     pub kind: FailureKind,
-    /// What happened, and what can be done.
+    /// What happened and what to do.
     pub message: String,
 }
 
 /// The kinds of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// No answer, or an error of the server's own.
+    /// The server does not answer, or answers with an error of its own.
     Unreachable,
-    /// The server does not accept the sidecar.
+    /// The server refuses access to the sidecar.
     Refused,
-    /// The answer is none that DittoFS gives.
+    /// The answer is not one that DittoFS gives.
     Invalid,
 }
 
 impl Failure {
-    /// No answer, or an error of the server's own.
+    /// The server does not answer, or answers with an error of its own.
     pub fn unreachable(message: impl Into<String>) -> Self {
         Self::new(FailureKind::Unreachable, message)
     }
 
-    /// The server does not accept the sidecar.
+    /// The server refuses access to the sidecar.
     pub fn refused(message: impl Into<String>) -> Self {
         Self::new(FailureKind::Refused, message)
     }
 
-    /// The answer is none that DittoFS gives.
+    /// The answer is not one that DittoFS gives.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(FailureKind::Invalid, message)
     }
@@ -70,7 +70,7 @@ impl Failure {
 }
 
 impl FailureKind {
-    /// The word for it in the published state.
+    /// The status that is published for it.
     pub const fn status(self) -> ServerStatus {
         match self {
             Self::Unreachable => ServerStatus::Unreachable,

@@ -1,29 +1,29 @@
-//! A password, and what the server takes for one.
+//! A password, and what the server accepts as one.
 
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The server hashes nothing shorter, and bcrypt takes nothing longer; it counts bytes.
+/// The server rejects shorter passwords, and bcrypt longer ones. Both count bytes.
 const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=72;
 
-/// A password. It does not get into a log by accident, and is overwritten in memory.
+/// A password. It is never printed, and is overwritten in memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// A password as it stands in a Secret.
+    /// A password as a Secret holds it.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// What keeps the server from taking it.
+    /// Why the server would not accept it.
     pub fn problem(&self) -> Option<String> {
         let (least, most) = (PASSWORD_BYTES.start(), PASSWORD_BYTES.end());
         let fits = PASSWORD_BYTES.contains(&self.0.len());
-        (!fits).then(|| format!("DittoFS takes passwords of {least} to {most} bytes only"))
+        (!fits).then(|| format!("DittoFS accepts only passwords of {least} to {most} bytes"))
     }
 
-    /// The password itself, to be sent and nothing else.
+    /// The password itself. Only for sending it to the server.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_server_counts_the_bytes_of_a_password() {
+    fn the_length_of_a_password_is_counted_in_bytes() {
         for (text, fits) in [
             ("x".repeat(7), false),
             ("é".repeat(4), true),

@@ -1,16 +1,17 @@
-//! Pure parser of `GET /api/v1/adapters/ports`.
+//! Pure: parses the response to `GET /api/v1/adapters/ports`.
 
 use crate::outcome::{Failure, Seen};
 use dittofs_shared::published_state::shorten;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
-/// Most adapters a list may have. Whether so many are sensible is for the operator to judge.
-const MOST_ADAPTERS: usize = 64;
-/// Most characters of a type.
-const MOST_CHARACTERS: usize = 64;
+/// The most adapters that a list may have. The operator has a lower limit of its own.
+const MAX_ADAPTERS: usize = 64;
+/// The longest adapter type in characters.
+const MAX_TYPE_LENGTH: usize = 64;
 
-/// A field that a later server adds is left alone; one that is missing, or of another type, makes the list invalid.
+/// Unknown fields are ignored, so that a later server may add some. A missing field, or one of another type, makes the
+/// list invalid.
 #[derive(Deserialize)]
 struct Entry {
     r#type: String,
@@ -19,29 +20,29 @@ struct Entry {
     running: bool,
 }
 
-/// Reads the list.
+/// Parses the list of adapters.
 ///
 /// # Errors
-/// Whatever is not a list of adapters through and through. It never becomes an empty list.
+/// Anything that is not a complete list of adapters. It never becomes an empty list.
 pub fn parse(body: &[u8]) -> Result<Vec<Seen>, Failure> {
     let entries: Vec<Entry> = serde_json::from_slice(body).map_err(|error| {
         let why = shorten(&error.to_string());
-        Failure::invalid(format!("the list of adapters cannot be read: {why}"))
+        Failure::invalid(format!("cannot parse the list of adapters: {why}"))
     })?;
-    if entries.len() > MOST_ADAPTERS {
-        let message = format!("the list of adapters has more than {MOST_ADAPTERS} entries");
+    if entries.len() > MAX_ADAPTERS {
+        let message = format!("the list of adapters has more than {MAX_ADAPTERS} entries");
         return Err(Failure::invalid(message));
     }
     let mut types = BTreeSet::new();
     for entry in &entries {
         let length = entry.r#type.chars().count();
-        if length == 0 || length > MOST_CHARACTERS {
-            let message = format!("an adapter's type has not 1 to {MOST_CHARACTERS} characters");
+        if length == 0 || length > MAX_TYPE_LENGTH {
+            let message = format!("an adapter type must be 1 to {MAX_TYPE_LENGTH} characters long");
             return Err(Failure::invalid(message));
         }
         if !types.insert(entry.r#type.as_str()) {
             let r#type = shorten(&entry.r#type);
-            let message = format!("the list of adapters names \"{type}\" twice");
+            let message = format!("the list of adapters contains \"{type}\" twice");
             return Err(Failure::invalid(message));
         }
     }
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_says_is_read() {
+    fn a_list_is_parsed() {
         let body = br#"[{"type":"nfs","port":12049,"enabled":true,"running":true},
                         {"type":"smb","port":70000,"enabled":false,"running":false,"later":{}}]"#;
         let seen = parse(body).unwrap();

@@ -19,8 +19,8 @@ const LEAST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// When the last poll ended, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pulse {
-    /// When it ended, on the steady clock.
+pub struct Heartbeat {
+    /// On the steady clock.
     at: Duration,
     /// Delay before the next poll.
     wait: Duration,
@@ -28,8 +28,8 @@ pub struct Pulse {
     trouble: Option<String>,
 }
 
-impl Default for Pulse {
-    /// Before the first poll.
+impl Default for Heartbeat {
+    /// Before the first round.
     fn default() -> Self {
         Self {
             at: Duration::ZERO,
@@ -39,8 +39,8 @@ impl Default for Pulse {
     }
 }
 
-impl Pulse {
-    /// After a poll.
+impl Heartbeat {
+    /// After a round.
     pub fn after(outcome: &Outcome, at: Duration, wait: Duration) -> Self {
         let trouble = match outcome {
             Outcome::Seen(_) => None,
@@ -67,11 +67,11 @@ impl Pulse {
 /// Serves probes without end.
 pub async fn serve(
     listen: SocketAddr,
-    pulse: watch::Receiver<Pulse>,
+    heartbeat: watch::Receiver<Heartbeat>,
     clock: impl Clock,
 ) -> Infallible {
     let listener = bind(listen).await;
-    let answers = move |path: &str| answer(path, &pulse.borrow(), clock().steady);
+    let answers = move |path: &str| answer(path, &heartbeat.borrow(), clock().steady);
     probe_server::serve(listener, answers).await
 }
 
@@ -88,10 +88,10 @@ async fn bind(listen: SocketAddr) -> TcpListener {
     }
 }
 
-fn answer(path: &str, pulse: &Pulse, now: Duration) -> Answer {
+fn answer(path: &str, heartbeat: &Heartbeat, now: Duration) -> Answer {
     let check = match path {
-        "/livez" => pulse.alive(now),
-        "/readyz" => pulse.ready(),
+        "/livez" => heartbeat.alive(now),
+        "/readyz" => heartbeat.ready(),
         _ => return Answer::not_found("only /livez and /readyz are served"),
     };
     match check {
@@ -114,10 +114,10 @@ mod tests {
     #[test]
     fn a_loop_that_rests_long_is_given_time() {
         let good = Outcome::Seen(vec![]);
-        let pulse = Pulse::after(&good, SECOND * 100, SECOND / 2);
-        assert_eq!(pulse.alive(SECOND * 160), Ok(()));
-        assert!(pulse.alive(SECOND * 161).is_err());
-        let slow = Pulse::after(&good, SECOND * 100, SECOND * 30);
+        let heartbeat = Heartbeat::after(&good, SECOND * 100, SECOND / 2);
+        assert_eq!(heartbeat.alive(SECOND * 160), Ok(()));
+        assert!(heartbeat.alive(SECOND * 161).is_err());
+        let slow = Heartbeat::after(&good, SECOND * 100, SECOND * 30);
         assert_eq!(slow.alive(SECOND * 190), Ok(()));
         assert!(slow.alive(SECOND * 191).is_err());
     }
@@ -125,12 +125,15 @@ mod tests {
     #[test]
     fn each_path_has_its_answer() {
         let bad = Outcome::Failed(Failure::unreachable("nothing listens"));
-        let pulse = Pulse::after(&bad, Duration::ZERO, SECOND);
-        let status = |path| answer(path, &pulse, SECOND).status.as_u16();
+        let heartbeat = Heartbeat::after(&bad, Duration::ZERO, SECOND);
+        let status = |path| answer(path, &heartbeat, SECOND).status.as_u16();
         assert_eq!(status("/livez"), 200);
         assert_eq!(status("/readyz"), 503);
         assert_eq!(status("/metrics"), 404);
-        assert_eq!(answer("/readyz", &pulse, SECOND).body, "nothing listens\n");
+        assert_eq!(
+            answer("/readyz", &heartbeat, SECOND).body,
+            "nothing listens\n"
+        );
     }
 
     #[tokio::test]
@@ -138,8 +141,8 @@ mod tests {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
-        let (sender, pulse) = watch::channel(Pulse::default());
-        let server = tokio::spawn(serve(address, pulse, clock::system()));
+        let (sender, heartbeat) = watch::channel(Heartbeat::default());
+        let server = tokio::spawn(serve(address, heartbeat, clock::system()));
         let http = Http::new(&format!("http://{address}").parse().unwrap());
         let token = HeaderValue::from_static("none");
         let first = loop {
@@ -150,7 +153,7 @@ mod tests {
         };
         assert_eq!(first.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(&first.body[..], b"DittoFS has not been polled yet\n");
-        sender.send_replace(Pulse::after(&Outcome::Seen(vec![]), SECOND, SECOND));
+        sender.send_replace(Heartbeat::after(&Outcome::Seen(vec![]), SECOND, SECOND));
         assert_eq!(
             http.get("/readyz", &token).await.unwrap().status,
             StatusCode::OK

@@ -1,16 +1,17 @@
-//! Writes what is wanted into one ConfigMap, when it differs from what stands there.
+//! Writes the desired state into one ConfigMap whenever it differs from what the ConfigMap holds.
 //!
 //! # Expected flow
-//! 1. Once, and until it works: read what stands there. The loop begins with it.
-//! 2. When something else is wanted: write that. While the API server is away only the latest state waits.
-//! 3. When the operator says that the ConfigMap is another one, or that somebody else wrote to it: look again.
+//! 1. At the start, read the ConfigMap until that works. The poll loop resumes from what it holds.
+//! 2. When the desired state changes, write it. While the API server is unavailable, only the latest state waits.
+//! 3. When the operator reports that the ConfigMap was replaced, or changed by another writer, read it again.
 //!
 //! # Guarantees
-//! Nothing is written that stands there already. Nothing is ever created or deleted. No failure ends this.
+//! A state that is already published is not written again. Nothing is ever created or deleted. No failure ends the
+//! publisher.
 
+use crate::channel::changed;
 use crate::clock::Clock;
-use crate::complaints::Complaints;
-use crate::settings::changed;
+use crate::log_limit::LogLimit;
 use dittofs_runtime::backoff::Backoff;
 use dittofs_shared::published_state::{DecodeError, PublishedState};
 use dittofs_shared::settings::Settings;
@@ -22,46 +23,49 @@ use tokio::sync::{oneshot, watch};
 /// The `data` of a ConfigMap.
 pub type Data = BTreeMap<String, String>;
 
-/// What the sidecar before this one has published, once that is known. `None`: nothing that can be read.
+/// What the previous sidecar has published. `None` where that is nothing, or cannot be decoded.
 pub type Previous = Option<PublishedState>;
 
 /// First wait after a failure.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// Least time between two writes: a server that changes its mind with every poll does not keep the API server busy.
-const GAP: Duration = Duration::from_millis(250);
-/// How long the last words may take. The pod is being stopped, and nobody waits for them.
-const LAST_WORDS: Duration = Duration::from_millis(700);
+/// Least time between two writes, so that a server whose adapters change with every poll does not load the API server.
+const MIN_WRITE_INTERVAL: Duration = Duration::from_millis(250);
+/// How long publishing the final state may take. The pod is being stopped and does not wait for it.
+const FINAL_DEADLINE: Duration = Duration::from_millis(700);
 
 /// Where the state is published.
 pub trait Target {
-    /// What stands there.
+    /// Reads what is published.
     fn read(&self) -> impl Future<Output = Result<Data, TargetError>>;
-    /// Replaces what stands there.
+    /// Replaces what is published.
     fn apply(&self, data: &Data) -> impl Future<Output = Result<(), TargetError>>;
 }
 
-/// Why nothing can be published.
+/// Why the state cannot be published.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// There is no such object.
-    #[error("ConfigMap {0} does not exist; the operator makes it, and the sidecar waits for that")]
-    Missing(String),
-    /// The sidecar may not do that.
+    /// The ConfigMap does not exist.
+    #[error("ConfigMap {name} does not exist yet; waiting for the operator to create it")]
+    Missing {
+        /// The ConfigMap.
+        name: String,
+    },
+    /// The sidecar lacks the permission.
     #[error(
-        "the sidecar may not {verb} ConfigMap {name} ({reason}); its Role should allow get and patch on it"
+        "the sidecar is not allowed to {verb} ConfigMap {name} ({reason}); its Role must allow get and patch on it"
     )]
     Forbidden {
-        /// What it wanted to do.
+        /// The verb of the request.
         verb: &'static str,
         /// The ConfigMap.
         name: String,
-        /// What the API server says.
+        /// The message of the API server.
         reason: String,
     },
-    /// It did not work.
-    #[error("cannot {verb} ConfigMap {name}: {reason}; trying again")]
+    /// The request failed.
+    #[error("cannot {verb} ConfigMap {name}: {reason}; retrying")]
     Failed {
-        /// What it wanted to do.
+        /// The verb of the request.
         verb: &'static str,
         /// The ConfigMap.
         name: String,
@@ -70,33 +74,33 @@ pub enum TargetError {
     },
 }
 
-/// Keeps the target as it is wanted.
+/// Keeps the target equal to the desired state.
 pub struct Publisher<T, C> {
     target: T,
     clock: C,
-    /// What stands there. `None` when that is not known.
-    standing: Option<Data>,
-    /// Whether to look before anything else.
-    look: bool,
-    complaints: Complaints,
+    /// What the target holds. `None` when that is not known.
+    published: Option<Data>,
+    /// Whether the target must be read before the next write.
+    must_read: bool,
+    log_limit: LogLimit,
 }
 
 impl<T: Target, C: Clock> Publisher<T, C> {
-    /// A publisher that knows nothing yet.
+    /// A publisher that has not read the target yet.
     pub fn new(target: T, clock: C) -> Self {
         Self {
             target,
             clock,
-            standing: None,
-            look: true,
-            complaints: Complaints::default(),
+            published: None,
+            must_read: true,
+            log_limit: LogLimit::default(),
         }
     }
 
-    /// Keeps at it.
+    /// Publishes until it is dropped.
     pub async fn run(
         &mut self,
-        mut wanted: watch::Receiver<Option<Data>>,
+        mut desired: watch::Receiver<Option<Data>>,
         mut settings: watch::Receiver<Settings>,
         previous: oneshot::Sender<Previous>,
     ) -> Infallible {
@@ -104,126 +108,128 @@ impl<T: Target, C: Clock> Publisher<T, C> {
         let mut backoff = Backoff::new(FIRST_WAIT);
         let mut publish_to = settings.borrow_and_update().publish_to.clone();
         loop {
-            let data = wanted.borrow_and_update().clone();
-            let wait = match self.round(data.as_ref(), &mut previous).await {
+            let data = desired.borrow_and_update().clone();
+            let retry_after = match self.sync(data.as_ref(), &mut previous).await {
                 Ok(()) => {
                     backoff = Backoff::new(FIRST_WAIT);
-                    self.recovered();
+                    self.log_recovery();
                     None
                 }
                 Err(error) => {
-                    self.complain(&error);
+                    self.log_failure(&error);
                     backoff.next()
                 }
             };
             tokio::select! {
-                () = news(&mut wanted, wait) => {}
-                () = moved(&mut settings, &mut publish_to) => self.look = true,
+                () = next_sync(&mut desired, retry_after) => {}
+                () = target_changed(&mut settings, &mut publish_to) => self.must_read = true,
             }
         }
     }
 
-    /// One write, in the little time that is left.
-    pub async fn last_words(&mut self, data: &Data) {
-        if self.standing.as_ref() == Some(data) {
+    /// Publishes the state of a sidecar that stops: one write with a short deadline.
+    pub async fn publish_final(&mut self, data: &Data) {
+        if self.published.as_ref() == Some(data) {
             return;
         }
-        match tokio::time::timeout(LAST_WORDS, self.target.apply(data)).await {
-            Ok(Ok(())) => tracing::debug!("published the last words"),
-            Ok(Err(error)) => tracing::warn!("the last words are not published: {error}"),
+        match tokio::time::timeout(FINAL_DEADLINE, self.target.apply(data)).await {
+            Ok(Ok(())) => tracing::debug!("published the final state"),
+            Ok(Err(error)) => tracing::warn!("cannot publish the final state: {error}"),
             Err(_) => {
-                tracing::warn!("the last words are not published: the API server took too long");
+                tracing::warn!("cannot publish the final state: the API server took too long");
             }
         }
     }
 
-    async fn round(
+    async fn sync(
         &mut self,
-        want: Option<&Data>,
+        desired: Option<&Data>,
         previous: &mut Option<oneshot::Sender<Previous>>,
     ) -> Result<(), TargetError> {
-        if self.look {
-            self.look_again(want, previous).await?;
+        if self.must_read {
+            self.read(desired, previous).await?;
         }
-        match want {
-            Some(want) if self.standing.as_ref() != Some(want) => self.write(want).await,
+        match desired {
+            Some(desired) if self.published.as_ref() != Some(desired) => self.write(desired).await,
             _ => Ok(()),
         }
     }
 
-    async fn look_again(
+    async fn read(
         &mut self,
-        want: Option<&Data>,
+        desired: Option<&Data>,
         previous: &mut Option<oneshot::Sender<Previous>>,
     ) -> Result<(), TargetError> {
         let found = self.target.read().await;
-        // A ConfigMap that is not there yet says as much as an empty one: the loop can begin.
-        let begin = match &found {
+        // A ConfigMap that does not exist yet says as much as an empty one, so the poll loop can start.
+        let decoded = match &found {
             Ok(data) => Some(decode(data)),
-            Err(TargetError::Missing(_)) => Some(None),
+            Err(TargetError::Missing { .. }) => Some(None),
             Err(_) => None,
         };
-        if let Some(begin) = begin
+        if let Some(decoded) = decoded
             && let Some(previous) = previous.take()
         {
-            // The loop goes away only together with this publisher.
-            let _ = previous.send(begin);
+            // The poll loop ends only together with this publisher.
+            let _ = previous.send(decoded);
         }
         let data = found?;
-        let lost = self.standing.as_ref().is_some_and(|known| *known != data);
-        if lost && want.is_some_and(|want| *want != data) {
-            tracing::info!("the ConfigMap does not hold what was published; publishing it again");
+        let was_changed = self.published.as_ref().is_some_and(|known| *known != data);
+        if was_changed && desired.is_some_and(|desired| *desired != data) {
+            tracing::info!(
+                "the ConfigMap no longer holds the published state; publishing it again"
+            );
         }
-        self.standing = Some(data);
-        self.look = false;
+        self.published = Some(data);
+        self.must_read = false;
         Ok(())
     }
 
-    async fn write(&mut self, want: &Data) -> Result<(), TargetError> {
-        // Until it has worked, nobody knows what stands there.
-        self.standing = None;
-        match self.target.apply(want).await {
+    async fn write(&mut self, desired: &Data) -> Result<(), TargetError> {
+        // Unknown until the write has succeeded.
+        self.published = None;
+        match self.target.apply(desired).await {
             Ok(()) => {
-                self.standing = Some(want.clone());
-                tracing::debug!("published");
+                self.published = Some(desired.clone());
+                tracing::debug!("published the state");
                 Ok(())
             }
-            // Without the right to create, a missing ConfigMap is answered with "forbidden".
+            // Without the right to create, patching a missing ConfigMap is answered with "forbidden".
             Err(error @ TargetError::Forbidden { .. }) => match self.target.read().await {
-                Err(missing @ TargetError::Missing(_)) => Err(missing),
+                Err(missing @ TargetError::Missing { .. }) => Err(missing),
                 _ => Err(error),
             },
             Err(error) => Err(error),
         }
     }
 
-    fn complain(&mut self, error: &TargetError) {
+    fn log_failure(&mut self, error: &TargetError) {
         if let Some(tries) = self
-            .complaints
-            .again(&error.to_string(), (self.clock)().steady)
+            .log_limit
+            .failed(&error.to_string(), (self.clock)().steady)
         {
             tracing::warn!(tries, "{error}");
         }
     }
 
-    fn recovered(&mut self) {
-        if let Some(tries) = self.complaints.over() {
+    fn log_recovery(&mut self) {
+        if let Some(tries) = self.log_limit.succeeded() {
             tracing::info!(tries, "the ConfigMap can be read and written again");
         }
     }
 }
 
-/// After a success: until something else is wanted, and the gap is over. After a failure: until the wait is over.
-async fn news(wanted: &mut watch::Receiver<Option<Data>>, wait: Option<Duration>) {
-    if let Some(wait) = wait {
+/// After a success, waits for another desired state and the minimum interval; after a failure, for the backoff.
+async fn next_sync(desired: &mut watch::Receiver<Option<Data>>, retry_after: Option<Duration>) {
+    if let Some(wait) = retry_after {
         tokio::time::sleep(wait).await;
         return;
     }
-    tokio::join!(tokio::time::sleep(GAP), changed(wanted));
+    tokio::join!(tokio::time::sleep(MIN_WRITE_INTERVAL), changed(desired));
 }
 
-/// Until the operator says that the ConfigMap is another one, or that somebody else wrote to it.
-async fn moved(settings: &mut watch::Receiver<Settings>, publish_to: &mut Option<String>) {
+/// Waits until the operator reports that the ConfigMap was replaced, or changed by another writer.
+async fn target_changed(settings: &mut watch::Receiver<Settings>, publish_to: &mut Option<String>) {
     loop {
         changed(settings).await;
         let now = &settings.borrow_and_update().publish_to;
@@ -239,9 +245,7 @@ fn decode(data: &Data) -> Previous {
         Ok(state) => Some(state),
         Err(DecodeError::Empty) => None,
         Err(error) => {
-            tracing::warn!(
-                "what was published before cannot be read, and is written anew: {error}"
-            );
+            tracing::warn!("cannot decode the previously published state, replacing it: {error}");
             None
         }
     }

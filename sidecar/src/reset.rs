@@ -1,22 +1,22 @@
-//! Sets the administrator's password to what a Secret holds, when the operator asks for it.
+//! Resets the administrator's password to the value in a Secret when the operator requests it.
 //!
 //! # Expected flow
-//! 1. The settings ask for a reset that has not been answered yet.
-//! 2. The Secret is read through the API server: the sidecar's Role allows it only while a reset is asked for.
-//! 3. The password is set. The server then wants the administrator to change it, so that the same password is set once
-//!    more in the administrator's own name.
-//! 4. The answer is published. What is refused is tried again at longer and longer intervals while it is asked for.
+//! 1. The settings contain a request that was not handled yet.
+//! 2. The Secret is read from the API server. The sidecar's Role allows that only while a reset is requested.
+//! 3. The password is set. The server then requires the administrator to change it, so the same password is set once
+//!    more as the administrator.
+//! 4. The result is published. A refused reset is retried with backoff while it is requested.
 //!
 //! # Guarantees
-//! Nothing is reset that nobody asks for, and nothing twice: what was done before this sidecar started is read from the
-//! published state first.
+//! No password is reset without a request, and no request is carried out twice: the results of the previous sidecar are
+//! read from the published state first.
 
 use crate::administration::{AdminError, Administration, ME};
+use crate::channel::changed;
 use crate::clock::Clock;
 use crate::http::Answer;
 use crate::outcome::FailureKind;
 use crate::password::Password;
-use crate::settings::changed;
 use dittofs_runtime::backoff::Backoff;
 use dittofs_shared::names::{ADMIN_USER, SIDECAR_USER};
 use dittofs_shared::reports::{PasswordReset, ResetOutcome};
@@ -28,12 +28,12 @@ use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// First wait after a failure. The API server takes a moment to know of a right that was just given.
+/// First wait after a failure. A permission that was just granted takes effect after a moment.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// Where a password is read.
+/// Reads passwords from Secrets.
 pub trait Passwords {
-    /// The value of a key of a Secret, byte for byte.
+    /// Reads the value of a key of a Secret, byte for byte.
     fn read(
         &self,
         secret: &str,
@@ -41,80 +41,101 @@ pub trait Passwords {
     ) -> impl Future<Output = Result<Password, PasswordError>>;
 }
 
-/// Why there is no password.
+/// Why the password cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// There is no such Secret.
-    #[error("Secret {0:?} does not exist: create it")]
-    Missing(String),
-    /// The Secret has no such key.
-    #[error("Secret {0:?} has no key {1:?}: add it")]
-    NoKey(String, String),
-    /// The value is no text.
-    #[error("key {1:?} of Secret {0:?} is not UTF-8 text: put another password there")]
-    NoText(String, String),
-    /// The Secret could not be read.
-    #[error("Secret {0:?} cannot be read ({1})")]
-    Failed(String, String),
+    /// The Secret does not exist.
+    #[error("Secret {secret:?} does not exist; create it")]
+    Missing {
+        /// The Secret.
+        secret: String,
+    },
+    /// The Secret does not have the key.
+    #[error("Secret {secret:?} has no key {key:?}; add it")]
+    NoKey {
+        /// The Secret.
+        secret: String,
+        /// The key.
+        key: String,
+    },
+    /// The value is not text.
+    #[error("key {key:?} of Secret {secret:?} is not UTF-8 text; put another password there")]
+    NotText {
+        /// The Secret.
+        secret: String,
+        /// The key.
+        key: String,
+    },
+    /// The request failed.
+    #[error("cannot read Secret {secret:?} ({reason})")]
+    Failed {
+        /// The Secret.
+        secret: String,
+        /// What happened.
+        reason: String,
+    },
 }
 
-/// What was answered last.
+/// The result of the last reset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answered {
-    /// Whether it is known what the sidecar before this one has answered.
-    known: bool,
-    last: Option<PasswordReset>,
+pub struct LastReset {
+    /// Whether the result of the previous sidecar was read yet.
+    is_known: bool,
+    result: Option<PasswordReset>,
 }
 
-impl Answered {
-    /// What the sidecar before this one has answered.
-    pub fn since(last: Option<PasswordReset>) -> Self {
-        Self { known: true, last }
+impl LastReset {
+    /// A result that was read from the published state, or that a reset had.
+    pub fn known(result: Option<PasswordReset>) -> Self {
+        Self {
+            is_known: true,
+            result,
+        }
     }
 
-    /// The last answer.
-    pub fn last(&self) -> Option<&PasswordReset> {
-        self.last.as_ref()
+    /// The result, if there was a reset.
+    pub fn result(&self) -> Option<&PasswordReset> {
+        self.result.as_ref()
     }
 
-    /// Whether nothing is left to do about a request.
+    /// Whether this request was carried out.
     fn is_done(&self, request: &ResetRequest) -> bool {
-        self.last.as_ref().is_some_and(|last| {
-            last.request == request.request && last.outcome == ResetOutcome::Done
+        self.result.as_ref().is_some_and(|result| {
+            result.request == request.request && result.outcome == ResetOutcome::Done
         })
     }
 }
 
-/// Carries out what is asked for.
-pub struct Resets<P, C> {
+/// Carries out the requested resets.
+pub struct Resetter<P, C> {
     /// Talks to DittoFS.
     pub administration: Administration,
-    /// Where the password is read.
+    /// Reads the password.
     pub passwords: P,
-    /// What time it is.
+    /// The current time.
     pub clock: C,
-    /// What the operator asks for.
+    /// The settings of the operator, with the request.
     pub settings: watch::Receiver<Settings>,
-    /// What was answered.
-    pub answered: watch::Sender<Answered>,
+    /// The result of the last reset, for the published state.
+    pub last: watch::Sender<LastReset>,
 }
 
-/// Why a reset did not work.
+/// Why a reset failed.
 #[derive(Debug, thiserror::Error)]
 enum ResetError {
     #[error(transparent)]
     Password(#[from] PasswordError),
     #[error(transparent)]
     Administration(#[from] AdminError),
-    #[error("{0}")]
-    Refused(String),
+    #[error("{reason}")]
+    Refused { reason: String },
 }
 
 impl ResetError {
-    /// Whether it may work in a moment without anybody doing anything.
-    fn passes(&self) -> bool {
+    /// Whether a retry may succeed without anybody changing anything.
+    fn is_transient(&self) -> bool {
         match self {
-            Self::Password(PasswordError::Failed(..)) => true,
+            Self::Password(PasswordError::Failed { .. }) => true,
             Self::Administration(AdminError::Failed(failure)) => {
                 failure.kind == FailureKind::Unreachable
             }
@@ -123,65 +144,66 @@ impl ResetError {
     }
 }
 
-impl<P: Passwords, C: Clock> Resets<P, C> {
-    /// Keeps at it.
+impl<P: Passwords, C: Clock> Resetter<P, C> {
+    /// Handles requests until it is dropped.
     pub async fn run(mut self) -> Infallible {
-        let mut known = self.answered.subscribe();
+        let mut results = self.last.subscribe();
         let mut backoff = Backoff::new(FIRST_WAIT);
-        let mut tried = None;
+        let mut handled = None;
         loop {
-            let asked = self.settings.borrow_and_update().reset.clone();
-            let answered = known.borrow_and_update().clone();
-            if asked != tried {
+            let requested = self.settings.borrow_and_update().reset.clone();
+            let last = results.borrow_and_update().clone();
+            if requested != handled {
                 backoff = Backoff::new(FIRST_WAIT);
             }
-            let wait = match &asked {
-                Some(request) if answered.known && !answered.is_done(request) => {
-                    let again = asked == tried;
-                    self.try_once(request, again).await.then(|| backoff.next())
+            let retry_after = match &requested {
+                Some(request) if last.is_known && !last.is_done(request) => {
+                    let is_retry = requested == handled;
+                    let is_done = self.handle(request, is_retry).await;
+                    if is_done { None } else { backoff.next() }
                 }
                 None => {
-                    self.forget_refusal();
+                    self.clear_refusal();
                     None
                 }
                 Some(_) => None,
             };
-            tried = asked;
+            handled = requested;
             tokio::select! {
-                () = pause(wait.flatten()) => {}
-                () = self.news(tried.as_ref()) => {}
-                () = until_known(&mut known, answered.known) => {}
+                () = pause(retry_after) => {}
+                () = self.request_changed(handled.as_ref()) => {}
+                () = until_known(&mut results, last.is_known) => {}
             }
         }
     }
 
-    /// Whether it is to be tried again.
-    async fn try_once(&self, request: &ResetRequest, again: bool) -> bool {
-        let answer = |outcome, message| {
-            let answer = PasswordReset {
+    /// Tries a reset, and reports its result. Returns whether it is done.
+    async fn handle(&self, request: &ResetRequest, is_retry: bool) -> bool {
+        let report = |outcome, message| {
+            let result = PasswordReset {
                 request: request.request.clone(),
                 outcome,
                 message,
             };
-            self.answered.send_if_modified(|answered| {
-                let next = Answered::since(Some(answer));
-                let news = *answered != next;
-                *answered = next;
-                news
+            self.last.send_if_modified(|last| {
+                let next = LastReset::known(Some(result));
+                let modified = *last != next;
+                *last = next;
+                modified
             });
         };
         match self.reset(request, (self.clock)().wall).await {
             Ok(()) => {
-                tracing::info!("set the administrator's password, as asked for");
-                answer(ResetOutcome::Done, None);
-                false
+                tracing::info!("reset the administrator's password as requested");
+                report(ResetOutcome::Done, None);
+                true
             }
             Err(error) => {
-                tracing::warn!("the administrator's password is not reset: {error}");
-                if again || !error.passes() {
-                    answer(ResetOutcome::Refused, Some(error.to_string()));
+                tracing::warn!("cannot reset the administrator's password: {error}");
+                if is_retry || !error.is_transient() {
+                    report(ResetOutcome::Refused, Some(error.to_string()));
                 }
-                true
+                false
             }
         }
     }
@@ -189,42 +211,44 @@ impl<P: Passwords, C: Clock> Resets<P, C> {
     async fn reset(&self, request: &ResetRequest, wall: Timestamp) -> Result<(), ResetError> {
         let password = self.passwords.read(&request.secret, &request.key).await?;
         if let Some(problem) = password.problem() {
-            return Err(ResetError::Refused(format!(
-                "{problem}: put another one into key {:?} of Secret {:?}",
-                request.key, request.secret
-            )));
+            return Err(ResetError::Refused {
+                reason: format!(
+                    "{problem}; put another password into key {:?} of Secret {:?}",
+                    request.key, request.secret
+                ),
+            });
         }
         let password = password.reveal();
         let set = json!({"new_password": password});
-        let others = (Method::POST, &["users", ADMIN_USER, "password"][..]);
+        let path = (Method::POST, &["users", ADMIN_USER, "password"][..]);
         let answer = self
             .administration
-            .call(SIDECAR_USER, others, Some(&set), wall);
-        accepted(&answer.await?, "a reset of the administrator's password")?;
-        // The server takes it for a password that the administrator has to change, until that is done.
+            .call(SIDECAR_USER, path, Some(&set), wall);
+        accepted(&answer.await?, "the reset of the administrator's password")?;
+        // Until this is done, the server requires the administrator to change the password.
         let set = json!({"current_password": password, "new_password": password});
-        let own = (Method::POST, &["users", ME, "password"][..]);
-        let answer = self.administration.call(ADMIN_USER, own, Some(&set), wall);
-        accepted(&answer.await?, "a change of the administrator's password")
+        let path = (Method::POST, &["users", ME, "password"][..]);
+        let answer = self.administration.call(ADMIN_USER, path, Some(&set), wall);
+        accepted(&answer.await?, "the change of the administrator's password")
     }
 
-    /// What nobody asks for any more was not refused. What was done stays said.
-    fn forget_refusal(&self) {
-        self.answered.send_if_modified(|answered| {
-            let refused = |last: &PasswordReset| last.outcome == ResetOutcome::Refused;
-            let news = answered.last.as_ref().is_some_and(refused);
-            if news {
-                answered.last = None;
+    /// Withdraws the report of a refusal once nothing is requested any more. The report of a success stays.
+    fn clear_refusal(&self) {
+        self.last.send_if_modified(|last| {
+            let refused = |result: &PasswordReset| result.outcome == ResetOutcome::Refused;
+            let modified = last.result.as_ref().is_some_and(refused);
+            if modified {
+                last.result = None;
             }
-            news
+            modified
         });
     }
 
-    /// Until something else is asked for.
-    async fn news(&mut self, than: Option<&ResetRequest>) {
+    /// Waits for another request than this one.
+    async fn request_changed(&mut self, handled: Option<&ResetRequest>) {
         loop {
             changed(&mut self.settings).await;
-            if self.settings.borrow_and_update().reset.as_ref() != than {
+            if self.settings.borrow_and_update().reset.as_ref() != handled {
                 return;
             }
         }
@@ -238,20 +262,22 @@ async fn pause(wait: Option<Duration>) {
     }
 }
 
-async fn until_known(answered: &mut watch::Receiver<Answered>, is_known: bool) {
+async fn until_known(results: &mut watch::Receiver<LastReset>, is_known: bool) {
     if is_known {
         return std::future::pending().await;
     }
-    changed(answered).await;
+    changed(results).await;
 }
 
 fn accepted(answer: &Answer, what: &str) -> Result<(), ResetError> {
     if answer.status.is_success() {
         return Ok(());
     }
-    Err(ResetError::Refused(format!(
-        "DittoFS answers {what} with {} ({})",
-        answer.status.as_u16(),
-        answer.detail()
-    )))
+    Err(ResetError::Refused {
+        reason: format!(
+            "DittoFS answered {what} with status {} ({})",
+            answer.status.as_u16(),
+            answer.detail()
+        ),
+    })
 }

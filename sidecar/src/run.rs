@@ -1,32 +1,31 @@
-//! The loop, the publisher and the resets side by side, and the last words at a stop.
+//! Runs the poll loop, the publisher and the password resets concurrently, and publishes the final state when stopped.
 
 use crate::administration::Administration;
 use crate::clock::Clock;
-use crate::poll::Poller;
-use crate::probes::Pulse;
+use crate::poll::{Channels, PollLoop, Poller};
+use crate::probes::Heartbeat;
 use crate::publish::{Publisher, Target};
-use crate::reset::{Answered, Passwords, Resets};
-use crate::rounds::Rounds;
+use crate::reset::{LastReset, Passwords, Resetter};
 use dittofs_shared::settings::Settings;
 use tokio::sync::{oneshot, watch};
 
-/// What the sidecar is made of. All of it can be something else in a test.
+/// The parts of the sidecar. Tests replace any of them.
 pub struct Parts<T, C> {
     /// Reads DittoFS.
     pub poller: Poller,
-    /// Resets the administrator's password when that is asked for.
+    /// Resets the administrator's password on request.
     pub administration: Administration,
-    /// Where the state is published, and a password is read.
+    /// Where the state is published, and where a password is read.
     pub target: T,
-    /// What time it is.
+    /// The current time.
     pub clock: C,
-    /// What the operator wants.
+    /// The settings of the operator.
     pub settings: watch::Receiver<Settings>,
-    /// What the probes look at.
-    pub pulse: watch::Sender<Pulse>,
+    /// What the probes answer from.
+    pub heartbeat: watch::Sender<Heartbeat>,
 }
 
-/// Runs until `stop` ends, then says so, and returns within 700 ms.
+/// Runs until `stop` completes, then publishes that the server is stopping. Returns within 700 ms after `stop`.
 pub async fn run<T: Target + Passwords + Clone, C: Clock>(
     parts: Parts<T, C>,
     stop: impl Future<Output = ()>,
@@ -37,28 +36,34 @@ pub async fn run<T: Target + Passwords + Clone, C: Clock>(
         target,
         clock,
         settings,
-        pulse,
+        heartbeat,
     } = parts;
-    let (wanted, wants) = watch::channel(None);
-    let (found, previous) = oneshot::channel();
-    let (resets, _) = watch::channel(Answered::default());
-    let resetter = Resets {
+    let (desired_sender, desired) = watch::channel(None);
+    let (previous_sender, previous) = oneshot::channel();
+    let (resets, _) = watch::channel(LastReset::default());
+    let resetter = Resetter {
         administration,
         passwords: target.clone(),
         clock: clock.clone(),
         settings: settings.clone(),
-        answered: resets.clone(),
+        last: resets.clone(),
     };
     let mut publisher = Publisher::new(target, clock.clone());
-    let mut rounds = Rounds::new(poller, clock, settings.clone(), wanted, pulse, resets);
+    let channels = Channels {
+        settings: settings.clone(),
+        desired: desired_sender,
+        heartbeat,
+        resets,
+    };
+    let mut poll_loop = PollLoop::new(poller, clock, channels);
     tokio::select! {
         () = stop => {}
-        never = rounds.run(previous) => match never {},
-        never = publisher.run(wants, settings, found) => match never {},
+        never = poll_loop.run(previous) => match never {},
+        never = publisher.run(desired, settings, previous_sender) => match never {},
         never = resetter.run() => match never {},
     }
-    if let Some(data) = rounds.last_words() {
-        publisher.last_words(&data).await;
+    if let Some(data) = poll_loop.final_state() {
+        publisher.publish_final(&data).await;
     }
 }
 

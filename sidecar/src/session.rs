@@ -1,13 +1,13 @@
-//! A token for every poll, with as few logins as possible, and a way in that cannot go stale.
+//! A token for every poll, with as few logins as possible, and with access that does not depend on the user.
 //!
 //! # Expected flow
-//! 1. The sidecar logs in with its own user.
-//! 2. When four fifths of the token's life are over, it is refreshed. That costs the server no password hash.
-//! 3. When the server refuses the token all the same, it is refreshed, then there is a new login.
-//! 4. When the login is refused, polls go on at once with a token of role `operator` that the sidecar signs itself.
-//!    Beside them, the repair makes the user or sets its password; then it logs in, and polls use that.
+//! 1. The sidecar logs in as its own user.
+//! 2. After four fifths of its lifetime the token is refreshed, which costs the server no password hash.
+//! 3. When the server refuses a token before that, it is refreshed, and if that fails there is a new login.
+//! 4. When the login is refused, polls continue at once with a token of role `operator` that the sidecar signs itself.
+//!    In the background, a repair creates the user or resets its password. Then it logs in, and polls use that token.
 //!
-//! Tokens, passwords and the key stay in memory and out of every message.
+//! Tokens, passwords and the key are kept in memory only, and never appear in a message.
 
 mod by_key;
 mod login;
@@ -18,7 +18,7 @@ mod tests;
 
 use crate::administration::{Administration, REFUSED};
 use crate::clock::Now;
-use crate::credentials::CredentialFiles;
+use crate::credentials::{CredentialFiles, Credentials};
 use crate::http::{Answer, Http};
 use crate::outcome::Failure;
 use by_key::ByKey;
@@ -29,10 +29,10 @@ use repairs::Repairs;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long an old token is gone on with when no other can be had, before that is tried again.
-const AGAIN: Duration = Duration::from_secs(10);
+/// How long a valid token is used before the next attempt, after it could not be replaced.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
-/// The sidecar's standing with the REST API.
+/// The sidecar's access to the REST API.
 #[derive(Debug)]
 pub struct Session {
     http: Arc<Http>,
@@ -44,7 +44,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Nobody yet. `administration` has the key that repairs the sidecar's own user.
+    /// A session that has not logged in. `administration` repairs the sidecar's own user.
     pub fn new(http: Arc<Http>, own: CredentialFiles, administration: Administration) -> Self {
         Self {
             http,
@@ -56,29 +56,29 @@ impl Session {
         }
     }
 
-    /// `GET` as the sidecar's user. An answer other than 401 and 403 is handed back.
+    /// Sends a `GET` as the sidecar's user. Returns any response except 401 and 403.
     pub async fn get(&mut self, path: &str, now: Now) -> Result<Answer, Failure> {
         if let Some(tokens) = self.repairs.finished(now.steady) {
             self.tokens = Some(tokens);
         }
-        let Some(answer) = self.with_password(path, now).await? else {
-            let refused = self.repairs.reason();
-            return self.by_key.get(&self.http, path, now, refused).await;
+        let Some(answer) = self.get_with_login(path, now).await? else {
+            let reason = self.repairs.reason();
+            return self.by_key.get(&self.http, path, now, reason).await;
         };
         if self.tokens.as_ref().is_some_and(|tokens| !tokens.is_last) {
-            self.repairs.all_is_well();
+            self.repairs.succeeded();
         }
         self.by_key.check(&self.http, path, now).await;
         Ok(answer)
     }
 
-    /// What is wrong with the way in, if anything is, for the published state.
+    /// What is wrong with the access, if anything is, for the published state.
     pub fn access(&self) -> Option<Access> {
         let refused = self.administration.is_refused();
-        let message = match self.repairs.trouble() {
-            // What failed for this reason is tried again before long.
+        let message = match self.repairs.failure() {
+            // The reason is gone, and the repair is retried soon.
             Some(REFUSED) if !refused => return None,
-            Some(trouble) => trouble.to_owned(),
+            Some(failure) => failure.to_owned(),
             None if refused => REFUSED.to_owned(),
             None => return None,
         };
@@ -88,52 +88,52 @@ impl Session {
         })
     }
 
-    /// `None`: nothing that a login gives is accepted at present.
-    async fn with_password(&mut self, path: &str, now: Now) -> Result<Option<Answer>, Failure> {
-        if self.is_due(now) {
+    /// Uses the token of a login. `None` when no such token is accepted at present.
+    async fn get_with_login(&mut self, path: &str, now: Now) -> Result<Option<Answer>, Failure> {
+        if self.is_refresh_due(now) {
             self.refresh(now).await;
         }
         if self.tokens.is_some() {
-            match self.ask(path).await? {
+            match self.request(path).await? {
                 Ok(answer) => return Ok(Some(answer)),
-                // The user lacks a right or has a duty, which no other token of it would change.
+                // The user lacks a right, or must change its password: another token would not help.
                 Err(refused) if refused.status == StatusCode::FORBIDDEN => {
-                    let why = format!("what it asks for ({})", refused.detail());
+                    let why = format!("no access to {path} ({})", refused.detail());
                     self.tokens = None;
-                    self.begin_repair(&why, now);
+                    self.start_repair(&why, now);
                     return Ok(None);
                 }
                 Err(_) => self.expire(),
             }
             self.refresh(now).await;
             if self.tokens.is_some()
-                && let Ok(answer) = self.ask(path).await?
+                && let Ok(answer) = self.request(path).await?
             {
                 return Ok(Some(answer));
             }
             self.tokens = None;
         }
-        if !self.repairs.may_begin(now.steady) || !self.log_in(now).await? {
+        if !self.repairs.may_start(now.steady) || !self.log_in(now).await? {
             return Ok(None);
         }
-        match self.ask(path).await? {
+        match self.request(path).await? {
             Ok(answer) => Ok(Some(answer)),
             Err(refused) => {
-                let why = format!("its token, just after a login ({})", refused.detail());
+                let why = format!("its new token was rejected ({})", refused.detail());
                 self.tokens = None;
-                self.begin_repair(&why, now);
+                self.start_repair(&why, now);
                 Ok(None)
             }
         }
     }
 
-    fn is_due(&self, now: Now) -> bool {
+    fn is_refresh_due(&self, now: Now) -> bool {
         let tokens = self.tokens.as_ref();
         tokens.is_some_and(|tokens| now.steady >= tokens.refresh_at)
     }
 
-    /// The inner error is an answer that refuses the token.
-    async fn ask(&self, path: &str) -> Result<Result<Answer, Answer>, Failure> {
+    /// The inner error is a response that refuses the token.
+    async fn request(&self, path: &str) -> Result<Result<Answer, Answer>, Failure> {
         let Some(tokens) = &self.tokens else {
             return Err(Failure::refused("the sidecar has no token"));
         };
@@ -144,49 +144,45 @@ impl Session {
         })
     }
 
-    /// The server refused the token: there is nothing to go on with when refreshing fails.
+    /// Marks the token as expired, since the server refused it: it is not used when it cannot be refreshed.
     fn expire(&mut self) {
         if let Some(tokens) = &mut self.tokens {
             tokens.expires_at = Duration::ZERO;
         }
     }
 
-    /// Leaves fresh tokens, or none when they cannot be had without a login. A token that is still good is gone on with.
+    /// Refreshes the tokens, or replaces them by a login while they are still valid. If neither succeeds, valid
+    /// tokens are kept, and expired ones are dropped.
     async fn refresh(&mut self, now: Now) {
         let Some(mut tokens) = self.tokens.take() else {
             return;
         };
-        let is_good = now.steady < tokens.expires_at;
+        let is_valid = now.steady < tokens.expires_at;
         match login::refresh(&self.http, &tokens, now.steady).await {
             Ok(Login::Granted(fresh)) => {
                 self.tokens = Some(fresh);
                 return;
             }
             Ok(Login::Denied(why)) => {
-                tracing::debug!(why, "the token cannot be refreshed");
-                let may_log_in = is_good && self.repairs.may_begin(now.steady);
+                tracing::debug!(why, "cannot refresh the token");
+                let may_log_in = is_valid && self.repairs.may_start(now.steady);
                 if may_log_in && matches!(self.log_in(now).await, Ok(true)) {
                     return;
                 }
                 tokens.is_last = true;
             }
-            Err(error) => tracing::debug!(%error, "the token cannot be refreshed"),
+            Err(error) => tracing::debug!(%error, "cannot refresh the token"),
         }
-        if is_good {
-            tokens.refresh_at = now.steady + AGAIN;
+        if is_valid {
+            tokens.refresh_at = now.steady + RETRY_AFTER;
             self.tokens = Some(tokens);
         }
     }
 
-    /// Whether it worked. When it is refused, the repair begins.
+    /// Logs in, and returns whether that succeeded. When the login is refused, starts the repair.
     async fn log_in(&mut self, now: Now) -> Result<bool, Failure> {
-        let own = match self.own.read() {
-            Ok(own) => own,
-            Err(error) => {
-                let message = format!("the sidecar's own credentials: {error}");
-                self.repairs.failed(message, now.steady);
-                return Ok(false);
-            }
+        let Some(own) = self.credentials(now) else {
+            return Ok(false);
         };
         match login::log_in(&self.http, &own, now.steady).await? {
             Login::Granted(tokens) => {
@@ -194,27 +190,31 @@ impl Session {
                 Ok(true)
             }
             Login::Denied(why) => {
-                self.begin_repair(&why, now);
+                self.start_repair(&why, now);
                 Ok(false)
             }
         }
     }
 
-    fn begin_repair(&mut self, why: &str, now: Now) {
-        if !self.repairs.may_begin(now.steady) {
+    fn start_repair(&mut self, why: &str, now: Now) {
+        if !self.repairs.may_start(now.steady) {
             return;
         }
-        match self.own.read() {
-            Ok(own) => {
-                let reason = format!("DittoFS refuses user \"{}\": {why}", own.username);
-                let (http, administration) = (self.http.clone(), self.administration.clone());
-                let repair = repair::repair(http, administration, own, now);
-                self.repairs.begin(reason, repair);
-            }
-            Err(error) => {
-                let message = format!("the sidecar's own credentials: {error}");
-                self.repairs.failed(message, now.steady);
-            }
+        if let Some(own) = self.credentials(now) {
+            let reason = format!("DittoFS refuses user \"{}\": {why}", own.username);
+            let (http, administration) = (self.http.clone(), self.administration.clone());
+            let repair = repair::repair(http, administration, own, now);
+            self.repairs.start(reason, repair);
         }
+    }
+
+    /// The sidecar's own credentials. `None` when they cannot be read, which is reported like a failed repair.
+    fn credentials(&mut self, now: Now) -> Option<Credentials> {
+        let own = self.own.read();
+        own.map_err(|error| {
+            let message = format!("cannot use the sidecar's own credentials: {error}");
+            self.repairs.failed(message, now.steady);
+        })
+        .ok()
     }
 }

@@ -1,8 +1,9 @@
-//! Follows the ConfigMap with the settings. A change needs no restart.
+//! Watches the ConfigMap with the settings. Changes take effect without a restart.
 
+use crate::channel::changed;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
-use crate::complaints::Complaints;
+use crate::log_limit::LogLimit;
 use dittofs_runtime::api_error::WatchError;
 use dittofs_runtime::backoff;
 use dittofs_runtime::client::ClientError;
@@ -20,27 +21,27 @@ use tokio::sync::watch;
 /// First wait after a failure.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// Follows the settings for ever.
+/// Watches the settings until it is dropped.
 pub async fn follow(
     cluster: &Cluster,
     settings: watch::Sender<Settings>,
     clock: impl Clock,
 ) -> Infallible {
-    let mut complaints = Complaints::default();
+    let mut log_limit = LogLimit::default();
     let mut backoff = backoff::Backoff::new(FIRST_WAIT);
     loop {
-        if let Err(error) = listen(cluster, &settings, &mut complaints, &clock).await {
-            complain(&mut complaints, &error.to_string(), &clock);
+        if let Err(error) = watch(cluster, &settings, &mut log_limit, &clock).await {
+            log_failure(&mut log_limit, &error.to_string(), &clock);
         }
         tokio::time::sleep(backoff.next().unwrap_or(backoff::MOST)).await;
     }
 }
 
-/// Ends only when there is no client; the stream itself tries again.
-async fn listen(
+/// Returns only when no client can be created; the watch itself retries.
+async fn watch(
     cluster: &Cluster,
     settings: &watch::Sender<Settings>,
-    complaints: &mut Complaints,
+    log_limit: &mut LogLimit,
     clock: &impl Clock,
 ) -> Result<(), ClientError> {
     let name = cluster.settings_name();
@@ -50,91 +51,81 @@ async fn listen(
     while let Some(event) = stream.next().await {
         match event {
             Ok(found) => {
-                if let Some(tries) = complaints.over() {
-                    tracing::info!(tries, "the settings can be read again");
+                if let Some(tries) = log_limit.succeeded() {
+                    tracing::info!(tries, "the settings can be watched again");
                 }
-                take(settings, &name, found);
+                update(settings, &name, found);
             }
-            Err(error) => complain(complaints, &WatchError(&error).to_string(), clock),
+            Err(error) => log_failure(log_limit, &WatchError(&error).to_string(), clock),
         }
     }
     Ok(())
 }
 
-fn take(settings: &watch::Sender<Settings>, name: &str, found: Option<ConfigMap>) {
-    match read(found) {
+fn update(settings: &watch::Sender<Settings>, name: &str, found: Option<ConfigMap>) {
+    match decode(found) {
         Ok(Some(new)) => {
             settings.send_if_modified(|old| {
                 for line in differences(old, &new) {
                     tracing::info!("{line}");
                 }
-                let news = *old != new;
+                let modified = *old != new;
                 *old = new;
-                news
+                modified
             });
         }
         Ok(None) => {
-            tracing::info!("ConfigMap {name} does not exist; the settings stay as they are");
+            tracing::info!("ConfigMap {name} does not exist; keeping the current settings");
         }
-        Err(error) => tracing::warn!("ConfigMap {name}: {error}; the settings stay as they are"),
+        Err(error) => tracing::warn!("ConfigMap {name}: {error}; keeping the current settings"),
     }
 }
 
-fn read(found: Option<ConfigMap>) -> Result<Option<Settings>, SettingsError> {
+fn decode(found: Option<ConfigMap>) -> Result<Option<Settings>, SettingsError> {
     let decode = |found: ConfigMap| Settings::decode(&found.data.unwrap_or_default());
     found.map(decode).transpose()
 }
 
-/// What changed, a line each.
+/// The changes that are logged, one line each.
 fn differences(old: &Settings, new: &Settings) -> Vec<String> {
     let mut lines = Vec::new();
     if old.polling_interval != new.polling_interval {
         let (old, new) = (old.polling_interval, new.polling_interval);
-        lines.push(format!(
-            "the adapters are looked at every {new:?} (was {old:?})"
-        ));
+        lines.push(format!("pollingInterval changed from {old:?} to {new:?}"));
     }
     if old.removal_hold != new.removal_hold {
         let (old, new) = (old.removal_hold, new.removal_hold);
-        lines.push(format!(
-            "an adapter that is gone is kept for {new:?} (was {old:?})"
-        ));
+        lines.push(format!("removalHold changed from {old:?} to {new:?}"));
     }
     if old.log_level != new.log_level {
         let (old, new) = (log_level_name(old.log_level), log_level_name(new.log_level));
-        lines.push(format!("the log level is {new} (was {old})"));
+        lines.push(format!("logLevel changed from {old} to {new}"));
     }
     lines
 }
 
-fn complain(complaints: &mut Complaints, why: &str, clock: &impl Clock) {
-    if let Some(tries) = complaints.again(why, clock().steady) {
+fn log_failure(log_limit: &mut LogLimit, failure: &str, clock: &impl Clock) {
+    if let Some(tries) = log_limit.failed(failure, clock().steady) {
         tracing::warn!(
             tries,
-            "the settings cannot be followed, and stay as they are: {why}"
+            "cannot watch the settings, keeping the current ones: {failure}"
         );
     }
 }
 
-/// Until the operator asks a sidecar that was started at this moment to end: its image was changed, and its kubelet does not
-/// restart it by itself. The sidecar that comes after it was started later.
-pub async fn asked_to_end(mut settings: watch::Receiver<Settings>, started: Timestamp) {
+/// Waits until the operator asks sidecars that were started at this time to exit: the image was changed, and the
+/// kubelet has not restarted the container by itself. The next sidecar starts later, so the request does not apply to
+/// it.
+pub async fn exit_requested(mut settings: watch::Receiver<Settings>, started: Timestamp) {
     loop {
-        let moment = settings.borrow_and_update().end_if_started_before;
-        if moment.is_some_and(|moment| started < moment) {
+        let before = settings.borrow_and_update().end_if_started_before;
+        if before.is_some_and(|before| started < before) {
             tracing::info!(
-                "the operator asks this sidecar to end, so that its new image is started"
+                "exiting as requested by the operator, so that the kubelet starts the new image"
             );
             return;
         }
         changed(&mut settings).await;
-    }
-}
-
-/// Until the value changes. For ever when nobody is left to change it.
-pub(crate) async fn changed<T>(receiver: &mut watch::Receiver<T>) {
-    if receiver.changed().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }
 
@@ -152,16 +143,16 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_cannot_be_used_change_nothing() {
+    fn invalid_settings_change_nothing() {
         let (sender, receiver) = watch::channel(Settings::default());
-        take(
+        update(
             &sender,
             "files-sidecar",
             Some(config_map("pollingInterval", "soon")),
         );
-        take(&sender, "files-sidecar", None);
+        update(&sender, "files-sidecar", None);
         assert!(!receiver.has_changed().unwrap());
-        take(
+        update(
             &sender,
             "files-sidecar",
             Some(config_map("removalHold", "90s")),
@@ -170,28 +161,28 @@ mod tests {
     }
 
     #[test]
-    fn a_sidecar_ends_when_those_of_its_age_are_asked_to_and_a_later_one_does_not() {
+    fn a_sidecar_exits_when_asked_and_a_later_one_does_not() {
         let started: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let before = |moment: &str| Settings {
-            end_if_started_before: Some(moment.parse().unwrap()),
+        let before = |time: &str| Settings {
+            end_if_started_before: Some(time.parse().unwrap()),
             ..Settings::default()
         };
         let (sender, receiver) = watch::channel(Settings::default());
-        let mut ends = pin!(asked_to_end(receiver, started));
-        assert!(ends.as_mut().now_or_never().is_none());
-        for (moment, expected) in [
+        let mut exits = pin!(exit_requested(receiver, started));
+        assert!(exits.as_mut().now_or_never().is_none());
+        for (time, expected) in [
             ("2025-12-31T23:59:40Z", false),
             ("2026-01-01T00:00:00Z", false),
             ("2026-01-01T00:00:10Z", true),
         ] {
-            sender.send_replace(before(moment));
-            let ended = ends.as_mut().now_or_never().is_some();
-            assert_eq!(ended, expected, "{moment}");
+            sender.send_replace(before(time));
+            let exited = exits.as_mut().now_or_never().is_some();
+            assert_eq!(exited, expected, "{time}");
         }
     }
 
     #[test]
-    fn each_difference_is_told() {
+    fn each_difference_is_logged() {
         let old = Settings::default();
         let new = Settings {
             polling_interval: Duration::from_millis(250),
@@ -200,7 +191,7 @@ mod tests {
         };
         assert_eq!(
             differences(&old, &new),
-            ["the adapters are looked at every 250ms (was 500ms)"]
+            ["pollingInterval changed from 500ms to 250ms"]
         );
     }
 }

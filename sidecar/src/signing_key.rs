@@ -1,8 +1,8 @@
 //! The key that signs the tokens of the REST API, and the tokens that the sidecar signs with it.
 //!
-//! The server checks a token by its signature and its claims, and looks up no user. So this way in goes stale neither
-//! with a changed password nor with a restored user table. The key is read from its file for each token, byte for byte
-//! as the server has it in its environment, is overwritten in memory afterwards, and leaves this module only as a
+//! The server verifies a token by its signature and claims, without looking up the user. So this access works after a
+//! password change and after a restored user table, too. The key is read from its file for each token, byte for byte as
+//! the server has it in its environment. It is overwritten in memory afterwards, and leaves this module only as a
 //! signature.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
@@ -18,17 +18,17 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
-/// What the server itself writes there.
+/// The issuer that the server itself uses.
 const ISSUER: &str = "dittofs";
-/// The server does not start with a shorter key.
-const SHORTEST: usize = 32;
-/// How far in the past a token begins, so that clocks may differ.
+/// The shortest key with which the server starts, in bytes.
+const MIN_LENGTH: usize = 32;
+/// How many seconds before now a token becomes valid, to allow for clock skew.
 const SKEW: i64 = 30;
 
-/// The file with the key. Kubernetes replaces it when the Secret changes.
+/// The file with the key. The kubelet replaces it when the Secret changes.
 #[derive(Clone, Debug)]
 pub struct SigningKey {
-    /// `None`: no key is mounted.
+    /// `None` when no key is mounted.
     file: Option<PathBuf>,
 }
 
@@ -37,37 +37,45 @@ pub struct SigningKey {
 pub enum Role {
     /// Read the adapters.
     Operator,
-    /// Whatever there is. Only [`crate::administration`] has such a token, and only for a minute.
+    /// Everything. Only [`crate::administration`] uses such a token, which is valid for one minute.
     Admin,
 }
 
 /// A token that the sidecar has signed.
 #[derive(Debug)]
 pub struct SignedToken {
-    /// `Authorization` header.
+    /// The `Authorization` header.
     pub header: HeaderValue,
-    /// How long it is good for.
-    pub life: Duration,
+    /// How long it is valid.
+    pub lifetime: Duration,
 }
 
 /// Why no token can be signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// There is no file to read.
+    /// No key is mounted.
     #[error(
-        "no signing key is mounted: restart the pod, so that it gets the template of this version"
+        "no signing key is mounted; restart the pod so that it uses the pod template of this version"
     )]
     NotMounted,
     /// The file cannot be read.
-    #[error("the signing key {0} cannot be read ({1}): is the Secret with the key there?")]
-    Unreadable(String, io::ErrorKind),
-    /// The server would not start with it either.
+    #[error("cannot read the signing key {file} ({kind}); check that its Secret exists")]
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why it cannot be read.
+        kind: io::ErrorKind,
+    },
+    /// The key is too short, also for the server.
     #[error(
-        "the signing key {0} is shorter than {SHORTEST} bytes: put a longer one into its Secret"
+        "the signing key {file} is shorter than {MIN_LENGTH} bytes; put a longer one into its Secret"
     )]
-    TooShort(String),
-    /// No token can be made of it.
-    #[error("no token can be signed")]
+    TooShort {
+        /// The file.
+        file: String,
+    },
+    /// The key cannot be used.
+    #[error("cannot sign a token")]
     Unusable,
 }
 
@@ -79,9 +87,9 @@ impl Role {
         }
     }
 
-    const fn life(self) -> Duration {
+    const fn lifetime(self) -> Duration {
         match self {
-            // As long as the server's own.
+            // The same as that of the server's own tokens.
             Self::Operator => Duration::from_mins(15),
             Self::Admin => Duration::from_mins(1),
         }
@@ -89,12 +97,12 @@ impl Role {
 }
 
 impl SigningKey {
-    /// The key in a file. Nothing is read yet.
+    /// Uses the key in a file, without reading it yet.
     pub fn new(file: Option<PathBuf>) -> Self {
         Self { file }
     }
 
-    /// A token for a user; `wall` is the time of day.
+    /// Signs a token for a user. `wall` is the time of day.
     pub fn sign(
         &self,
         username: &str,
@@ -102,12 +110,12 @@ impl SigningKey {
         wall: Timestamp,
     ) -> Result<SignedToken, KeyError> {
         let key = self.read()?;
-        let (now, life) = (wall.as_second(), role.life());
-        let expires = now.saturating_add(i64::try_from(life.as_secs()).unwrap_or(0));
+        let (now, lifetime) = (wall.as_second(), role.lifetime());
+        let expires = now.saturating_add(i64::try_from(lifetime.as_secs()).unwrap_or(0));
         let claims = json!({
             "iss": ISSUER,
             "sub": username,
-            // The server does not look it up for what is asked for here.
+            // The server does not look it up for the calls that are made with it.
             "uid": username,
             "username": username,
             "role": role.name(),
@@ -126,16 +134,19 @@ impl SigningKey {
         let bearer = Zeroizing::new(format!("Bearer {body}.{}", BASE64.encode(signature)));
         let mut header = HeaderValue::from_str(&bearer).map_err(|_| KeyError::Unusable)?;
         header.set_sensitive(true);
-        Ok(SignedToken { header, life })
+        Ok(SignedToken { header, lifetime })
     }
 
     fn read(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let file = self.file.as_ref().ok_or(KeyError::NotMounted)?;
-        let name = || file.display().to_string();
+        let path = || file.display().to_string();
         let key = fs::read(file).map(Zeroizing::new);
-        let key = key.map_err(|error| KeyError::Unreadable(name(), error.kind()))?;
-        if key.len() < SHORTEST {
-            return Err(KeyError::TooShort(name()));
+        let key = key.map_err(|error| KeyError::Unreadable {
+            file: path(),
+            kind: error.kind(),
+        })?;
+        if key.len() < MIN_LENGTH {
+            return Err(KeyError::TooShort { file: path() });
         }
         Ok(key)
     }
@@ -153,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_say_what_the_server_looks_at() {
+    fn tokens_have_the_claims_that_the_server_checks() {
         let folder = Folder::new();
         let key = SigningKey::new(Some(folder.write("key", KEY)));
         for (role, name, life) in [
@@ -161,7 +172,7 @@ mod tests {
             (Role::Admin, "admin", 60),
         ] {
             let token = key.sign("dittofs-sidecar", role, at(1000)).unwrap();
-            assert_eq!(token.life, Duration::from_secs(life));
+            assert_eq!(token.lifetime, Duration::from_secs(life));
             assert!(token.header.is_sensitive());
             let claims = claims_of(token.header.to_str().unwrap(), KEY.as_bytes()).unwrap();
             assert_eq!(
@@ -175,7 +186,7 @@ mod tests {
         }
     }
 
-    /// The server has it from its environment, where nothing is trimmed.
+    /// The server reads the key from its environment, where nothing is trimmed.
     #[test]
     fn every_byte_of_the_file_counts_and_it_is_read_each_time() {
         let folder = Folder::new();
@@ -193,15 +204,15 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_none_signs_nothing_and_is_not_quoted() {
+    fn an_unusable_key_signs_nothing_and_is_not_quoted() {
         let folder = Folder::new();
         let short = SigningKey::new(Some(folder.write("key", "hunter2")));
         let error = short.sign("me", Role::Admin, at(0)).unwrap_err();
-        assert!(matches!(error, KeyError::TooShort(_)), "{error}");
+        assert!(matches!(error, KeyError::TooShort { .. }), "{error}");
         assert!(!format!("{error} {error:?} {short:?}").contains("hunter2"));
         let absent = SigningKey::new(Some(folder.path().join("absent")));
         let error = absent.sign("me", Role::Admin, at(0)).unwrap_err();
-        assert!(matches!(error, KeyError::Unreadable(..)), "{error}");
+        assert!(matches!(error, KeyError::Unreadable { .. }), "{error}");
         let error = SigningKey::new(None)
             .sign("me", Role::Admin, at(0))
             .unwrap_err();

@@ -1,14 +1,14 @@
-//! Pure fold over what the polls say: the state that is published, and what has been seen but does not count yet.
+//! Pure: folds the outcomes of polls into the state that is published.
 //!
 //! ```text
-//! seen enabled                         published at once, in full
-//! running, then not                    counts when seen twice in a row (a port change stops an adapter for 100 ms)
-//! disabled                             leaving at once; plain `enabled: false` when it has been so for the hold
-//! absent                               counts when seen twice in a row; then leaving; dropped after the hold
-//! any failure                          the adapters stay as they are; what was seen once must be seen twice again
+//! seen enabled           published at once, in full
+//! running, then not      published when seen twice in a row (a port change stops an adapter for 100 ms)
+//! disabled               leaving at once; plain `enabled: false` after the hold
+//! absent                 published when seen twice in a row: first leaving, and dropped after the hold
+//! any failure            the adapters stay unchanged, and what was seen once must be seen twice again
 //! ```
 //!
-//! Nothing leaves on a failure: an adapter has to be *seen* gone when its hold is over.
+//! A failure never removes an adapter: it must be *seen* disabled or absent when its hold has elapsed.
 
 mod adapters;
 mod entry;
@@ -22,11 +22,11 @@ use adapters::Adapters;
 use dittofs_shared::published_state::{PublishedState, ServerStatus};
 use dittofs_shared::reports::Reports;
 use health::Health;
-pub(crate) use health::START;
+pub(crate) use health::STARTUP_PERIOD;
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// What is known after some polls.
+/// The state after some polls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     health: Health,
@@ -35,16 +35,16 @@ pub struct State {
 }
 
 impl State {
-    /// Where a sidecar that starts at `wall` begins: with what the one before it has published. Holds begin anew.
-    pub fn begin(previous: Option<PublishedState>, wall: Timestamp) -> Self {
+    /// The state of a sidecar that starts at `wall`: what the previous one has published. Holds start again.
+    pub fn resume(previous: Option<PublishedState>, wall: Timestamp) -> Self {
         previous.map_or_else(Self::default, |previous| Self {
-            health: Health::begin(previous.server, wall),
-            adapters: Adapters::begin(previous.adapters, wall),
+            health: Health::resume(previous.server, wall),
+            adapters: Adapters::resume(previous.adapters, wall),
             reports: previous.reports,
         })
     }
 
-    /// The state after one more poll. `hold` is how long an adapter must be gone before it leaves.
+    /// The state after one more poll. `hold` is how long an adapter stays exposed after it was disabled or removed.
     #[must_use]
     pub fn fold(&self, outcome: &Outcome, now: Now, hold: Duration) -> Self {
         Self {
@@ -57,9 +57,9 @@ impl State {
         }
     }
 
-    /// The state with what else there is to say.
+    /// The state with other reports.
     #[must_use]
-    pub fn reporting(self, reports: Reports) -> Self {
+    pub fn with_reports(self, reports: Reports) -> Self {
         Self { reports, ..self }
     }
 
@@ -73,7 +73,7 @@ impl State {
         }
     }
 
-    /// What is published. `None` before the first poll, when nothing was published before it either.
+    /// What is published. `None` before the first poll, unless a previous sidecar has published something.
     pub fn published(&self) -> Option<PublishedState> {
         Some(PublishedState {
             server: self.health.published()?.clone(),
@@ -83,7 +83,7 @@ impl State {
     }
 }
 
-/// To the second: more would be noise under `kubectl describe`.
+/// Rounds to the second, which is easier to read under `kubectl describe`.
 fn to_the_second(wall: Timestamp) -> Timestamp {
     Timestamp::from_second(wall.as_second()).unwrap_or(wall)
 }

@@ -1,8 +1,8 @@
-//! TLS towards the REST API: which server is believed, and what is shown to it.
+//! TLS with the REST API: which server is trusted, and the client certificate.
 //!
-//! The files are those of mounted Secrets, and the kubelet replaces them while the sidecar runs. So they are read for
-//! every new connection, which is seldom, as one is kept. Files that cannot be used do not count as long as older ones
-//! that could are at hand: a certificate half written must not end the watch over the adapters.
+//! The files come from mounted Secrets, and the kubelet replaces them while the sidecar runs. So they are read for
+//! every new connection; that is rare, since one connection is reused. Files that cannot be used are ignored while
+//! the ones loaded before can be: a certificate that is written only in part must not stop the polls.
 
 mod files;
 mod handshake;
@@ -15,7 +15,7 @@ pub use files::{ClientFiles, FilesError, TlsFiles};
 pub use handshake::Handshake;
 pub use reason::TlsError;
 
-use crate::complaints::Complaints;
+use crate::log_limit::LogLimit;
 use files::{Contents, Material};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -23,31 +23,31 @@ use std::time::Instant;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// Speaks TLS with what the files say at the moment.
+/// Opens TLS connections with the current content of the files.
 pub struct Tls {
     files: TlsFiles,
-    begun: Instant,
-    known: Mutex<Known>,
+    started: Instant,
+    loaded: Mutex<Loaded>,
 }
 
-/// What was read last, and can be used.
+/// The last usable content of the files.
 #[derive(Default)]
-struct Known {
+struct Loaded {
     usable: Option<(Contents, Material)>,
-    complaints: Complaints,
+    log_limit: LogLimit,
 }
 
 impl Tls {
-    /// Nothing is read yet.
+    /// Reads no file yet.
     pub fn new(files: TlsFiles) -> Self {
         Self {
             files,
-            begun: Instant::now(),
-            known: Mutex::default(),
+            started: Instant::now(),
+            loaded: Mutex::default(),
         }
     }
 
-    /// Agrees on TLS with the server at `base`, an address for messages.
+    /// Performs the handshake. `base` is the server's address for messages.
     pub async fn connect(
         &self,
         base: &str,
@@ -56,15 +56,15 @@ impl Tls {
         let material = self.material()?;
         let handshake = Handshake::new(base, &self.files, material);
         handshake
-            .shake(stream)
+            .perform(stream)
             .await
             .map(|stream| (stream, handshake))
     }
 
-    /// What the files say; while they cannot be used, what they said before.
+    /// The current content of the files, or the previous one while the current one cannot be used.
     fn material(&self) -> Result<Material, FilesError> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Known { usable, complaints } = &mut *known;
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let Loaded { usable, log_limit } = &mut *loaded;
         let read = self.files.read().and_then(|contents| match usable {
             Some((before, material)) if *before == contents => Ok((None, material.clone())),
             _ => Ok((
@@ -73,24 +73,27 @@ impl Tls {
             )),
         });
         match (read, &*usable) {
-            (Ok((news, material)), before) => {
-                let told = complaints.over().is_some();
-                if told || (news.is_some() && before.is_some()) {
-                    tracing::info!("took the certificates for the REST API from their files anew");
+            (Ok((modified, material)), before) => {
+                let has_recovered = log_limit.succeeded().is_some();
+                if has_recovered || (modified.is_some() && before.is_some()) {
+                    tracing::info!("reloaded the certificates for the REST API");
                 }
-                if let Some(contents) = news {
+                if let Some(contents) = modified {
                     *usable = Some((contents, material.clone()));
                 }
                 Ok(material)
             }
             (Err(error), Some((_, before))) => {
-                let times = complaints.again(&error.to_string(), self.begun.elapsed());
+                let times = log_limit.failed(&error.to_string(), self.started.elapsed());
                 if let Some(times) = times {
-                    tracing::warn!(times, "{error}; going on with what was there before");
+                    tracing::warn!(
+                        times,
+                        "{error}; using the certificates that were loaded before"
+                    );
                 }
                 Ok(before.clone())
             }
-            // The failure of the poll tells it.
+            // It is reported as the failure of the poll.
             (Err(error), None) => Err(error),
         }
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// A CA.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
-/// A certificate with those between it and its CA, and its key, as PEM.
+/// A certificate with its intermediates, and its key, as PEM.
 #[derive(Clone)]
 pub(crate) struct Identity {
     pub certificate: String,
@@ -35,8 +35,8 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(authority(name), key).unwrap())
     }
 
-    /// A CA below this one.
-    pub fn below(&self, name: &str) -> Self {
+    /// An intermediate CA of this one.
+    pub fn intermediate(&self, name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         Self(CertifiedIssuer::signed_by(authority(name), key, &self.0).unwrap())
     }
@@ -57,9 +57,9 @@ impl Authority {
 }
 
 impl Identity {
-    /// With the certificate of the CA behind its own.
-    pub fn through(mut self, between: &Authority) -> Self {
-        self.certificate += &between.pem();
+    /// Appends the certificate of the intermediate CA.
+    pub fn with_intermediate(mut self, intermediate: &Authority) -> Self {
+        self.certificate += &intermediate.pem();
         self
     }
 
@@ -70,7 +70,7 @@ impl Identity {
     }
 }
 
-/// A certificate that vouches for itself; some claim to be CAs.
+/// A self-signed certificate, which may be marked as a CA.
 pub(crate) fn self_signed(period: Period, is_ca: bool) -> Identity {
     let key = KeyPair::generate().unwrap();
     let mut params = leaf(period);
@@ -83,7 +83,7 @@ pub(crate) fn self_signed(period: Period, is_ca: bool) -> Identity {
     }
 }
 
-/// What a server does with a certificate; with `clients`, it wants theirs.
+/// The TLS configuration of a server. With `clients`, it requires client certificates.
 pub(crate) fn server_config(
     identity: &Identity,
     clients: Option<&Authority>,

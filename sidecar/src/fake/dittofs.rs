@@ -1,4 +1,4 @@
-//! As much of a DittoFS server as a sidecar meets. Answers are those of the recorded API.
+//! A fake of the part of DittoFS that the sidecar uses. Its answers are those of the recorded API.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use hmac::{Hmac, Mac as _};
@@ -21,35 +21,35 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-/// A list as after the first start. Nothing listens on these ports in a test.
+/// The list after the first start. Nothing listens on these ports in a test.
 pub(crate) const NFS_AND_SMB: &str = r#"[{"type":"nfs","port":12049,"enabled":true,"running":false},
     {"type":"smb","port":1445,"enabled":true,"running":false}]"#;
 
 pub(crate) struct DittoFs {
     address: SocketAddr,
     server: Option<JoinHandle<()>>,
-    /// With it, what listens next speaks TLS.
+    /// If set, the next listener speaks TLS.
     pub tls: Option<Arc<ServerConfig>>,
     pub inside: Arc<Mutex<Inside>>,
 }
 
-/// What can be set, and what has been asked.
+/// What tests can set, and the recorded requests.
 pub(crate) struct Inside {
     pub users: BTreeMap<String, User>,
-    /// Key that signed tokens are judged by.
+    /// The key that verifies signed tokens.
     pub key: Vec<u8>,
     pub tokens: BTreeSet<String>,
     pub refresh_tokens: BTreeSet<String>,
     pub ports: (u16, String),
     pub hangs: bool,
-    pub asked: Vec<String>,
+    pub requests: Vec<String>,
     accepted: u32,
     issued: u32,
 }
 
 type Answer = (u16, String);
 
-/// Key of a server that nobody has given another.
+/// The key of the server unless a test sets another.
 pub(crate) const SIGNING_KEY: &str = "a-signing-key-of-forty-two-bytes-in-a-test";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl User {
     }
 }
 
-/// What a token says, if it is signed with this key.
+/// The claims of a token, if it is signed with this key.
 pub(crate) fn claims_of(header: &str, key: &[u8]) -> Option<Value> {
     let token = header.strip_prefix("Bearer ").unwrap_or(header);
     let (body, signature) = token.rsplit_once('.')?;
@@ -100,7 +100,7 @@ impl DittoFs {
             refresh_tokens: BTreeSet::new(),
             ports: (200, NFS_AND_SMB.into()),
             hangs: false,
-            asked: Vec::new(),
+            requests: Vec::new(),
             accepted: 0,
             issued: 0,
         };
@@ -114,7 +114,7 @@ impl DittoFs {
         server
     }
 
-    /// Listens, at the same address as before.
+    /// Listens on the same address as before.
     pub async fn listen(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.address = listener.local_addr().unwrap();
@@ -130,7 +130,7 @@ impl DittoFs {
         }));
     }
 
-    /// Does not listen any more.
+    /// Stops listening.
     pub async fn stop(&mut self) {
         if let Some(server) = self.server.take() {
             server.abort();
@@ -156,9 +156,9 @@ impl DittoFs {
         self.set(|inside| inside.accepted)
     }
 
-    /// What was asked since the last time.
-    pub fn asked(&self) -> Vec<String> {
-        self.set(|inside| std::mem::take(&mut inside.asked))
+    /// The requests since the last call.
+    pub fn requests(&self) -> Vec<String> {
+        self.set(|inside| std::mem::take(&mut inside.requests))
     }
 }
 
@@ -177,7 +177,7 @@ async fn converse(mut stream: TcpStream, tls: Option<TlsAcceptor>, inside: Arc<M
     };
     let mut first = [0];
     if stream.peek(&mut first).await.is_ok() && first[0] != HANDSHAKE {
-        // Go's HTTP server, word for word.
+        // The exact answer of Go's HTTP server.
         let _ = stream
             .write_all(b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
             .await;
@@ -210,7 +210,7 @@ async fn answer(
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let (hangs, (status, text)) = {
         let mut inside = inside.lock().unwrap();
-        inside.asked.push(what.clone());
+        inside.requests.push(what.clone());
         (inside.hangs, inside.answer(&what, &token, &body))
     };
     if hangs {
@@ -248,7 +248,7 @@ impl Inside {
         }
     }
 
-    /// Name and role, by a token of a login or by a signed one.
+    /// Name and role of the caller, from the token of a login or from a signed one.
     fn caller(&self, token: &str) -> Option<(String, String)> {
         if self.tokens.contains(token) {
             let username = token.split('.').next()?;
@@ -330,7 +330,10 @@ impl Inside {
         );
         self.tokens.insert(access.clone());
         self.refresh_tokens.insert(refresh.clone());
-        let answer = json!({"access_token": access, "refresh_token": refresh, "token_type": "Bearer", "expires_in": 900});
+        let answer = json!({
+            "access_token": access, "refresh_token": refresh,
+            "token_type": "Bearer", "expires_in": 900,
+        });
         (200, answer.to_string())
     }
 }

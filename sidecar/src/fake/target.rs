@@ -1,4 +1,4 @@
-//! A ConfigMap that remembers what was done to it.
+//! A ConfigMap that records what is done to it.
 
 use crate::password::Password;
 use crate::publish::{Data, Target, TargetError};
@@ -12,25 +12,25 @@ pub(crate) struct FakeTarget {
 
 #[derive(Default)]
 pub(crate) struct Inside {
-    /// What stands there. `None`: there is no such ConfigMap.
-    pub standing: Option<Data>,
+    /// The data of the ConfigMap. `None` while it does not exist.
+    pub data: Option<Data>,
     pub writes: Vec<Data>,
-    /// The value of the only key of the only Secret.
+    /// The value that every key of every Secret has.
     pub password: Option<String>,
-    /// How often that was read.
+    /// How often it was read.
     pub password_reads: u32,
     pub reads: u32,
-    /// The API server is away.
-    pub away: bool,
-    /// The API server never answers.
+    /// Whether the API server is unavailable.
+    pub is_down: bool,
+    /// Whether the API server never answers.
     pub hangs: bool,
 }
 
 impl FakeTarget {
-    /// An object that holds `data`.
+    /// A ConfigMap with this data.
     pub fn holding(data: Data) -> Self {
         let target = Self::default();
-        target.set(|inside| inside.standing = Some(data));
+        target.set(|inside| inside.data = Some(data));
         target
     }
 
@@ -42,16 +42,16 @@ impl FakeTarget {
         self.set(|inside| inside.writes.clone())
     }
 
-    async fn there(&self) -> Result<(), TargetError> {
-        let (away, hangs) = self.set(|inside| (inside.away, inside.hangs));
+    async fn answers(&self) -> Result<(), TargetError> {
+        let (is_down, hangs) = self.set(|inside| (inside.is_down, inside.hangs));
         if hangs {
             std::future::pending::<()>().await;
         }
-        if away {
+        if is_down {
             return Err(TargetError::Failed {
                 verb: "reach",
                 name: "files-adapters".into(),
-                reason: "away".into(),
+                reason: "it is down".into(),
             });
         }
         Ok(())
@@ -60,27 +60,26 @@ impl FakeTarget {
 
 impl Target for FakeTarget {
     async fn read(&self) -> Result<Data, TargetError> {
-        self.there().await?;
+        self.answers().await?;
         self.set(|inside| {
             inside.reads += 1;
-            inside
-                .standing
-                .clone()
-                .ok_or_else(|| TargetError::Missing("files-adapters".into()))
+            inside.data.clone().ok_or_else(|| TargetError::Missing {
+                name: "files-adapters".into(),
+            })
         })
     }
 
     async fn apply(&self, data: &Data) -> Result<(), TargetError> {
-        self.there().await?;
+        self.answers().await?;
         self.set(|inside| {
-            if inside.standing.is_none() {
+            if inside.data.is_none() {
                 return Err(TargetError::Forbidden {
                     verb: "patch",
                     name: "files-adapters".into(),
-                    reason: "no create".into(),
+                    reason: "create is not allowed".into(),
                 });
             }
-            inside.standing = Some(data.clone());
+            inside.data = Some(data.clone());
             inside.writes.push(data.clone());
             Ok(())
         })
@@ -91,11 +90,16 @@ impl Passwords for FakeTarget {
     async fn read(&self, secret: &str, _: &str) -> Result<Password, PasswordError> {
         self.set(|inside| {
             inside.password_reads += 1;
-            if inside.away {
-                return Err(PasswordError::Failed(secret.into(), "away".into()));
+            if inside.is_down {
+                return Err(PasswordError::Failed {
+                    secret: secret.into(),
+                    reason: "it is down".into(),
+                });
             }
             let password = inside.password.clone().map(Password::new);
-            password.ok_or_else(|| PasswordError::Missing(secret.into()))
+            password.ok_or_else(|| PasswordError::Missing {
+                secret: secret.into(),
+            })
         })
     }
 }

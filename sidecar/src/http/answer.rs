@@ -1,4 +1,4 @@
-//! What an answer says about itself.
+//! Reads a response.
 
 use super::Answer;
 use crate::outcome::Failure;
@@ -6,19 +6,19 @@ use dittofs_shared::published_state::shorten;
 use hyper::StatusCode;
 use serde::Deserialize;
 
-/// An error of a handler (RFC 7807). What comes before the handlers says plain text.
+/// An error of a handler (RFC 7807). Middleware in front of the handlers answers with plain text.
 #[derive(Deserialize)]
 struct Problem {
     detail: String,
 }
 
 impl Answer {
-    /// Whether a handler has said it, which lets nobody in whose token is not good.
+    /// Whether it comes from a handler. Handlers are reached only with a valid token.
     pub fn is_problem(&self) -> bool {
         serde_json::from_slice::<Problem>(&self.body).is_ok()
     }
 
-    /// What an error says about itself, or the plain text.
+    /// The detail of an error, or the plain text.
     pub fn detail(&self) -> String {
         let text = match serde_json::from_slice::<Problem>(&self.body) {
             Ok(problem) => problem.detail,
@@ -30,10 +30,10 @@ impl Answer {
         }
     }
 
-    /// An answer that is neither yes nor no.
+    /// The failure for a response that neither grants nor denies the request.
     pub fn unexpected(&self, what: &str) -> Failure {
         let message = format!(
-            "DittoFS answers {what} with {} ({})",
+            "DittoFS answered {what} with status {} ({})",
             self.status.as_u16(),
             self.detail()
         );

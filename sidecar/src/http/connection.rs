@@ -1,4 +1,4 @@
-//! One connection to the REST API, plain or with TLS.
+//! One connection to the REST API, with or without TLS.
 
 use super::HttpError;
 use crate::tls::{Handshake, Tls};
@@ -13,18 +13,18 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-/// A connection that is open.
+/// An open connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     driver: JoinHandle<hyper::Result<()>>,
-    /// Until the first answer: it may be TLS that is at fault.
+    /// Set until the first response: until then an error may be due to TLS.
     handshake: Option<Handshake>,
 }
 
-/// A request that got no answer.
+/// A request without a response.
 pub(super) struct Unanswered {
-    /// The request, if none of it has been sent.
+    /// The request, if no part of it was sent.
     pub request: Option<Request<Full<Bytes>>>,
     pub error: HttpError,
 }
@@ -38,19 +38,19 @@ impl Connection {
     ) -> Result<Self, HttpError> {
         let stream = TcpStream::connect((host, port))
             .await
-            .map_err(|error| no_connection(base, &error))?;
-        // Requests are small and wait for their answers: nothing is gained by collecting bytes.
+            .map_err(|error| cannot_connect(base, &error))?;
+        // Requests are small and wait for their responses, so buffering would only delay them.
         let _ = stream.set_nodelay(true);
         match tls {
-            None => Self::begin(base, stream, None).await,
+            None => Self::start(base, stream, None).await,
             Some(tls) => {
                 let (stream, handshake) = tls.connect(base, stream).await?;
-                Self::begin(base, stream, Some(handshake)).await
+                Self::start(base, stream, Some(handshake)).await
             }
         }
     }
 
-    async fn begin<S>(
+    async fn start<S>(
         base: &str,
         stream: S,
         handshake: Option<Handshake>,
@@ -70,7 +70,7 @@ impl Connection {
         })
     }
 
-    /// Whether it can take another request. A server closes a connection that has been idle for long.
+    /// Whether it accepts another request. The server closes connections that were idle for long.
     pub async fn is_usable(&mut self) -> bool {
         self.sender.ready().await.is_ok()
     }
@@ -88,7 +88,7 @@ impl Connection {
             Err(mut unsent) => {
                 let request = unsent.take_message();
                 let error = unsent.into_error();
-                // Then the connection had ended before it saw the request, and knows better why.
+                // The connection ended before it took the request, and its own error says why.
                 let ended = if error.is_canceled() {
                     (&mut self.driver).await.ok().and_then(Result::err)
                 } else {
@@ -102,26 +102,32 @@ impl Connection {
 }
 
 impl Drop for Connection {
-    /// Nobody waits for an answer any more.
+    /// Closes the connection.
     fn drop(&mut self) {
         self.driver.abort();
     }
 }
 
-fn no_connection(base: &str, error: &io::Error) -> HttpError {
+fn cannot_connect(base: &str, error: &io::Error) -> HttpError {
+    let base = base.to_owned();
     match error.kind() {
-        ErrorKind::ConnectionRefused => HttpError::ConnectionRefused(base.to_owned()),
-        _ => HttpError::Connection(base.to_owned(), error.to_string()),
+        ErrorKind::ConnectionRefused => HttpError::ConnectionRefused { base },
+        _ => HttpError::Connection {
+            base,
+            reason: error.to_string(),
+        },
     }
 }
 
-pub(super) fn failed(base: &str, handshake: Option<&Handshake>, error: &hyper::Error) -> HttpError {
+fn failed(base: &str, handshake: Option<&Handshake>, error: &hyper::Error) -> HttpError {
     if let Some(error) = handshake.and_then(|handshake| handshake.why(error)) {
         return error.into();
     }
+    let base = base.to_owned();
     if error.is_parse() {
-        return HttpError::NotHttp(base.to_owned());
+        return HttpError::NotHttp { base };
     }
     let error: &(dyn StdError + 'static) = error;
-    HttpError::Connection(base.to_owned(), super::innermost(error).to_string())
+    let reason = super::innermost(error).to_string();
+    HttpError::Connection { base, reason }
 }

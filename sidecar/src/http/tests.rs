@@ -1,4 +1,4 @@
-//! The kept connection.
+//! The reused connection.
 
 use super::*;
 use crate::fake::DittoFs;
@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 const TOKEN: HeaderValue = HeaderValue::from_static("Bearer none");
 
 #[tokio::test]
-async fn one_connection_is_kept_and_made_anew_when_the_server_comes_back() {
+async fn one_connection_is_reused_and_opened_again_when_the_server_comes_back() {
     let mut server = DittoFs::start().await;
     let http = Http::new(&server.url());
     for _ in 0..5 {
@@ -22,16 +22,16 @@ async fn one_connection_is_kept_and_made_anew_when_the_server_comes_back() {
 }
 
 #[tokio::test]
-async fn a_path_in_the_address_stays() {
+async fn a_path_in_the_address_is_kept() {
     let server = DittoFs::start().await;
     let address = format!("{}below/", server.url());
     let http = Http::new(&address.parse().unwrap());
     http.get("/x", &TOKEN).await.unwrap();
-    assert_eq!(server.asked(), ["GET /below/x"]);
+    assert_eq!(server.requests(), ["GET /below/x"]);
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_told() {
+async fn a_server_that_does_not_speak_http_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let http = Http::new(&address.parse().unwrap());
@@ -43,7 +43,7 @@ async fn what_is_no_http_is_told() {
     });
     for _ in 0..5 {
         let error = http.get("/x", &TOKEN).await.unwrap_err();
-        assert!(matches!(error, HttpError::NotHttp(_)), "{error}");
+        assert!(matches!(error, HttpError::NotHttp { .. }), "{error}");
     }
     server.abort();
 }

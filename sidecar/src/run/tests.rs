@@ -1,4 +1,4 @@
-//! The whole loop in process: a server that can be set, a ConfigMap that remembers.
+//! The whole sidecar in one process, with a fake server and a fake ConfigMap.
 
 use super::*;
 use crate::clock;
@@ -23,7 +23,7 @@ struct Scene {
     server: DittoFs,
     target: FakeTarget,
     settings: watch::Sender<Settings>,
-    pulse: watch::Receiver<Pulse>,
+    heartbeat: watch::Receiver<Heartbeat>,
     stop: Option<oneshot::Sender<()>>,
     sidecar: Option<JoinHandle<()>>,
     _folders: [Folder; 2],
@@ -39,7 +39,7 @@ impl Scene {
             removal_hold: Duration::from_secs(1),
             ..Settings::default()
         });
-        let (sender, pulse) = watch::channel(Pulse::default());
+        let (sender, heartbeat) = watch::channel(Heartbeat::default());
         let (stop, stopped) = oneshot::channel();
         let http = Http::new(&server.url()).with_deadline(Duration::from_secs(1));
         let http = Arc::new(http);
@@ -56,7 +56,7 @@ impl Scene {
             target: target.clone(),
             clock: clock::system(),
             settings: followed,
-            pulse: sender,
+            heartbeat: sender,
         };
         let sidecar = tokio::spawn(async move {
             run(parts, async move {
@@ -68,7 +68,7 @@ impl Scene {
             server,
             target,
             settings,
-            pulse,
+            heartbeat,
             stop: Some(stop),
             sidecar: Some(sidecar),
             _folders: [own, keys],
@@ -84,20 +84,20 @@ impl Scene {
         scene
     }
 
-    fn standing(&self) -> Option<PublishedState> {
-        let data = self.target.set(|inside| inside.standing.clone())?;
+    fn published(&self) -> Option<PublishedState> {
+        let data = self.target.set(|inside| inside.data.clone())?;
         PublishedState::decode(&data).ok()
     }
 
-    /// Waits until what stands there is as expected.
+    /// Waits until the published state is as expected.
     async fn until(&self, expected: impl Fn(&PublishedState) -> bool) -> PublishedState {
-        let begun = Instant::now();
+        let started = Instant::now();
         loop {
-            let standing = self.standing();
-            if let Some(state) = standing.clone().filter(&expected) {
+            let published = self.published();
+            if let Some(state) = published.clone().filter(&expected) {
                 return state;
             }
-            assert!(begun.elapsed() < PATIENCE, "stands there: {standing:#?}");
+            assert!(started.elapsed() < PATIENCE, "published: {published:#?}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -108,10 +108,10 @@ impl Scene {
     }
 
     async fn stop(&mut self) -> Duration {
-        let begun = Instant::now();
+        let started = Instant::now();
         self.stop.take().unwrap().send(()).unwrap();
         self.sidecar.take().unwrap().await.unwrap();
-        begun.elapsed()
+        started.elapsed()
     }
 }
 
@@ -134,10 +134,10 @@ fn of_smb(
 }
 
 #[tokio::test]
-async fn a_change_is_one_write_and_rest_is_none() {
+async fn a_change_is_one_write_and_no_change_is_none() {
     let scene = Scene::settled().await;
-    assert_eq!(types(&scene.standing().unwrap()), ["nfs", "smb"]);
-    assert!(scene.pulse.borrow().ready().is_ok());
+    assert_eq!(types(&scene.published().unwrap()), ["nfs", "smb"]);
+    assert!(scene.heartbeat.borrow().ready().is_ok());
     scene.polls().await;
     assert_eq!(scene.target.writes().len(), 1);
     scene
@@ -157,21 +157,21 @@ async fn a_removed_adapter_leaves_after_its_hold() {
     scene
         .until(|state| of_smb(state, |smb| smb.leaving_since.is_some()))
         .await;
-    let begun = Instant::now();
+    let started = Instant::now();
     scene.until(|state| types(state) == ["nfs"]).await;
-    assert!(begun.elapsed() > Duration::from_millis(500));
+    assert!(started.elapsed() > Duration::from_millis(500));
     assert_eq!(scene.target.writes().len(), 3);
 }
 
 #[tokio::test]
-async fn garbage_takes_nothing_away() {
+async fn an_invalid_answer_removes_no_adapter() {
     let scene = Scene::settled().await;
     scene.server.ports(200, "{}");
     let state = scene
         .until(|state| state.server.status == ServerStatus::Invalid)
         .await;
     assert_eq!(types(&state), ["nfs", "smb"]);
-    assert!(scene.pulse.borrow().ready().is_err());
+    assert!(scene.heartbeat.borrow().ready().is_err());
     scene.polls().await;
     assert_eq!(scene.target.writes().len(), 2);
     scene.server.ports(200, NFS_AND_SMB);
@@ -181,7 +181,7 @@ async fn garbage_takes_nothing_away() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_gone_and_comes_back_is_told_twice() {
+async fn a_server_that_is_unreachable_and_comes_back_is_published_twice() {
     let mut scene = Scene::settled().await;
     scene.server.stop().await;
     let state = scene
@@ -197,19 +197,19 @@ async fn a_server_that_is_gone_and_comes_back_is_told_twice() {
     let state = scene
         .until(|state| state.server.status == ServerStatus::Unreachable)
         .await;
-    assert!(state.server.message.unwrap().contains("no answer"));
+    assert!(state.server.message.unwrap().contains("did not answer"));
 }
 
 #[tokio::test]
 async fn only_the_latest_state_waits_for_the_api_server() {
     let scene = Scene::settled().await;
-    scene.target.set(|inside| inside.away = true);
+    scene.target.set(|inside| inside.is_down = true);
     for port in ["1446", "1447", "1448"] {
         scene.server.ports(200, &NFS_AND_SMB.replace("1445", port));
         scene.polls().await;
     }
-    assert!(scene.pulse.borrow().ready().is_ok(), "polls go on");
-    scene.target.set(|inside| inside.away = false);
+    assert!(scene.heartbeat.borrow().ready().is_ok(), "polls go on");
+    scene.target.set(|inside| inside.is_down = false);
     scene
         .until(|state| of_smb(state, |smb| smb.port == 1448))
         .await;
@@ -220,10 +220,8 @@ async fn only_the_latest_state_waits_for_the_api_server() {
 async fn a_missing_config_map_is_waited_for() {
     let scene = Scene::with(FakeTarget::default()).await;
     scene.polls().await;
-    assert!(scene.pulse.borrow().ready().is_ok());
-    scene
-        .target
-        .set(|inside| inside.standing = Some(Data::new()));
+    assert!(scene.heartbeat.borrow().ready().is_ok());
+    scene.target.set(|inside| inside.data = Some(Data::new()));
     scene
         .settings
         .send_modify(|settings| settings.publish_to = Some("made".into()));
@@ -233,13 +231,11 @@ async fn a_missing_config_map_is_waited_for() {
 #[tokio::test]
 async fn a_config_map_that_lost_its_data_gets_it_back() {
     let scene = Scene::settled().await;
-    scene
-        .target
-        .set(|inside| inside.standing = Some(Data::new()));
+    scene.target.set(|inside| inside.data = Some(Data::new()));
     scene.polls().await;
     assert!(
-        scene.standing().is_none(),
-        "nobody looks at it without a reason"
+        scene.published().is_none(),
+        "it is read again only when the operator says so"
     );
     scene
         .settings
@@ -252,19 +248,19 @@ async fn a_config_map_that_lost_its_data_gets_it_back() {
     assert_eq!(
         scene.target.writes().len(),
         2,
-        "what stands there is not written again"
+        "what is published already is not written again"
     );
 }
 
 #[tokio::test]
 async fn a_sidecar_that_starts_again_writes_nothing_when_nothing_has_changed() {
     let scene = Scene::settled().await;
-    let standing = scene.target.set(|inside| inside.standing.clone()).unwrap();
-    let again = Scene::with(FakeTarget::holding(standing.clone())).await;
+    let data = scene.target.set(|inside| inside.data.clone()).unwrap();
+    let again = Scene::with(FakeTarget::holding(data.clone())).await;
     again.polls().await;
     assert_eq!(again.target.writes(), Vec::<Data>::new());
     again.server.ports(200, ONLY_NFS);
-    let third = Scene::with(FakeTarget::holding(standing)).await;
+    let third = Scene::with(FakeTarget::holding(data)).await;
     third.server.ports(200, ONLY_NFS);
     third
         .until(|state| of_smb(state, |smb| smb.leaving_since.is_some()))
@@ -272,16 +268,16 @@ async fn a_sidecar_that_starts_again_writes_nothing_when_nothing_has_changed() {
 }
 
 #[tokio::test]
-async fn the_last_words_keep_the_adapters() {
+async fn the_final_state_keeps_the_adapters() {
     let mut scene = Scene::settled().await;
     assert!(scene.stop().await < Duration::from_secs(1));
-    let state = scene.standing().unwrap();
+    let state = scene.published().unwrap();
     assert_eq!(state.server.status, ServerStatus::Stopping);
     assert_eq!(types(&state), ["nfs", "smb"]);
 }
 
 #[tokio::test]
-async fn a_stop_takes_less_than_a_second_whatever_happens() {
+async fn a_stop_always_takes_less_than_a_second() {
     let mut scene = Scene::settled().await;
     scene.target.set(|inside| inside.hangs = true);
     scene.server.set(|inside| inside.hangs = true);
@@ -291,7 +287,7 @@ async fn a_stop_takes_less_than_a_second_whatever_happens() {
     assert!(unknown.stop().await < Duration::from_secs(1));
 }
 
-fn ask_for_reset(scene: &Scene, request: &str) {
+fn request_reset(scene: &Scene, request: &str) {
     scene.settings.send_modify(|settings| {
         settings.reset = Some(ResetRequest {
             request: request.into(),
@@ -311,7 +307,7 @@ fn administrator(scene: &Scene) -> User {
 }
 
 #[tokio::test]
-async fn a_reset_that_is_asked_for_sets_the_password_once_and_is_told() {
+async fn a_requested_reset_sets_the_password_once_and_is_reported() {
     let scene = Scene::settled().await;
     scene
         .target
@@ -320,14 +316,14 @@ async fn a_reset_that_is_asked_for_sets_the_password_once_and_is_told() {
     assert_eq!(
         administrator(&scene),
         User::new("admin", "admin-Passw0rd-1"),
-        "nobody asked"
+        "nothing was requested"
     );
     assert_eq!(scene.target.set(|inside| inside.password_reads), 0);
-    ask_for_reset(&scene, "1");
+    request_reset(&scene, "1");
     scene
         .until(|state| reset_of(state) == Some(("1", ResetOutcome::Done)))
         .await;
-    // With every byte of the Secret, and without a duty to change it.
+    // The password is not trimmed, and the administrator need not change it.
     assert_eq!(
         administrator(&scene),
         User::new("admin", "reset-Passw0rd\n")
@@ -336,25 +332,25 @@ async fn a_reset_that_is_asked_for_sets_the_password_once_and_is_told() {
     scene.polls().await;
     assert_eq!(scene.target.set(|inside| inside.password_reads), 1);
 
-    // A sidecar that starts again does not do again what was done.
-    let standing = scene.target.set(|inside| inside.standing.clone()).unwrap();
-    let again = Scene::with(FakeTarget::holding(standing)).await;
+    // A sidecar that starts again does not repeat the reset.
+    let data = scene.target.set(|inside| inside.data.clone()).unwrap();
+    let again = Scene::with(FakeTarget::holding(data)).await;
     again
         .target
         .set(|inside| inside.password = Some("reset-Passw0rd\n".into()));
-    ask_for_reset(&again, "1");
+    request_reset(&again, "1");
     again.polls().await;
     assert_eq!(again.target.set(|inside| inside.password_reads), 0);
-    ask_for_reset(&again, "2");
+    request_reset(&again, "2");
     again
         .until(|state| reset_of(state) == Some(("2", ResetOutcome::Done)))
         .await;
 }
 
 #[tokio::test]
-async fn a_reset_that_is_refused_is_told_and_tried_again() {
+async fn a_refused_reset_is_reported_and_retried() {
     let scene = Scene::settled().await;
-    ask_for_reset(&scene, "1");
+    request_reset(&scene, "1");
     let state = scene.until(|state| reset_of(state).is_some()).await;
     let reset = state.reports.password_reset.unwrap();
     assert_eq!(reset.outcome, ResetOutcome::Refused);
@@ -362,11 +358,11 @@ async fn a_reset_that_is_refused_is_told_and_tried_again() {
     scene
         .target
         .set(|inside| inside.password = Some("short".into()));
-    let told = |state: &PublishedState, words: &str| {
+    let reports = |state: &PublishedState, words: &str| {
         let reset = state.reports.password_reset.as_ref();
         reset.is_some_and(|reset| reset.message.as_deref().unwrap_or_default().contains(words))
     };
-    scene.until(|state| told(state, "8 to 72 bytes")).await;
+    scene.until(|state| reports(state, "8 to 72 bytes")).await;
     assert_eq!(administrator(&scene).password, "admin-Passw0rd-1");
     scene.settings.send_modify(|settings| settings.reset = None);
     scene

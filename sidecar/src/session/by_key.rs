@@ -1,6 +1,6 @@
-//! Polls with a token that the sidecar signs itself.
+//! Polls with tokens that the sidecar signs itself.
 
-use super::AGAIN;
+use super::RETRY_AFTER;
 use crate::administration::{Administration, REFUSED};
 use crate::clock::Now;
 use crate::http::{Answer, Http};
@@ -11,10 +11,10 @@ use hyper::StatusCode;
 use hyper::header::HeaderValue;
 use std::time::Duration;
 
-/// How often a key that was refused is tried again, while polls do without it.
-const CHECK_AGAIN: Duration = Duration::from_secs(30);
+/// How often a refused key is checked again while polls do not need it.
+const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// A token of role `operator`, kept for its life.
+/// Access with a signed token of role `operator`, which is reused for its lifetime.
 #[derive(Debug)]
 pub(super) struct ByKey {
     administration: Administration,
@@ -25,9 +25,9 @@ pub(super) struct ByKey {
 #[derive(Debug)]
 struct Signed {
     header: HeaderValue,
-    /// When another one is signed.
+    /// When the next one is signed.
     renew_at: Duration,
-    /// When this one is worth nothing any more.
+    /// When this one expires.
     expires_at: Duration,
 }
 
@@ -40,51 +40,51 @@ impl ByKey {
         }
     }
 
-    /// `GET`. `refused` says why there is no better token.
+    /// Sends a `GET`. `reason` says why there is no token of a login.
     pub async fn get(
         &mut self,
         http: &Http,
         path: &str,
         now: Now,
-        refused: &str,
+        reason: &str,
     ) -> Result<Answer, Failure> {
         let is_due = |signed: &Signed| now.steady >= signed.renew_at;
         if !self.signed.as_ref().is_none_or(is_due)
-            && let Some(answer) = self.ask(http, path).await?
+            && let Some(answer) = self.request(http, path).await?
         {
-            return judge(answer, path);
+            return evaluate(answer, path);
         }
-        let problem = match self.renewed(http, path, now).await? {
-            Ok(answer) => return judge(answer, path),
+        let problem = match self.renew(http, path, now).await? {
+            Ok(answer) => return evaluate(answer, path),
             Err(problem) => problem,
         };
-        // The mounted key may be newer than the one that the server runs with: what was signed with that one is good
-        // until it expires.
-        let is_good = |signed: &&mut Signed| now.steady < signed.expires_at;
-        if let Some(signed) = self.signed.as_mut().filter(is_good) {
-            signed.renew_at = now.steady + AGAIN;
-            if let Some(answer) = self.ask(http, path).await? {
-                return judge(answer, path);
+        // The mounted key may be newer than the one that the server uses. A token that was signed with the old key is
+        // valid until it expires.
+        let is_valid = |signed: &&mut Signed| now.steady < signed.expires_at;
+        if let Some(signed) = self.signed.as_mut().filter(is_valid) {
+            signed.renew_at = now.steady + RETRY_AFTER;
+            if let Some(answer) = self.request(http, path).await? {
+                return evaluate(answer, path);
             }
         }
         self.signed = None;
-        Err(Failure::refused(format!("{refused}; and {problem}")))
+        Err(Failure::refused(format!("{reason}; and {problem}")))
     }
 
-    /// While polls do without the key: whether the server still refuses it.
+    /// Checks from time to time whether the server still refuses the key, while polls do not need it.
     pub async fn check(&mut self, http: &Http, path: &str, now: Now) {
         if self.administration.is_refused() && now.steady >= self.check_at {
-            self.check_at = now.steady + CHECK_AGAIN;
-            let renewed = self.renewed(http, path, now).await;
+            self.check_at = now.steady + CHECK_INTERVAL;
+            let renewed = self.renew(http, path, now).await;
             tracing::debug!(
                 accepted = matches!(renewed, Ok(Ok(_))),
-                "tried the signing key again"
+                "checked the signing key again"
             );
         }
     }
 
-    /// The inner error says why no new token was accepted.
-    async fn renewed(
+    /// Signs a new token and uses it. The inner error says why it was not accepted.
+    async fn renew(
         &mut self,
         http: &Http,
         path: &str,
@@ -97,20 +97,20 @@ impl ByKey {
         };
         let answer = http.get(path, &token.header).await?;
         let refused = answer.status == StatusCode::UNAUTHORIZED;
-        self.administration.note(refused);
+        self.administration.record(refused);
         if refused {
             return Ok(Err(REFUSED.to_owned()));
         }
         self.signed = Some(Signed {
             header: token.header,
-            renew_at: now.steady + token.life * 4 / 5,
-            expires_at: now.steady + token.life,
+            renew_at: now.steady + token.lifetime * 4 / 5,
+            expires_at: now.steady + token.lifetime,
         });
         Ok(Ok(answer))
     }
 
-    /// `None`: the token is refused.
-    async fn ask(&self, http: &Http, path: &str) -> Result<Option<Answer>, Failure> {
+    /// `None` when the token is refused.
+    async fn request(&self, http: &Http, path: &str) -> Result<Option<Answer>, Failure> {
         let Some(signed) = &self.signed else {
             return Ok(None);
         };
@@ -119,12 +119,12 @@ impl ByKey {
     }
 }
 
-fn judge(answer: Answer, path: &str) -> Result<Answer, Failure> {
+fn evaluate(answer: Answer, path: &str) -> Result<Answer, Failure> {
     if answer.status != StatusCode::FORBIDDEN {
         return Ok(answer);
     }
     Err(Failure::refused(format!(
-        "DittoFS does not let the role operator read {path} ({})",
+        "DittoFS does not allow role operator to read {path} ({})",
         answer.detail()
     )))
 }

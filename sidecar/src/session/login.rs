@@ -1,4 +1,4 @@
-//! Login and refresh: the two ways to a token.
+//! Login and refresh, the two ways to get a token.
 
 use crate::credentials::Credentials;
 use crate::http::{Answer, Http};
@@ -10,21 +10,21 @@ use serde_json::json;
 use std::fmt;
 use std::time::Duration;
 
-/// Life of a token when the server does not say.
-const LIFE: u64 = 300;
-/// Shortest and longest life that is believed: neither a login with every poll, nor a token for ever.
-const LIFE_RANGE: (u64, u64) = (10, 86_400);
+/// Lifetime of a token in seconds when the server does not state it.
+const LIFETIME: u64 = 300;
+/// Shortest and longest lifetime that is used, so that there is neither a login with every poll nor an endless token.
+const LIFETIME_RANGE: (u64, u64) = (10, 86_400);
 
 /// The tokens of a login, on the steady clock.
 pub(super) struct Tokens {
-    /// `Authorization` header.
+    /// The `Authorization` header.
     pub access: HeaderValue,
     refresh: String,
     /// When the tokens should be refreshed.
     pub refresh_at: Duration,
-    /// When the access token is worth nothing any more.
+    /// When the access token expires.
     pub expires_at: Duration,
-    /// Whether there was no login any more when they should have been refreshed.
+    /// Whether the server refused to replace them when that was due. They are used until they expire.
     pub is_last: bool,
 }
 
@@ -34,11 +34,11 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// What the server says to a login that it understood.
+/// The result of a login or refresh.
 pub(super) enum Login {
-    /// Welcome.
+    /// The tokens.
     Granted(Tokens),
-    /// Why not.
+    /// The reason of the server.
     Denied(String),
 }
 
@@ -58,34 +58,30 @@ pub(super) async fn log_in(
 ) -> Result<Login, Failure> {
     let body = json!({"username": who.username, "password": who.password.reveal()});
     let answer = http.post("/api/v1/auth/login", None, &body).await?;
-    tracing::debug!(username = who.username, status = %answer.status, "logged in");
-    judge(&answer, "a login", now)
+    tracing::debug!(username = who.username, status = %answer.status, "sent a login");
+    evaluate(&answer, "the login", now)
 }
 
-/// Exchanges a refresh token.
+/// Logs in with a refresh token.
 pub(super) async fn refresh(http: &Http, tokens: &Tokens, now: Duration) -> Result<Login, Failure> {
     let body = json!({"refresh_token": tokens.refresh});
     let answer = http.post("/api/v1/auth/refresh", None, &body).await?;
-    tracing::debug!(status = %answer.status, "refreshed the token");
-    judge(&answer, "a refresh", now)
+    tracing::debug!(status = %answer.status, "sent a refresh of the token");
+    evaluate(&answer, "the refresh of the token", now)
 }
 
-fn judge(answer: &Answer, what: &str, now: Duration) -> Result<Login, Failure> {
+fn evaluate(answer: &Answer, what: &str, now: Duration) -> Result<Login, Failure> {
     match answer.status {
         StatusCode::OK => granted(answer, what, now).map(Login::Granted),
-        // 403: the user is switched off.
+        // 403 means that the user is disabled.
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Login::Denied(answer.detail())),
         _ => Err(answer.unexpected(what)),
     }
 }
 
 fn granted(answer: &Answer, what: &str, now: Duration) -> Result<Tokens, Failure> {
-    // The error of the parser may quote the token: it is not told.
-    let unreadable = || {
-        Failure::invalid(format!(
-            "DittoFS answers {what} with something that holds no token"
-        ))
-    };
+    // The parser's error may quote the token, so it is left out.
+    let unreadable = || Failure::invalid(format!("DittoFS answered {what} without a usable token"));
     let granted: Granted = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
     let bearer = format!("Bearer {}", granted.access_token);
     let mut access = HeaderValue::from_str(&bearer).map_err(|_| unreadable())?;
@@ -93,16 +89,16 @@ fn granted(answer: &Answer, what: &str, now: Duration) -> Result<Tokens, Failure
     if granted.access_token.is_empty() {
         return Err(unreadable());
     }
-    let life = granted
+    let seconds = granted
         .expires_in
-        .unwrap_or(LIFE)
-        .clamp(LIFE_RANGE.0, LIFE_RANGE.1);
-    let life = Duration::from_secs(life);
+        .unwrap_or(LIFETIME)
+        .clamp(LIFETIME_RANGE.0, LIFETIME_RANGE.1);
+    let lifetime = Duration::from_secs(seconds);
     Ok(Tokens {
         access,
         refresh: granted.refresh_token,
-        refresh_at: now + life * 4 / 5,
-        expires_at: now + life,
+        refresh_at: now + lifetime * 4 / 5,
+        expires_at: now + lifetime,
         is_last: false,
     })
 }

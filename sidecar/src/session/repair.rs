@@ -1,7 +1,7 @@
-//! Makes the sidecar's own user, or puts it right, as an administrator with a signed token.
+//! Creates or repairs the sidecar's own user, as an administrator with a signed token.
 
 use super::login::{self, Login, Tokens};
-use crate::administration::{AdminError, Administration, is_name};
+use crate::administration::{AdminError, Administration, ME, is_valid_name};
 use crate::clock::Now;
 use crate::credentials::Credentials;
 use crate::http::{Answer, Http};
@@ -15,62 +15,63 @@ use std::sync::Arc;
 
 const ROLE: &str = "operator";
 
-/// What the server says of a user.
+/// A user as the server describes it.
 #[derive(Deserialize)]
 struct User {
     role: String,
     enabled: bool,
 }
 
-/// Sees to it that `own` can log in, and logs in.
+/// Makes sure that the user `own` can log in, and logs in.
 pub(super) async fn repair(
     http: Arc<Http>,
     administration: Administration,
     own: Credentials,
     now: Now,
 ) -> Result<Tokens, Failure> {
-    judge(&own)?;
+    validate(&own)?;
     let work = Repair {
         administration: &administration,
         own: &own,
         now,
     };
-    if let Some(user) = work.find().await? {
-        work.put_right(&user).await?;
+    if let Some(user) = work.find_user().await? {
+        work.update_user(&user).await?;
         tracing::info!(
             username = own.username,
-            "put the sidecar's user in DittoFS right, and set its password"
+            "repaired the sidecar's DittoFS user and set its password"
         );
     } else {
-        work.make().await?;
+        work.create_user().await?;
         tracing::info!(
             username = own.username,
-            "made the sidecar's user in DittoFS, with role operator"
+            "created the sidecar's DittoFS user with role operator"
         );
     }
     match login::log_in(&http, &own, now.steady).await? {
         Login::Granted(tokens) => Ok(tokens),
         Login::Denied(why) => Err(Failure::refused(format!(
-            "the password of user \"{}\" was just set, and DittoFS refuses it still ({why})",
+            "DittoFS refuses user \"{}\" although its password was just set ({why})",
             own.username
         ))),
     }
 }
 
-/// What is not tried at all.
-fn judge(own: &Credentials) -> Result<(), Failure> {
+/// Rejects credentials with which no repair is tried.
+fn validate(own: &Credentials) -> Result<(), Failure> {
     let username = shorten(&own.username);
     if own.username == ADMIN_USER {
         return Err(Failure::refused(format!(
-            "user \"{username}\" is the administrator: the sidecar needs a user of its own and changes no administrator's password"
+            "user \"{username}\" is the administrator; \
+             the sidecar needs a user of its own and never changes an administrator's password"
         )));
     }
-    if !is_name(&own.username) || own.username == crate::administration::ME {
-        return Err(AdminError::Name(username).into());
+    if !is_valid_name(&own.username) || own.username == ME {
+        return Err(AdminError::Name { name: username }.into());
     }
     if let Some(problem) = own.password.problem() {
         return Err(Failure::refused(format!(
-            "{problem}: put another one for \"{username}\" into the sidecar's Secret"
+            "{problem}; put another password for \"{username}\" into the sidecar's Secret"
         )));
     }
     Ok(())
@@ -83,34 +84,36 @@ struct Repair<'a> {
 }
 
 impl Repair<'_> {
-    async fn find(&self) -> Result<Option<User>, Failure> {
+    async fn find_user(&self) -> Result<Option<User>, Failure> {
         let answer = self
             .call(Method::GET, &["users", self.name()], None)
             .await?;
         match answer.status {
-            StatusCode::OK => serde_json::from_slice(&answer.body).map(Some).map_err(|_| {
-                Failure::invalid("DittoFS describes a user in words that are not understood")
-            }),
+            StatusCode::OK => serde_json::from_slice(&answer.body)
+                .map(Some)
+                .map_err(|_| Failure::invalid("cannot parse what DittoFS returns for a user")),
             StatusCode::NOT_FOUND => Ok(None),
-            _ => Err(self.not_done(&answer, "be looked up")),
+            _ => Err(self.rejected(&answer, "read")),
         }
     }
 
-    async fn make(&self) -> Result<(), Failure> {
+    async fn create_user(&self) -> Result<(), Failure> {
         let body =
             json!({"username": self.name(), "password": self.own.password.reveal(), "role": ROLE});
         let answer = self.call(Method::POST, &["users"], Some(&body)).await?;
         match answer.status {
             StatusCode::CREATED => Ok(()),
-            _ => Err(self.not_done(&answer, "be made")),
+            _ => Err(self.rejected(&answer, "create")),
         }
     }
 
-    /// Role and switch come first: the server binds administrators to a change of a password that somebody else sets.
-    async fn put_right(&self, user: &User) -> Result<(), Failure> {
+    /// Sets role and `enabled` before the password: an administrator would have to change a password that somebody else
+    /// set.
+    async fn update_user(&self, user: &User) -> Result<(), Failure> {
         if user.role == "admin" && self.name() != SIDECAR_USER {
             return Err(Failure::refused(format!(
-                "user \"{}\" is an administrator: the sidecar needs a user of its own and changes no administrator's password",
+                "user \"{}\" is an administrator; \
+                 the sidecar needs a user of its own and never changes an administrator's password",
                 shorten(self.name())
             )));
         }
@@ -119,14 +122,14 @@ impl Repair<'_> {
             let path = ["users", self.name()];
             let answer = self.call(Method::PUT, &path, Some(&body)).await?;
             if !answer.status.is_success() {
-                return Err(self.not_done(&answer, "be switched on"));
+                return Err(self.rejected(&answer, "update"));
             }
         }
         let body = json!({"new_password": self.own.password.reveal()});
         let path = ["users", self.name(), "password"];
         let answer = self.call(Method::POST, &path, Some(&body)).await?;
         if !answer.status.is_success() {
-            return Err(self.not_done(&answer, "get its password"));
+            return Err(self.rejected(&answer, "set the password of"));
         }
         Ok(())
     }
@@ -148,12 +151,12 @@ impl Repair<'_> {
         Ok(answer.await?)
     }
 
-    fn not_done(&self, answer: &Answer, what: &str) -> Failure {
+    fn rejected(&self, answer: &Answer, action: &str) -> Failure {
         let username = shorten(self.name());
         match answer.status {
             StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
                 Failure::refused(format!(
-                    "user \"{username}\" cannot {what} ({})",
+                    "DittoFS refuses to {action} user \"{username}\" ({})",
                     answer.detail()
                 ))
             }

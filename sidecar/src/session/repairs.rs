@@ -1,36 +1,36 @@
-//! The repair that runs beside the polls: one at a time, and after failures at longer and longer intervals.
+//! Runs repairs in the background of the polls: one at a time, with backoff after failures.
 
 use super::login::Tokens;
 use crate::outcome::Failure;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// First and longest pause after a repair that failed.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(1));
+/// First and longest wait after a failed repair.
+const BACKOFF: (Duration, Duration) = (Duration::from_secs(5), Duration::from_mins(1));
 
-/// Whether a repair runs, and what came of the last one.
+/// The running repair, and the result of the last one.
 #[derive(Debug, Default)]
 pub(super) struct Repairs {
-    /// At most one. It ends with this.
+    /// At most one task. It is aborted when this is dropped.
     running: JoinSet<Result<Tokens, Failure>>,
-    /// Why one was begun.
+    /// Why the last one was started.
     reason: String,
     /// Why the last one failed.
-    trouble: Option<String>,
-    /// When the next one may begin.
-    next_at: Duration,
-    /// The next pause.
-    pause: Option<Duration>,
+    failure: Option<String>,
+    /// When the next one may start.
+    retry_at: Duration,
+    /// The wait after the next failure.
+    wait: Option<Duration>,
 }
 
 impl Repairs {
-    /// Whether a login may be tried, and a repair begun: none runs, and the pause is over.
-    pub fn may_begin(&self, now: Duration) -> bool {
-        self.running.is_empty() && now >= self.next_at
+    /// Whether a login may be tried and a repair started: none is running, and the wait is over.
+    pub fn may_start(&self, now: Duration) -> bool {
+        self.running.is_empty() && now >= self.retry_at
     }
 
-    /// Begins one.
-    pub fn begin(
+    /// Starts a repair.
+    pub fn start(
         &mut self,
         reason: String,
         repair: impl Future<Output = Result<Tokens, Failure>> + Send + 'static,
@@ -39,12 +39,12 @@ impl Repairs {
         self.running.spawn(repair);
     }
 
-    /// The tokens of a repair that has ended well since.
+    /// The tokens of a repair that has succeeded since the last call.
     pub fn finished(&mut self, now: Duration) -> Option<Tokens> {
         match self.running.try_join_next()? {
             Ok(Ok(tokens)) => {
-                // Until a poll has shown that they are good, the next repair has to wait.
-                self.wait(now);
+                // The next repair waits until a poll has shown that the tokens are accepted.
+                self.delay_next(now);
                 Some(tokens)
             }
             Ok(Err(failure)) => {
@@ -52,47 +52,47 @@ impl Repairs {
                 None
             }
             Err(error) => {
-                self.failed(format!("the repair ended early ({error})"), now);
+                self.failed(format!("the repair was aborted ({error})"), now);
                 None
             }
         }
     }
 
-    /// Nothing could be repaired.
+    /// Records and logs a failure.
     pub fn failed(&mut self, message: String, now: Duration) {
-        self.wait(now);
-        if self.trouble.as_ref() != Some(&message) {
-            tracing::warn!("the sidecar's user in DittoFS is not repaired: {message}");
+        self.delay_next(now);
+        if self.failure.as_ref() != Some(&message) {
+            tracing::warn!("cannot repair the sidecar's DittoFS user: {message}");
         }
-        self.trouble = Some(message);
+        self.failure = Some(message);
     }
 
-    /// A poll has worked with what a login gave.
-    pub fn all_is_well(&mut self) {
+    /// Records that a poll succeeded with the token of a login.
+    pub fn succeeded(&mut self) {
         if self.running.is_empty() {
-            self.trouble = None;
-            self.pause = None;
-            self.next_at = Duration::ZERO;
+            self.failure = None;
+            self.wait = None;
+            self.retry_at = Duration::ZERO;
         }
     }
 
-    /// Why the last repair failed, until one has worked.
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    /// Why the last repair failed, until one succeeds.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
-    /// Why there is no login at present.
+    /// Why no login is possible at present.
     pub fn reason(&self) -> &str {
-        self.trouble.as_deref().unwrap_or(&self.reason)
+        self.failure.as_deref().unwrap_or(&self.reason)
     }
 
-    fn wait(&mut self, now: Duration) {
-        let pause = self.pause.unwrap_or(PAUSES.0);
-        self.next_at = now + pause;
-        self.pause = Some((pause * 2).min(PAUSES.1));
+    fn delay_next(&mut self, now: Duration) {
+        let wait = self.wait.unwrap_or(BACKOFF.0);
+        self.retry_at = now + wait;
+        self.wait = Some((wait * 2).min(BACKOFF.1));
     }
 
-    /// Waits for the one that runs, so that the next [`Repairs::finished`] has its result.
+    /// Waits until the running repair has ended, so that the next [`Repairs::finished`] has its result.
     #[cfg(test)]
     pub async fn settle(&mut self) {
         if let Some(ended) = self.running.join_next().await {

@@ -1,4 +1,4 @@
-//! The session against a server that answers as the recorded one.
+//! The session with a server that answers like the recorded one.
 
 use super::*;
 use crate::fake::{DittoFs, Folder, SIGNING_KEY, User};
@@ -18,7 +18,7 @@ const NAME: &str = "dittofs-sidecar";
 const OWN: &str = "sidecar-Passw0rd-1";
 const OTHER_KEY: &str = "another-key-than-the-server-runs-with-by-far";
 
-/// What somebody does to the sidecar's user.
+/// A change that somebody makes to the sidecar's user.
 type Change = fn(&mut User);
 
 struct Scene {
@@ -29,7 +29,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// A server without the sidecar's user, and Secrets as the operator makes them.
+    /// A server without the sidecar's user, and Secrets as the operator creates them.
     async fn fresh() -> Self {
         let server = DittoFs::start().await;
         let own = Folder::with(NAME, OWN);
@@ -47,13 +47,13 @@ impl Scene {
         }
     }
 
-    /// The same, with the user, logged in.
+    /// The same after the user was created and has logged in.
     async fn settled() -> Self {
         let mut scene = Self::fresh().await;
         scene.poll(0).await.unwrap();
         scene.repaired().await;
         scene.poll(0).await.unwrap();
-        scene.server.asked();
+        scene.server.requests();
         scene
     }
 
@@ -66,7 +66,7 @@ impl Scene {
         Ok(answer.status.as_u16())
     }
 
-    /// Until the repair that runs has ended.
+    /// Waits until the running repair has ended.
     async fn repaired(&mut self) {
         self.session.repairs.settle().await;
     }
@@ -77,8 +77,8 @@ impl Scene {
         self.keeps_secrets(&failure.message)
     }
 
-    /// Polls go on; what cannot be repaired is told.
-    async fn told(&mut self, seconds: u64) -> String {
+    /// Polls succeed although the repair fails. Returns the reported message.
+    async fn reported(&mut self, seconds: u64) -> String {
         assert_eq!(self.poll(seconds).await, Ok(200));
         self.repaired().await;
         assert_eq!(self.poll(seconds).await, Ok(200));
@@ -105,7 +105,7 @@ impl Scene {
         self.server.set(|inside| inside.users.get(NAME).cloned())
     }
 
-    /// Nothing that the sidecar had from a login is good any more.
+    /// Invalidates all tokens of the sidecar.
     fn forget_tokens(&self) {
         self.server.set(|inside| {
             inside.tokens.clear();
@@ -113,7 +113,7 @@ impl Scene {
         });
     }
 
-    /// Whatever happened to the user: the next poll works, and soon the user does, too.
+    /// The next poll succeeds whatever happened to the user, and soon the user is repaired.
     async fn recovers(&mut self, what: &str, seconds: u64) {
         self.forget_tokens();
         assert_eq!(self.poll(seconds).await, Ok(200), "{what}");
@@ -121,35 +121,35 @@ impl Scene {
         self.repaired().await;
         assert_eq!(self.poll(seconds).await, Ok(200), "{what}");
         assert_eq!(self.user(), Some(User::new("operator", OWN)), "{what}");
-        self.server.asked();
+        self.server.requests();
         assert_eq!(self.poll(seconds).await, Ok(200), "{what}");
-        assert_eq!(self.server.asked(), [POLL], "{what}");
+        assert_eq!(self.server.requests(), [POLL], "{what}");
         assert!(self.session.tokens.is_some(), "{what}");
     }
 }
 
 #[tokio::test]
-async fn a_missing_user_holds_up_no_poll_and_is_made_beside_them() {
+async fn a_missing_user_delays_no_poll_and_is_created_in_the_background() {
     let mut scene = Scene::fresh().await;
     assert_eq!(scene.poll(0).await, Ok(200));
     scene.repaired().await;
-    let mut asked = scene.server.asked();
-    asked.retain(|what| what != POLL);
-    assert_eq!(asked, [LOGIN, FIND, CREATE, LOGIN]);
+    let mut requests = scene.server.requests();
+    requests.retain(|what| what != POLL);
+    assert_eq!(requests, [LOGIN, FIND, CREATE, LOGIN]);
     assert_eq!(scene.poll(1).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL]);
+    assert_eq!(scene.server.requests(), [POLL]);
     assert_eq!(scene.user(), Some(User::new("operator", OWN)));
 }
 
 #[tokio::test]
-async fn whatever_happens_to_the_user_it_is_put_right() {
+async fn the_user_is_repaired_whatever_happens_to_it() {
     let mut scene = Scene::settled().await;
     let changes: [(&str, Change); 5] = [
         ("another password", |user| {
             user.password = "another-Passw0rd".into();
         }),
-        ("switched off", |user| user.enabled = false),
-        ("an administrator with a duty", |user| {
+        ("disabled", |user| user.enabled = false),
+        ("an administrator who must change the password", |user| {
             user.role = "admin".into();
             user.must_change = true;
             user.password = "another-Passw0rd".into();
@@ -170,22 +170,22 @@ async fn whatever_happens_to_the_user_it_is_put_right() {
             .set(|inside| change(inside.users.get_mut(NAME).unwrap()));
         scene.recovers(what, second).await;
     }
-    // The administrator's password is no part of it.
+    // The administrator's password does not matter.
     scene.server.set(|inside| {
         inside.users.get_mut("admin").unwrap().password = "changed-Passw0rd".into();
         inside.users.remove(NAME);
     });
     scene.recovers("deleted", 1000).await;
-    scene.own.credentials(NAME, "made-again-Passw0rd");
+    scene.own.credentials(NAME, "created-again-Passw0rd");
     scene.forget_tokens();
     assert_eq!(scene.poll(1100).await, Ok(200));
     scene.repaired().await;
-    let expected = User::new("operator", "made-again-Passw0rd");
+    let expected = User::new("operator", "created-again-Passw0rd");
     assert_eq!(scene.user(), Some(expected));
 }
 
 #[tokio::test]
-async fn role_and_switch_are_sent_only_when_they_differ() {
+async fn role_and_enabled_are_sent_only_when_they_differ() {
     let mut scene = Scene::settled().await;
     scene
         .server
@@ -194,7 +194,7 @@ async fn role_and_switch_are_sent_only_when_they_differ() {
     scene.poll(1).await.unwrap();
     scene.repaired().await;
     assert_eq!(
-        scene.server.asked(),
+        scene.server.requests(),
         [POLL, REFRESH, LOGIN, POLL, FIND, RESET, LOGIN]
     );
     scene
@@ -204,8 +204,8 @@ async fn role_and_switch_are_sent_only_when_they_differ() {
     scene.poll(2).await.unwrap();
     scene.poll(100).await.unwrap();
     scene.repaired().await;
-    let asked = scene.server.asked();
-    assert!(asked.contains(&UPDATE.to_owned()), "{asked:?}");
+    let requests = scene.server.requests();
+    assert!(requests.contains(&UPDATE.to_owned()), "{requests:?}");
 }
 
 #[tokio::test]
@@ -213,27 +213,27 @@ async fn a_token_is_refreshed_before_it_expires() {
     let mut scene = Scene::settled().await;
     assert_eq!(scene.poll(719).await, Ok(200));
     assert_eq!(scene.poll(720).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL, REFRESH, POLL]);
+    assert_eq!(scene.server.requests(), [POLL, REFRESH, POLL]);
     assert_eq!(scene.poll(1400).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL]);
+    assert_eq!(scene.server.requests(), [POLL]);
 }
 
 #[tokio::test]
-async fn a_refused_token_is_refreshed_first_and_then_there_is_a_login() {
+async fn a_refused_token_is_refreshed_before_a_login_is_tried() {
     let mut scene = Scene::settled().await;
     scene.server.set(|inside| inside.tokens.clear());
     assert_eq!(scene.poll(1).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL, REFRESH, POLL]);
+    assert_eq!(scene.server.requests(), [POLL, REFRESH, POLL]);
     scene.forget_tokens();
     assert_eq!(scene.poll(2).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL, REFRESH, LOGIN, POLL]);
+    assert_eq!(scene.server.requests(), [POLL, REFRESH, LOGIN, POLL]);
 }
 
 #[tokio::test]
-async fn what_cannot_be_repaired_is_told_and_polls_go_on() {
+async fn a_failed_repair_is_reported_and_polls_continue() {
     let mut scene = Scene::fresh().await;
     scene.own.credentials(NAME, "short");
-    assert!(scene.told(0).await.contains("8 to 72 bytes"));
+    assert!(scene.reported(0).await.contains("8 to 72 bytes"));
     scene.own.credentials(NAME, OWN);
     assert_eq!(scene.poll(5).await, Ok(200));
     scene.repaired().await;
@@ -241,11 +241,11 @@ async fn what_cannot_be_repaired_is_told_and_polls_go_on() {
     assert_eq!(scene.session.access(), None);
 
     for (name, words) in [
-        ("admin", "changes no administrator's password"),
-        ("root", "changes no administrator's password"),
-        ("me", "no name"),
-        ("a/../b", "no name"),
-        ("a%2Fb", "no name"),
+        ("admin", "never changes an administrator's password"),
+        ("root", "never changes an administrator's password"),
+        ("me", "not a valid user name"),
+        ("a/../b", "not a valid user name"),
+        ("a%2Fb", "not a valid user name"),
     ] {
         let mut scene = Scene::fresh().await;
         let root = User::new("admin", "another-Passw0rd");
@@ -253,8 +253,8 @@ async fn what_cannot_be_repaired_is_told_and_polls_go_on() {
             .server
             .set(|inside| inside.users.insert("root".into(), root.clone()));
         scene.own.credentials(name, OWN);
-        let told = scene.told(0).await;
-        assert!(told.contains(words), "{name}: {told}");
+        let reported = scene.reported(0).await;
+        assert!(reported.contains(words), "{name}: {reported}");
         let users = scene.server.set(|inside| inside.users.clone());
         let before = [
             ("admin".to_owned(), User::new("admin", "admin-Passw0rd-1")),
@@ -265,18 +265,23 @@ async fn what_cannot_be_repaired_is_told_and_polls_go_on() {
 
     let mut scene = Scene::fresh().await;
     scene.session.own = CredentialFiles::new("/nonexistent");
-    assert!(scene.told(0).await.contains("is the Secret mounted"));
+    assert!(
+        scene
+            .reported(0)
+            .await
+            .contains("check that the Secret is mounted")
+    );
 }
 
 #[tokio::test]
-async fn repairs_that_fail_are_tried_at_longer_and_longer_intervals() {
+async fn failed_repairs_are_retried_with_backoff() {
     let mut scene = Scene::fresh().await;
     scene.own.credentials(NAME, "short");
     let mut logins = Vec::new();
     for second in 0..100 {
         scene.poll(second).await.unwrap();
         scene.repaired().await;
-        if scene.server.asked().contains(&LOGIN.to_owned()) {
+        if scene.server.requests().contains(&LOGIN.to_owned()) {
             logins.push(second);
         }
     }
@@ -284,7 +289,7 @@ async fn repairs_that_fail_are_tried_at_longer_and_longer_intervals() {
 }
 
 #[tokio::test]
-async fn with_another_key_than_the_server_has_the_way_in_is_closed_and_told() {
+async fn a_key_that_differs_from_the_servers_is_reported() {
     let mut scene = Scene::fresh().await;
     scene.keys.write("key", OTHER_KEY);
     let message = scene.refused(0).await;
@@ -307,14 +312,14 @@ async fn with_another_key_than_the_server_has_the_way_in_is_closed_and_told() {
     assert!(scene.refused(0).await.contains("no signing key is mounted"));
 }
 
-/// The mounted key follows its Secret within a minute, the server's environment only with a restart.
+/// The mounted key follows its Secret within a minute, the server's environment only after a restart.
 #[tokio::test]
-async fn what_was_signed_with_the_old_key_is_gone_on_with_while_it_lives() {
+async fn a_token_that_was_signed_with_the_old_key_is_used_until_it_expires() {
     let mut scene = Scene::fresh().await;
     scene.own.credentials(NAME, "short");
     assert_eq!(scene.poll(0).await, Ok(200));
     scene.keys.write("key", OTHER_KEY);
-    // A new one is due, and refused.
+    // A new token is due, and refused.
     assert_eq!(scene.poll(720).await, Ok(200));
     let access = scene.session.access().unwrap();
     assert!(access.signing_key_refused, "{access:?}");
@@ -325,7 +330,7 @@ async fn what_was_signed_with_the_old_key_is_gone_on_with_while_it_lives() {
 }
 
 #[tokio::test]
-async fn a_token_of_a_login_is_gone_on_with_while_it_lives() {
+async fn a_token_of_a_login_is_used_until_it_expires() {
     let mut scene = Scene::settled().await;
     scene.keys.write("key", OTHER_KEY);
     scene.server.set(|inside| inside.users.remove(NAME));
@@ -334,7 +339,7 @@ async fn a_token_of_a_login_is_gone_on_with_while_it_lives() {
     assert_eq!(scene.poll(721).await, Ok(200));
     let access = scene.session.access().unwrap();
     assert!(access.signing_key_refused, "{access:?}");
-    // A key that fits again is noticed, although polls do without it.
+    // It is noticed when the key is right again, although polls do not need it.
     scene.keys.write("key", SIGNING_KEY);
     assert_eq!(scene.poll(760).await, Ok(200));
     scene.repaired().await;
@@ -343,43 +348,43 @@ async fn a_token_of_a_login_is_gone_on_with_while_it_lives() {
 }
 
 #[tokio::test]
-async fn a_403_for_the_poll_is_a_refusal() {
+async fn a_403_for_the_poll_is_reported_as_refused() {
     let mut scene = Scene::settled().await;
     scene.server.ports(403, "Password change required\n");
     assert!(scene.refused(1).await.contains("Password change required"));
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_or_is_gone_is_unreachable() {
+async fn a_server_that_hangs_or_is_stopped_is_unreachable() {
     let mut scene = Scene::settled().await;
     scene.server.set(|inside| inside.hangs = true);
     let failure = scene.poll(1).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unreachable);
-    assert!(failure.message.contains("no answer"), "{failure}");
+    assert!(failure.message.contains("did not answer"), "{failure}");
     scene.server.set(|inside| inside.hangs = false);
     scene.server.stop().await;
     let failure = scene.poll(2).await.unwrap_err();
     assert!(failure.message.contains("connection refused"), "{failure}");
     scene.server.listen().await;
-    scene.server.asked();
+    scene.server.requests();
     assert_eq!(scene.poll(3).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL], "the token is good still");
+    assert_eq!(scene.server.requests(), [POLL], "the token is still valid");
 }
 
 #[tokio::test]
-async fn an_old_token_is_gone_on_with_while_it_cannot_be_refreshed() {
+async fn a_valid_token_is_used_while_it_cannot_be_refreshed() {
     let mut scene = Scene::settled().await;
     scene.server.stop().await;
     scene.poll(800).await.unwrap_err();
     scene.server.listen().await;
     assert_eq!(scene.poll(801).await, Ok(200));
-    assert_eq!(scene.server.asked(), [POLL]);
+    assert_eq!(scene.server.requests(), [POLL]);
     assert_eq!(scene.poll(811).await, Ok(200));
-    assert_eq!(scene.server.asked(), [REFRESH, POLL]);
+    assert_eq!(scene.server.requests(), [REFRESH, POLL]);
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_cut_off() {
+async fn a_body_above_the_limit_is_rejected() {
     let mut scene = Scene::settled().await;
     scene.server.ports(200, &" ".repeat(1024 * 1024 + 1));
     let failure = scene.poll(1).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! All adapters.
+//! The adapters.
 
 use super::entry::Entry;
 use crate::clock::Now;
@@ -8,28 +8,28 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Most adapters that are kept, leaving ones included. A server that invents new types with every answer would
-/// otherwise fill the ConfigMap during a long hold. The operator looks at far fewer.
-const MOST_KEPT: usize = 128;
+/// The most adapters that are kept, including leaving ones. A server that lists new types with every response would
+/// otherwise fill the ConfigMap during a long hold. The operator reads far fewer.
+const MAX_ADAPTERS: usize = 128;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Adapters {
-    /// `None` before the first list: unknown, not empty.
+    /// `None` before the first list: the adapters are unknown, not absent.
     known: Option<BTreeMap<String, Entry>>,
-    /// The last poll gave an empty list, and nothing was known before.
+    /// Whether the last poll returned an empty list while nothing was known.
     empty_once: bool,
 }
 
 impl Adapters {
-    pub fn begin(previous: Option<Vec<Adapter>>, wall: Timestamp) -> Self {
-        let entry = |adapter: Adapter| (adapter.r#type.clone(), Entry::begin(&adapter, wall));
+    pub fn resume(previous: Option<Vec<Adapter>>, wall: Timestamp) -> Self {
+        let entry = |adapter: Adapter| (adapter.r#type.clone(), Entry::resume(&adapter, wall));
         Self {
             known: previous.map(|adapters| adapters.into_iter().map(entry).collect()),
             empty_once: false,
         }
     }
 
-    /// After a list.
+    /// The adapters after a poll that returned a list.
     pub fn after(&self, list: &[Seen], now: Now, hold: Duration) -> Self {
         let listed: BTreeMap<&str, &Seen> = list
             .iter()
@@ -49,7 +49,7 @@ impl Adapters {
             })
             .collect();
         for (r#type, seen) in listed {
-            if !known.contains_key(r#type) && next.len() < MOST_KEPT {
+            if !known.contains_key(r#type) && next.len() < MAX_ADAPTERS {
                 next.insert(r#type.to_owned(), Entry::first(seen, now, hold, false));
             }
         }
@@ -59,7 +59,7 @@ impl Adapters {
         }
     }
 
-    /// The first list of all. An empty one has to be seen twice, as any removal.
+    /// The adapters after the first list. An empty list must be seen twice, like any removal.
     fn first(&self, listed: &BTreeMap<&str, &Seen>, now: Now, hold: Duration) -> Self {
         if listed.is_empty() && !self.empty_once {
             return Self {
@@ -76,7 +76,7 @@ impl Adapters {
         }
     }
 
-    /// After a failure: all stay.
+    /// The adapters after a failure: all of them stay.
     pub fn unknown(&self) -> Self {
         let unknown = |(r#type, entry): (&String, &Entry)| (r#type.clone(), entry.unknown());
         Self {

@@ -1,4 +1,4 @@
-//! One adapter: what is published of it, and what has been seen once.
+//! One adapter: what is published of it, and what was seen only once.
 
 use super::to_the_second;
 use crate::clock::Now;
@@ -13,45 +13,45 @@ pub(super) struct Entry {
     enabled: bool,
     running: bool,
     leaving: Option<Leaving>,
-    /// Polls in a row that did not list it; more than two are two.
+    /// How many polls in a row did not list it, counted up to two.
     absences: u8,
-    /// The last poll said it does not run, for the first time.
+    /// Whether the last poll was the first to see it not running.
     stopped_once: bool,
 }
 
-/// Switched off or gone, but not for the whole hold.
+/// Disabled or removed, while the hold has not elapsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Leaving {
     since: Timestamp,
-    /// When this sidecar first saw it gone. `None` while it knows it only from the sidecar before.
-    from: Option<Duration>,
+    /// When this sidecar first saw that. `None` while it is known only from the previous sidecar.
+    first_seen: Option<Duration>,
 }
 
 impl Leaving {
-    fn begin(now: Now) -> Self {
+    fn start(now: Now) -> Self {
         Self {
             since: to_the_second(now.wall),
-            from: Some(now.steady),
+            first_seen: Some(now.steady),
         }
     }
 
-    /// It is gone still: `None` when it has been so for the hold.
-    fn last(self, now: Now, hold: Duration) -> Option<Self> {
-        let from = self.from.unwrap_or(now.steady);
-        let over = now.steady.saturating_sub(from) >= hold;
-        (!over).then_some(Self {
-            from: Some(from),
+    /// It is still disabled or removed. `None` when the hold has elapsed.
+    fn continued(self, now: Now, hold: Duration) -> Option<Self> {
+        let first_seen = self.first_seen.unwrap_or(now.steady);
+        let has_elapsed = now.steady.saturating_sub(first_seen) >= hold;
+        (!has_elapsed).then_some(Self {
+            first_seen: Some(first_seen),
             ..self
         })
     }
 }
 
 impl Entry {
-    /// As the sidecar before has published it.
-    pub fn begin(adapter: &Adapter, wall: Timestamp) -> Self {
+    /// The adapter as the previous sidecar has published it.
+    pub fn resume(adapter: &Adapter, wall: Timestamp) -> Self {
         let leaving = adapter.leaving_since.map(|since| Leaving {
             since: since.min(wall),
-            from: None,
+            first_seen: None,
         });
         Self {
             port: adapter.port,
@@ -63,21 +63,21 @@ impl Entry {
         }
     }
 
-    /// Seen for the first time. Where nothing is known of the time before (`may_be_exposed`), one that is switched off
-    /// may have a Service still, so it leaves slowly.
+    /// The adapter when it is seen for the first time. Where nothing is known of the time before (`may_be_exposed`), a
+    /// disabled adapter may still have a Service, so it gets a hold.
     pub fn first(seen: &Seen, now: Now, hold: Duration, may_be_exposed: bool) -> Self {
-        let leaving = (!seen.enabled && may_be_exposed).then(|| Leaving::begin(now));
+        let leaving = (!seen.enabled && may_be_exposed).then(|| Leaving::start(now));
         Self {
             port: seen.port,
             enabled: seen.enabled,
             running: seen.running,
-            leaving: leaving.and_then(|leaving| leaving.last(now, hold)),
+            leaving: leaving.and_then(|leaving| leaving.continued(now, hold)),
             absences: 0,
             stopped_once: false,
         }
     }
 
-    /// Listed.
+    /// The adapter after a poll that listed it.
     pub fn seen(&self, seen: &Seen, now: Now, hold: Duration) -> Self {
         let listed = Self {
             port: seen.port,
@@ -91,7 +91,7 @@ impl Entry {
             return Self {
                 leaving: self
                     .leaving_now(now)
-                    .and_then(|leaving| leaving.last(now, hold)),
+                    .and_then(|leaving| leaving.continued(now, hold)),
                 ..listed
             };
         }
@@ -103,7 +103,7 @@ impl Entry {
         }
     }
 
-    /// Not listed. `None` when it is to be dropped.
+    /// The adapter after a poll that did not list it. `None` when it is dropped.
     pub fn absent(&self, now: Now, hold: Duration) -> Option<Self> {
         let absences = (self.absences + 1).min(2);
         if absences < 2 {
@@ -116,13 +116,13 @@ impl Entry {
             port: self.port,
             enabled: false,
             running: false,
-            leaving: Some(self.leaving_now(now)?.last(now, hold)?),
+            leaving: Some(self.leaving_now(now)?.continued(now, hold)?),
             absences,
             stopped_once: false,
         })
     }
 
-    /// No list: what was seen once has not been seen twice in a row.
+    /// The adapter after a failure: what was seen once must be seen twice in a row again.
     pub fn unknown(&self) -> Self {
         Self {
             absences: 0,
@@ -131,10 +131,10 @@ impl Entry {
         }
     }
 
-    /// Since when it leaves, given that it is gone now. `None` for one that has left before.
+    /// Since when it is leaving, given that it is disabled or removed now. `None` for one whose hold elapsed before.
     fn leaving_now(&self, now: Now) -> Option<Leaving> {
         self.leaving
-            .or_else(|| self.enabled.then(|| Leaving::begin(now)))
+            .or_else(|| self.enabled.then(|| Leaving::start(now)))
     }
 
     pub fn published(&self, r#type: &str) -> Adapter {

@@ -1,4 +1,4 @@
-//! Whether the REST API answers, and since when it is like that.
+//! The status of the REST API, and since when it has it.
 
 use super::to_the_second;
 use crate::clock::Now;
@@ -7,24 +7,24 @@ use dittofs_shared::published_state::{ServerState, ServerStatus};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// How long after the sidecar's start it is normal that nothing listens.
-pub(crate) const START: Duration = Duration::from_secs(10);
-/// How often something has to be seen in a row before it counts.
+/// How long after the sidecar's start an unreachable server counts as starting.
+pub(crate) const STARTUP_PERIOD: Duration = Duration::from_secs(10);
+/// How often a failure must be seen in a row before it is published.
 const TWICE: u8 = 2;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Health {
     published: Option<ServerState>,
-    /// Whether the server has answered this sidecar.
+    /// Whether the server has answered this sidecar yet.
     answered: bool,
     /// Failures in a row.
     failures: u8,
-    /// The last failure, and how often in a row it was this one.
+    /// The last failure, and how often in a row it occurred.
     last: Option<(Failure, u8)>,
 }
 
 impl Health {
-    pub fn begin(previous: ServerState, wall: Timestamp) -> Self {
+    pub fn resume(previous: ServerState, wall: Timestamp) -> Self {
         let since = previous.since.min(wall);
         Self {
             published: Some(ServerState { since, ..previous }),
@@ -48,7 +48,7 @@ impl Health {
         }
     }
 
-    /// The same with another published status. `since` moves only when the status does.
+    /// The same with another published status. `since` changes only with the status.
     pub fn set(&self, status: ServerStatus, message: Option<String>, wall: Timestamp) -> Self {
         let since = match &self.published {
             Some(before) if before.status == status => before.since,
@@ -74,7 +74,7 @@ impl Health {
             last: Some((failure.clone(), same)),
             ..self.clone()
         };
-        let (status, message) = self.word_for(failure, now);
+        let (status, message) = self.status_of(failure, now);
         if seen.counts(status) {
             seen.set(status, Some(message), now.wall)
         } else {
@@ -82,8 +82,8 @@ impl Health {
         }
     }
 
-    fn word_for(&self, failure: &Failure, now: Now) -> (ServerStatus, String) {
-        let starting = !self.answered && now.steady < START;
+    fn status_of(&self, failure: &Failure, now: Now) -> (ServerStatus, String) {
+        let starting = !self.answered && now.steady < STARTUP_PERIOD;
         if starting && failure.kind == FailureKind::Unreachable {
             let message = "the server has not answered since the sidecar started".to_owned();
             return (ServerStatus::Starting, message);
@@ -91,7 +91,7 @@ impl Health {
         (failure.kind.status(), failure.message.clone())
     }
 
-    /// Whether the failure just seen is published as `status`.
+    /// Whether the failure that was just seen is published as `status`.
     fn counts(&self, status: ServerStatus) -> bool {
         let Some(before) = &self.published else {
             return true;
@@ -99,11 +99,11 @@ impl Health {
         let same = self.last.as_ref().map_or(0, |(_, times)| *times);
         match before.status {
             ServerStatus::Starting | ServerStatus::Stopping => true,
-            // One hiccup is none.
+            // A single failure is ignored.
             ServerStatus::Reachable => self.failures >= TWICE,
-            // It was like that before this sidecar started, and still is: no news.
+            // It was unreachable before this sidecar started, and still is.
             _ if status == ServerStatus::Starting => false,
-            // One kind of trouble for another: when they take turns, nothing moves.
+            // One failure replaces another only when it lasts, so that alternating failures change nothing.
             _ => same >= TWICE,
         }
     }

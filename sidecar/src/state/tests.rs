@@ -1,12 +1,13 @@
-//! Histories to fold, for the tables and the properties.
+//! Histories of polls that are folded, for tables of cases and for properties.
 
 mod adapters;
 mod health;
 mod properties;
 
 use super::*;
-use crate::outcome::{Failure, Seen};
-use dittofs_shared::published_state::{Adapter, ServerState};
+use crate::fake::{adapter, published_state, seen};
+use crate::outcome::Failure;
+use dittofs_shared::published_state::Adapter;
 
 const HOLD: Duration = Duration::from_secs(30);
 
@@ -15,15 +16,6 @@ fn at(milliseconds: u64) -> Now {
         wall: Timestamp::from_millisecond(1_800_000_000_000 + i64::try_from(milliseconds).unwrap())
             .unwrap(),
         steady: Duration::from_millis(milliseconds),
-    }
-}
-
-fn seen(r#type: &str, port: i64, enabled: bool, running: bool) -> Seen {
-    Seen {
-        r#type: r#type.into(),
-        port,
-        enabled,
-        running,
     }
 }
 
@@ -74,24 +66,7 @@ fn settled() -> State {
     play(State::default(), 99, &[smb_on()])
 }
 
-fn previous(adapters: Option<Vec<Adapter>>, status: ServerStatus) -> PublishedState {
-    PublishedState {
-        server: ServerState {
-            status,
-            since: "2020-01-01T00:00:00Z".parse().unwrap(),
-            message: None,
-        },
-        adapters,
-        reports: Reports::default(),
-    }
-}
-
 fn published_smb(enabled: bool, leaving: bool) -> Adapter {
-    Adapter {
-        r#type: "smb".into(),
-        port: 1445,
-        enabled,
-        running: enabled,
-        leaving_since: leaving.then(|| "2020-01-01T00:00:00Z".parse().unwrap()),
-    }
+    let leaving_since = leaving.then(|| "2020-01-01T00:00:00Z".parse().unwrap());
+    adapter("smb", 1445, (enabled, enabled), leaving_since)
 }

@@ -1,33 +1,33 @@
 //! Certificates and keys from mounted Secrets.
 
-use super::judge::Judge;
-use super::reason::below;
+use super::judge::{Judge, webpki_error};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, RootCertStore};
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where certificates and keys are, all of them PEM.
+/// The files with certificates and keys, all of them PEM.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
-    /// What the server's certificate is judged by: CAs, or the certificate itself.
+    /// The trusted certificates: CAs, or the server's certificate itself.
     pub trusted: PathBuf,
-    /// A name that the server's certificate must have.
+    /// The name that the server's certificate must have, if any.
     pub server_name: Option<ServerName<'static>>,
-    /// What the server is shown when it asks.
+    /// The client certificate, for servers that ask for one.
     pub client: Option<ClientFiles>,
 }
 
 /// A client certificate and its key.
 #[derive(Clone, Debug)]
 pub struct ClientFiles {
-    /// The certificate, and those between it and its CA.
+    /// The certificate, followed by its intermediates.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
@@ -37,19 +37,51 @@ pub struct ClientFiles {
 #[derive(Debug, thiserror::Error)]
 pub enum FilesError {
     /// A file cannot be read.
-    #[error("{file} cannot be read ({1}): is the Secret mounted, with that key?", file = .0.display())]
-    Unreadable(PathBuf, io::Error),
+    #[error(
+        "cannot read {file} ({error}); check that the Secret is mounted and has this key",
+        file = path.display()
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be read.
+        error: io::Error,
+    },
     /// A file has no certificates.
-    #[error("{file} holds no certificate (PEM): put one into that key of the Secret", file = .0.display())]
-    NoCertificate(PathBuf),
-    /// A file has something that is none.
-    #[error("{file} holds a certificate that cannot be read ({1}): correct that key of the Secret", file = .0.display())]
-    NotACertificate(PathBuf, String),
-    /// A file has no key.
-    #[error("{file} holds no private key that can be used (PEM, without a passphrase): correct that key of the Secret", file = .0.display())]
-    NoKey(PathBuf),
-    /// A key and a certificate are not each other's.
-    #[error("{} is not the key of the certificate in {}: renew both in the Secret together", key.display(), certificate.display())]
+    #[error(
+        "{file} contains no PEM certificate; add one to this key of the Secret",
+        file = path.display()
+    )]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file has an invalid certificate.
+    #[error(
+        "{file} contains an invalid certificate ({reason}); correct this key of the Secret",
+        file = path.display()
+    )]
+    InvalidCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with the certificate.
+        reason: String,
+    },
+    /// A file has no private key.
+    #[error(
+        "{file} contains no usable private key (PEM without a passphrase); correct this key of the Secret",
+        file = path.display()
+    )]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The key does not belong to the certificate.
+    #[error(
+        "the private key in {} does not belong to the certificate in {}; replace both in the Secret together",
+        key.display(),
+        certificate.display()
+    )]
     Mismatch {
         /// The certificate.
         certificate: PathBuf,
@@ -58,14 +90,14 @@ pub enum FilesError {
     },
 }
 
-/// The bytes of the files, to see whether they have changed. They hold a private key.
+/// The bytes of the files, to detect changes. They include a private key.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Contents {
     trusted: Vec<u8>,
     client: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// What became of the bytes.
+/// The parsed files.
 #[derive(Clone)]
 pub(super) struct Material {
     pub provider: Arc<CryptoProvider>,
@@ -92,9 +124,9 @@ impl Material {
         let trusted = certificates(&files.trusted, &contents.trusted)?;
         let mut anchors = RootCertStore::empty();
         for certificate in &trusted {
-            anchors.add(certificate.clone()).map_err(|error| {
-                FilesError::NotACertificate(files.trusted.clone(), error.to_string())
-            })?;
+            anchors
+                .add(certificate.clone())
+                .map_err(|error| invalid(&files.trusted, &error))?;
         }
         let client = match (&files.client, &contents.client) {
             (Some(files), Some((certificate, key))) => {
@@ -126,39 +158,53 @@ fn certified(
     let key = PrivateKeyDer::from_pem_slice(key)
         .ok()
         .and_then(|key| provider.key_provider.load_private_key(key).ok())
-        .ok_or_else(|| FilesError::NoKey(files.key.clone()))?;
+        .ok_or_else(|| FilesError::NoKey {
+            path: files.key.clone(),
+        })?;
     let certified = CertifiedKey::new(chain, key);
     match certified.keys_match() {
-        // Some keys do not tell what belongs to them.
+        // Some keys do not reveal their public key.
         Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
         Err(rustls::Error::InconsistentKeys(_)) => Err(FilesError::Mismatch {
             certificate: files.certificate.clone(),
             key: files.key.clone(),
         }),
-        // Too old for webpki to read, but whether it is good enough is the server's to say.
+        // webpki does not parse X.509 version 1, but it is up to the server whether it accepts that.
         Err(rustls::Error::InvalidCertificate(error))
-            if matches!(below(&error), Some(webpki::Error::UnsupportedCertVersion)) =>
+            if matches!(
+                webpki_error(&error),
+                Some(webpki::Error::UnsupportedCertVersion)
+            ) =>
         {
             Ok(certified)
         }
-        Err(error) => Err(FilesError::NotACertificate(
-            files.certificate.clone(),
-            error.to_string(),
-        )),
+        Err(error) => Err(invalid(&files.certificate, &error)),
     }
 }
 
-/// All of them or none: a file that is half written says so at its end.
+/// All certificates of a file. A file that is written only in part is an error.
 fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, FilesError> {
     let found: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
-        .map_err(|error| FilesError::NotACertificate(path.to_owned(), error.to_string()))?;
+        .map_err(|error| invalid(path, &error))?;
     if found.is_empty() {
-        return Err(FilesError::NoCertificate(path.to_owned()));
+        return Err(FilesError::NoCertificate {
+            path: path.to_owned(),
+        });
     }
     Ok(found)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, FilesError> {
-    fs::read(path).map_err(|error| FilesError::Unreadable(path.to_owned(), error))
+    fs::read(path).map_err(|error| FilesError::Unreadable {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+fn invalid(path: &Path, reason: &dyn fmt::Display) -> FilesError {
+    FilesError::InvalidCertificate {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
 }

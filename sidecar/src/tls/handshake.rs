@@ -1,16 +1,15 @@
 //! One handshake, and what it tells about a connection that breaks right after it.
 
+use super::TlsFiles;
 use super::files::Material;
-use super::reason::{self, TlsError};
-use super::{FilesError, TlsFiles};
+use super::reason::{self, Peer, TlsError};
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, SignatureScheme};
 use std::error::Error as StdError;
 use std::fmt;
-use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,25 +17,25 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// One handshake. With TLS 1.3 a server refuses the client's certificate, or the lack of one, only after the client has
-/// finished: then it is the first request that fails, and this still knows why.
+/// One handshake. With TLS 1.3 a server rejects the client's certificate, or the lack of one, only after the client has
+/// finished the handshake. Then it is the first request that fails, and this explains why.
 pub struct Handshake {
-    pub(super) base: String,
-    pub(super) trusted: PathBuf,
-    pub(super) server_name: Option<ServerName<'static>>,
-    pub(super) certificate: Option<PathBuf>,
-    shown: Arc<Shown>,
+    base: String,
+    trusted: PathBuf,
+    server_name: Option<ServerName<'static>>,
+    certificate: Option<PathBuf>,
+    resolver: Arc<Resolver>,
     material: Material,
 }
 
-/// Shows the client certificate, and remembers that the server asked for one.
+/// Sends the client certificate, and remembers whether the server asked for one.
 #[derive(Debug)]
-struct Shown {
+struct Resolver {
     certificate: Option<Arc<CertifiedKey>>,
     asked: AtomicBool,
 }
 
-impl ResolvesClientCert for Shown {
+impl ResolvesClientCert for Resolver {
     fn resolve(
         &self,
         _issuers: &[&[u8]],
@@ -58,7 +57,7 @@ impl Handshake {
             trusted: files.trusted.clone(),
             server_name: files.server_name.clone(),
             certificate: files.client.as_ref().map(|files| files.certificate.clone()),
-            shown: Arc::new(Shown {
+            resolver: Arc::new(Resolver {
                 certificate: material.client.clone(),
                 asked: AtomicBool::new(false),
             }),
@@ -66,17 +65,20 @@ impl Handshake {
         }
     }
 
-    pub(super) async fn shake(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, TlsError> {
-        let config = self.config().map_err(|error| self.broken(&error))?;
-        // Without a name there is none to send. The address only fills the place: the judge does not look at it.
+    pub(super) async fn perform(
+        &self,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, TlsError> {
+        let config = self.config().map_err(|error| self.failed(&error))?;
+        // rustls needs a name even where none is sent. Nothing compares this address with the certificate.
         let name = self
             .server_name
             .clone()
-            .unwrap_or_else(|| ServerName::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST)));
+            .unwrap_or_else(|| ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST)));
         TlsConnector::from(Arc::new(config))
             .connect(name, stream)
             .await
-            .map_err(|error| self.why(&error).unwrap_or_else(|| self.broken(&error)))
+            .map_err(|error| self.why(&error).unwrap_or_else(|| self.failed(&error)))
     }
 
     fn config(&self) -> Result<ClientConfig, rustls::Error> {
@@ -84,25 +86,30 @@ impl Handshake {
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::clone(&self.material.judge) as _)
-            .with_client_cert_resolver(Arc::clone(&self.shown) as _);
+            .with_client_cert_resolver(Arc::clone(&self.resolver) as _);
         config.enable_sni = self.server_name.is_some();
-        // A session that goes on would be one that nobody judges again, with the files of yesterday.
+        // A resumed session would skip the check of the certificate against the current files.
         config.resumption = Resumption::disabled();
         Ok(config)
     }
 
-    /// Whether the server wanted to see a client certificate.
-    pub(super) fn asked(&self) -> bool {
-        self.shown.asked.load(Ordering::Relaxed)
-    }
-
-    /// What TLS has to do with an error before the first answer. `None`: nothing.
+    /// What an error before the first answer says about TLS. `None` when it has nothing to do with it.
     pub fn why(&self, error: &(dyn StdError + 'static)) -> Option<TlsError> {
-        reason::why(self, error)
+        let peer = Peer {
+            base: &self.base,
+            trusted: &self.trusted,
+            server_name: self.server_name.as_ref(),
+            certificate: self.certificate.as_deref(),
+            asked: self.resolver.asked.load(Ordering::Relaxed),
+        };
+        reason::why(peer, error)
     }
 
-    fn broken(&self, error: &dyn fmt::Display) -> TlsError {
-        TlsError::Broken(self.base.clone(), error.to_string())
+    fn failed(&self, error: &dyn fmt::Display) -> TlsError {
+        TlsError::Failed {
+            base: self.base.clone(),
+            reason: error.to_string(),
+        }
     }
 }
 
@@ -110,21 +117,4 @@ impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Handshake").field(&self.base).finish()
     }
-}
-
-impl From<FilesError> for TlsError {
-    fn from(error: FilesError) -> Self {
-        Self::Files(error)
-    }
-}
-
-/// Whether the other side just went away.
-pub(super) fn is_end(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::BrokenPipe
-    )
 }

@@ -1,20 +1,20 @@
-//! Whether the server's certificate is believed.
+//! Whether the server's certificate is trusted.
 //!
-//! The server and the sidecar are containers of one pod, in one network namespace: who can listen on 127.0.0.1 there is
-//! in the pod already. The certificate is made for the names by which clients outside know the server, and hardly ever
-//! for 127.0.0.1. Hence:
+//! The server and the sidecar are containers of one pod, in one network namespace: whoever can listen on 127.0.0.1
+//! there already is in the pod. The certificate is issued for the names by which clients outside of the pod know the
+//! server, and hardly ever for 127.0.0.1. Therefore:
 //!
-//! * The name is not compared with the address. It is, with the name that the sidecar was told to expect, if any.
-//! * The chain and the period of validity are judged by webpki, like everywhere. The trust is no wider than the file:
-//!   the CAs of the world are not asked.
-//! * A certificate that stands in the file byte for byte is believed without a chain, because the one who made the
-//!   Secret has said that this is it. Many have nothing but a self-signed certificate, and the common ones claim to be
-//!   CAs too (`openssl req -x509`), which webpki refuses for a server. Its period of validity counts all the same: what
-//!   has expired for everyone else must not go unnoticed here.
+//! * The certificate's name is not compared with the address. It is compared with the name that the sidecar was told
+//!   to expect, if there is one.
+//! * webpki checks the chain and the validity period as usual. Only the CAs in the file are trusted, no public ones.
+//! * A certificate that is itself in the file, byte for byte, is trusted without a chain: whoever created the Secret
+//!   has said so. Many servers have nothing but a self-signed certificate, and the common ones are marked as CAs
+//!   (`openssl req -x509`), which webpki rejects for a server. The validity period is still checked, since other
+//!   clients reject an expired certificate.
 //!
-//! Everything in the file is a trust anchor, a leaf too: webpki does not ask an anchor whether it is a CA. So the holder
-//! of a leaf's key could make further certificates that are believed here. That gains nothing: the holder of this key is
-//! the server.
+//! Every certificate in the file is a trust anchor, including leaf certificates: webpki does not check whether an
+//! anchor is a CA. So whoever has the key of a leaf could issue certificates that are trusted here. That gains nothing,
+//! since it is the server that has this key.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -33,9 +33,9 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    /// A certificate that stands in the file: only the time can speak against it.
+    /// Checks a certificate that is itself in the file: only its validity period counts.
     ///
-    /// webpki looks at the time before anything else, and without certificates in between it can be no other one's.
+    /// webpki checks the time before anything else, and without intermediates it can only be the time of this one.
     fn check_time(&self, certificate: &ParsedCertificate<'_>, now: UnixTime) -> Result<(), Error> {
         match self.check_chain(certificate, &[], now) {
             Err(error) if is_about_time(&error) => Err(error),
@@ -46,13 +46,13 @@ impl Judge {
     fn check_chain(
         &self,
         certificate: &ParsedCertificate<'_>,
-        between: &[CertificateDer<'_>],
+        intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), Error> {
         verify_server_cert_signed_by_trust_anchor(
             certificate,
             &self.anchors,
-            between,
+            intermediates,
             now,
             self.algorithms.all,
         )
@@ -80,7 +80,7 @@ impl ServerCertVerifier for Judge {
         Ok(ServerCertVerified::assertion())
     }
 
-    // A certificate is public. That the server has its key is seen in these two.
+    // A certificate is public. These two verify that the server has its key.
     fn verify_tls12_signature(
         &self,
         message: &[u8],
@@ -101,6 +101,14 @@ impl ServerCertVerifier for Judge {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+/// The error of webpki inside an error that rustls has no variant for.
+pub(super) fn webpki_error(error: &CertificateError) -> Option<&webpki::Error> {
+    match error {
+        CertificateError::Other(error) => error.0.downcast_ref(),
+        _ => None,
     }
 }
 

@@ -1,75 +1,137 @@
-//! Why there is no TLS, in words that are the same every time: they are published.
+//! Why there is no TLS connection. The messages are published, so they are the same every time.
 
 use super::FilesError;
-use super::handshake::{Handshake, is_end};
+use super::judge::webpki_error;
 use crate::outcome::Failure;
+use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
 use std::error::Error as StdError;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Why there is no TLS. The first part is the address of the REST API.
+/// Why there is no TLS connection. `base` is the address of the REST API.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The sidecar's own files cannot be used, and never could.
+    /// The sidecar's own files cannot be used, and no earlier version of them was usable.
     #[error(transparent)]
-    Files(FilesError),
-    /// No CA of ours has signed it.
+    Files(#[from] FilesError),
+    /// The server's certificate is not trusted.
     #[error(
-        "the certificate of {0} does not stand in {file}, and no CA that does has signed it: put its CA as ca.crt into the Secret with the server's certificate", file = .1.display()
+        "the certificate of {base} is neither in {file} nor signed by a CA in {file}; \
+         add its CA as ca.crt to the Secret with the server's certificate",
+        file = trusted.display()
     )]
-    Unknown(String, PathBuf),
-    /// Its time is over.
-    #[error("the certificate of {0}, or one that it rests on, has expired: renew it in its Secret")]
-    Expired(String),
-    /// Its time is to come.
+    Unknown {
+        /// The REST API.
+        base: String,
+        /// The file with the trusted certificates.
+        trusted: PathBuf,
+    },
+    /// The server's certificate has expired.
+    #[error("the certificate of {base}, or one in its chain, has expired; renew it in its Secret")]
+    Expired {
+        /// The REST API.
+        base: String,
+    },
+    /// The server's certificate is not valid yet.
     #[error(
-        "the certificate of {0}, or one that it rests on, is not valid yet: is the clock of the node right?"
+        "the certificate of {base}, or one in its chain, is not valid yet; check the clock of the node"
     )]
-    NotYet(String),
-    /// It has not the name that was to be expected.
-    #[error("the certificate of {0} is not for the name {1}: correct either")]
-    Name(String, String),
-    /// A CA's own, used for a server.
+    NotYet {
+        /// The REST API.
+        base: String,
+    },
+    /// The server's certificate does not have the expected name.
     #[error(
-        "the certificate of {0} is a CA's, and is accepted only if it stands in {file} itself: put it into the Secret as ca.crt too", file = .1.display()
+        "the certificate of {base} is not valid for the name {name}; correct the certificate or the expected name"
     )]
-    Authority(String, PathBuf),
-    /// Something else is wrong with it.
-    #[error("the certificate of {0} cannot be accepted ({1}): replace it in its Secret")]
-    Certificate(String, String),
-    /// It speaks something else.
+    Name {
+        /// The REST API.
+        base: String,
+        /// The expected name.
+        name: String,
+    },
+    /// The server uses the certificate of a CA.
     #[error(
-        "{0} speaks no TLS, but plain HTTP most likely: give the server its certificate, or the sidecar an address that begins with http://"
+        "the certificate of {base} is a CA certificate, which is accepted only if it is itself in {file}; \
+         add it to the Secret as ca.crt",
+        file = trusted.display()
     )]
-    NotTls(String),
-    /// A client certificate is wanted, and there is none.
+    Authority {
+        /// The REST API.
+        base: String,
+        /// The file with the trusted certificates.
+        trusted: PathBuf,
+    },
+    /// The server's certificate is unacceptable for another reason.
+    #[error("the certificate of {base} is not acceptable ({reason}); replace it in its Secret")]
+    Certificate {
+        /// The REST API.
+        base: String,
+        /// What is wrong with the certificate.
+        reason: String,
+    },
+    /// The server does not speak TLS.
     #[error(
-        "{0} asks for a client certificate, and the sidecar has none: give it one that the server's client CA has signed"
+        "{base} does not speak TLS, but probably plain HTTP; \
+         give the server its certificate, or the sidecar an http:// address"
     )]
-    Wanted(String),
-    /// A client certificate was shown and refused.
+    NotTls {
+        /// The REST API.
+        base: String,
+    },
+    /// The server requires a client certificate, and there is none.
     #[error(
-        "{0} refuses the client certificate in {file} ({2}): it must be signed by the server's client CA, for clients, and not be expired", file = .1.display()
+        "{base} requires a client certificate, but the sidecar has none; \
+         provide one that is signed by the server's client CA"
     )]
-    Refused(String, PathBuf, &'static str),
-    /// No version or cipher in common.
-    #[error("{0} and the sidecar have no version of TLS, or no cipher, in common")]
-    Incompatible(String),
-    /// It went away.
-    #[error("{0} ended the connection before TLS was agreed on")]
-    Ended(String),
-    /// Something else.
-    #[error("TLS with {0} failed ({1})")]
-    Broken(String, String),
+    ClientCertificateRequired {
+        /// The REST API.
+        base: String,
+    },
+    /// The server rejects the client certificate.
+    #[error(
+        "{base} rejects the client certificate in {file} ({reason}); it must be signed by the server's client CA, \
+         be valid for client authentication, and not have expired",
+        file = certificate.display()
+    )]
+    ClientCertificateRejected {
+        /// The REST API.
+        base: String,
+        /// The file with the client certificate.
+        certificate: PathBuf,
+        /// The server's reason.
+        reason: &'static str,
+    },
+    /// No version or cipher suite in common.
+    #[error("{base} and the sidecar have no TLS version or cipher suite in common")]
+    Incompatible {
+        /// The REST API.
+        base: String,
+    },
+    /// The server closed the connection.
+    #[error("{base} closed the connection during the TLS handshake")]
+    Closed {
+        /// The REST API.
+        base: String,
+    },
+    /// Any other failure.
+    #[error("TLS with {base} failed ({reason})")]
+    Failed {
+        /// The REST API.
+        base: String,
+        /// What happened.
+        reason: String,
+    },
 }
 
 impl From<TlsError> for Failure {
     fn from(error: TlsError) -> Self {
         let message = error.to_string();
         match error {
-            TlsError::Wanted(_) | TlsError::Refused(..) => Self::refused(message),
-            TlsError::Files(_) | TlsError::Ended(_) | TlsError::Broken(..) => {
+            TlsError::ClientCertificateRequired { .. }
+            | TlsError::ClientCertificateRejected { .. } => Self::refused(message),
+            TlsError::Files(_) | TlsError::Closed { .. } | TlsError::Failed { .. } => {
                 Self::unreachable(message)
             }
             _ => Self::invalid(message),
@@ -77,29 +139,47 @@ impl From<TlsError> for Failure {
     }
 }
 
-/// What TLS has to do with an error.
-pub(super) fn why(handshake: &Handshake, error: &(dyn StdError + 'static)) -> Option<TlsError> {
-    let base = || handshake.base.clone();
-    match cause(error)? {
-        Cause::Tls(Error::InvalidCertificate(error)) => Some(certificate(handshake, error)),
+/// Both sides of a connection, as far as they explain a failure.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer<'a> {
+    /// Address of the REST API.
+    pub base: &'a str,
+    /// The file with the trusted certificates.
+    pub trusted: &'a Path,
+    /// The name that the server's certificate must have.
+    pub server_name: Option<&'a ServerName<'static>>,
+    /// The file with the client certificate.
+    pub certificate: Option<&'a Path>,
+    /// Whether the server has asked for a client certificate.
+    pub asked: bool,
+}
+
+/// What an error says about TLS. `None` when it has nothing to do with it.
+pub(super) fn why(peer: Peer<'_>, error: &(dyn StdError + 'static)) -> Option<TlsError> {
+    let base = peer.base.to_owned();
+    Some(match cause(error)? {
+        Cause::Tls(Error::InvalidCertificate(error)) => peer.certificate_error(error),
         Cause::Tls(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-            Some(TlsError::NotTls(base()))
+            TlsError::NotTls { base }
         }
-        Cause::Tls(Error::AlertReceived(alert)) => Some(told(handshake, *alert)),
-        Cause::Tls(Error::PeerIncompatible(_)) => Some(TlsError::Incompatible(base())),
-        Cause::Tls(error) => Some(TlsError::Broken(base(), error.to_string())),
-        // The alert can get lost when the server closes at once. What it asked for tells the same.
-        Cause::End if handshake.asked() => Some(refused(handshake, "no reason given")),
-        Cause::End => Some(TlsError::Ended(base())),
-    }
+        Cause::Tls(Error::AlertReceived(alert)) => peer.alert_error(*alert),
+        Cause::Tls(Error::PeerIncompatible(_)) => TlsError::Incompatible { base },
+        Cause::Tls(error) => TlsError::Failed {
+            base,
+            reason: error.to_string(),
+        },
+        // The alert can get lost when the server closes at once. That it asked for a certificate says the same.
+        Cause::Closed if peer.asked => peer.client_certificate_error("no reason given"),
+        Cause::Closed => TlsError::Closed { base },
+    })
 }
 
 enum Cause<'a> {
     Tls(&'a Error),
-    End,
+    Closed,
 }
 
-/// The error of TLS, or the end of the connection, at the bottom of an error.
+/// The error of TLS, or the end of the connection, that an error was caused by.
 fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<Cause<'a>> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -107,94 +187,105 @@ fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<Cause<'a>> {
             return Some(Cause::Tls(error));
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            // `source` of such an error skips the one inside.
+            // `source` of such an error skips the inner error itself.
             if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
                 return Some(Cause::Tls(error));
             }
-            if is_end(error) {
-                return Some(Cause::End);
+            if is_closed(error) {
+                return Some(Cause::Closed);
             }
         }
         if let Some(error) = error.downcast_ref::<hyper::Error>()
             && error.is_incomplete_message()
         {
-            return Some(Cause::End);
+            return Some(Cause::Closed);
         }
         next = error.source();
     }
     None
 }
 
-/// What we have against the server's certificate.
-fn certificate(handshake: &Handshake, error: &CertificateError) -> TlsError {
-    let base = handshake.base.clone();
-    match error {
-        CertificateError::UnknownIssuer => TlsError::Unknown(base, handshake.trusted.clone()),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            TlsError::Expired(base)
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            TlsError::NotYet(base)
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            let name = handshake.server_name.as_ref();
-            TlsError::Name(
-                base,
-                name.map(|name| name.to_str().into()).unwrap_or_default(),
-            )
-        }
-        other => match below(other) {
-            Some(webpki::Error::CaUsedAsEndEntity) => {
-                TlsError::Authority(base, handshake.trusted.clone())
+/// Whether the other side closed the connection.
+fn is_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+    )
+}
+
+impl Peer<'_> {
+    /// Why the sidecar rejects the server's certificate.
+    fn certificate_error(self, error: &CertificateError) -> TlsError {
+        let base = self.base.to_owned();
+        let trusted = self.trusted.to_owned();
+        match error {
+            CertificateError::UnknownIssuer => TlsError::Unknown { base, trusted },
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                TlsError::Expired { base }
             }
-            Some(webpki::Error::UnsupportedCertVersion) => TlsError::Certificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                TlsError::NotYet { base }
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                let name = self.server_name.map(|name| name.to_str().into());
+                let name = name.unwrap_or_default();
+                TlsError::Name { base, name }
+            }
+            other => {
+                let reason = match webpki_error(other) {
+                    Some(webpki::Error::CaUsedAsEndEntity) => {
+                        return TlsError::Authority { base, trusted };
+                    }
+                    Some(webpki::Error::UnsupportedCertVersion) => {
+                        "it has X.509 version 1, but version 3 is required".to_owned()
+                    }
+                    Some(error) => error.to_string(),
+                    None => other.to_string(),
+                };
+                TlsError::Certificate { base, reason }
+            }
+        }
+    }
+
+    /// Why the server rejects the sidecar.
+    fn alert_error(self, alert: AlertDescription) -> TlsError {
+        let base = self.base.to_owned();
+        let reason = match alert {
+            AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity => {
+                return TlsError::Incompatible { base };
+            }
+            AlertDescription::CertificateRequired => "none was sent",
+            AlertDescription::UnknownCA => "unknown CA",
+            AlertDescription::CertificateExpired => "expired",
+            AlertDescription::CertificateRevoked => "revoked",
+            AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::AccessDenied
+            | AlertDescription::DecryptError => "bad certificate",
+            // TLS 1.2 has no alert of its own for a missing certificate.
+            AlertDescription::HandshakeFailure if self.asked => "no reason given",
+            AlertDescription::HandshakeFailure => return TlsError::Incompatible { base },
+            other => {
+                let reason = format!("the server sent alert {other:?}");
+                return TlsError::Failed { base, reason };
+            }
+        };
+        self.client_certificate_error(reason)
+    }
+
+    fn client_certificate_error(self, reason: &'static str) -> TlsError {
+        let base = self.base.to_owned();
+        match self.certificate {
+            Some(certificate) => TlsError::ClientCertificateRejected {
                 base,
-                "it is of X.509 version 1, and must be of version 3, as one with a subjectAltName is"
-                    .to_owned(),
-            ),
-            Some(error) => TlsError::Certificate(base, error.to_string()),
-            None => TlsError::Certificate(base, other.to_string()),
-        },
-    }
-}
-
-/// The error of webpki, where rustls has no word of its own for it.
-pub(super) fn below(error: &CertificateError) -> Option<&webpki::Error> {
-    match error {
-        CertificateError::Other(error) => error.0.downcast_ref(),
-        _ => None,
-    }
-}
-
-/// What the server has against us.
-fn told(handshake: &Handshake, alert: AlertDescription) -> TlsError {
-    let base = handshake.base.clone();
-    match alert {
-        AlertDescription::ProtocolVersion | AlertDescription::InsufficientSecurity => {
-            TlsError::Incompatible(base)
+                certificate: certificate.to_owned(),
+                reason,
+            },
+            None => TlsError::ClientCertificateRequired { base },
         }
-        AlertDescription::CertificateRequired => refused(handshake, "none was shown"),
-        AlertDescription::UnknownCA => refused(handshake, "unknown CA"),
-        AlertDescription::CertificateExpired => refused(handshake, "expired"),
-        AlertDescription::CertificateRevoked => refused(handshake, "revoked"),
-        AlertDescription::BadCertificate
-        | AlertDescription::UnsupportedCertificate
-        | AlertDescription::CertificateUnknown
-        | AlertDescription::AccessDenied
-        | AlertDescription::DecryptError => refused(handshake, "bad certificate"),
-        // With TLS 1.2, servers have no better word for a certificate that is missing.
-        AlertDescription::HandshakeFailure if handshake.asked() => {
-            refused(handshake, "no reason given")
-        }
-        AlertDescription::HandshakeFailure => TlsError::Incompatible(base),
-        other => TlsError::Broken(base, format!("the server says {other:?}")),
-    }
-}
-
-fn refused(handshake: &Handshake, why: &'static str) -> TlsError {
-    let base = handshake.base.clone();
-    match &handshake.certificate {
-        Some(certificate) => TlsError::Refused(base, certificate.clone(), why),
-        None => TlsError::Wanted(base),
     }
 }

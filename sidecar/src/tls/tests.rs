@@ -1,8 +1,8 @@
-//! TLS with servers of all kinds, over the loopback.
+//! TLS with servers of all kinds, on the loopback interface.
 
-mod believed;
 mod client;
 mod rotation;
+mod trust;
 
 use super::*;
 use crate::fake::{Authority, DittoFs, Folder, Identity, Period, self_signed, server_config};
@@ -13,7 +13,7 @@ use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 use std::time::Duration;
 
-/// A server, and the files by which the sidecar goes.
+/// A server, and the files of the sidecar.
 struct Scene {
     server: DittoFs,
     folder: Folder,
@@ -42,7 +42,7 @@ impl Scene {
         }
     }
 
-    /// What the sidecar shows.
+    /// Sets the client certificate.
     fn show(&mut self, identity: &Identity) {
         self.files.client = Some(ClientFiles {
             certificate: self.folder.write("client.crt", &identity.certificate),
@@ -60,7 +60,7 @@ impl Scene {
         ask(&self.http()).await
     }
 
-    /// The failure, which is the same again and again.
+    /// The message of the failure, which is the same every time.
     async fn refused(&self, kind: FailureKind) -> String {
         let first = self.ask().await.unwrap_err();
         for _ in 0..20 {

@@ -126,7 +126,7 @@ const LAWS: [Law; 12] = [
     },
     Law {
         name: "the_fold_of_the_sidecar_is_pure",
-        says: "state, story, ports and outcome are pure; the clock is an argument",
+        says: "state, diff, ports and outcome are pure; the clock is an argument",
         applies: is_pure_sidecar,
         forbidden: &[
             "async", "await", "tokio", "Client", "Api<", "now()", "std::env", "env::var",
@@ -190,7 +190,7 @@ fn is_sidecar_cluster(path: &str) -> bool {
 }
 
 fn is_pure_sidecar(path: &str) -> bool {
-    is_in(path, &["state", "story", "ports", "outcome"])
+    is_in(path, &["state", "diff", "ports", "outcome"])
 }
 
 /// `room.rs` or below `room/`.

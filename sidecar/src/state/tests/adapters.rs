@@ -1,4 +1,4 @@
-//! What is published of the adapters.
+//! The published adapters.
 
 use super::*;
 
@@ -42,23 +42,23 @@ fn an_adapter_that_comes_back_stays() {
 }
 
 #[test]
-fn nothing_leaves_while_the_server_is_not_heard() {
+fn no_adapter_leaves_while_the_server_does_not_answer() {
     let state = play(settled(), 100, &[smb_off()]);
-    let deaf = play(state.clone(), 101, &vec![down(); 100]);
-    assert_eq!(smb(&deaf), smb(&state));
-    let heard = play(deaf, 201, &[smb_off()]);
-    assert_eq!(smb(&heard).unwrap().leaving_since, None);
+    let unreachable = play(state.clone(), 101, &vec![down(); 100]);
+    assert_eq!(smb(&unreachable), smb(&state));
+    let reachable = play(unreachable, 201, &[smb_off()]);
+    assert_eq!(smb(&reachable).unwrap().leaving_since, None);
     let removed = play(settled(), 100, &[nothing(), nothing(), down()]);
     let once = play(removed, 201, &[nothing()]);
     assert!(
         smb(&once).is_some(),
-        "one odd poll after a silence drops nothing"
+        "a single poll after a failure drops nothing"
     );
     assert!(smb(&play(once, 202, &[nothing()])).is_none());
 }
 
 #[test]
-fn an_adapter_that_has_left_is_dropped_without_another_hold() {
+fn an_adapter_whose_hold_has_elapsed_is_dropped_without_another_hold() {
     let state = play(settled(), 100, &[smb_off()]);
     let left = play(state, 130, &[smb_off()]);
     let gone = play(left, 131, &[nothing(), nothing()]);
@@ -66,14 +66,14 @@ fn an_adapter_that_has_left_is_dropped_without_another_hold() {
 }
 
 #[test]
-fn running_flickers_without_being_told() {
+fn a_short_stop_is_not_published() {
     let stopped = Outcome::Seen(vec![seen("smb", 1446, true, false)]);
     let once = play(settled(), 100, std::slice::from_ref(&stopped));
     let adapter = smb(&once).unwrap();
     assert_eq!(
         (adapter.port, adapter.running),
         (1446, true),
-        "the port is told at once"
+        "the port is published at once"
     );
     let twice = play(once.clone(), 101, std::slice::from_ref(&stopped));
     assert!(!smb(&twice).unwrap().running);
@@ -97,11 +97,11 @@ fn an_empty_list_at_the_start_is_unknown_until_it_is_seen_twice() {
 }
 
 #[test]
-fn an_adapter_that_is_off_at_first_sight_is_held_unless_it_had_left() {
+fn a_disabled_adapter_gets_a_hold_at_first_unless_its_hold_has_elapsed() {
     let sight = |before: Option<Vec<Adapter>>| {
-        let previous = previous(before, ServerStatus::Reachable);
+        let previous = published_state(ServerStatus::Reachable, before);
         smb(&play(
-            State::begin(Some(previous), at(0).wall),
+            State::resume(Some(previous), at(0).wall),
             0,
             &[smb_off()],
         ))
@@ -132,12 +132,12 @@ fn an_adapter_that_is_off_at_first_sight_is_held_unless_it_had_left() {
 }
 
 #[test]
-fn a_restart_begins_holds_anew_and_moves_no_times() {
-    let before = previous(
-        Some(vec![published_smb(false, true)]),
+fn a_restart_starts_holds_again_and_changes_no_times() {
+    let before = published_state(
         ServerStatus::Reachable,
+        Some(vec![published_smb(false, true)]),
     );
-    let begun = State::begin(Some(before.clone()), at(0).wall);
+    let begun = State::resume(Some(before.clone()), at(0).wall);
     assert_eq!(begun.published(), Some(before.clone()));
     for gone in [smb_off(), nothing()] {
         let held = play(
@@ -156,13 +156,13 @@ fn a_restart_begins_holds_anew_and_moves_no_times() {
 }
 
 #[test]
-fn what_was_published_and_is_not_listed_leaves_slowly() {
-    let before = previous(
-        Some(vec![published_smb(true, false)]),
+fn a_published_adapter_that_is_not_listed_gets_a_hold() {
+    let before = published_state(
         ServerStatus::Stopping,
+        Some(vec![published_smb(true, false)]),
     );
     let state = play(
-        State::begin(Some(before), at(0).wall),
+        State::resume(Some(before), at(0).wall),
         0,
         &[nothing(), nothing()],
     );
@@ -171,7 +171,7 @@ fn what_was_published_and_is_not_listed_leaves_slowly() {
 }
 
 #[test]
-fn inventing_types_does_not_fill_the_config_map() {
+fn ever_new_types_do_not_fill_the_config_map() {
     let lists: Vec<_> = (0..50)
         .map(|n| {
             Outcome::Seen(

@@ -1,15 +1,15 @@
-//! What is published of the server.
+//! The published status of the server.
 
 use super::*;
 
 #[test]
 fn nothing_is_published_before_the_first_poll() {
     assert_eq!(State::default().published(), None);
-    assert_eq!(State::begin(None, at(0).wall).published(), None);
+    assert_eq!(State::resume(None, at(0).wall).published(), None);
 }
 
 #[test]
-fn a_status_is_published_when_it_is_no_hiccup() {
+fn a_status_is_published_when_it_lasts() {
     use ServerStatus::{Invalid, Reachable, Starting, Unreachable};
     let cases: [(&str, State, u64, &[Outcome], ServerStatus); 12] = [
         ("first sight", State::default(), 0, &[smb_on()], Reachable),
@@ -28,15 +28,15 @@ fn a_status_is_published_when_it_is_no_hiccup() {
             Unreachable,
         ),
         (
-            "nonsense at the start",
+            "an invalid answer at the start",
             State::default(),
             0,
             &[garbage()],
             Invalid,
         ),
-        ("a hiccup", settled(), 100, &[down()], Reachable),
+        ("a single failure", settled(), 100, &[down()], Reachable),
         (
-            "two hiccups with an answer between",
+            "two failures with an answer between them",
             settled(),
             100,
             &[down(), smb_on(), down()],
@@ -44,21 +44,21 @@ fn a_status_is_published_when_it_is_no_hiccup() {
         ),
         ("it lasts", settled(), 100, &[down(), down()], Unreachable),
         (
-            "trouble of two kinds",
+            "failures of two kinds",
             settled(),
             100,
             &[garbage(), down()],
             Unreachable,
         ),
         (
-            "troubles that take turns",
+            "alternating failures",
             settled(),
             100,
             &[down(), down(), garbage(), down(), garbage()],
             Unreachable,
         ),
         (
-            "other trouble that lasts",
+            "another failure that lasts",
             settled(),
             100,
             &[down(), down(), garbage(), garbage()],
@@ -73,7 +73,7 @@ fn a_status_is_published_when_it_is_no_hiccup() {
         ),
         (
             "it was down before this sidecar started",
-            State::begin(Some(previous(None, Unreachable)), at(0).wall),
+            State::resume(Some(published_state(Unreachable, None)), at(0).wall),
             0,
             &[down(), down()],
             Unreachable,
@@ -91,9 +91,9 @@ fn since_moves_only_with_the_status() {
     assert_eq!(down_since(&state), at(101_000).wall);
     let longer = play(state.clone(), 102, &vec![down(); 50]);
     assert_eq!(longer.published(), state.published());
-    let before = previous(None, ServerStatus::Reachable);
+    let before = published_state(ServerStatus::Reachable, None);
     let again = play(
-        State::begin(Some(before.clone()), at(0).wall),
+        State::resume(Some(before.clone()), at(0).wall),
         0,
         &[smb_on()],
     );

@@ -45,7 +45,7 @@ fn has_on(outcome: &Outcome, r#type: &str) -> bool {
 
 proptest! {
     #[test]
-    fn nothing_is_taken_away_before_its_hold_or_on_a_failure(history in any_history()) {
+    fn no_adapter_is_removed_before_its_hold_or_on_a_failure(history in any_history()) {
         let (mut state, mut now) = (State::default(), 0);
         // When each type was last seen on, or first became exposed.
         let mut last_on = std::collections::BTreeMap::new();
@@ -124,20 +124,20 @@ proptest! {
     }
 
     #[test]
-    fn one_odd_poll_removes_nothing(odd in prop_oneof![Just(nothing()), Just(down()), Just(garbage())]) {
+    fn a_single_poll_removes_nothing(single in prop_oneof![Just(nothing()), Just(down()), Just(garbage())]) {
         let state = settled();
-        let after = play(state.clone(), 100, &[odd, smb_on()]);
+        let after = play(state.clone(), 100, &[single, smb_on()]);
         prop_assert_eq!(after.published(), state.published());
     }
 
     #[test]
-    fn a_restart_at_any_moment_takes_nothing_away(history in any_history(), cut in 0..60_usize) {
+    fn a_restart_at_any_moment_removes_nothing(history in any_history(), cut in 0..60_usize) {
         let (mut state, mut now) = (State::default(), 0);
         for (n, (wait, outcome)) in history.into_iter().enumerate() {
             now += wait;
             if n == cut {
                 let before = state.published();
-                state = State::begin(before.clone(), at(now).wall);
+                state = State::resume(before.clone(), at(now).wall);
                 prop_assert_eq!(state.published(), before);
             }
             let next = state.fold(&outcome, at(now), HOLD);

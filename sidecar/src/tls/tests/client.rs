@@ -1,9 +1,9 @@
-//! Servers that want to see a certificate of the sidecar.
+//! Servers that require a client certificate.
 
 use super::*;
 use rustls::SupportedProtocolVersion;
 
-/// A server that believes in clients of the given CA.
+/// A server that trusts clients of the given CA.
 async fn scene(authority: &Authority, version: &'static SupportedProtocolVersion) -> Scene {
     let identity = authority.issue(Period::Now);
     let config = server_config(&identity, Some(authority), &[version]);
@@ -11,14 +11,16 @@ async fn scene(authority: &Authority, version: &'static SupportedProtocolVersion
 }
 
 #[tokio::test]
-async fn a_certificate_of_the_right_ca_is_let_in() {
+async fn a_certificate_of_the_right_ca_is_accepted() {
     let authority = Authority::new("a CA");
-    let between = authority.below("a CA between");
+    let intermediate = authority.intermediate("an intermediate CA");
     for version in [&TLS12, &TLS13] {
         let mut scene = scene(&authority, version).await;
         for identity in [
             authority.issue(Period::Now),
-            between.issue(Period::Now).through(&between),
+            intermediate
+                .issue(Period::Now)
+                .with_intermediate(&intermediate),
         ] {
             scene.show(&identity);
             assert_eq!(scene.ask().await, Ok(401), "{version:?}");
@@ -27,19 +29,19 @@ async fn a_certificate_of_the_right_ca_is_let_in() {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_in_vain_is_told() {
+async fn a_missing_client_certificate_is_reported() {
     for version in [&TLS12, &TLS13] {
         let scene = scene(&Authority::new("a CA"), version).await;
         assert_eq!(
             scene.refused(FailureKind::Refused).await,
-            "URL asks for a client certificate, and the sidecar has none: give it one that the server's client CA has signed",
+            "URL requires a client certificate, but the sidecar has none; provide one that is signed by the server's client CA",
             "{version:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_refused_is_told_with_the_reason() {
+async fn a_rejected_client_certificate_is_reported_with_the_reason() {
     let authority = Authority::new("a CA");
     for version in [&TLS12, &TLS13] {
         let mut scene = scene(&authority, version).await;
@@ -52,14 +54,14 @@ async fn a_certificate_that_is_refused_is_told_with_the_reason() {
         ] {
             scene.show(&identity);
             let message = scene.refused(FailureKind::Refused).await;
-            let expected = format!("URL refuses the client certificate in /client.crt ({why}): ");
+            let expected = format!("URL rejects the client certificate in /client.crt ({why}); ");
             assert!(message.starts_with(&expected), "{version:?}: {message}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_ask_is_not_shown_anything() {
+async fn a_server_that_does_not_ask_gets_no_client_certificate() {
     let authority = Authority::new("a CA");
     let mut scene = Scene::new(&authority.issue(Period::Now), &authority.pem()).await;
     scene.show(&Authority::new("another CA").issue(Period::Now));
@@ -67,7 +69,7 @@ async fn a_server_that_does_not_ask_is_not_shown_anything() {
 }
 
 #[tokio::test]
-async fn files_that_never_could_be_used_are_told() {
+async fn files_that_were_never_usable_are_reported() {
     let authority = Authority::new("a CA");
     let (one, other) = (authority.issue(Period::Now), authority.issue(Period::Now));
     let mut scene = scene(&authority, &TLS13).await;
@@ -78,23 +80,26 @@ async fn files_that_never_could_be_used_are_told() {
     for (identity, expected) in [
         (
             mixed(&one.certificate, &other.key),
-            "/client.key is not the key of the certificate in /client.crt",
+            "the private key in /client.key does not belong to the certificate in /client.crt",
         ),
-        (mixed("", &one.key), "/client.crt holds no certificate"),
+        (
+            mixed("", &one.key),
+            "/client.crt contains no PEM certificate",
+        ),
         (
             mixed(&one.certificate, "none"),
-            "/client.key holds no private key",
+            "/client.key contains no usable private key",
         ),
         (
             mixed(&one.certificate[..one.certificate.len() / 2], &one.key),
-            "/client.crt holds a certificate that cannot be read",
+            "/client.crt contains an invalid certificate",
         ),
         (
             mixed(
                 "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
                 &one.key,
             ),
-            "/client.crt holds a certificate that cannot be read",
+            "/client.crt contains an invalid certificate",
         ),
     ] {
         scene.show(&identity);
@@ -103,10 +108,10 @@ async fn files_that_never_could_be_used_are_told() {
     }
     scene.show(&one);
     for (trusted, expected) in [
-        ("", "/ca.crt holds no certificate"),
+        ("", "/ca.crt contains no PEM certificate"),
         (
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-            "/ca.crt holds a certificate that cannot be read",
+            "/ca.crt contains an invalid certificate",
         ),
     ] {
         scene.folder.write("ca.crt", trusted);
@@ -116,7 +121,7 @@ async fn files_that_never_could_be_used_are_told() {
     std::fs::remove_file(&scene.files.trusted).unwrap();
     let message = scene.refused(FailureKind::Unreachable).await;
     assert!(
-        message.starts_with("/ca.crt cannot be read (No such file"),
+        message.starts_with("cannot read /ca.crt (No such file"),
         "{message}"
     );
 }

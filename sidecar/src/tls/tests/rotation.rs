@@ -3,7 +3,7 @@
 use super::*;
 
 impl Scene {
-    /// The server comes back with another certificate, so that there is no connection any more.
+    /// Restarts the server with another certificate, which closes the connection.
     async fn restart(&mut self, identity: &Identity, clients: Option<&Authority>) {
         self.server.stop().await;
         self.server.tls = Some(server_config(identity, clients, &[&TLS13]));
@@ -12,7 +12,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn new_files_count_from_the_next_connection_on() {
+async fn new_files_apply_from_the_next_connection_on() {
     let (old, new) = (Authority::new("an old CA"), Authority::new("a new CA"));
     let mut scene = Scene::new(&old.issue(Period::Now), &old.pem()).await;
     let http = scene.http();
@@ -23,11 +23,11 @@ async fn new_files_count_from_the_next_connection_on() {
             .await
             .unwrap_err()
             .message
-            .contains("no CA that does has signed it")
+            .contains("nor signed by a CA in")
     );
     scene.folder.write("ca.crt", &new.pem());
     assert_eq!(ask(&http).await, Ok(401));
-    // And what is believed no more is not believed.
+    // And the old CA is not trusted any more.
     scene.restart(&old.issue(Period::Now), None).await;
     assert!(ask(&http).await.is_err());
 }
@@ -40,7 +40,10 @@ async fn a_connection_that_is_open_stays_open() {
     assert_eq!(ask(&http).await, Ok(401));
     scene.folder.write("ca.crt", &new.pem());
     assert_eq!(ask(&http).await, Ok(401));
-    assert!(scene.ask().await.is_err(), "a new one is judged anew");
+    assert!(
+        scene.ask().await.is_err(),
+        "a new connection uses the new files"
+    );
 }
 
 #[tokio::test]
@@ -59,7 +62,7 @@ async fn a_client_certificate_is_renewed() {
 }
 
 #[tokio::test]
-async fn files_that_cannot_be_used_do_not_count_while_older_ones_do() {
+async fn unusable_files_are_ignored_while_earlier_ones_can_be_used() {
     let authority = Authority::new("a CA");
     let identity = authority.issue(Period::Now);
     let (mine, next) = (authority.issue(Period::Now), authority.issue(Period::Now));
@@ -72,7 +75,7 @@ async fn files_that_cannot_be_used_do_not_count_while_older_ones_do() {
     for (file, text) in [
         ("ca.crt", half.as_str()),
         ("ca.crt", ""),
-        // The kubelet swaps the folder between the reading of two files.
+        // As when the kubelet replaces the directory between reading the two files.
         ("client.crt", &next.certificate),
         ("client.key", "none"),
     ] {
@@ -83,7 +86,7 @@ async fn files_that_cannot_be_used_do_not_count_while_older_ones_do() {
     std::fs::remove_file(&scene.files.trusted).unwrap();
     scene.restart(&identity, Some(&authority)).await;
     assert_eq!(ask(&http).await, Ok(401));
-    // What can be used again is.
+    // Usable files apply again.
     let other = Authority::new("another CA");
     scene.folder.write("ca.crt", &other.pem());
     scene.show(&next);

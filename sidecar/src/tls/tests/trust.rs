@@ -1,12 +1,14 @@
-//! Which server is believed.
+//! Which server is trusted.
 
 use super::*;
 
 #[tokio::test]
-async fn what_the_file_vouches_for_is_believed_whatever_its_name() {
+async fn a_certificate_that_the_file_vouches_for_is_trusted_whatever_its_name() {
     let authority = Authority::new("a CA");
-    let between = authority.below("a CA between");
-    let leaf = between.issue(Period::Now).through(&between);
+    let intermediate = authority.intermediate("an intermediate CA");
+    let leaf = intermediate
+        .issue(Period::Now)
+        .with_intermediate(&intermediate);
     let (own, own_ca) = (
         self_signed(Period::Now, false),
         self_signed(Period::Now, true),
@@ -19,17 +21,17 @@ async fn what_the_file_vouches_for_is_believed_whatever_its_name() {
             &authority.issue(Period::Now),
             other + &authority.pem(),
         ),
-        ("the CA above the one between", &leaf, authority.pem()),
-        ("the CA between alone", &leaf, between.pem()),
+        ("the CA above an intermediate one", &leaf, authority.pem()),
+        ("the intermediate CA alone", &leaf, intermediate.pem()),
         (
-            "the leaf and the CA between, as in tls.crt",
+            "the leaf and the intermediate CA, as in tls.crt",
             &leaf,
             leaf.certificate.clone(),
         ),
         (
             "the leaf alone",
             &leaf,
-            leaf.certificate.replace(&between.pem(), ""),
+            leaf.certificate.replace(&intermediate.pem(), ""),
         ),
         ("a self-signed one", &own, own.certificate.clone()),
         (
@@ -44,10 +46,10 @@ async fn what_the_file_vouches_for_is_believed_whatever_its_name() {
 }
 
 #[tokio::test]
-async fn a_stranger_is_not_believed() {
+async fn an_unknown_certificate_is_not_trusted() {
     let (ours, theirs) = (Authority::new("a CA"), Authority::new("another CA"));
-    let unknown = "does not stand in /ca.crt, and no CA that does has signed it: put its CA as ca.crt into the Secret with the server's certificate";
-    let a_ca = "is a CA's, and is accepted only if it stands in /ca.crt itself: put it into the Secret as ca.crt too";
+    let unknown = "is neither in /ca.crt nor signed by a CA in /ca.crt; add its CA as ca.crt to the Secret with the server's certificate";
+    let a_ca = "is a CA certificate, which is accepted only if it is itself in /ca.crt; add it to the Secret as ca.crt";
     for (identity, trusted, why) in [
         (theirs.issue(Period::Now), ours.pem(), unknown),
         (self_signed(Period::Now, false), ours.pem(), unknown),
@@ -72,13 +74,13 @@ async fn a_stranger_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_certificate_has_its_time_also_when_it_stands_in_the_file() {
+async fn the_validity_period_is_checked_even_for_a_certificate_in_the_file() {
     let authority = Authority::new("a CA");
     for (period, word) in [
-        (Period::Past, "has expired: renew it in its Secret"),
+        (Period::Past, "has expired; renew it in its Secret"),
         (
             Period::Future,
-            "is not valid yet: is the clock of the node right?",
+            "is not valid yet; check the clock of the node",
         ),
     ] {
         let issued = authority.issue(period);
@@ -93,14 +95,14 @@ async fn a_certificate_has_its_time_also_when_it_stands_in_the_file() {
             let message = scene.refused(FailureKind::Invalid).await;
             assert_eq!(
                 message,
-                format!("the certificate of URL, or one that it rests on, {word}")
+                format!("the certificate of URL, or one in its chain, {word}")
             );
         }
     }
 }
 
 #[tokio::test]
-async fn a_name_that_is_given_counts() {
+async fn an_expected_name_is_checked() {
     let authority = Authority::new("a CA");
     let pinned = self_signed(Period::Now, true);
     for (identity, trusted) in [
@@ -113,23 +115,23 @@ async fn a_name_that_is_given_counts() {
         scene.files.server_name = Some(ServerName::try_from("other.example").unwrap());
         assert_eq!(
             scene.refused(FailureKind::Invalid).await,
-            "the certificate of URL is not for the name other.example: correct either"
+            "the certificate of URL is not valid for the name other.example; correct the certificate or the expected name"
         );
     }
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_told_apart() {
+async fn a_server_without_tls_has_its_own_message() {
     let scene = Scene::with(DittoFs::start().await, &Authority::new("a CA").pem());
     let message = scene.refused(FailureKind::Invalid).await;
     assert_eq!(
         message,
-        "URL speaks no TLS, but plain HTTP most likely: give the server its certificate, or the sidecar an address that begins with http://"
+        "URL does not speak TLS, but probably plain HTTP; give the server its certificate, or the sidecar an http:// address"
     );
 }
 
 #[tokio::test]
-async fn a_server_that_wants_tls_is_told_apart() {
+async fn a_server_that_expects_tls_has_its_own_message() {
     let authority = Authority::new("a CA");
     let identity = authority.issue(Period::Now);
     let server = DittoFs::start_with(server_config(&identity, None, &[&TLS13])).await;
@@ -141,17 +143,17 @@ async fn a_server_that_wants_tls_is_told_apart() {
         assert!(
             failure
                 .message
-                .contains("speaks TLS, and the sidecar plain HTTP"),
+                .contains("expects TLS, but the sidecar uses plain HTTP"),
             "{failure}"
         );
     }
 }
 
 #[tokio::test]
-async fn nothing_that_listens_is_told_as_ever() {
+async fn a_refused_connection_has_the_usual_message() {
     let authority = Authority::new("a CA");
     let mut scene = Scene::new(&authority.issue(Period::Now), &authority.pem()).await;
     scene.server.stop().await;
     let message = scene.refused(FailureKind::Unreachable).await;
-    assert!(message.starts_with("nothing listens on "), "{message}");
+    assert!(message.starts_with("nothing is listening on "), "{message}");
 }
