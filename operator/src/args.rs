@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use dittofs_operator::brake::Limit;
 use dittofs_operator::logging::LogFormat;
-use dittofs_operator::scope::{self, Scope, Selector};
+use dittofs_operator::scope::{self, Scope};
 use dittofs_shared::Duration;
 use std::net::SocketAddr;
 
@@ -75,7 +75,7 @@ pub struct RunArguments {
 
     /// Labels of the DittoServers to look after, such as `shard=1` or `shard in (1,2),!trial`. Without it, all.
     #[arg(long, env = "DITTOFS_OPERATOR_SELECTOR", default_value = "")]
-    pub selector: Selector,
+    pub selector: String,
 
     /// Name of this candidate for the Lease. Without it, the name of the host, which in a pod is that of the pod.
     #[arg(long, env = "DITTOFS_OPERATOR_IDENTITY")]
@@ -93,6 +93,6 @@ pub struct RunArguments {
 impl RunArguments {
     /// The part of the cluster to look after.
     pub fn scope(&self) -> Scope {
-        Scope::new(self.namespace.iter().cloned(), self.selector.clone())
+        Scope::new(self.namespace.iter().cloned(), &self.selector)
     }
 }

@@ -15,7 +15,7 @@ use dittofs_operator::reconcile::{self, Context};
 use dittofs_operator::reference;
 use dittofs_operator::scope::Scope;
 use dittofs_operator::turns::Turns;
-use dittofs_operator::watch::Watch;
+use dittofs_operator::watch::{self, Watch};
 use kube::{Client, Config};
 use std::error::Error;
 use std::process::ExitCode;
@@ -66,6 +66,7 @@ fn run(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sync>> {
 async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (client, lease_namespace) = client(arguments).await?;
     let scope = arguments.scope();
+    watch::check_selector(&client, &scope).await?;
     let lease = arguments
         .lease_name
         .clone()
