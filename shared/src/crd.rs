@@ -6,6 +6,7 @@
 mod control_plane;
 mod database;
 mod discovery;
+mod enabled;
 mod identity;
 mod kerberos;
 mod ldap;
