@@ -1,11 +1,12 @@
 //! The adapters that the sidecar has published, and what is to be done about each.
 
+use dittofs_shared::AdapterType;
 use dittofs_shared::published_state::{self, DecodeError, PublishedState, ServerState};
 
 use super::reserved::ReservedPorts;
 
 /// Adapter types that DittoFS has. Nothing else is ever exposed, whatever the published state says.
-pub const KNOWN_ADAPTERS: [&str; 2] = ["nfs", "smb"];
+pub const KNOWN_ADAPTERS: [&str; 2] = AdapterType::NAMES;
 
 /// Unknown is not empty: nothing may be taken away for want of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
