@@ -150,7 +150,7 @@ pub struct DittoServerSpec {
     #[serde(default)]
     pub adapter_discovery: AdapterDiscovery,
 
-    /// Services of the adapters. Every adapter that is enabled inside DittoFS gets one.
+    /// Services that expose the adapters that are enabled inside DittoFS.
     #[serde(default)]
     pub adapter_services: AdapterServices,
 
