@@ -1,7 +1,7 @@
 //! The command line and the environment.
 
 use clap::{Parser, Subcommand};
-use dittofs_operator::scope::{self, Scope, Selector};
+use dittofs_operator::scope::{self, Scope};
 use dittofs_operator_core::brake::Limit;
 use dittofs_runtime::logging::LogFormat;
 use dittofs_shared::Duration;
@@ -75,7 +75,7 @@ pub struct RunArguments {
 
     /// Label selector of the DittoServers to manage, such as `shard=1` or `shard in (1,2),!trial`. Default: all.
     #[arg(long, env = "DITTOFS_OPERATOR_SELECTOR", default_value = "")]
-    pub selector: Selector,
+    pub selector: String,
 
     /// Identity of this candidate for the Lease; must be unique. Default: the host name, which in a pod is the name of
     /// the pod, and a random suffix.
@@ -94,6 +94,6 @@ pub struct RunArguments {
 impl RunArguments {
     /// The part of the cluster to manage.
     pub fn scope(&self) -> Scope {
-        Scope::new(self.namespace.iter().cloned(), self.selector.clone())
+        Scope::new(self.namespace.iter().cloned(), &self.selector)
     }
 }

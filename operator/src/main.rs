@@ -10,7 +10,7 @@ use dittofs_operator::probes::Probes;
 use dittofs_operator::reconcile::{self, Context, Retries};
 use dittofs_operator::scope::Scope;
 use dittofs_operator::turns::Turns;
-use dittofs_operator::watch::Watch;
+use dittofs_operator::watch::{self, Watch};
 use dittofs_operator_core::brake::Brake;
 use dittofs_operator_core::instance::Defaults;
 use dittofs_operator_core::reference::{self, crd};
@@ -66,6 +66,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
         .clone()
         .unwrap_or_else(|| client.default_namespace().to_owned());
     let scope = arguments.scope();
+    watch::check_selector(&client, &scope).await?;
     let lease = arguments
         .lease_name
         .clone()

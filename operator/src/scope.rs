@@ -1,15 +1,11 @@
 //! The part of the cluster that this operator looks after: which namespaces, and which `DittoServers` in them.
 //!
-//! Several operators split a cluster between them by disjoint scopes. Everything is reached through the `DittoServers`
-//! that are seen, so that what belongs to others is never touched.
-
-mod selector;
+//! Several operators split a cluster between them by disjoint scopes. Everything is reached through the
+//! `DittoServers` that are seen, so that what belongs to others is never touched.
 
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-
-pub use selector::{Selector, SelectorError};
 
 /// Namespaces and labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,15 +13,15 @@ pub struct Scope {
     /// Empty: all.
     namespaces: BTreeSet<String>,
     /// Empty: all.
-    selector: Selector,
+    selector: String,
 }
 
 impl Scope {
     /// No namespaces means all of them, and so does an empty selector.
-    pub fn new(namespaces: impl IntoIterator<Item = String>, selector: Selector) -> Self {
+    pub fn new(namespaces: impl IntoIterator<Item = String>, selector: &str) -> Self {
         Self {
             namespaces: namespaces.into_iter().collect(),
-            selector,
+            selector: sorted(selector),
         }
     }
 
@@ -34,12 +30,13 @@ impl Scope {
         self.namespaces.iter().map(String::as_str)
     }
 
-    /// As the API server wants it. Empty: all.
+    /// The label selector, which the API server has yet to judge. Empty: all.
     pub fn selector(&self) -> &str {
-        self.selector.as_str()
+        &self.selector
     }
 
-    /// A name for what only one operator of this scope may hold: the same for equal scopes, another for others.
+    /// A name for what only one operator of this scope may hold: the same for equal scopes, another for others. Two
+    /// spellings of one requirement count as two.
     pub fn name(&self, base: &str) -> String {
         if *self == Self::default() {
             return base.to_owned();
@@ -59,6 +56,18 @@ impl Scope {
                 name
             })
     }
+}
+
+/// All requirements of a selector have to hold, in whatever order they are given: those between commas, except in
+/// parentheses.
+fn sorted(selector: &str) -> String {
+    let mut depth = 0_i32;
+    let ends = |c: char| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        c == ',' && depth == 0
+    };
+    let requirements: BTreeSet<_> = selector.split(ends).map(str::trim).collect();
+    Vec::from_iter(requirements).join(",")
 }
 
 /// A namespace's name, from the command line.
@@ -85,14 +94,14 @@ mod tests {
 
     fn scope(namespaces: &[&str], selector: &str) -> Scope {
         let namespaces = namespaces.iter().map(|name| (*name).to_owned());
-        Scope::new(namespaces, selector.parse().unwrap())
+        Scope::new(namespaces, selector)
     }
 
     #[test]
     fn equal_scopes_share_a_name_and_others_do_not() {
         assert_eq!(scope(&[], "").name("operator"), "operator");
         let one = scope(&["a", "b"], "shard=1").name("operator");
-        assert_eq!(scope(&["b", "a", "b"], " shard = 1 ").name("operator"), one);
+        assert_eq!(scope(&["b", "a", "b"], " shard=1 ").name("operator"), one);
         let others = [
             scope(&["a", "b"], ""),
             scope(&["a", "b"], "shard=2"),
@@ -103,6 +112,21 @@ mod tests {
         let names: BTreeSet<_> = others.iter().map(|scope| scope.name("operator")).collect();
         assert_eq!(names.len(), others.len());
         assert!(!names.contains(&one) && !names.contains("operator"));
+    }
+
+    #[test]
+    fn the_order_of_requirements_makes_no_difference() {
+        for (text, expected) in [
+            ("", ""),
+            ("  ", ""),
+            ("b=2 , a=1,b=2", "a=1,b=2"),
+            ("shard in (b, a),!trial", "!trial,shard in (b, a)"),
+            // The API server refuses these, and has to see them as they are.
+            ("a=1,", ",a=1"),
+            ("a),b(", "a),b("),
+        ] {
+            assert_eq!(scope(&[], text).selector(), expected, "{text:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod adapters;
 mod optional;
 mod outage;
 mod owned;
+mod selector;
 mod servers;
 mod source;
 mod wake;
@@ -30,6 +31,7 @@ use crate::scope::Scope;
 pub use adapters::Departed;
 pub use optional::{Optional, Presence};
 use owned::{Owned, forget_writers, keep_our_choices, keep_our_times};
+pub use selector::{InvalidSelector, check as check_selector};
 use source::Source;
 pub use wake::instances_of;
 

@@ -1,11 +1,12 @@
 //! The `DittoServer` resource.
 //!
 //! The group, version, kind and field names are those of the Go operator, so that a resource written for it
-//! is accepted here. Doc comments in this module become the texts of `kubectl explain`.
+//! is accepted here. Doc comments in this module become the output of `kubectl explain`.
 
 mod control_plane;
 mod database;
 mod discovery;
+mod enabled;
 mod identity;
 mod kerberos;
 mod ldap;
@@ -57,8 +58,8 @@ use k8s_openapi::api::core::v1::{PodSecurityContext, ResourceRequirements, Secur
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-/// What a user wants of one DittoFS server. Shares, users and adapters are not here: they are managed inside
-/// DittoFS, at run time.
+/// Desired state of one DittoFS server. Shares, users and adapters are not part of it: they are managed inside
+/// DittoFS at run time.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "dittofs.dittofs.com",
@@ -94,113 +95,115 @@ use serde::{Deserialize, Serialize};
 #[x_kube(validation = rules::postgres_has_a_server())]
 #[x_kube(validation = rules::metrics_have_a_port_of_their_own())]
 pub struct DittoServerSpec {
-    /// Container image of the DittoFS server. A tag that never moves is safer than `latest`. A change restarts the server.
+    /// Container image of the DittoFS server. Prefer a fixed tag to `latest`. A change restarts the server.
     #[serde(default = "default_image")]
     #[schemars(length(min = 1, max = 512))]
     pub image: String,
 
-    /// Number of server pods: 1, or 0 to stop the server and keep its data and its Services. A change never restarts a running server.
+    /// Number of server pods: 1, or 0 to stop the server and keep its data and Services. A change never restarts a
+    /// running server.
     #[serde(default = "default_replicas")]
     #[schemars(range(min = 0, max = 1))]
     pub replicas: i32,
 
-    /// Volumes that hold the data of the server. They can grow, and they are kept when the DittoServer is deleted unless retentionPolicy
-    /// says otherwise.
+    /// Volumes for the data of the server. They can grow. They are kept when the DittoServer is deleted, unless
+    /// retentionPolicy is Delete.
     pub storage: Storage,
 
-    /// Where the control plane of the server keeps its users, adapters and shares.
+    /// Database in which the control plane of the server stores users, adapters and shares.
     #[serde(default)]
     pub database: Database,
 
-    /// The REST API of the server.
+    /// REST API of the server.
     #[serde(default)]
     pub control_plane: ControlPlane,
 
-    /// The Service of the REST API. That it is set at all opens the REST API to the cluster, as controlPlane.exposure Cluster does,
-    /// which restarts the server.
+    /// Service of the REST API. Setting this at all exposes the REST API, as controlPlane.exposure Cluster does.
+    /// Exposing it restarts the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ApiService>,
 
-    /// Who may use the server: tokens and the first administrator of the REST API, LDAP and Kerberos.
+    /// Authentication: tokens and the first administrator of the REST API, LDAP and Kerberos.
     #[serde(default)]
     pub identity: Identity,
 
-    /// A PostgreSQL cluster made by Percona's operator, in which the control plane keeps its data.
+    /// PostgreSQL cluster of Percona's operator in which the control plane stores its data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percona: Option<Percona>,
 
-    /// The metrics of the server, for Prometheus.
+    /// Prometheus metrics of the server.
     #[serde(default)]
     pub metrics: Metrics,
 
-    /// Snapshots that the server makes by itself. Accepted and kept, but not acted on yet: condition ManagementReady says so.
+    /// Scheduled snapshots of shares. Stored, but not implemented yet: condition ManagementReady says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub snapshot_policies: Vec<SnapshotPolicy>,
 
-    /// Settings of the server, in the words of its config.yaml, that are merged last into the config.yaml that the operator writes:
-    /// for what has no field of its own. Passwords and keys are refused here; give them as environment variables in pod.env, from a
-    /// Secret. Keys that the server is known not to have are named in condition ConfigOverridesKnown. A change restarts the server.
+    /// Settings merged last into the config.yaml of the server, for settings without a field of their own. The keys
+    /// are those of config.yaml. Passwords and keys are refused: set them in pod.env, from a Secret. Condition
+    /// ConfigOverridesKnown lists keys that the server does not have. A change restarts the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_overrides: Option<ConfigOverrides>,
 
-    /// How the sidecar looks at the adapters. Changes take effect without a restart.
+    /// How the sidecar discovers adapters. A change takes effect without a restart.
     #[serde(default)]
     pub adapter_discovery: AdapterDiscovery,
 
-    /// The Services that are made, one for each adapter that is switched on inside DittoFS.
+    /// Services that expose the adapters that are enabled inside DittoFS.
     #[serde(default)]
     pub adapter_services: AdapterServices,
 
-    /// Who may connect to the server pod.
+    /// NetworkPolicies of the server pod.
     #[serde(default)]
     pub network_policy: NetworkPolicySettings,
 
-    /// The sidecar that reads the adapters from the REST API on localhost. Changes never restart a running server.
+    /// Sidecar that reads the adapters from the REST API on localhost. A change never restarts a running server.
     #[serde(default)]
     pub sidecar: SidecarSettings,
 
-    /// Where the pod runs, how its images are fetched, and what comes with it.
+    /// Scheduling, images, environment and volumes of the pod.
     #[serde(default)]
     pub pod: PodSettings,
 
-    /// CPU and memory of the server container. A change restarts the server.
+    /// Resource requests and limits of the server container. A change restarts the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
 
-    /// Log of the server. A change restarts the server.
+    /// Logging of the server. A change restarts the server.
     #[serde(default)]
     pub logging: Logging,
 
-    /// Whether a change that needs a restart of the server restarts it at once (`Automatic`), or waits until
-    /// somebody deletes the pod or runs `kubectl rollout restart` (`Manual`). Condition RollPending tells.
+    /// When a change that needs a restart restarts the server: `Automatic` at once, `Manual` when you delete the
+    /// pod or run `kubectl rollout restart`. Condition RollPending says whether a restart is due.
     #[serde(default)]
     pub roll_policy: RollPolicy,
 
-    /// While true, the operator changes nothing that belongs to this DittoServer and says so in its status.
+    /// While true, the operator changes nothing that belongs to this DittoServer. The status says so.
     #[serde(default)]
     pub paused: bool,
 
-    /// How long the server may take to start. It answers once all its stores are open, and a long replay after a crash takes its time.
-    /// A server that has not answered by then is restarted, and begins again. From 10s to 168h. A change takes effect with the next pod.
+    /// How long the server may take to start before it is restarted, from 10s to 168h. The server answers once all
+    /// its stores are open; replaying them after a crash can take long. A change takes effect with the next pod.
     #[serde(default = "default_startup_timeout")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('10s') && duration(self) <= duration('168h')")
-        .message("must be a duration from 10s to 168h, such as 1h"))]
+    #[x_kube(validation = rules::values::duration_between("10s", "168h", "1h"))]
     pub startup_timeout: Duration,
 
-    /// Seconds the server gets to finish its work when it is stopped. The server stops in stages, and each of them may take a third of
-    /// this, less 5 s: then it ends by itself before the kubelet kills it. A shutdown_timeout in configOverrides or pod.env that needs
-    /// more lengthens what the pod gets. A change restarts the server.
+    /// Seconds that the server gets to shut down before the kubelet kills it. The server shuts down in three
+    /// stages; the timeout of each is a third of what is left after 5 s for the server and 10 s for the kubelet and
+    /// the sidecar. A larger shutdown_timeout in configOverrides or pod.env extends the grace period of the pod. A
+    /// change restarts the server.
     #[serde(default = "default_termination_grace_period_seconds")]
     #[schemars(range(min = 36, max = 86400))]
     pub termination_grace_period_seconds: i64,
 
-    /// Security context of the server container. Fields that are set win over the restricted defaults. A change restarts the server.
+    /// Security context of the server container. Fields set here override the restricted defaults. A change
+    /// restarts the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_context: Option<SecurityContext>,
 
-    /// Security context of the pod. Fields that are set win over the restricted defaults. A change restarts the server.
+    /// Security context of the pod. Fields set here override the restricted defaults. A change restarts the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_security_context: Option<PodSecurityContext>,
 }
@@ -213,12 +216,12 @@ const fn default_replicas() -> i32 {
     1
 }
 
-/// As long as a replay of many files can be expected to take, and a little more.
+/// Longer than replaying the metadata of many files takes.
 fn default_startup_timeout() -> Duration {
     std::time::Duration::from_hours(1).into()
 }
 
-/// 105 s: three drain stages of 30 s and some room, as the Go operator has it.
+/// 105 s: three shutdown stages of 30 s and a reserve, as in the Go operator.
 const fn default_termination_grace_period_seconds() -> i64 {
     105
 }

@@ -1,4 +1,4 @@
-//! The words that the operator and the sidecar share.
+//! What the operator and the sidecar share.
 //!
 //! ```text
 //! DittoFS ──localhost── sidecar ──▶ ConfigMap {name}-adapters ──watch──▶ operator ──▶ Services, NetworkPolicies
@@ -6,11 +6,13 @@
 //!                          └───────watch── ConfigMap {name}-sidecar ◀────────┘
 //! ```
 //!
-//! * [`crd`]: the `DittoServer` resource, what a user asks for and what the operator answers.
-//! * [`published_state`]: what the sidecar says in `{name}-adapters`. One encoder, one decoder.
+//! * [`crd`]: the `DittoServer` resource.
+//! * [`adapter_type`]: the types of adapters, and what is known of each.
+//! * [`published_state`]: what the sidecar publishes in `{name}-adapters`. One encoder, one decoder.
+//! * [`reports`]: problems and results that the sidecar publishes beside it.
 //! * [`writers`]: who wrote it.
-//! * [`settings`]: what the operator wants of the sidecar, in `{name}-sidecar`.
-//! * [`quantity`]: sizes, compared however they are written.
+//! * [`settings`]: settings of the sidecar, in `{name}-sidecar`.
+//! * [`quantity`]: quantities of Kubernetes, compared and converted exactly.
 //! * [`names`], [`labels`]: every object name, label, annotation and field manager, spelled once.
 //!
 //! Nothing in here reads a clock, an environment or a network: the crate has types and pure functions only.
@@ -25,6 +27,7 @@
     )
 )]
 
+pub mod adapter_type;
 pub mod crd;
 pub mod labels;
 pub mod names;
@@ -34,4 +37,5 @@ pub mod reports;
 pub mod settings;
 pub mod writers;
 
+pub use adapter_type::AdapterType;
 pub use kube::core::Duration;

@@ -11,40 +11,41 @@ pub const CONFIG_KEY: &str = "config.yaml";
 /// Name of the sidecar's user inside DittoFS.
 pub const SIDECAR_USER: &str = "dittofs-sidecar";
 
-/// Name of the server's first administrator. It is a constant of the server: no setting changes it.
+/// Name of the server's first administrator, a constant of the server.
 pub const ADMIN_USER: &str = "admin";
 
-/// Name of the container that runs the server, as the Go operator has it.
+/// Name of the container that runs the server, as in the Go operator.
 pub const SERVER_CONTAINER: &str = "dittofs";
 /// Name of the container that runs the sidecar.
 pub const SIDECAR_CONTAINER: &str = "sidecar";
-/// Port on which the sidecar answers probes.
+/// Port of the probes of the sidecar.
 pub const SIDECAR_PORT: u16 = 8081;
 
-/// Claim templates, as the Go operator has them.
+/// Claim templates, as in the Go operator.
 pub const METADATA_CLAIM: &str = "metadata";
 /// See [`METADATA_CLAIM`].
 pub const CONTENT_CLAIM: &str = "content";
 /// See [`METADATA_CLAIM`].
 pub const CONTROL_PLANE_CLAIM: &str = "controlplane";
 
-/// Claim that the StatefulSet makes for the only pod from a claim template.
+/// Claim that the StatefulSet controller creates for the only pod from a claim template.
 pub fn claim(template: &str, instance: &str) -> String {
     format!("{template}-{instance}-0")
 }
 
-/// ConfigMap with the server's configuration. Every content has one of its own, so that a pod keeps what it was made with.
+/// ConfigMap with the server's configuration. Every content has its own, so that a pod keeps the one it was created
+/// with.
 pub fn config(instance: &str, hash: &str) -> String {
     format!("{instance}-config-{hash}")
 }
 
-/// The same as other operators name it: they have one for every content.
+/// The same in other operators, which have one ConfigMap for all contents.
 pub fn sole_config(instance: &str) -> String {
     format!("{instance}-config")
 }
 
 /// Whether a ConfigMap of this name holds a configuration of the instance. The first versions, too, had one
-/// for every content.
+/// ConfigMap for all contents.
 pub fn is_config(instance: &str, name: &str) -> bool {
     let is_hash = |text: &str| text.len() == 12 && text.bytes().all(|c| c.is_ascii_hexdigit());
     match name.strip_prefix(&config(instance, "")) {
@@ -83,7 +84,7 @@ pub fn sidecar_credentials(instance: &str) -> String {
     format!("{instance}-sidecar-credentials")
 }
 
-/// Secret with the parts of a connection string. What is made once is never overwritten, so that another string has another Secret.
+/// Secret with the parts of a connection string. It is never overwritten: another string has another Secret.
 pub fn database_connection(instance: &str, digest: &str) -> String {
     let digest: String = digest.chars().take(10).collect();
     format!("{instance}-database-{digest}")
@@ -111,27 +112,27 @@ pub fn adapter_service(template: &str, instance: &str, adapter: &str) -> String 
         .replace("{adapter}", adapter)
 }
 
-/// NetworkPolicy that closes the pod.
+/// NetworkPolicy that denies everything that no other policy allows.
 pub fn baseline_policy(instance: &str) -> String {
     format!("{instance}-baseline")
 }
 
-/// NetworkPolicy that opens the port of an adapter.
+/// NetworkPolicy that allows connections to an adapter.
 pub fn adapter_policy(instance: &str, adapter: &str) -> String {
     format!("{instance}-{adapter}")
 }
 
-/// PerconaPGCluster of an instance, as the Go operator names it.
+/// PerconaPGCluster of an instance, as in the Go operator.
 pub fn percona_cluster(instance: &str) -> String {
     format!("{instance}-postgres")
 }
 
-/// User that the server is inside a PerconaPGCluster.
+/// User of the server in a PerconaPGCluster.
 pub const PERCONA_USER: &str = "dittofs";
-/// Keys of the connection in the Secret that Percona's operator makes for a user.
+/// Keys of the connection in the Secret that Percona's operator creates for a user.
 pub const PERCONA_KEYS: [&str; 5] = ["host", "port", "dbname", "user", "password"];
 
-/// Secret with the connection, which Percona's operator makes.
+/// Secret with the connection, which Percona's operator creates.
 pub fn percona_secret(instance: &str) -> String {
     format!("{}-pguser-{PERCONA_USER}", percona_cluster(instance))
 }

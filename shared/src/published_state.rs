@@ -1,9 +1,9 @@
-//! The published state: what the sidecar says in ConfigMap `{name}-adapters`.
+//! The published state: what the sidecar writes to ConfigMap `{name}-adapters`.
 //!
-//! Keys that are made to be read under `kubectl describe`:
+//! Its keys are readable in `kubectl describe`:
 //!
-//! * `schema`: `v1`. Another value is unknown to this decoder, and unknown is not empty.
-//! * `server`: one JSON object, whether the REST API answers and since when it is like that.
+//! * `schema`: `v1`. This decoder rejects any other value: unknown is not empty.
+//! * `server`: one JSON object, whether the REST API answers and since when.
 //! * `adapters`: a JSON array with one adapter a line, sorted by type. Absent until the API has answered once.
 //! * `access` and `passwordReset`: one JSON object each, see [`crate::reports`]. Absent when there is nothing to report.
 //!
@@ -19,9 +19,9 @@ use crate::reports::{Access, PasswordReset, Reports};
 
 /// Version of the format.
 pub const SCHEMA: &str = "v1";
-/// Most adapters of one instance that are looked at.
+/// Maximum number of adapters of one instance.
 pub const MAX_ADAPTERS: usize = 16;
-/// Most bytes of `adapters` that are looked at: far above 16 adapters, far below what a ConfigMap may hold.
+/// Maximum size of a key in bytes: far above 16 adapters, far below the limit of a ConfigMap.
 pub const MAX_BYTES: usize = 64 * 1024;
 
 const KEY_SCHEMA: &str = "schema";
@@ -37,23 +37,23 @@ pub struct PublishedState {
     pub server: ServerState,
     /// The adapters of the last good answer. `None` before the first one: unknown, not empty.
     pub adapters: Option<Vec<Adapter>>,
-    /// What else the sidecar has to say.
+    /// Other reports of the sidecar.
     pub reports: Reports,
 }
 
-/// Whether the REST API answers, and since when it is like that.
+/// Whether the REST API answers, and since when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerState {
-    /// What the sidecar meets when it asks.
+    /// Result of the last polls.
     pub status: ServerStatus,
     /// When this status began, to the second.
     pub since: Timestamp,
-    /// What happened, for a person. Absent when all is well.
+    /// What happened, for the user. Absent when there is no problem.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
-/// What the sidecar meets when it asks the REST API.
+/// Result of polling the REST API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerStatus {
@@ -61,11 +61,11 @@ pub enum ServerStatus {
     Reachable,
     /// It has not answered since the sidecar started.
     Starting,
-    /// It does not answer, or with errors that are no statement about the sidecar.
+    /// It does not answer, or answers with errors that do not concern the credentials.
     Unreachable,
-    /// It refuses the sidecar's credentials.
+    /// It rejects the credentials of the sidecar.
     Refused,
-    /// It answers with something that cannot be a list of adapters.
+    /// Its answer is not a list of adapters.
     Invalid,
     /// The pod is being stopped.
     Stopping,
@@ -84,18 +84,19 @@ impl fmt::Display for ServerStatus {
     }
 }
 
-/// One adapter, as the server reports it. The port is what the server says, which need not be a port.
+/// One adapter, as the server reports it. The port is not validated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Adapter {
     /// Type, such as `nfs` or `smb`.
     pub r#type: String,
-    /// Port in the pod. DittoFS stores 0 and 70000 without complaint.
+    /// Port in the pod. DittoFS accepts values such as 0 and 70000.
     pub port: i64,
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     pub enabled: bool,
     /// Whether something listens on the port.
     pub running: bool,
-    /// Set while the adapter is switched off or gone, but for less than the hold. Its Service stays so long.
+    /// Since when the adapter is disabled or removed. Set until removalHold has elapsed; its Service is kept until
+    /// then.
     #[serde(
         default,
         rename = "leavingSince",
@@ -104,30 +105,43 @@ pub struct Adapter {
     pub leaving_since: Option<Timestamp>,
 }
 
-/// Why a ConfigMap says nothing that can be acted on.
+impl Adapter {
+    /// An adapter that is enabled and listens.
+    pub fn running(r#type: impl Into<String>, port: i64) -> Self {
+        Self {
+            r#type: r#type.into(),
+            port,
+            enabled: true,
+            running: true,
+            leaving_since: None,
+        }
+    }
+}
+
+/// Why the data of a ConfigMap are not a published state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// Nobody has published yet.
+    /// The sidecar has not published anything yet.
     #[error("nothing is published yet")]
     Empty,
-    /// Another version of the format, or none.
-    #[error("schema is {0:?}, and this version reads \"{SCHEMA}\" only")]
+    /// Unsupported version of the format, or none.
+    #[error("schema is {0:?}, but this version supports only \"{SCHEMA}\"")]
     Schema(String),
     /// A key is missing.
     #[error("key \"{0}\" is missing")]
     Missing(&'static str),
-    /// A key does not hold what it should.
-    #[error("key \"{key}\" cannot be read: {reason}")]
+    /// A key has an invalid value.
+    #[error("key \"{key}\" is invalid: {reason}")]
     Malformed {
         /// The key.
         key: &'static str,
         /// What is wrong with it.
         reason: String,
     },
-    /// More than anybody runs.
-    #[error("{0} adapters are listed, and at most {MAX_ADAPTERS} are looked at")]
+    /// More adapters than any server has.
+    #[error("{0} adapters are listed, but at most {MAX_ADAPTERS} are supported")]
     TooManyAdapters(usize),
-    /// Two entries for one type: no telling which one counts.
+    /// Two entries for one type: it is unclear which one counts.
     #[error("adapter type {0:?} is listed twice")]
     Duplicate(String),
 }
@@ -154,7 +168,7 @@ impl PublishedState {
     /// Reads the `data` of the ConfigMap.
     ///
     /// # Errors
-    /// Whatever cannot be understood whole is an error: half a list would take away Services that exist.
+    /// A list that is only partly valid is an error as a whole: with half of it, Services would be deleted.
     pub fn decode(data: &BTreeMap<String, String>) -> Result<Self, DecodeError> {
         if data.is_empty() {
             return Err(DecodeError::Empty);
@@ -223,7 +237,7 @@ fn from_json<T: for<'de> Deserialize<'de>>(
 ) -> Result<T, DecodeError> {
     if text.len() > MAX_BYTES {
         let reason = format!(
-            "{} bytes, and at most {MAX_BYTES} are looked at",
+            "{} bytes, but at most {MAX_BYTES} are supported",
             text.len()
         );
         return Err(DecodeError::Malformed { key, reason });
@@ -234,12 +248,12 @@ fn from_json<T: for<'de> Deserialize<'de>>(
     })
 }
 
-/// Serialising these types cannot fail: no map keys that are not strings, no custom serializers.
+/// Serializing these types cannot fail: they have no map keys that are not strings, and no custom serializers.
 fn to_json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// At most 64 characters of a text that somebody else wrote, fit for a message.
+/// At most 64 characters of untrusted text, without control characters, for a message.
 pub fn shorten(text: &str) -> String {
     const MOST: usize = 64;
     let mut short = String::new();
@@ -257,5 +271,4 @@ pub fn shorten(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "published_state_tests.rs"]
 mod tests;

@@ -1,56 +1,56 @@
-//! What the sidecar reports in ConfigMap `{name}-adapters` beside the server and its adapters. Each report is a key of
-//! its own: an older operator leaves it alone, and for an older sidecar it is absent.
+//! What the sidecar reports in ConfigMap `{name}-adapters` beside the server and its adapters. Each report is a key
+//! of its own: an older operator ignores it, and an older sidecar does not write it.
 
 use serde::{Deserialize, Serialize};
 
-/// Most characters of a message that are kept: it ends up in a condition.
+/// Maximum length of a message, in characters: it becomes part of a condition.
 const LONGEST_MESSAGE: usize = 512;
 
 /// What the sidecar reports beside the server and its adapters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reports {
-    /// What is wrong with the sidecar's own access to the REST API. Absent when nothing is.
+    /// Problem of the sidecar's own access to the REST API. Absent when there is none.
     pub access: Option<Access>,
-    /// How the last reset of the administrator's password ended.
+    /// Result of the last reset of the administrator's password.
     pub password_reset: Option<PasswordReset>,
 }
 
-/// What is wrong with the sidecar's own access to the REST API, also while the adapters can still be read.
+/// Problem of the sidecar's own access to the REST API. The adapters may still be readable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Access {
-    /// Whether the server refuses what is signed with the mounted key: it runs with another one.
+    /// Whether the server rejects tokens signed with the mounted key, because it runs with another one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub signing_key_refused: bool,
-    /// What happened and what to do, for a person.
+    /// What happened and what to do, for the user.
     pub message: String,
 }
 
-/// How a reset of the administrator's password ended.
+/// Result of a reset of the administrator's password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PasswordReset {
-    /// Which request this answers, see [`crate::settings::ResetRequest`].
+    /// The request, see [`crate::settings::ResetRequest`].
     pub request: String,
-    /// How it ended.
+    /// Whether it worked.
     pub outcome: ResetOutcome,
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
-/// How a reset of the administrator's password ended.
+/// Outcome of a reset of the administrator's password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ResetOutcome {
     /// The administrator has the password from the Secret.
     Done,
-    /// It did not work, and is tried again.
+    /// It failed and is tried again.
     Refused,
 }
 
 impl Access {
-    /// With no more of the message than fits into a condition.
+    /// The same with a message of at most 512 characters.
     #[must_use]
     pub fn limited(self) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Access {
 }
 
 impl PasswordReset {
-    /// With no more of the message than fits into a condition.
+    /// The same with a message of at most 512 characters.
     #[must_use]
     pub fn limited(self) -> Self {
         Self {

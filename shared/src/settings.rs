@@ -1,5 +1,5 @@
-//! What the operator wants of a sidecar, in ConfigMap `{name}-sidecar`. The sidecar watches it, so a change needs no
-//! restart.
+//! Settings of a sidecar, in ConfigMap `{name}-sidecar`. The operator writes it and the sidecar watches it, so a
+//! change needs no restart.
 
 use crate::Duration;
 use jiff::Timestamp;
@@ -17,30 +17,30 @@ const KEY_RESET_SECRET: &str = "resetPasswordSecret";
 const KEY_RESET_KEY: &str = "resetPasswordKey";
 const KEY_END_IF_STARTED_BEFORE: &str = "endIfStartedBefore";
 
-/// What the operator wants of a sidecar.
+/// Settings of a sidecar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Time between two looks at the adapters.
+    /// Time between two polls of the REST API.
     pub polling_interval: time::Duration,
-    /// How long an adapter must be gone before it is dropped from the published state.
+    /// How long an adapter must be disabled or removed before it is removed from the published state.
     pub removal_hold: time::Duration,
-    /// Least level that is logged.
+    /// Minimum log level.
     pub log_level: LogLevel,
-    /// Which ConfigMap the sidecar should have written to: its uid, and who else wrote to it. The sidecar may read
-    /// that ConfigMap but not watch it; when this value changes, it looks whether its state still stands there.
+    /// The ConfigMap that the sidecar publishes to: its uid, and who else wrote to it. The sidecar has the right to
+    /// read that ConfigMap, not to watch it; when this value changes, it checks whether its state is still there.
     pub publish_to: Option<String>,
-    /// A sidecar that was started before this moment, by the clock of its node, ends, so that the kubelet starts the image that
-    /// the pod has by now. Set only while the kubelet has not restarted the sidecar by itself.
+    /// A sidecar that started before this time, by the clock of its node, exits, so that the kubelet starts the
+    /// current image of the pod. Set only while the kubelet has not restarted the sidecar itself.
     pub end_if_started_before: Option<Timestamp>,
-    /// The reset of the administrator's password that is asked for, until it is done.
+    /// The requested reset of the administrator's password, until it is done.
     pub reset: Option<ResetRequest>,
 }
 
-/// A reset of the administrator's password. The sidecar reads the Secret through the API server, and may do so only while
-/// the reset is asked for.
+/// A requested reset of the administrator's password. The sidecar reads the Secret through the API server, and has
+/// the right to do so only until the reset is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResetRequest {
-    /// Differs from request to request. The answer names it.
+    /// Identifies the request. The result names it.
     pub request: String,
     /// Secret with the password.
     pub secret: String,
@@ -61,20 +61,20 @@ impl Default for Settings {
     }
 }
 
-/// Why settings cannot be used. The sidecar keeps the ones it has.
+/// Why settings are invalid. The sidecar keeps the previous ones.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("key \"{key}\" of the sidecar's settings cannot be used: {reason}")]
+#[error("the sidecar settings are invalid: key \"{key}\": {reason}")]
 pub struct SettingsError {
     key: &'static str,
     reason: String,
 }
 
-/// See [`Settings::publish_to`], as it stands in the `data` of the ConfigMap.
+/// [`Settings::publish_to`] in the `data` of the ConfigMap.
 pub fn publish_to(data: &BTreeMap<String, String>) -> Option<&str> {
     data.get(KEY_PUBLISH_TO).map(String::as_str)
 }
 
-/// Uid of the ConfigMap that a value of [`Settings::publish_to`] names.
+/// The uid in a value of [`Settings::publish_to`].
 pub fn uid_of(publish_to: &str) -> Option<&str> {
     publish_to.split_whitespace().next()
 }
@@ -112,18 +112,18 @@ impl Settings {
         data
     }
 
-    /// Reads the `data` of the ConfigMap. A key that is absent has its default; a key that is not known is left alone,
-    /// so that an old sidecar gets along with a new operator.
+    /// Reads the `data` of the ConfigMap. A missing key has its default; an unknown key is ignored, so that an old
+    /// sidecar works with a new operator.
     ///
     /// # Errors
-    /// A value that is no value of its key. A polling interval below 100 ms counts as such.
+    /// A value is invalid, or the polling interval is below 100 ms.
     pub fn decode(data: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
         let defaults = Self::default();
         let polling_interval = duration(data, KEY_POLLING_INTERVAL, defaults.polling_interval)?;
         if polling_interval < time::Duration::from_millis(100) {
             return Err(SettingsError {
                 key: KEY_POLLING_INTERVAL,
-                reason: "it is below 100ms".into(),
+                reason: "must be at least 100ms".into(),
             });
         }
         Ok(Self {
@@ -137,7 +137,7 @@ impl Settings {
     }
 }
 
-/// All three keys or nothing: a part of a request is none.
+/// All three keys or nothing: an incomplete request is no request.
 fn reset(data: &BTreeMap<String, String>) -> Option<ResetRequest> {
     let text = |key| data.get(key).cloned();
     Some(ResetRequest {
@@ -162,7 +162,7 @@ fn duration(
     if parsed.is_negative() {
         return Err(SettingsError {
             key,
-            reason: format!("{text:?} is below zero"),
+            reason: format!("{text:?} must not be negative"),
         });
     }
     Ok(parsed.into())
@@ -197,7 +197,7 @@ fn log_level(
         .find(|level| log_level_name(*level) == text)
         .ok_or_else(|| SettingsError {
             key: KEY_LOG_LEVEL,
-            reason: format!("{text:?} is none of DEBUG, INFO, WARN, ERROR"),
+            reason: format!("{text:?} must be one of DEBUG, INFO, WARN, ERROR"),
         })
 }
 
@@ -233,13 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn absent_keys_have_defaults_and_unknown_keys_are_left_alone() {
+    fn missing_keys_have_defaults_and_unknown_keys_are_ignored() {
         let data = BTreeMap::from([("somethingNew".to_owned(), "x".to_owned())]);
         assert_eq!(Settings::decode(&data), Ok(Settings::default()));
     }
 
     #[test]
-    fn values_that_cannot_be_used_are_named() {
+    fn invalid_values_are_named() {
         for (key, value) in [
             ("pollingInterval", "soon"),
             ("pollingInterval", "1ms"),

@@ -1,19 +1,19 @@
-//! Who wrote the published state, by the API server's own book-keeping (`metadata.managedFields`).
+//! Who wrote the published state, according to `metadata.managedFields`.
 //!
-//! Only the sidecar knows the adapters. What somebody else has written into its ConfigMap, by hand or from a backup,
-//! counts only when the sidecar stands by it.
+//! Only the sidecar knows the adapters. Data that somebody else has written into its ConfigMap, with kubectl or
+//! from a backup, count only if the sidecar owns them as well.
 
 use crate::labels;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 
-/// Whether the sidecar stands by this key of `data`.
+/// Whether the sidecar owns this key of `data`.
 pub fn sidecar_owns(metadata: &ObjectMeta, key: &str) -> bool {
     entries(metadata)
         .filter(|entry| is_sidecar(entry))
         .any(|entry| owns(entry, key))
 }
 
-/// Those who own some of `data` and are not the sidecar.
+/// Field managers other than the sidecar that own keys of `data`.
 pub fn others(metadata: &ObjectMeta) -> impl Iterator<Item = &ManagedFieldsEntry> {
     entries(metadata).filter(|entry| !is_sidecar(entry) && data_of(entry).is_some())
 }
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_counts_when_the_sidecar_stands_by_it_whoever_else_does() {
+    fn a_key_counts_when_the_sidecar_owns_it_whoever_else_does() {
         let both = metadata(&[
             ("dittofs-sidecar", &["adapters"]),
             ("backup", &["adapters"]),

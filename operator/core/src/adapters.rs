@@ -3,12 +3,13 @@
 pub mod publication;
 pub mod reserved;
 
+use dittofs_shared::AdapterType;
 use dittofs_shared::published_state::{self, DecodeError, PublishedState, ServerState};
 
 use reserved::ReservedPorts;
 
 /// Adapter types that DittoFS has. Nothing else is ever exposed, whatever the published state says.
-pub const KNOWN_ADAPTERS: [&str; 2] = ["nfs", "smb"];
+pub const KNOWN_ADAPTERS: [&str; 2] = AdapterType::NAMES;
 
 /// Unknown is not empty: nothing may be taken away for want of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -76,7 +76,7 @@ async fn services(writer: &Writer<'_>, stores: &Stores, desired: &Desired, appli
 }
 
 async fn policies(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
-    let disabled = !writer.instance.spec.network_policy.enabled;
+    let disabled = writer.instance.spec.network_policies().is_none();
     let mut policies = writer.owned(&stores.network_policies);
     // The one that closes the pod goes before those that open it.
     policies.sort_by_key(|policy| adapter_of(&policy.metadata).is_some());

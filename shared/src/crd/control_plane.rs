@@ -1,39 +1,38 @@
-//! The REST API of the server and its Service.
+//! REST API of the server and its Service.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use super::ServiceType;
+use super::{ServiceType, rules};
 
-/// The REST API of the server.
+/// REST API of the server.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.clientCASecretName) || has(self.certSecretName)")
-    .message("controlPlane.clientCASecretName needs controlPlane.certSecretName: client certificates are asked for over TLS only"))]
+#[x_kube(validation = rules::client_certificates_need_tls())]
 pub struct ControlPlane {
     /// TCP port of the REST API. A change restarts the server.
     #[serde(default = "default_api_port")]
     #[schemars(range(min = 1, max = 65535))]
-    #[x_kube(validation = Rule::new("self != 8081").message("must not be 8081, on which the sidecar answers probes"))]
+    #[x_kube(validation = rules::not_the_port_of_the_sidecar())]
     pub port: i32,
 
-    /// Who can reach the REST API: `Loopback` only what runs in the pod, and `kubectl port-forward`; `Cluster` makes
-    /// the Service `{name}-api`, open to the peers in networkPolicy.api.from. `spec.service` implies `Cluster`. A change restarts
-    /// the server.
+    /// Who can reach the REST API. `Loopback`: only containers in the pod, and `kubectl port-forward`. `Cluster`:
+    /// the peers in networkPolicy.api.from, through the Service `{name}-api`. `spec.service` implies `Cluster`. A
+    /// change restarts the server.
     #[serde(default)]
     pub exposure: Exposure,
 
-    /// Whether clients of the Service `{name}-api` speak TLS. certSecretName implies it; without certSecretName it says that
-    /// something in front of the server, such as a service mesh, ends TLS. It sets appProtocol of the Service's port, and restarts
-    /// nothing.
+    /// Whether clients of the Service `{name}-api` use TLS. certSecretName implies it. Set it without
+    /// certSecretName when something in front of the server, such as a service mesh, terminates TLS. It only sets
+    /// appProtocol of the Service port. A change restarts nothing.
     #[serde(default)]
     pub tls: bool,
 
-    /// Secret with the keys tls.crt and tls.key (and, if wanted, ca.crt), with which the server itself serves the REST API over
-    /// TLS. The sidecar then speaks TLS, too. Another Secret restarts the server; a renewed certificate in it is taken up without a
-    /// restart.
+    /// Secret with the keys tls.crt and tls.key (and optionally ca.crt). The server serves the REST API over TLS
+    /// with this certificate, and the sidecar uses TLS, too. Naming another Secret restarts the server; a
+    /// certificate renewed in the same Secret is reloaded without a restart.
     #[serde(
         default,
         rename = "certSecretName",
@@ -42,8 +41,9 @@ pub struct ControlPlane {
     #[schemars(length(max = 253))]
     pub cert_secret_name: Option<String>,
 
-    /// Secret with the key ca.crt: clients of the REST API must then show a certificate signed by it (mutual TLS). Needs
-    /// clientCertSecretName, with which the sidecar shows one. A change, also of the contents, restarts the server.
+    /// Secret with the key ca.crt. Clients of the REST API must present a certificate signed by this CA (mutual
+    /// TLS). Requires certSecretName. The sidecar presents the certificate in clientCertSecretName. A change, also
+    /// of the contents, restarts the server.
     #[serde(
         default,
         rename = "clientCASecretName",
@@ -52,9 +52,9 @@ pub struct ControlPlane {
     #[schemars(length(max = 253))]
     pub client_ca_secret_name: Option<String>,
 
-    /// Secret with the keys tls.crt and tls.key: the certificate that the sidecar shows to a server with clientCASecretName. Without
-    /// it the sidecar shows the server's own certificate, which works when that is signed by the same CA and may be used by clients. A
-    /// new certificate is taken up without a restart.
+    /// Secret with the keys tls.crt and tls.key: the client certificate of the sidecar for clientCASecretName.
+    /// Defaults to the certificate of the server, which works if the same CA signed it and it is valid for client
+    /// authentication. A new certificate is reloaded without a restart.
     #[serde(
         default,
         rename = "clientCertSecretName",
@@ -78,18 +78,18 @@ impl Default for ControlPlane {
 }
 
 impl ControlPlane {
-    /// The Secret with which the server serves TLS. An empty name counts as none, as in the Go operator.
+    /// The Secret with the server's certificate. An empty name counts as none, as in the Go operator.
     pub fn certificate(&self) -> Option<&str> {
         named(self.cert_secret_name.as_deref())
     }
 
-    /// The Secret with which the server judges client certificates.
+    /// The Secret with the CA that the server verifies client certificates against.
     pub fn client_ca(&self) -> Option<&str> {
         self.certificate()?;
         named(self.client_ca_secret_name.as_deref())
     }
 
-    /// The Secret with the certificate that the sidecar shows, when one is asked for.
+    /// The Secret with the sidecar's client certificate, when the server asks for one.
     pub fn client_certificate(&self) -> Option<&str> {
         self.client_ca()?;
         named(self.client_cert_secret_name.as_deref()).or_else(|| self.certificate())
@@ -114,12 +114,12 @@ pub enum Exposure {
     Cluster,
 }
 
-/// The Service of the REST API. That it is there at all opens the REST API to the cluster, as controlPlane.exposure Cluster does.
+/// Service of the REST API. Setting this at all exposes the REST API, as controlPlane.exposure Cluster does.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiService {
-    /// Type of the Service `{name}-api`. Think twice before you choose another than ClusterIP: it is the administration of the
-    /// server. A change restarts nothing.
+    /// Type of the Service `{name}-api`. Other types than ClusterIP expose the administration of the server outside
+    /// the cluster. A change restarts nothing.
     #[serde(default = "default_api_service_type")]
     pub r#type: ServiceType,
 

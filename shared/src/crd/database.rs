@@ -1,34 +1,35 @@
-//! Where the control plane keeps its data. Every change in here restarts the server.
+//! Where the control plane stores its data. Every change in here restarts the server.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::SecretKeyReference;
+use super::{SecretKeyReference, rules};
 
-/// Where the control plane keeps its data. `percona.enabled` wins over everything in here.
+/// Database of the control plane. `percona.enabled` overrides everything in here.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Database {
-    /// Kind of database: `sqlite`, or `postgres`, which needs postgresSecretRef or percona. These two decide by themselves which
-    /// database is used, so that a change of the kind alone restarts nothing.
+    /// Type of the database: `sqlite`, or `postgres`, which requires postgresSecretRef or percona. Setting either
+    /// of these selects PostgreSQL whatever the type is, so changing the type alone restarts nothing.
     #[serde(default)]
     pub r#type: DatabaseType,
 
-    /// Settings of the SQLite database.
+    /// SQLite settings.
     #[serde(default)]
     pub sqlite: Sqlite,
 
-    /// Secret with the connection to a PostgreSQL database of yours. When it is set, PostgreSQL is used, whatever `type` says. With
-    /// the keys host, database, user and password (and, if wanted, port and sslmode) these are used one by one; otherwise `key`
-    /// names the key that holds a whole connection string, such as `postgresql://user:password@host:5432/database?sslmode=require`. The
-    /// server takes the parts only, so that the operator makes a Secret with them, `{name}-database-…`, for each string that it sees; it
-    /// goes with the DittoServer. Another content restarts the server. No data is moved from one database to the other.
+    /// Secret with the connection to an existing PostgreSQL database. Setting it selects PostgreSQL, whatever the
+    /// type is. If the Secret has the keys host, database, user and password (and optionally port and sslmode), the
+    /// server uses these. Otherwise `key` names the key with a connection string such as
+    /// `postgresql://user:password@host:5432/database?sslmode=require`. The operator splits each connection string
+    /// into a Secret `{name}-database-…`, which is deleted with the DittoServer. A change of the contents restarts
+    /// the server. Data is never migrated between databases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postgres_secret_ref: Option<SecretKeyReference>,
 }
 
-/// Kind of the control plane's database.
+/// Type of the control plane's database.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum DatabaseType {
@@ -39,16 +40,15 @@ pub enum DatabaseType {
     Postgres,
 }
 
-/// Settings of the SQLite database.
+/// SQLite settings.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Sqlite {
-    /// Path of the database file. It must be on the control plane's volume, mounted at /data/controlplane: any other
-    /// path is lost with the pod. A change restarts the server.
+    /// Path of the database file. It must be below /data/controlplane, where the control plane's volume is mounted:
+    /// every other path is lost with the pod. A change restarts the server.
     #[serde(default = "default_sqlite_path")]
     #[schemars(length(max = 255))]
-    #[x_kube(validation = Rule::new("self.startsWith('/data/controlplane/') && !self.contains('..') && !self.endsWith('/')")
-        .message("must be a file below /data/controlplane, the only place whose contents outlive the pod"))]
+    #[x_kube(validation = rules::values::file_on_the_control_plane_volume())]
     pub path: String,
 }
 

@@ -1,26 +1,27 @@
-//! How the sidecar finds adapters. Nothing in here ever restarts the server.
+//! How the sidecar discovers adapters. Nothing in here restarts the server.
 
 use crate::Duration;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-/// How the sidecar looks at the adapters.
+use super::rules;
+
+/// How the sidecar discovers adapters.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct AdapterDiscovery {
-    /// Time between two looks at the adapters, on localhost. From 100ms to 1h. A change takes effect without a restart.
+    /// Interval at which the sidecar polls the REST API for adapters, from 100ms to 1h. A change takes effect
+    /// without a restart.
     #[serde(default = "default_polling_interval")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('100ms') && duration(self) <= duration('1h')")
-        .message("must be a duration from 100ms to 1h, such as 500ms"))]
+    #[x_kube(validation = rules::values::duration_between("100ms", "1h", "500ms"))]
     pub polling_interval: Duration,
 
-    /// How long an adapter must be switched off or gone before its Service is taken away. A Service that is deleted
-    /// may lose its address for good. From 0s to 24h. A change takes effect without a restart.
+    /// How long an adapter must be disabled or removed before its Service is deleted, from 0s to 24h. A deleted
+    /// Service may lose its address permanently. A change takes effect without a restart.
     #[serde(default = "default_removal_hold")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('0s') && duration(self) <= duration('24h')")
-        .message("must be a duration from 0s to 24h, such as 30s"))]
+    #[x_kube(validation = rules::values::duration_between("0s", "24h", "30s"))]
     pub removal_hold: Duration,
 }
 

@@ -1,29 +1,29 @@
-//! Who may use the server. Every change in here restarts the server, unless its text says otherwise.
+//! Authentication. Every change in here restarts the server, unless its description says otherwise.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Kerberos, Ldap, SecretKeyReference};
+use super::{Kerberos, Ldap, SecretKeyReference, rules};
 use crate::Duration;
 
-/// Who may use the server: tokens and the first administrator of the REST API, LDAP and Kerberos.
+/// Authentication: tokens and the first administrator of the REST API, LDAP and Kerberos.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
-    /// Kind of store for the users of the REST API. There is one.
+    /// Type of the user store of the REST API. `memory` is the only one.
     #[serde(default)]
     pub r#type: IdentityType,
 
-    /// How the tokens of the REST API are signed and how long they live.
+    /// Signing and lifetime of the REST API's tokens.
     #[serde(default)]
     pub jwt: JwtIdentity,
 
-    /// The administrator that the server makes at its first start.
+    /// Administrator that the server creates on its first start.
     #[serde(default)]
     pub admin: AdminIdentity,
 
-    /// The directory in which users and groups are looked up.
+    /// LDAP directory of users and groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ldap: Option<Ldap>,
 
@@ -32,7 +32,7 @@ pub struct Identity {
     pub kerberos: Option<Kerberos>,
 }
 
-/// Kind of store for the users of the REST API.
+/// Type of the user store of the REST API.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum IdentityType {
@@ -41,25 +41,26 @@ pub enum IdentityType {
     Memory,
 }
 
-/// How the tokens of the REST API are signed and how long they live.
+/// Signing and lifetime of the REST API's tokens.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct JwtIdentity {
-    /// Secret with the signing key, at least 32 bytes of text; every byte counts. Without it the operator makes one,
-    /// `{name}-jwt-secret`. Another content restarts the server.
+    /// Secret with the signing key: text of at least 32 bytes, used byte for byte, including a trailing newline.
+    /// Defaults to the Secret `{name}-jwt-secret`, which the operator generates. A change of the contents restarts
+    /// the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretKeyReference>,
 
-    /// Life of an access token, such as `15m`. A change restarts the server.
+    /// Lifetime of an access token, at least 1m. A change restarts the server.
     #[serde(default = "default_access_token_duration")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("must be a duration of at least 1m, such as 15m"))]
+    #[x_kube(validation = rules::values::duration_of_at_least("1m", "15m"))]
     pub access_token_duration: Duration,
 
-    /// Life of a refresh token, such as `168h`. A change restarts the server.
+    /// Lifetime of a refresh token, at least 1m. A change restarts the server.
     #[serde(default = "default_refresh_token_duration")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('1m')").message("must be a duration of at least 1m, such as 168h"))]
+    #[x_kube(validation = rules::values::duration_of_at_least("1m", "168h"))]
     pub refresh_token_duration: Duration,
 }
 
@@ -81,19 +82,19 @@ fn default_refresh_token_duration() -> Duration {
     std::time::Duration::from_hours(168).into()
 }
 
-/// The administrator that the server makes at its first start.
+/// Administrator that the server creates on its first start.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct AdminIdentity {
-    /// Accepted for compatibility, and has no effect: the server always names its first administrator `admin`. Another name here is
-    /// pointed out in condition AdminUsernameHonored.
+    /// Accepted for compatibility, without effect: the first administrator is always `admin`. Condition
+    /// AdminUsernameHonored reports any other name.
     #[serde(default = "default_admin_username")]
     #[schemars(length(min = 1, max = 64))]
     pub username: String,
 
-    /// Secret with the first password in clear, 8 to 72 bytes; every byte counts. Without it the operator makes one,
-    /// `{name}-admin-bootstrap-credentials`. The server reads it at its first start only. Once the server has
-    /// run, the Secret is needed only for a reset of the password.
+    /// Secret with the initial password: plain text of 8 to 72 bytes, used byte for byte, including a trailing
+    /// newline. Defaults to the Secret `{name}-admin-bootstrap-credentials`, which the operator generates. The
+    /// server reads it on its first start only; after that it is needed only to reset the password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_secret_ref: Option<SecretKeyReference>,
 }

@@ -1,27 +1,28 @@
-//! The log of the server.
+//! Logging of the server.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Log of the server. A change restarts the server, which reads these settings at its start.
+use super::rules;
+
+/// Logging of the server. The server reads these settings on startup, so a change restarts it.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Logging {
-    /// Least level that is written. A change restarts the server.
+    /// Minimum log level. A change restarts the server.
     #[serde(default)]
     pub level: LogLevel,
 
-    /// Format of a line. A change restarts the server.
+    /// Log format. A change restarts the server.
     #[serde(default)]
     pub format: LogFormat,
 
-    /// Where the lines go: `stdout`, `stderr` or the path of a file. Kubernetes reads the first two; a file is lost with the pod
-    /// unless it is on a volume. A change restarts the server.
+    /// Destination of the log: `stdout`, `stderr` or the path of a file. `kubectl logs` shows the first two; a file
+    /// is lost with the pod unless it is on a volume. A change restarts the server.
     #[serde(default = "default_output")]
     #[schemars(length(max = 255))]
-    #[x_kube(validation = Rule::new("self in ['stdout', 'stderr'] || (self.startsWith('/') && !self.contains('..'))")
-        .message("must be stdout, stderr or the absolute path of a file"))]
+    #[x_kube(validation = rules::values::log_output())]
     pub output: String,
 }
 
@@ -39,7 +40,7 @@ fn default_output() -> String {
     "stdout".to_owned()
 }
 
-/// Least level that is written to a log.
+/// Minimum level of a log.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum LogLevel {

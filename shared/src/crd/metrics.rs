@@ -1,25 +1,26 @@
-//! The metrics of the server.
+//! Metrics of the server.
 
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use super::SecretKeyReference;
+use super::{SecretKeyReference, rules};
 use crate::Duration;
 
-/// The metrics of the server, for Prometheus.
+/// Prometheus metrics of the server.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Metrics {
-    /// Whether the server serves metrics, and has the Service `{name}-metrics` with the annotations prometheus.io/scrape, port and
-    /// path. A change restarts the server.
+    /// Whether the server serves metrics. They are exposed by the Service `{name}-metrics`, with the annotations
+    /// prometheus.io/scrape, prometheus.io/port and prometheus.io/path. A change restarts the server.
     #[serde(default)]
     pub enabled: bool,
 
-    /// TCP port of the metrics, inside the pod and of the Service. A change restarts the server while metrics are enabled.
+    /// TCP port of the metrics, in the pod and of the Service. A change restarts the server while metrics are
+    /// enabled.
     #[serde(default = "default_port")]
     #[schemars(range(min = 1, max = 65535))]
-    #[x_kube(validation = Rule::new("self != 8081").message("must not be 8081, on which the sidecar answers probes"))]
+    #[x_kube(validation = rules::not_the_port_of_the_sidecar())]
     pub port: i32,
 
     /// HTTP path of the metrics. A change restarts the server while metrics are enabled.
@@ -27,12 +28,12 @@ pub struct Metrics {
     #[schemars(length(min = 1, max = 255), regex(pattern = r"^/.*"))]
     pub path: String,
 
-    /// Secret with the token that a scraper must show. Without it, whoever reaches the port may read. Another content restarts the
-    /// server while metrics are enabled.
+    /// Secret with the bearer token that scrapers must send. Without it, anyone who can connect to the port can
+    /// read the metrics. A change of the contents restarts the server while metrics are enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bearer_token_secret: Option<SecretKeyReference>,
 
-    /// The ServiceMonitor of the Prometheus operator.
+    /// ServiceMonitor for the Prometheus Operator.
     #[serde(default)]
     pub service_monitor: ServiceMonitorSettings,
 }
@@ -57,22 +58,23 @@ fn default_path() -> String {
     "/metrics".to_owned()
 }
 
-/// The ServiceMonitor of the Prometheus operator.
+/// ServiceMonitor for the Prometheus Operator.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceMonitorSettings {
-    /// Whether the ServiceMonitor `{name}-metrics` is made, while metrics are enabled. It waits until the kind ServiceMonitor exists
-    /// in the cluster. Condition MetricsReady tells. A change restarts nothing.
+    /// Whether to create the ServiceMonitor `{name}-metrics` while metrics are enabled. It is created once the
+    /// cluster has the kind ServiceMonitor: see condition MetricsReady. A change restarts nothing.
     #[serde(default)]
     pub enabled: bool,
 
-    /// Time between two scrapes, such as `30s`. Without it, Prometheus has its own. A change restarts nothing.
+    /// Scrape interval, such as `30s`, at least 1s. Defaults to the interval of Prometheus. A change restarts
+    /// nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("duration(self) >= duration('1s')").message("must be a duration of at least 1s, such as 30s"))]
+    #[x_kube(validation = rules::values::duration_of_at_least("1s", "30s"))]
     pub interval: Option<Duration>,
 
-    /// Labels of the ServiceMonitor, by which your Prometheus selects it. A change restarts nothing.
+    /// Labels of the ServiceMonitor, for the selector of your Prometheus. A change restarts nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }

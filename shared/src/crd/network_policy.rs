@@ -1,31 +1,32 @@
-//! Who may connect to the server pod, and where it may connect to. Nothing in here ever restarts the server.
+//! NetworkPolicies of the server pod. Nothing in here restarts the server.
 
 use k8s_openapi::api::networking::v1::{NetworkPolicyEgressRule, NetworkPolicyPeer};
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Who may connect to the server pod, and where it may connect to. Nothing in here restarts the server.
+/// NetworkPolicies of the server pod: who can connect to it, and where it can connect to. Nothing in here restarts
+/// the server.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkPolicySettings {
-    /// Whether the operator makes NetworkPolicies. When false, it removes its own and only its own.
+    /// Whether the operator creates NetworkPolicies. When false, it deletes those that it created, and no others.
     #[serde(default = "default_enabled")]
     pub enabled: bool,
 
-    /// Who may connect to the adapters.
+    /// Clients of the adapters.
     #[serde(default)]
     pub adapters: AdapterNetworkPolicy,
 
-    /// Who may connect to the REST API when controlPlane.exposure is Cluster.
+    /// Clients of the REST API, when controlPlane.exposure is Cluster.
     #[serde(default)]
     pub api: ApiNetworkPolicy,
 
-    /// Who may connect to the metrics when metrics.enabled is true.
+    /// Clients of the metrics, when metrics.enabled is true.
     #[serde(default)]
     pub metrics: MetricsNetworkPolicy,
 
-    /// Where the pod may connect to. Without it, everywhere.
+    /// Outgoing connections of the pod. By default, all are allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<EgressPolicy>,
 }
@@ -46,68 +47,68 @@ const fn default_enabled() -> bool {
     true
 }
 
-/// Who may connect to the adapters.
+/// Clients of the adapters.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct AdapterNetworkPolicy {
-    /// Peers that may connect to the ports of the adapters. Without it, everybody may.
+    /// Peers that can connect to the adapters. By default, all can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub from: Option<Vec<NetworkPolicyPeer>>,
 
-    /// Peers of single adapters, by adapter type (`nfs`, `smb`), in place of those for all.
+    /// Peers by adapter type (`nfs`, `smb`). They replace the peers in `from` for that adapter.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16))]
     pub overrides: BTreeMap<String, AdapterPeers>,
 }
 
-/// Who may connect to one adapter.
+/// Clients of one adapter.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct AdapterPeers {
-    /// Peers that may connect to the ports of this adapter. Without it, everybody may.
+    /// Peers that can connect to this adapter. By default, all can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub from: Option<Vec<NetworkPolicyPeer>>,
 }
 
-/// Who may connect to the REST API.
+/// Clients of the REST API.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiNetworkPolicy {
-    /// Peers that may connect to the port of the REST API. Without it, the pods of the same namespace may.
+    /// Peers that can connect to the REST API. By default, all pods in the same namespace can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub from: Option<Vec<NetworkPolicyPeer>>,
 }
 
-/// Who may connect to the metrics.
+/// Clients of the metrics.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricsNetworkPolicy {
-    /// Peers that may connect to the port of the metrics. Without it, every pod of the cluster may, since Prometheus runs in a
-    /// namespace of its own.
+    /// Peers that can connect to the metrics. By default, all pods in the cluster can, because Prometheus usually
+    /// runs in another namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub from: Option<Vec<NetworkPolicyPeer>>,
 }
 
-/// Where the pod may connect to. DNS, and the API server of Kubernetes for the sidecar, are always allowed.
+/// Outgoing connections of the pod. DNS, and the Kubernetes API server for the sidecar, are always allowed.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct EgressPolicy {
-    /// Where the server may connect to: S3, a database, a directory. Without it, nowhere. With percona.enabled the pods of the
-    /// PerconaPGCluster are allowed, too.
+    /// Egress rules of the server, for S3, a database or a directory. By default, none. With percona.enabled, the
+    /// pods of the PerconaPGCluster are allowed as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<NetworkPolicyEgressRule>,
 
-    /// The API server of Kubernetes, to which the sidecar connects.
+    /// Kubernetes API server, to which the sidecar connects.
     #[serde(default)]
     pub api_server: ApiServerEgress,
 }
 
-/// Where the API server of Kubernetes is. NetworkPolicies judge the address behind the Service `kubernetes`, which `kubectl get
-/// endpointslices kubernetes` shows.
+/// Kubernetes API server. NetworkPolicies apply to the addresses behind the Service `kubernetes`, which
+/// `kubectl get endpointslices kubernetes` shows.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiServerEgress {
@@ -116,7 +117,7 @@ pub struct ApiServerEgress {
     #[schemars(length(min = 1, max = 16), inner(range(min = 1, max = 65535)))]
     pub ports: Vec<i32>,
 
-    /// Peers that the API server is. Without it, those ports are allowed everywhere.
+    /// Peers that are the API server. By default, these ports are allowed to all addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub to: Option<Vec<NetworkPolicyPeer>>,

@@ -1,11 +1,11 @@
-//! The way out for settings that have no field of their own.
+//! Settings that have no field of their own.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
-/// Settings in the words of the server's `config.yaml`.
+/// Settings with the keys of the server's `config.yaml`.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(transparent)]
 pub struct ConfigOverrides(pub Map<String, Value>);
@@ -15,7 +15,7 @@ impl JsonSchema for ConfigOverrides {
         "ConfigOverrides".into()
     }
 
-    /// An object of which the API server keeps every field: which keys there are is up to the server's version.
+    /// An object of which the API server keeps every field: the keys depend on the version of the server.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
     }

@@ -1,16 +1,17 @@
-//! A PostgreSQL cluster made by Percona's operator.
+//! PostgreSQL cluster of Percona's operator.
 
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::SecretReference;
+use super::{SecretReference, rules};
 
-/// A PostgreSQL cluster made by Percona's operator, which has to be installed. The server starts when the cluster is ready.
+/// PostgreSQL cluster of Percona's operator, which must be installed. The server starts once the cluster is ready.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Percona {
-    /// Whether the control plane keeps its data in the PerconaPGCluster `{name}-postgres`. One that exists is used as it is; otherwise
-    /// it is made. Wins over spec.database. A change restarts the server, and moves no data.
+    /// Whether the control plane stores its data in the PerconaPGCluster `{name}-postgres`. An existing cluster of
+    /// this name is used unchanged; otherwise the operator creates it. Overrides spec.database. A change restarts
+    /// the server; data is not migrated.
     #[serde(default)]
     pub enabled: bool,
 
@@ -19,25 +20,26 @@ pub struct Percona {
     #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z][a-z0-9_-]*$"))]
     pub database_name: String,
 
-    /// Whether the PerconaPGCluster is deleted with the DittoServer, if it was made for it. Otherwise it stays, and a new DittoServer of
-    /// this name finds it again. Its volumes stay unless you give it the finalizer percona.com/delete-pvc.
+    /// Whether the PerconaPGCluster is deleted with the DittoServer, if the operator created it. Otherwise it is
+    /// kept, and a new DittoServer of the same name uses it again. Its volumes are kept unless you add the
+    /// finalizer percona.com/delete-pvc to it.
     #[serde(default)]
     pub delete_with_server: bool,
 
-    /// Number of PostgreSQL servers. A change restarts no file server.
+    /// Number of PostgreSQL instances. A change does not restart the DittoFS server.
     #[serde(default = "default_replicas")]
     #[schemars(range(min = 1, max = 5))]
     pub replicas: i32,
 
-    /// StorageClass of the PostgreSQL volumes. Without it, the default class of the cluster.
+    /// StorageClass of the PostgreSQL volumes. Defaults to the default StorageClass of the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub storage_class_name: Option<String>,
 
-    /// Size of each PostgreSQL volume. Percona's operator grows the volumes when it becomes larger.
+    /// Size of each PostgreSQL volume. Percona's operator grows the volumes when you increase it.
     #[serde(default = "default_storage_size")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))").message("must be a size above zero, such as 10Gi"))]
+    #[x_kube(validation = rules::values::size("10Gi"))]
     pub storage_size: String,
 
     /// Backups of PostgreSQL to S3.
@@ -71,22 +73,21 @@ fn default_storage_size() -> String {
     "10Gi".to_owned()
 }
 
-/// Backups of PostgreSQL to S3, made by pgBackRest.
+/// Backups of PostgreSQL to S3 with pgBackRest.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!self.enabled || (has(self.bucket) && self.bucket != '' && has(self.endpoint) && self.endpoint != '')")
-    .message("percona.backup.enabled needs percona.backup.bucket and percona.backup.endpoint"))]
+#[x_kube(validation = rules::backup_has_a_bucket())]
 pub struct PerconaBackup {
-    /// Whether backups are made.
+    /// Whether to back up PostgreSQL.
     #[serde(default)]
     pub enabled: bool,
 
-    /// Bucket of the backups.
+    /// S3 bucket of the backups. Required when enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub bucket: Option<String>,
 
-    /// Address of the S3 service, such as `https://s3.eu-west-1.amazonaws.com`.
+    /// URL of the S3 service, such as `https://s3.eu-west-1.amazonaws.com`. Required when enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub endpoint: Option<String>,
@@ -96,21 +97,21 @@ pub struct PerconaBackup {
     #[schemars(length(max = 64))]
     pub region: String,
 
-    /// Secret with the credentials, as a file s3.conf in the format of pgBackRest.
+    /// Secret with the S3 credentials, under the key s3.conf, in the format of pgBackRest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretReference>,
 
-    /// When full backups are made, in the format of cron.
+    /// Cron schedule of full backups.
     #[serde(default = "default_full_schedule")]
     #[schemars(length(min = 6, max = 64))]
     pub full_schedule: String,
 
-    /// When incremental backups are made, in the format of cron.
+    /// Cron schedule of incremental backups.
     #[serde(default = "default_incremental_schedule")]
     #[schemars(length(min = 6, max = 64))]
     pub incr_schedule: String,
 
-    /// Days that a full backup is kept.
+    /// Days to keep a full backup.
     #[serde(default = "default_retention_days")]
     #[schemars(range(min = 1, max = 9_999_999))]
     pub retention_days: i32,

@@ -1,4 +1,4 @@
-//! Where the pod runs, how its images are fetched, and what comes with it.
+//! Scheduling, images, environment and volumes of the pod.
 
 use k8s_openapi::api::core::v1::{
     Affinity, EnvVar, LocalObjectReference, Toleration, TopologySpreadConstraint, Volume,
@@ -9,27 +9,26 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use super::SecretReference;
+use super::{SecretReference, rules};
 
-/// Where the pod runs, how its images are fetched, and what comes with it.
+/// Scheduling, images, environment and volumes of the pod.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.serviceAccountName) || !has(self.serviceAccountAnnotations)")
-    .message("pod.serviceAccountName and pod.serviceAccountAnnotations exclude each other: annotate your own ServiceAccount yourself"))]
+#[x_kube(validation = rules::annotations_are_for_our_service_account())]
 pub struct PodSettings {
-    /// Labels that a node must have. A change restarts the server.
+    /// Labels that the node must have. A change restarts the server.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
 
-    /// Taints of nodes that the pod tolerates. A change restarts the server.
+    /// Taints that the pod tolerates. A change restarts the server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tolerations: Vec<Toleration>,
 
-    /// Nodes and pods that the pod wants to be near to, or far from. A change restarts the server.
+    /// Node and pod affinity of the pod. A change restarts the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub affinity: Option<Affinity>,
 
-    /// How the pod is spread among others over zones or nodes. A change restarts the server.
+    /// How the pod is spread over zones or nodes. A change restarts the server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
 
@@ -38,95 +37,96 @@ pub struct PodSettings {
     #[schemars(length(min = 1, max = 253))]
     pub priority_class_name: Option<String>,
 
-    /// Secrets with which the images are pulled. The next pod uses them.
+    /// Secrets for pulling the images. A change takes effect with the next pod.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub image_pull_secrets: Vec<LocalObjectReference>,
 
-    /// When the image of the server is pulled. Without it, Kubernetes decides by the tag. The next pod follows it.
+    /// When the image of the server is pulled. By default, Kubernetes decides by the tag. A change takes effect
+    /// with the next pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_pull_policy: Option<PullPolicy>,
 
-    /// Annotations of the pod. The next pod has them.
+    /// Annotations of the pod. A change takes effect with the next pod.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 
-    /// Labels of the pod. Labels that the operator itself needs cannot be changed. The next pod has them.
+    /// Labels of the pod. They cannot override the labels of the operator. A change takes effect with the next pod.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 
-    /// ServiceAccount of yours that the pod runs with, in place of `{name}-sidecar`. It gets the rights of the sidecar by a
-    /// RoleBinding, and the other account loses them when no pod runs with it any more. The next pod has it.
+    /// An existing ServiceAccount for the pod, instead of `{name}-sidecar`. A RoleBinding gives it the permissions
+    /// of the sidecar; the previous ServiceAccount loses them once no pod uses it. A change takes effect with the
+    /// next pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub service_account_name: Option<String>,
 
-    /// Annotations of the ServiceAccount `{name}-sidecar`, such as those by which a cloud gives the server its identity (IRSA, workload
-    /// identity). The next pod has their effect.
+    /// Annotations of the ServiceAccount `{name}-sidecar`, for example for IRSA or workload identity. A change
+    /// takes effect with the next pod.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub service_account_annotations: BTreeMap<String, String>,
 
-    /// Environment variables of the server, such as `AWS_REGION`. They win over those of the operator of the same name, such as HOME.
-    /// Those that would take the place of fields by which the operator holds the server together, such as
-    /// DITTOFS_CONTROLPLANE_PORT, are refused: condition ConfigReady names the field. A change restarts the server, and so does another
-    /// content of a Secret that one of them names.
+    /// Environment variables of the server, such as `AWS_REGION`. They override variables that the operator sets,
+    /// such as HOME. Variables for settings that have a field of their own and that the operator depends on, such
+    /// as DITTOFS_CONTROLPLANE_PORT, are refused: condition ConfigReady names the field. A change restarts the
+    /// server, also of the contents of a referenced Secret.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 128))]
     pub env: Vec<EnvVar>,
 
-    /// Secrets whose keys all become environment variables of the server, such as the credentials for S3. A change restarts the
-    /// server, and so does another content of one of these Secrets.
+    /// Secrets whose keys become environment variables of the server, for example S3 credentials. A change restarts
+    /// the server, also of the contents of these Secrets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub env_from: Vec<EnvFromSecret>,
 
-    /// Secrets that the server must be restarted for when their contents change, such as those in `volumes`. To put one on the list
+    /// More Secrets whose changes restart the server, for example Secrets in `volumes`. Adding one to the list
     /// restarts the server, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("self.all(secret, secret.name != '')").message("must name each Secret"))]
+    #[x_kube(validation = rules::values::every_secret_has_a_name())]
     pub secret_refs: Vec<SecretReference>,
 
-    /// Volumes of the pod, on top of those that the operator needs. A change restarts the server.
+    /// Additional volumes of the pod. A change restarts the server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("self.all(v, !(v.name in ['config', 'tmp', 'metadata', 'content', 'controlplane']) && !v.name.startsWith('sidecar-') && !v.name.startsWith('dittofs-'))")
-        .message("names config, tmp, metadata, content, controlplane, and those beginning with sidecar- or dittofs- belong to the operator"))]
+    #[x_kube(validation = rules::values::no_volume_of_ours())]
     pub volumes: Vec<Volume>,
 
-    /// Where the server sees those volumes. A change restarts the server.
+    /// Mounts of these volumes in the server container. A change restarts the server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new("self.all(m, !(m.mountPath in ['/config', '/tmp', '/data/controlplane', '/data/store/metadata', '/data/store/block']))")
-        .message("paths /config, /tmp, /data/controlplane, /data/store/metadata and /data/store/block belong to the operator"))]
+    #[x_kube(validation = rules::values::no_path_of_ours())]
     pub volume_mounts: Vec<VolumeMount>,
 
-    /// Whether a PodDisruptionBudget keeps the pod from being evicted, as by `kubectl drain`: `Protect` makes one, so that somebody
-    /// has to stop a server that serves on purpose (`replicas: 0`, or deleting the pod), while one that crashes holds up no drain;
-    /// `Manual` makes none, and you may make your own.
+    /// Whether a PodDisruptionBudget protects the pod from eviction, for example by `kubectl drain`. `Protect`
+    /// creates one that allows no eviction of a ready server: to drain its node, set `replicas: 0` or delete the
+    /// pod. A server that is not ready does not block a drain. `Manual` creates none, so that you can create your
+    /// own.
     #[serde(default)]
     pub disruption_budget: DisruptionBudget,
 }
 
-/// Whether the pod is kept from being evicted.
+/// Whether the pod is protected from eviction.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DisruptionBudget {
-    /// The operator makes a PodDisruptionBudget that allows no eviction of a server that serves.
+    /// The operator creates a PodDisruptionBudget that allows no eviction of a ready server.
     #[default]
     Protect,
-    /// The operator makes none.
+    /// The operator creates none.
     Manual,
 }
 
-/// A Secret whose keys all become environment variables.
+/// A Secret whose keys become environment variables.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct EnvFromSecret {
-    /// What the names of the variables begin with.
+    /// Prefix of the names of the variables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub prefix: Option<String>,
 
-    /// The Secret.
+    /// The Secret to read.
     pub secret_ref: EnvFromSecretReference,
 }
 
@@ -138,7 +138,7 @@ pub struct EnvFromSecretReference {
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 
-    /// Whether the server starts all the same when the Secret does not exist.
+    /// Whether the server also starts without the Secret. Defaults to false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optional: Option<bool>,
 }

@@ -1,4 +1,4 @@
-//! References to Secrets. Contents are never copied out of a Secret by the operator.
+//! References to Secrets.
 
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeyReference {
-    /// Name of the Secret. Empty means that none is named.
+    /// Name of the Secret. Empty means no Secret.
     #[serde(default)]
     #[schemars(length(max = 253))]
     pub name: String,
@@ -16,8 +16,8 @@ pub struct SecretKeyReference {
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
 
-    /// Whether the server starts all the same when the Secret or its key does not exist. What the server cannot do without, such
-    /// as the key that signs tokens, has to exist anyway.
+    /// Whether the server also starts when the Secret or its key does not exist. Defaults to false. What the server
+    /// cannot start without, such as the signing key of tokens, must exist in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub optional: Option<bool>,
 }
@@ -32,7 +32,7 @@ impl SecretKeyReference {
         }
     }
 
-    /// The reference, unless it names no Secret. The Go operator's schema has the empty name as its default.
+    /// The reference, unless its name is empty, which is the default in the Go operator's schema.
     pub fn named(reference: Option<&Self>) -> Option<&Self> {
         reference.filter(|reference| !reference.name.is_empty())
     }
@@ -47,7 +47,7 @@ impl SecretKeyReference {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretReference {
-    /// Name of the Secret. Empty means that none is named.
+    /// Name of the Secret. Empty means no Secret.
     #[serde(default)]
     #[schemars(length(max = 253))]
     pub name: String,

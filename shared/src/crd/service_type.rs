@@ -1,4 +1,4 @@
-//! Words of Kubernetes and of the Gateway API that several fields use.
+//! Types of Kubernetes and of the Gateway API that several fields use.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -32,12 +32,12 @@ impl ServiceType {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ParentReference {
-    /// API group of the parent. Without it, `gateway.networking.k8s.io`.
+    /// API group of the parent. Defaults to `gateway.networking.k8s.io`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub group: Option<String>,
 
-    /// Kind of the parent. Without it, `Gateway`.
+    /// Kind of the parent. Defaults to `Gateway`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub kind: Option<String>,
@@ -46,17 +46,17 @@ pub struct ParentReference {
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 
-    /// Namespace of the parent. Without it, the namespace of the DittoServer.
+    /// Namespace of the parent. Defaults to the namespace of the DittoServer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub namespace: Option<String>,
 
-    /// Name of the listener. Without it, every listener that fits.
+    /// Name of the listener. By default, all matching listeners.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub section_name: Option<String>,
 
-    /// Port of the listener. Without it, every listener that fits.
+    /// Port of the listener. By default, all matching listeners.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i32>,

@@ -1,4 +1,4 @@
-//! How adapters are exposed. Nothing in here ever restarts the server.
+//! Services of the adapters. Nothing in here restarts the server.
 
 use k8s_openapi::api::core::v1::ServiceSpec;
 use kube::KubeSchema;
@@ -6,45 +6,44 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-use super::{ParentReference, ServiceType};
+use super::{ParentReference, ServiceType, rules};
 
-/// The Services of the adapters. Nothing in here restarts the server.
+/// Services of the adapters. Nothing in here restarts the server.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.overrides) || self.overrides.all(a, !has(self.overrides[a].nodePort) || (has(self.overrides[a].type) ? self.overrides[a].type : self.type) != 'ClusterIP')")
-    .message("adapterServices.overrides: nodePort needs a Service of type NodePort or LoadBalancer"))]
-#[x_kube(validation = Rule::new("!has(self.loadBalancerClass) || self.type == 'LoadBalancer' || (has(self.overrides) && self.overrides.exists(a, has(self.overrides[a].type) && self.overrides[a].type == 'LoadBalancer'))")
-    .message("adapterServices.loadBalancerClass needs a Service of type LoadBalancer"))]
-#[x_kube(validation = Rule::new("self.mode != 'Shared' || !has(self.overrides) || self.overrides.all(a, !has(self.overrides[a].type) && !has(self.overrides[a].loadBalancerClass) && !has(self.overrides[a].externalTrafficPolicy) && !has(self.overrides[a].ipFamilyPolicy) && !has(self.overrides[a].sessionAffinity) && !has(self.overrides[a].loadBalancerSourceRanges) && !has(self.overrides[a].ipFamilies) && !has(self.overrides[a].annotations) && !has(self.overrides[a].labels) && !has(self.overrides[a].serviceTemplate))")
-    .message("adapterServices.mode Shared makes one Service for all adapters: overrides can set port, nodePort, discoveryPorts and parentRefs only"))]
+#[x_kube(validation = rules::services::node_ports_need_a_type_with_them())]
+#[x_kube(validation = rules::services::load_balancer_class_needs_a_load_balancer())]
+#[x_kube(validation = rules::services::shared_service_has_one_of_each())]
 pub struct AdapterServices {
-    /// `PerAdapter` gives each adapter a Service of its own; `Shared` gives all adapters one Service, and so one address, named as
-    /// nameTemplate says with `adapters` in place of {adapter}. A change makes the new Services first, and removes an old one
-    /// when those that take its place have an address.
+    /// `PerAdapter` creates one Service per adapter. `Shared` creates one Service, with one address, for all
+    /// adapters; its name is the nameTemplate with `adapters` for {adapter}. After a change, the new Services are
+    /// created first; an old Service is deleted once the Services that replace it have an address.
     #[serde(default)]
     pub mode: ServiceMode,
 
-    /// Type of the Services. A change keeps the Services and their names.
+    /// Type of the Services. A change is made in place: the Services are not recreated.
     #[serde(default)]
     pub r#type: ServiceType,
 
-    /// Name of a Service. {instance} and {adapter} are replaced. A change makes new Services, and removes an
-    /// old one when the one that takes its place has an address.
+    /// Template for the names of the Services. {instance} is replaced by the name of the DittoServer and {adapter}
+    /// by the adapter type. A change creates new Services; an old one is deleted once the one that replaces it has
+    /// an address.
     #[serde(default = "default_name_template")]
     #[schemars(length(min = 1, max = 63))]
     pub name_template: String,
 
-    /// What all Services have in common.
+    /// Settings of all Services.
     #[serde(flatten)]
     pub all: ServiceSettings,
 
-    /// Settings of single adapters, by adapter type (`nfs`, `smb`). They win over the settings for all; annotations and labels are
-    /// added to those for all.
+    /// Settings by adapter type (`nfs`, `smb`). They override the settings for all adapters; annotations and labels
+    /// are added to those for all adapters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16))]
     pub overrides: BTreeMap<String, AdapterOverride>,
 
-    /// Gateway API: a TCPRoute to each adapter. Each discovery port has a TCPRoute or UDPRoute of its own, to the listener of its number.
+    /// Gateway API: creates a TCPRoute per adapter, and a TCPRoute or UDPRoute per discovery port. A route to a
+    /// discovery port attaches to the listener with the same port number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<GatewaySettings>,
 }
@@ -70,81 +69,85 @@ fn default_name_template() -> String {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceSettings {
-    /// Annotations of the Services, for example for a cloud's load balancer.
+    /// Annotations of the Services, for example for the load balancer of a cloud.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 
-    /// Labels of the Services. Labels that the operator itself needs cannot be changed.
+    /// Labels of the Services. They cannot override the labels of the operator.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 
-    /// Class of the load balancer, when the cluster has several. Kubernetes does not let it be changed on a Service that exists.
+    /// Load balancer class, for clusters with several. Immutable on an existing Service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub load_balancer_class: Option<String>,
 
-    /// Addresses, such as `192.0.2.0/24`, from which the load balancer accepts clients. Without it, from everywhere.
+    /// Client address ranges that the load balancer accepts, such as `192.0.2.0/24`. By default, it accepts all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 64)))]
-    #[x_kube(validation = Rule::new("self.all(range, isCIDR(range))").message("must be address ranges such as 192.0.2.0/24"))]
+    #[x_kube(validation = rules::services::all_are_address_ranges())]
     pub load_balancer_source_ranges: Vec<String>,
 
-    /// Which nodes take traffic from outside: `Local` keeps the address of the client, which the export rules of DittoFS look at;
-    /// `Cluster` hides it. Without it, Services of type LoadBalancer that the operator makes have `Local`, and Services that exist
-    /// keep what they have.
+    /// Which nodes accept traffic from outside the cluster. `Local` preserves the client address, which the export
+    /// rules of DittoFS use; `Cluster` hides it. Defaults to `Local` for new Services of type LoadBalancer.
+    /// Existing Services keep their policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_traffic_policy: Option<TrafficPolicy>,
 
-    /// Whether the Services have IPv4 and IPv6 addresses. Without it, Kubernetes decides.
+    /// Whether the Services have IPv4 addresses, IPv6 addresses or both. By default, Kubernetes decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_family_policy: Option<IpFamilyPolicy>,
 
-    /// Which addresses the Services have, the first one being the main one. Without it, Kubernetes decides.
+    /// IP families of the Services; the first one is the primary family. By default, Kubernetes decides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2))]
     pub ip_families: Vec<IpFamily>,
 
-    /// Whether a client always reaches the same pod. There is one pod, so that this matters to some load balancers only. Without it,
-    /// `None`.
+    /// Session affinity of the Services. There is only one pod, so this matters only to some load balancers.
+    /// Defaults to `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_affinity: Option<SessionAffinity>,
 
-    /// Overlay that is merged into each Service last, for what has no field of its own. Ports are known by port and protocol; where ours
-    /// lead and what they are called stays. Fields that the type of a Service does not have are left out.
+    /// Overlay merged into each Service last, for settings without a field of their own. Ports are matched by port
+    /// and protocol. The names and target ports of ports that the operator creates cannot be changed. Fields that
+    /// do not apply to the type of the Service are ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_template: Option<ServiceTemplate>,
 }
 
-/// Settings of one adapter's Service.
+/// Settings of one adapter.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct AdapterOverride {
-    /// Type of the Service.
+    /// Type of the Service of this adapter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub r#type: Option<ServiceType>,
 
-    /// Port that clients connect to, such as 445 for SMB. Without it, it is the adapter's own port.
+    /// Port that clients connect to, such as 445 for SMB. Defaults to the port of the adapter inside DittoFS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i32>,
 
-    /// Port on every node, in the range that the cluster has for them. Without it, Kubernetes chooses one, which then stays.
+    /// Node port, within the node port range of the cluster. By default, Kubernetes assigns one, which the Service
+    /// keeps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub node_port: Option<i32>,
 
-    /// Further ports by which clients find the adapter. DittoFS opens them by itself where its adapter settings say so.
+    /// Additional ports that clients use to discover the adapter. DittoFS listens on them if they are enabled in
+    /// its adapter settings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 3))]
-    #[x_kube(validation = Rule::new("self.all(p, self.exists_one(q, q == p))").message("must not name a port twice"))]
+    #[x_kube(validation = rules::services::no_port_twice())]
     pub discovery_ports: Vec<DiscoveryPort>,
 
-    /// Gateways of this adapter's routes, in place of adapterServices.gateway.parentRefs: two adapters cannot share a listener.
+    /// Parents of this adapter's routes, instead of adapterServices.gateway.parentRefs: two adapters cannot share a
+    /// listener.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub parent_refs: Vec<ParentReference>,
 
-    /// What is set here wins over the settings for all.
+    /// Overrides of the settings for all adapters.
     #[serde(flatten)]
     pub own: ServiceSettings,
 }
@@ -159,18 +162,18 @@ pub enum ServiceMode {
     Shared,
 }
 
-/// Ports by which clients find an adapter.
+/// Ports that clients use to discover an adapter.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiscoveryPort {
-    /// The portmapper for NFSv3: 111 over TCP and UDP, to 10111 of the pod.
+    /// The portmapper for NFSv3: 111/TCP and 111/UDP, to port 10111 of the pod.
     Portmapper,
-    /// Multicast DNS: 5353 over UDP.
+    /// Multicast DNS: 5353/UDP.
     Mdns,
-    /// Web Services Dynamic Discovery, by which Windows finds SMB servers: 3702 over UDP and 5357 over TCP.
+    /// Web Services Dynamic Discovery, with which Windows finds SMB servers: 3702/UDP and 5357/TCP.
     Wsd,
 }
 
-/// Which nodes take traffic from outside.
+/// Which nodes accept traffic from outside the cluster.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[schemars(transform = super::texts::left_to_the_field)]
 pub enum TrafficPolicy {
@@ -215,15 +218,14 @@ pub enum SessionAffinity {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceTemplate {
-    /// Labels and annotations that are added.
+    /// Labels and annotations to add.
     #[serde(default)]
     pub metadata: ServiceTemplateMetadata,
 
-    /// Fields of the Service that are merged into it. What the operator stands for cannot be set: selector, type, clusterIP, clusterIPs,
-    /// externalName and publishNotReadyAddresses.
+    /// Fields to merge into the spec of the Service. The operator manages selector, type, clusterIP, clusterIPs,
+    /// externalName and publishNotReadyAddresses: these cannot be set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("!has(self.selector) && !has(self.type) && !has(self.clusterIP) && !has(self.clusterIPs) && !has(self.externalName) && !has(self.publishNotReadyAddresses)")
-        .message("cannot set selector, type, clusterIP, clusterIPs, externalName and publishNotReadyAddresses"))]
+    #[x_kube(validation = rules::services::template_leaves_ours_alone())]
     pub spec: Option<ServiceSpec>,
 }
 
@@ -231,11 +233,11 @@ pub struct ServiceTemplate {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceTemplateMetadata {
-    /// Annotations that are added.
+    /// Annotations to add.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
 
-    /// Labels that are added.
+    /// Labels to add.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 }
@@ -244,8 +246,8 @@ pub struct ServiceTemplateMetadata {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewaySettings {
-    /// Gateways, or listeners of Gateways, that the routes attach to. Condition GatewayReady tells when the kinds TCPRoute and UDPRoute
-    /// are missing in the cluster.
+    /// Gateways, or listeners of Gateways, that the routes attach to. Condition GatewayReady reports when the
+    /// cluster lacks the kinds TCPRoute or UDPRoute.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub parent_refs: Vec<ParentReference>,

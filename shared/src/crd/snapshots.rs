@@ -1,10 +1,10 @@
-//! Snapshots that the server makes by itself.
+//! Scheduled snapshots of shares.
 
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-/// When the server makes snapshots of a share. Accepted and kept, but not acted on yet: the management of shares is not part of this
-/// version. Condition ManagementReady says so.
+/// Scheduled snapshots of one share. Stored, but not implemented yet: this version does not manage shares. Condition
+/// ManagementReady says so.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct SnapshotPolicy {
@@ -13,26 +13,26 @@ pub struct SnapshotPolicy {
     #[schemars(length(max = 255))]
     pub share: Option<String>,
 
-    /// Whether snapshots are made. Without it they are.
+    /// Whether the schedule is active. Defaults to true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 
-    /// Time between two snapshots: a duration such as `24h`, or `@hourly`, `@daily`, `@weekly`.
+    /// Interval between snapshots: a duration such as `24h`, or `@hourly`, `@daily` or `@weekly`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub interval: Option<String>,
 
-    /// Number of snapshots that are kept; 0 means that their number has no limit.
+    /// Number of snapshots to keep. 0 means no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub keep_last: Option<i32>,
 
-    /// What the names of the snapshots begin with.
+    /// Prefix of the names of the snapshots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub name_prefix: Option<String>,
 
-    /// Age after which a snapshot is removed, a duration such as `720h`. Without it their age has no limit.
+    /// Age after which a snapshot is deleted, such as `720h`. By default, snapshots do not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub ttl: Option<String>,

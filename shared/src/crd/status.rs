@@ -1,29 +1,29 @@
-//! What the operator says of an instance.
+//! What the operator reports about an instance.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the operator sees of one DittoFS server.
+/// Observed state of one DittoFS server.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct DittoServerStatus {
-    /// Generation of the spec that this status speaks of.
+    /// Generation of the spec that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// What holds now, and why. `Ready` sums them up.
+    /// Conditions of the server. `Ready` summarizes the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 
-    /// The adapters inside the server, and where clients reach them.
+    /// Adapters inside the server, and the addresses for clients.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub adapters: Vec<AdapterStatus>,
 
-    /// The exposed adapters with their ports, on one line.
+    /// Exposed adapters and their ports, on one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposed_adapters: Option<String>,
 
@@ -31,29 +31,28 @@ pub struct DittoServerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 
-    /// In one word how far the server is: `Pending`, `Running`, `Failed`, `Stopped` or `Deleting`.
+    /// Phase of the server: `Pending`, `Running`, `Failed`, `Stopped` or `Deleting`. Conditions say more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
 
-    /// Image of the server that runs.
+    /// Image of the running server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
 
-    /// Image of the sidecar that runs.
+    /// Image of the running sidecar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sidecar_image: Option<String>,
 
-    /// Hash over the configuration that the server should run with, and the end of the name of its ConfigMap. It changes when the
-    /// rendered config.yaml does.
+    /// Hash of the config.yaml that the server should run with. The name of its ConfigMap ends with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_hash: Option<String>,
 
-    /// The Secrets that the spec names, and whether they can be used. No contents.
+    /// Secrets that the spec names, and whether they exist. Never their contents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub observed_secrets: Vec<ObservedSecret>,
 
-    /// The volumes of the server.
+    /// Volumes of the server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -63,19 +62,20 @@ pub struct DittoServerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percona_cluster_name: Option<String>,
 
-    /// Value of the annotation dittofs.dittofs.com/reconcile-now that was acted on last.
+    /// Last handled value of the annotation dittofs.dittofs.com/reconcile-now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
 
-    /// Value of the annotation dittofs.dittofs.com/reset-admin-password that was acted on last. A value that was there when the
-    /// DittoServer was created counts as acted on.
+    /// Last handled value of the annotation dittofs.dittofs.com/reset-admin-password. A value that was set when the
+    /// DittoServer was created counts as handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_password_reset: Option<String>,
-    /// When the server was first seen ready. It stays for ever: a server that was ready once is missed when it is not.
+
+    /// When the server was first ready. Never cleared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_ready_at: Option<Time>,
 
-    /// Tag or digest of the server image that runs.
+    /// Tag or digest of the image of the running server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 
@@ -92,19 +92,19 @@ pub struct DittoServerStatus {
     pub available_replicas: Option<i32>,
 }
 
-/// How far a server is.
+/// Phase of a server.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[schemars(transform = super::texts::left_to_the_field)]
 pub enum Phase {
-    /// It is not running yet.
+    /// The server is not running yet.
     Pending,
-    /// It runs.
+    /// The server is running.
     Running,
-    /// It cannot run as asked.
+    /// The server cannot run with this spec.
     Failed,
-    /// It is stopped as asked.
+    /// The server is stopped because of `replicas: 0`.
     Stopped,
-    /// It is being deleted.
+    /// The DittoServer is being deleted.
     Deleting,
 }
 
@@ -119,7 +119,7 @@ pub struct VolumeStatus {
     /// Name of the PersistentVolumeClaim.
     pub claim: String,
 
-    /// Size that the volume has.
+    /// Actual size of the volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub capacity: Option<String>,
@@ -132,13 +132,13 @@ pub struct ObservedSecret {
     /// Name of the Secret.
     pub name: String,
 
-    /// Fields of the spec that name it, or what the operator has made it for.
+    /// Fields of the spec that name the Secret, or the purpose for which the operator created it.
     pub used_by: Vec<String>,
 
-    /// Whether it exists.
+    /// Whether the Secret exists.
     pub found: bool,
 
-    /// Version of the Secret that was seen. It changes with the contents.
+    /// Resource version of the Secret. It changes with the contents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_version: Option<String>,
 }
@@ -150,32 +150,32 @@ pub struct AdapterStatus {
     /// Type of the adapter, such as `nfs` or `smb`.
     pub r#type: String,
 
-    /// Port that the adapter has inside the pod.
+    /// Port of the adapter in the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<i32>,
 
-    /// Whether the adapter is switched on inside DittoFS.
+    /// Whether the adapter is enabled inside DittoFS.
     pub enabled: bool,
 
     /// Whether the adapter listens on its port.
     pub running: bool,
 
-    /// Whether a Service leads to the adapter.
+    /// Whether a Service exposes the adapter.
     pub exposed: bool,
 
     /// Name of the Service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
 
-    /// Host or host:port that clients use.
+    /// Host or host:port that clients connect to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 
-    /// Commands with which a client uses the adapter, with {share} and {user} to be replaced.
+    /// Commands to mount a share on a client. Replace {share} and {user}.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mount_commands: Vec<String>,
 
-    /// Why the adapter is not exposed, or is about to leave, and what to do.
+    /// Why the adapter is not exposed, or when its Service will be deleted, and what to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

@@ -1,9 +1,9 @@
-//! Which text `kubectl explain` shows.
+//! Which description `kubectl explain` shows.
 
 use schemars::Schema;
 
-/// Takes away the text of a type. For an optional field the schema would have the text of its type, and not that of the field, which
-/// says more.
+/// Removes the description of a type. Otherwise the schema of an optional field would have the description of its
+/// type, and not that of the field, which says more.
 pub(super) fn left_to_the_field(schema: &mut Schema) {
     schema.remove("description");
 }

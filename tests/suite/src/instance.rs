@@ -330,13 +330,7 @@ impl Instance {
 
 /// An adapter that is switched on and listens.
 pub fn adapter(r#type: &str, port: i64) -> Adapter {
-    Adapter {
-        r#type: r#type.to_owned(),
-        port,
-        enabled: true,
-        running: true,
-        leaving_since: None,
-    }
+    Adapter::running(r#type, port)
 }
 
 fn first_port(service: &Service) -> i32 {

@@ -21,7 +21,7 @@ impl ReservedPorts {
     pub fn of(spec: &DittoServerSpec, pod: Option<&Pod>) -> Self {
         let mut reserved = Self::default();
         reserved.add(Some(spec.control_plane.port), "the REST API");
-        let metrics = spec.metrics.enabled.then_some(spec.metrics.port);
+        let metrics = spec.metrics().map(|metrics| metrics.port);
         reserved.add(metrics, "the metrics");
         reserved.add(Some(i32::from(names::SIDECAR_PORT)), "the sidecar");
         if let Some(pod) = pod.and_then(|pod| pod.spec.as_ref()) {

@@ -2,14 +2,13 @@
 //!
 //! A section that nobody has asked for is left out.
 
-mod bytes;
 mod directory;
 mod inputs;
 mod kerberos;
 mod merge;
 mod observability;
 
-use dittofs_shared::{Duration, names};
+use dittofs_shared::{Duration, names, quantity};
 use serde::Serialize;
 
 use super::files;
@@ -168,7 +167,7 @@ fn block_store(instance: &Instance) -> Option<BlockStore> {
     let size = instance.spec.storage.cache_size.as_deref()?;
     Some(BlockStore {
         local: LocalBlockStore {
-            default_remote_cache_size: bytes::of(size)?,
+            default_remote_cache_size: quantity::bytes(size)?,
         },
     })
 }

@@ -63,14 +63,13 @@ fn ours(instance: &Instance) -> Vec<EnvVar> {
 }
 
 fn passwords(instance: &Instance) -> Vec<EnvVar> {
-    let identity = &instance.spec.identity;
-    let ldap = identity.ldap.as_ref().filter(|ldap| ldap.enabled);
-    let bind = ldap.and_then(|ldap| ldap.bind_password_secret_ref.as_ref());
-    let kerberos = identity.kerberos.as_ref();
-    let kerberos = kerberos.filter(|kerberos| kerberos.enabled);
-    let machine = kerberos.and_then(|kerberos| kerberos.machine_account.as_ref());
-    let machine = machine.filter(|machine| machine.enabled);
-    let machine = machine.and_then(|machine| machine.secret_ref.as_ref());
+    let spec = &instance.spec;
+    let bind = spec
+        .ldap()
+        .and_then(|ldap| ldap.bind_password_secret_ref.as_ref());
+    let machine = spec
+        .machine_account()
+        .and_then(|machine| machine.secret_ref.as_ref());
     [
         (BIND_PASSWORD, bind),
         ("DITTOFS_KERBEROS_MACHINE_ACCOUNT_SECRET", machine),

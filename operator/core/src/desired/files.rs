@@ -1,6 +1,6 @@
 //! What containers of the pod see of Secrets as files, each at one place, read-only.
 
-use dittofs_shared::crd::{Kerberos, SecretKeyReference};
+use dittofs_shared::crd::SecretKeyReference;
 use k8s_openapi::api::core::v1::{KeyToPath, SecretVolumeSource, Volume, VolumeMount};
 
 use crate::instance::Instance;
@@ -82,10 +82,7 @@ pub const LDAP_CA: File = File {
         directory: "/var/run/secrets/dittofs/ldap",
     },
     name: AUTHORITY,
-    reference: |instance| {
-        let ldap = instance.spec.identity.ldap.as_ref();
-        ldap.filter(|ldap| ldap.enabled)?.ca_secret_ref.as_ref()
-    },
+    reference: |instance| instance.spec.ldap()?.ca_secret_ref.as_ref(),
 };
 /// The keytab of the service.
 pub const KEYTAB: File = File {
@@ -94,7 +91,7 @@ pub const KEYTAB: File = File {
         directory: "/var/run/secrets/dittofs/kerberos",
     },
     name: "dittofs.keytab",
-    reference: |instance| kerberos(instance)?.keytab_secret_ref.as_ref(),
+    reference: |instance| instance.spec.kerberos()?.keytab_secret_ref.as_ref(),
 };
 /// The configuration of Kerberos.
 pub const KRB5_CONF: File = File {
@@ -103,7 +100,7 @@ pub const KRB5_CONF: File = File {
         directory: "/var/run/secrets/dittofs/krb5-conf",
     },
     name: "krb5.conf",
-    reference: |instance| kerberos(instance)?.krb5_conf_secret_ref.as_ref(),
+    reference: |instance| instance.spec.kerberos()?.krb5_conf_secret_ref.as_ref(),
 };
 /// The keytab of the machine account.
 pub const MACHINE_KEYTAB: File = File {
@@ -112,13 +109,7 @@ pub const MACHINE_KEYTAB: File = File {
         directory: "/var/run/secrets/dittofs/machine-account",
     },
     name: "machine.keytab",
-    reference: |instance| {
-        let machine = kerberos(instance)?.machine_account.as_ref();
-        machine
-            .filter(|machine| machine.enabled)?
-            .keytab_secret_ref
-            .as_ref()
-    },
+    reference: |instance| instance.spec.machine_account()?.keytab_secret_ref.as_ref(),
 };
 /// The token that a scraper of the metrics must show.
 pub const METRICS_TOKEN: File = File {
@@ -127,19 +118,10 @@ pub const METRICS_TOKEN: File = File {
         directory: "/var/run/secrets/dittofs/metrics",
     },
     name: "token",
-    reference: |instance| {
-        let metrics = &instance.spec.metrics;
-        let token = metrics.bearer_token_secret.as_ref();
-        token.filter(|_| metrics.enabled)
-    },
+    reference: |instance| instance.spec.metrics()?.bearer_token_secret.as_ref(),
 };
 
 const FILES: [File; 5] = [LDAP_CA, KEYTAB, KRB5_CONF, MACHINE_KEYTAB, METRICS_TOKEN];
-
-fn kerberos(instance: &Instance) -> Option<&Kerberos> {
-    let kerberos = instance.spec.identity.kerberos.as_ref();
-    kerberos.filter(|kerberos| kerberos.enabled)
-}
 
 impl File {
     fn reference<'a>(&self, instance: &'a Instance) -> Option<&'a SecretKeyReference> {

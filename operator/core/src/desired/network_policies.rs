@@ -18,7 +18,7 @@ use crate::instance::Instance;
 /// The policies, in the order in which they are made: ports are opened before the pod is closed. Adapters that keep
 /// their Service have one, too: there may be none yet, and the pod is about to be closed.
 pub fn all(instance: &Instance) -> Vec<NetworkPolicy> {
-    if !instance.spec.network_policy.enabled {
+    if instance.spec.network_policies().is_none() {
         return Vec::new();
     }
     let openings = instance.exposition.openings.iter();
@@ -38,10 +38,10 @@ fn baseline(instance: &Instance) -> NetworkPolicy {
         let peers = peers.unwrap_or_else(|| vec![same_namespace()]);
         ingress.push(rule(vec![tcp(spec.control_plane.port)], Some(peers)));
     }
-    if spec.metrics.enabled {
+    if let Some(metrics) = spec.metrics() {
         let peers = spec.network_policy.metrics.from.clone();
         let peers = peers.unwrap_or_else(|| vec![every_namespace()]);
-        ingress.push(rule(vec![tcp(spec.metrics.port)], Some(peers)));
+        ingress.push(rule(vec![tcp(metrics.port)], Some(peers)));
     }
     let name = names::baseline_policy(&instance.name);
     let mut policy = policy(instance, metadata(instance, name), ingress);

@@ -52,7 +52,7 @@ fn spec(instance: &Instance, settings: &Percona) -> Value {
             "dataVolumeClaimSpec": volume,
         }],
         "users": [{"name": names::PERCONA_USER, "databases": [settings.database_name]}],
-        "backups": backups(&instance.name, &settings.backup),
+        "backups": backups(&instance.name, settings.backup()),
     })
 }
 
@@ -62,10 +62,10 @@ fn class(settings: &Percona) -> Option<&str> {
     class.filter(|class| !class.is_empty())
 }
 
-fn backups(instance: &str, backup: &PerconaBackup) -> Value {
-    if !backup.enabled {
+fn backups(instance: &str, backup: Option<&PerconaBackup>) -> Value {
+    let Some(backup) = backup else {
         return json!({"enabled": false});
-    }
+    };
     let mut pgbackrest = json!({
         "global": {
             "repo1-path": format!("/pgbackrest/{instance}/{REPOSITORY}"),

@@ -141,14 +141,14 @@ fn readiness(instance: &Instance) -> Probe {
 /// Says to whoever reads the pod where its server serves metrics: the spec may have changed since. That of the API stands in the
 /// sidecar's environment.
 fn metrics_port(instance: &Instance) -> Option<Vec<ContainerPort>> {
-    let metrics = &instance.spec.metrics;
+    let metrics = instance.spec.metrics()?;
     let port = ContainerPort {
         name: Some(METRICS_PORT.to_owned()),
         container_port: metrics.port,
         protocol: Some("TCP".to_owned()),
         ..ContainerPort::default()
     };
-    metrics.enabled.then(|| vec![port])
+    Some(vec![port])
 }
 
 /// A question that the kubelet asks over the pod's address.

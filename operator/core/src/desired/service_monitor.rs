@@ -11,13 +11,10 @@ use crate::optional::OptionalKind;
 
 /// It finds the Service of the metrics by its labels.
 pub fn service_monitor(instance: &Instance) -> Option<DynamicObject> {
-    let settings = &instance.spec.metrics;
-    if !(settings.enabled && settings.service_monitor.enabled) {
-        return None;
-    }
+    let settings = instance.spec.service_monitor()?;
     let mut metadata = metadata(instance, names::metrics_service(&instance.name));
     // Ours come last: the owner hangs on them.
-    let mut all_labels = settings.service_monitor.labels.clone();
+    let mut all_labels = settings.labels.clone();
     all_labels.extend(metadata.labels.take().unwrap_or_default());
     metadata.labels = Some(all_labels);
     let mut selector = labels::selector(&instance.name);

@@ -16,7 +16,7 @@ pub fn all(instance: &Instance) -> Vec<Service> {
     if instance.api_is_exposed() {
         services.push(api(instance));
     }
-    if instance.spec.metrics.enabled {
+    if instance.spec.metrics().is_some() {
         services.push(metrics(instance));
     }
     let fronts = instance.exposition.fronts.iter();

@@ -1,14 +1,13 @@
 //! The ports of a Service: whose they are, what they are called, and that no two of them are the same.
 
-use dittofs_shared::crd::{DiscoveryPort, DittoServerSpec};
+use dittofs_shared::crd::DittoServerSpec;
 use k8s_openapi::api::core::v1::ServicePort;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::adapters::KNOWN_ADAPTERS;
 use crate::adapters::reserved::ReservedPorts;
 
-/// Longest name of a port.
-pub const LONGEST_PORT_NAME: usize = 15;
+pub use dittofs_shared::adapter_type::LONGEST_PORT_NAME;
 
 /// The adapter whose port this is: names begin with the type of the adapter.
 pub fn adapter_of_port(port: &ServicePort) -> &str {
@@ -50,16 +49,9 @@ pub(super) fn main(adapter: &str, published: u16, spec: &DittoServerSpec) -> Ser
 pub(super) fn discovery(adapter: &str, spec: &DittoServerSpec) -> Vec<ServicePort> {
     let own = spec.adapter_services.overrides.get(adapter);
     let asked = own.map_or(&[][..], |own| own.discovery_ports.as_slice());
-    let ports = asked.iter().flat_map(|asked| match asked {
-        DiscoveryPort::Portmapper => vec![
-            port(format!("{adapter}-portmap"), 111, 10111, "TCP"),
-            port(format!("{adapter}-portmap-udp"), 111, 10111, "UDP"),
-        ],
-        DiscoveryPort::Mdns => vec![port(format!("{adapter}-mdns"), 5353, 5353, "UDP")],
-        DiscoveryPort::Wsd => vec![
-            port(format!("{adapter}-wsd"), 3702, 3702, "UDP"),
-            port(format!("{adapter}-wsd-tcp"), 5357, 5357, "TCP"),
-        ],
+    let ports = asked.iter().flat_map(|asked| asked.ports()).map(|found| {
+        let name = format!("{adapter}-{}", found.suffix);
+        port(name, found.port.into(), found.target, found.protocol)
     });
     ports.collect()
 }

@@ -15,13 +15,7 @@ fn spec(adapter_services: Value) -> DittoServerSpec {
 
 fn judged(spec: &DittoServerSpec, adapters: &[(&str, i64)]) -> Adapters {
     let judge = |(r#type, port): &(&str, i64)| {
-        let published = Adapter {
-            r#type: (*r#type).to_owned(),
-            port: *port,
-            enabled: true,
-            running: true,
-            leaving_since: None,
-        };
+        let published = Adapter::running(*r#type, *port);
         crate::adapters::judge(published, &ReservedPorts::of(spec, None))
     };
     Adapters::Known(adapters.iter().map(judge).collect())

@@ -58,12 +58,7 @@ pub enum DatabaseProblem {
 
 /// The cluster of an instance that asks for one.
 pub(super) fn judge(instance: &str, observed: &Observed) -> Option<PerconaCluster> {
-    observed
-        .server
-        .spec
-        .percona
-        .as_ref()
-        .filter(|asked| asked.enabled)?;
+    observed.server.spec.percona()?;
     let name = names::percona_cluster(instance);
     let secret = names::percona_secret(instance);
     let found = observed.optional.percona.as_deref();

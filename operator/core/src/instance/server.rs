@@ -30,8 +30,7 @@ pub enum Obstacle {
 
 pub(super) fn uses_postgres(spec: &DittoServerSpec) -> bool {
     let database = &spec.database;
-    let percona = spec.percona.as_ref();
-    percona.is_some_and(|percona| percona.enabled)
+    spec.percona().is_some()
         || database.r#type == DatabaseType::Postgres
         || SecretKeyReference::named(database.postgres_secret_ref.as_ref()).is_some()
 }
@@ -67,8 +66,7 @@ impl Instance {
 
     /// Whether the server would end at its start for want of a password for the directory.
     pub fn lacks_bind_password(&self) -> bool {
-        let ldap = self.spec.identity.ldap.as_ref();
-        let Some(ldap) = ldap.filter(|ldap| ldap.enabled) else {
+        let Some(ldap) = self.spec.ldap() else {
             return false;
         };
         let pod = &self.spec.pod;

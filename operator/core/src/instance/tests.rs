@@ -12,25 +12,15 @@ fn reserved() -> ReservedPorts {
     ReservedPorts::of(&serde_json::from_value(spec).unwrap(), None)
 }
 
-fn adapter(r#type: &str, port: i64) -> Adapter {
-    Adapter {
-        r#type: r#type.to_owned(),
-        port,
-        enabled: true,
-        running: true,
-        leaving_since: None,
-    }
-}
-
 #[test]
 fn an_enabled_adapter_of_a_known_type_on_a_port_of_its_own_is_exposed() {
     assert_eq!(
-        verdict(&adapter("nfs", 12049), &reserved()),
+        verdict(&Adapter::running("nfs", 12049), &reserved()),
         Verdict::Expose(12049)
     );
     let not_running = Adapter {
         running: false,
-        ..adapter("smb", 1445)
+        ..Adapter::running("smb", 1445)
     };
     assert_eq!(
         verdict(&not_running, &reserved()),
@@ -42,15 +32,18 @@ fn an_enabled_adapter_of_a_known_type_on_a_port_of_its_own_is_exposed() {
 #[test]
 fn what_cannot_be_right_is_refused_with_the_reason() {
     for (adapter, word) in [
-        (adapter("nfs", 0), "port 0"),
-        (adapter("nfs", -1), "port -1"),
-        (adapter("nfs", 65536), "port 65536"),
-        (adapter("nfs", 70000), "port 70000"),
-        (adapter("nfs", i64::MAX), "port 9223372036854775807"),
-        (adapter("nfs", 8080), "REST API"),
-        (adapter("nfs", 8081), "sidecar"),
-        (adapter("webdav", 9999), "webdav"),
-        (adapter("", 9999), "not one of"),
+        (Adapter::running("nfs", 0), "port 0"),
+        (Adapter::running("nfs", -1), "port -1"),
+        (Adapter::running("nfs", 65536), "port 65536"),
+        (Adapter::running("nfs", 70000), "port 70000"),
+        (
+            Adapter::running("nfs", i64::MAX),
+            "port 9223372036854775807",
+        ),
+        (Adapter::running("nfs", 8080), "REST API"),
+        (Adapter::running("nfs", 8081), "sidecar"),
+        (Adapter::running("webdav", 9999), "webdav"),
+        (Adapter::running("", 9999), "not one of"),
     ] {
         match verdict(&adapter, &reserved()) {
             Verdict::Refused(reason) => {
@@ -66,7 +59,7 @@ fn a_leaving_adapter_keeps_what_it_has_even_with_a_port_that_cannot_be_right() {
     let leaving = Adapter {
         enabled: false,
         leaving_since: Some(jiff::Timestamp::UNIX_EPOCH),
-        ..adapter("nfs", 0)
+        ..Adapter::running("nfs", 0)
     };
     assert_eq!(verdict(&leaving, &reserved()), Verdict::Leaving);
 }
@@ -150,11 +143,15 @@ fn what_is_not_known_to_be_gone_keeps_the_port_it_has() {
     let smb = BTreeMap::from([("smb".to_owned(), 1445)]);
     let leaving = Adapter {
         leaving_since: Some(jiff::Timestamp::UNIX_EPOCH),
-        ..adapter("smb", 1446)
+        ..Adapter::running("smb", 1446)
     };
-    assert_eq!(known(&[adapter("nfs", 12049), leaving]), smb);
-    assert_eq!(known(&[adapter("smb", 70_000)]), smb, "refused");
-    assert_eq!(known(&[adapter("smb", 1446)]), BTreeMap::new(), "exposed");
+    assert_eq!(known(&[Adapter::running("nfs", 12049), leaving]), smb);
+    assert_eq!(known(&[Adapter::running("smb", 70_000)]), smb, "refused");
+    assert_eq!(
+        known(&[Adapter::running("smb", 1446)]),
+        BTreeMap::new(),
+        "exposed"
+    );
     assert_eq!(known(&[]), BTreeMap::new(), "gone");
     let unknown = Adapters::Unknown(Unknown::NothingPublished);
     assert_eq!(live::kept(&live, &unknown).len(), 2);

@@ -4,7 +4,7 @@
 //! The template remembers what the server has stored: the parts `ldap` and `kerberos` of the hash stay as they are once
 //! there is data. What the server reads at each start, or from files, has parts of its own.
 
-use dittofs_shared::crd::{Kerberos, Ldap, SecretKeyReference};
+use dittofs_shared::crd::{Ldap, SecretKeyReference};
 use serde::Serialize;
 
 use crate::digest::short_digest;
@@ -42,17 +42,18 @@ impl Directory {
     /// Whether the spec asks for it.
     pub fn is_enabled(self, instance: &Instance) -> bool {
         match self {
-            Self::Ldap => ldap(instance).is_some(),
-            Self::Kerberos => kerberos(instance).is_some(),
+            Self::Ldap => instance.spec.ldap().is_some(),
+            Self::Kerberos => instance.spec.kerberos().is_some(),
         }
     }
 
     fn stored(self, instance: &Instance, secrets: &Digest) -> Option<String> {
         match self {
-            Self::Ldap => {
-                ldap(instance).map(|ldap| short_digest(&StoredLdap::of(ldap, instance, secrets)))
-            }
-            Self::Kerberos => kerberos(instance).map(|kerberos| {
+            Self::Ldap => instance
+                .spec
+                .ldap()
+                .map(|ldap| short_digest(&StoredLdap::of(ldap, instance, secrets))),
+            Self::Kerberos => instance.spec.kerberos().map(|kerberos| {
                 let names = [
                     &kerberos.service_principal,
                     &kerberos.realm,
@@ -68,10 +69,13 @@ impl Directory {
     /// yet, from `config.yaml`.
     fn read_at_start(self, instance: &Instance, secrets: &Digest) -> Option<String> {
         match self {
-            Self::Ldap => ldap(instance).and(secrets.ldap.as_ref()).map(short_digest),
-            Self::Kerberos => kerberos(instance).map(|kerberos| {
-                let machine = kerberos.machine_account.as_ref();
-                let machine = machine.filter(|machine| machine.enabled);
+            Self::Ldap => instance
+                .spec
+                .ldap()
+                .and(secrets.ldap.as_ref())
+                .map(short_digest),
+            Self::Kerberos => instance.spec.kerberos().map(|kerberos| {
+                let machine = instance.spec.machine_account();
                 let machine = machine
                     .map(|machine| (set(machine.account_name.as_deref()), &machine.dc_address));
                 let path = set(kerberos.krb5_conf.as_deref());
@@ -79,16 +83,6 @@ impl Directory {
             }),
         }
     }
-}
-
-fn ldap(instance: &Instance) -> Option<&Ldap> {
-    let ldap = instance.spec.identity.ldap.as_ref();
-    ldap.filter(|ldap| ldap.enabled)
-}
-
-fn kerberos(instance: &Instance) -> Option<&Kerberos> {
-    let kerberos = instance.spec.identity.kerberos.as_ref();
-    kerberos.filter(|kerberos| kerberos.enabled)
 }
 
 /// An empty text says nothing.

@@ -3,7 +3,7 @@
 //! Secrets are read by name, one by one, and this is the list of the names. What is not on it is never read.
 
 use dittofs_shared::crd::{
-    ControlPlane, DatabaseType, DittoServerSpec, Kerberos, PodSettings, SecretKeyReference,
+    ControlPlane, DatabaseType, DittoServerSpec, PodSettings, SecretKeyReference,
 };
 use dittofs_shared::names;
 
@@ -133,7 +133,7 @@ pub fn others(spec: &DittoServerSpec) -> Vec<Reference> {
     let mut all = Vec::new();
     certificates(&spec.control_plane, &mut all);
     all.extend(database(spec));
-    if let Some(ldap) = spec.identity.ldap.as_ref().filter(|ldap| ldap.enabled) {
+    if let Some(ldap) = spec.ldap() {
         // The server stores the password with its other settings for LDAP, and takes it from there ever after.
         let password = SecretKeyReference::named(ldap.bind_password_secret_ref.as_ref());
         all.extend(password.map(|password| Reference {
@@ -147,11 +147,9 @@ pub fn others(spec: &DittoServerSpec) -> Vec<Reference> {
         let authority = ldap.ca_secret_ref.as_ref();
         adder("spec.identity.ldap", &mut all)("caSecretRef", authority);
     }
-    if let Some(kerberos) = spec.identity.kerberos.as_ref() {
-        kerberos_secrets(kerberos, &mut all);
-    }
-    if spec.metrics.enabled {
-        let token = spec.metrics.bearer_token_secret.as_ref();
+    kerberos_secrets(spec, &mut all);
+    if let Some(metrics) = spec.metrics() {
+        let token = metrics.bearer_token_secret.as_ref();
         adder("spec.metrics", &mut all)("bearerTokenSecret", token);
     }
     pod_secrets(&spec.pod, &mut all);
@@ -166,7 +164,7 @@ pub fn secret_names(instance: &str, spec: &DittoServerSpec) -> Vec<String> {
         names::sidecar_credentials(instance),
     ];
     names.extend(others(spec).into_iter().map(|reference| reference.name));
-    if spec.percona.as_ref().is_some_and(|percona| percona.enabled) {
+    if spec.percona().is_some() {
         names.push(names::percona_secret(instance));
     }
     names.retain(|name| !name.is_empty());
@@ -223,7 +221,7 @@ fn certificates(control_plane: &ControlPlane, all: &mut Vec<Reference>) {
 
 /// The Secret with the connection to PostgreSQL, if the spec calls for one. `percona.enabled` wins over it.
 pub fn database(spec: &DittoServerSpec) -> Option<Reference> {
-    if spec.percona.as_ref().is_some_and(|percona| percona.enabled) {
+    if spec.percona().is_some() {
         return None;
     }
     let named = SecretKeyReference::named(spec.database.postgres_secret_ref.as_ref());
@@ -237,15 +235,14 @@ pub fn database(spec: &DittoServerSpec) -> Option<Reference> {
     })
 }
 
-fn kerberos_secrets(kerberos: &Kerberos, all: &mut Vec<Reference>) {
-    if !kerberos.enabled {
+fn kerberos_secrets(spec: &DittoServerSpec, all: &mut Vec<Reference>) {
+    let Some(kerberos) = spec.kerberos() else {
         return;
-    }
+    };
     let mut add = adder("spec.identity.kerberos", all);
     add("keytabSecretRef", kerberos.keytab_secret_ref.as_ref());
     add("krb5ConfSecretRef", kerberos.krb5_conf_secret_ref.as_ref());
-    let machine = kerberos.machine_account.as_ref();
-    if let Some(machine) = machine.filter(|machine| machine.enabled) {
+    if let Some(machine) = spec.machine_account() {
         add("machineAccount.secretRef", machine.secret_ref.as_ref());
         add(
             "machineAccount.keytabSecretRef",

@@ -1,11 +1,11 @@
 //! What the user is told of each adapter.
 
 use dittofs_shared::crd::AdapterStatus;
-use dittofs_shared::{labels, published_state};
+use dittofs_shared::{AdapterType, labels, published_state};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
 
-use super::{Finding, View, mount};
+use super::{Finding, View};
 use crate::adapters::{Adapters, JudgedAdapter, Verdict};
 use crate::desired::adapter_of;
 use crate::exposure::replaced::Replaced;
@@ -47,10 +47,15 @@ fn one(view: &View<'_>, adapter: &JudgedAdapter) -> AdapterStatus {
         mount_commands: place
             .filter(|_| front.is_some())
             .map_or_else(Vec::new, |(host, port)| {
-                mount::commands(&published.r#type, &host, port)
+                mount_commands(&published.r#type, &host, port)
             }),
         message,
     }
+}
+
+fn mount_commands(adapter: &str, host: &str, port: i32) -> Vec<String> {
+    let known: Option<AdapterType> = adapter.parse().ok();
+    known.map_or_else(Vec::new, |known| known.mount_commands(host, port))
 }
 
 /// What is wrong, or about to happen.

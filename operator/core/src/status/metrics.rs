@@ -8,16 +8,13 @@ use crate::optional::OptionalKind;
 /// `None` while no metrics are asked for.
 pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
     const KIND: OptionalKind = OptionalKind::ServiceMonitor;
-    let settings = &view.instance.spec.metrics;
-    if !settings.enabled {
-        return None;
-    }
+    let settings = view.instance.spec.metrics()?;
     let name = names::metrics_service(&view.instance.name);
     let place = format!(
         "Service {name}, port {}, path {}",
         settings.port, settings.path
     );
-    if !settings.service_monitor.enabled {
+    if view.instance.spec.service_monitor().is_none() {
         return Some(Finding::yes(
             "ServiceOnly",
             format!("the metrics are at {place}"),

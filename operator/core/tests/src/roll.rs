@@ -213,13 +213,7 @@ pub fn observed(patch: &Value) -> Result<Observed, Error> {
 }
 
 pub fn published(ports: &[(&str, i64)]) -> Arc<ConfigMap> {
-    let adapter = |(r#type, port): &(&str, i64)| Adapter {
-        r#type: (*r#type).to_owned(),
-        port: *port,
-        enabled: true,
-        running: true,
-        leaving_since: None,
-    };
+    let adapter = |(r#type, port): &(&str, i64)| Adapter::running(*r#type, *port);
     let state = PublishedState {
         server: ServerState {
             status: ServerStatus::Reachable,

@@ -70,17 +70,17 @@ fn unusable_states() -> Vec<(Value, &'static str, &'static str)> {
             reason,
             "listed twice",
         ),
-        (data("{"), reason, "\"adapters\" cannot be read"),
+        (data("{"), reason, "\"adapters\" is invalid"),
         (
             data("[{\"type\":\"nfs\",\"port\":\"x\"}]"),
             reason,
-            "\"adapters\" cannot be read",
+            "\"adapters\" is invalid",
         ),
         (data(&" ".repeat(70_000)), reason, "70000 bytes"),
         (other_schema, reason, "schema is \"v2\""),
         (no_schema, reason, "schema is \"\""),
         (no_server, reason, "key \"server\" is missing"),
-        (bad_server, reason, "\"server\" cannot be read"),
+        (bad_server, reason, "\"server\" is invalid"),
     ]
 }
 

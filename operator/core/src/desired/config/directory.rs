@@ -36,10 +36,7 @@ struct LdapTls {
 }
 
 pub fn ldap(instance: &Instance) -> Option<Ldap<'_>> {
-    let ldap = instance.spec.identity.ldap.as_ref()?;
-    if !ldap.enabled {
-        return None;
-    }
+    let ldap = instance.spec.ldap()?;
     let ca_cert_file = files::LDAP_CA
         .given(instance)
         .or_else(|| ldap.ca_cert_file.clone())

@@ -3,12 +3,12 @@
 //! LDAP and Kerberos are not here: see `roll/directory.rs`. What is added one day must be left out while it is not set.
 
 use dittofs_shared::crd::LogFormat;
+use dittofs_shared::quantity;
 use dittofs_shared::settings::log_level_name;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-use super::bytes;
 use crate::desired::files;
 use crate::instance::Instance;
 
@@ -35,7 +35,7 @@ struct Api {
 
 pub fn inputs(instance: &Instance) -> Inputs<'_> {
     let spec = &instance.spec;
-    let (logging, metrics) = (&spec.logging, &spec.metrics);
+    let logging = &spec.logging;
     let (jwt, control_plane) = (&spec.identity.jwt, &spec.control_plane);
     let sqlite = spec.database.sqlite.path.as_str();
     let token = files::METRICS_TOKEN.given(instance).is_some();
@@ -63,10 +63,10 @@ pub fn inputs(instance: &Instance) -> Inputs<'_> {
             life(&jwt.access_token_duration),
             life(&jwt.refresh_token_duration),
         ],
-        metrics: metrics
-            .enabled
-            .then_some((metrics.port, metrics.path.as_str(), token)),
-        cache: cache.and_then(bytes::of),
+        metrics: spec
+            .metrics()
+            .map(|metrics| (metrics.port, metrics.path.as_str(), token)),
+        cache: cache.and_then(quantity::bytes),
         overrides: overrides.filter(|overrides| !overrides.is_empty()),
     }
 }

@@ -38,12 +38,8 @@ struct MachineAccount<'a> {
 }
 
 pub fn kerberos(instance: &Instance) -> Option<Kerberos<'_>> {
-    let kerberos = instance.spec.identity.kerberos.as_ref()?;
-    if !kerberos.enabled {
-        return None;
-    }
-    let machine = kerberos.machine_account.as_ref();
-    let machine = machine.filter(|machine| machine.enabled);
+    let kerberos = instance.spec.kerberos()?;
+    let machine = instance.spec.machine_account();
     let path = || set(kerberos.krb5_conf.as_deref()).map(str::to_owned);
     Some(Kerberos {
         enabled: true,

@@ -1,4 +1,4 @@
-//! What the user adds to `config.yaml`, merged last (RFC 7396: an object is merged, null takes away, all else replaces).
+//! What the user adds to `config.yaml`, merged last (RFC 7396: an object is merged, null removes, all else replaces).
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -8,28 +8,8 @@ pub fn changed(config: &impl Serialize, overrides: &Map<String, Value>) -> Optio
     // Structs with string keys, which cannot fail to serialise.
     let rendered = serde_json::to_value(config).unwrap_or_default();
     let mut merged = rendered.clone();
-    merge(&mut merged, overrides);
+    json_patch::merge(&mut merged, &Value::Object(overrides.clone()));
     (merged != rendered).then_some(merged)
-}
-
-fn merge(target: &mut Value, overrides: &Map<String, Value>) {
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Value::Object(fields) = target else {
-        return;
-    };
-    for (key, value) in overrides {
-        match value {
-            Value::Null => {
-                fields.remove(key);
-            }
-            Value::Object(inner) => merge(fields.entry(key.clone()).or_insert(Value::Null), inner),
-            other => {
-                fields.insert(key.clone(), other.clone());
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -37,48 +17,25 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// The examples of RFC 7396, appendix A, in which both sides are objects.
     #[test]
-    fn it_is_a_json_merge_patch() {
-        for (before, patch, after) in [
-            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+    fn objects_are_merged_null_removes_and_all_else_replaces() {
+        let config = json!({"a": {"b": 1, "c": 2}, "list": [1, 2], "text": "x"});
+        for (overrides, merged) in [
             (
-                json!({"a": "b"}),
-                json!({"b": "c"}),
-                json!({"a": "b", "b": "c"}),
-            ),
-            (json!({"a": "b"}), json!({"a": null}), json!({})),
-            (
-                json!({"a": "b", "b": "c"}),
-                json!({"a": null}),
-                json!({"b": "c"}),
-            ),
-            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
-            (json!({"a": "c"}), json!({"a": ["b"]}), json!({"a": ["b"]})),
-            (
-                json!({"a": {"b": "c"}}),
-                json!({"a": {"b": "d", "c": null}}),
-                json!({"a": {"b": "d"}}),
+                json!({"a": {"b": null, "d": 3}}),
+                json!({"a": {"c": 2, "d": 3}, "list": [1, 2], "text": "x"}),
             ),
             (
-                json!({"a": [{"b": "c"}]}),
-                json!({"a": [1]}),
-                json!({"a": [1]}),
+                json!({"list": [3], "a": null}),
+                json!({"list": [3], "text": "x"}),
             ),
             (
-                json!({"e": null}),
-                json!({"a": 1}),
-                json!({"e": null, "a": 1}),
-            ),
-            (
-                json!({}),
-                json!({"a": {"bb": {"ccc": null}}}),
-                json!({"a": {"bb": {}}}),
+                json!({"text": {"new": {"no": null, "yes": 1}}}),
+                json!({"a": {"b": 1, "c": 2}, "list": [1, 2], "text": {"new": {"yes": 1}}}),
             ),
         ] {
-            let mut merged = before.clone();
-            merge(&mut merged, patch.as_object().unwrap());
-            assert_eq!(merged, after, "{before} with {patch}");
+            let changed = changed(&config, overrides.as_object().unwrap());
+            assert_eq!(changed, Some(merged), "{overrides}");
         }
     }
 

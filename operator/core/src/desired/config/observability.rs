@@ -38,10 +38,7 @@ pub fn logging(spec: &DittoServerSpec) -> Logging<'_> {
 
 /// On every address of the pod: whoever reads metrics is another pod.
 pub fn metrics(instance: &Instance) -> Option<Metrics<'_>> {
-    let metrics = &instance.spec.metrics;
-    if !metrics.enabled {
-        return None;
-    }
+    let metrics = instance.spec.metrics()?;
     let token_file = files::METRICS_TOKEN.given(instance);
     Some(Metrics {
         enabled: true,

@@ -1,6 +1,7 @@
 //! Where the pod may connect to.
 
 use dittofs_shared::crd::EgressPolicy;
+use dittofs_shared::names;
 use k8s_openapi::api::networking::v1::{
     NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort,
 };
@@ -25,9 +26,8 @@ pub fn rules(instance: &Instance, settings: &EgressPolicy) -> Vec<NetworkPolicyE
             api_server.to.clone(),
         ),
     ];
-    let percona = instance.spec.percona.as_ref();
-    if percona.is_some_and(|percona| percona.enabled) {
-        let cluster = format!("{}-postgres", instance.name);
+    if instance.spec.percona().is_some() {
+        let cluster = names::percona_cluster(&instance.name);
         let pods = NetworkPolicyPeer {
             pod_selector: Some(LabelSelector {
                 match_labels: Some(BTreeMap::from([(PERCONA_CLUSTER.to_owned(), cluster)])),

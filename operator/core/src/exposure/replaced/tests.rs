@@ -48,13 +48,7 @@ fn shared(name: &str, address: Option<&str>) -> LiveService {
 fn planned(spec: &DittoServerSpec, live: &[LiveService]) -> Exposition {
     let reserved = ReservedPorts::of(spec, None);
     let judge = |(r#type, port): (&str, i64)| {
-        let published = Adapter {
-            r#type: r#type.to_owned(),
-            port,
-            enabled: true,
-            running: true,
-            leaving_since: None,
-        };
+        let published = Adapter::running(r#type, port);
         crate::adapters::judge(published, &reserved)
     };
     let known = [("nfs", 12049), ("smb", 1445)].map(judge);
@@ -234,11 +228,9 @@ fn nothing_stays_for_an_adapter_that_is_not_exposed() {
         live: &live,
     };
     let off = Adapter {
-        r#type: "nfs".to_owned(),
-        port: 12049,
         enabled: false,
         running: false,
-        leaving_since: None,
+        ..Adapter::running("nfs", 12049)
     };
     let judged = crate::adapters::judge(off, &reserved);
     assert_eq!(judged.verdict, Verdict::Off);

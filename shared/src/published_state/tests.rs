@@ -1,16 +1,6 @@
 use super::*;
 use proptest::prelude::*;
 
-fn adapter(r#type: &str, port: i64) -> Adapter {
-    Adapter {
-        r#type: r#type.to_owned(),
-        port,
-        enabled: true,
-        running: true,
-        leaving_since: None,
-    }
-}
-
 fn reachable() -> ServerState {
     ServerState {
         status: ServerStatus::Reachable,
@@ -36,11 +26,11 @@ fn encoding_reads_like_a_report() {
         enabled: false,
         running: false,
         leaving_since: Some("2026-01-02T03:04:05Z".parse().unwrap()),
-        ..adapter("smb", 1445)
+        ..Adapter::running("smb", 1445)
     };
     let state = PublishedState {
         server: reachable(),
-        adapters: Some(vec![leaving, adapter("nfs", 12049)]),
+        adapters: Some(vec![leaving, Adapter::running("nfs", 12049)]),
         reports: Reports::default(),
     };
     let data = state.encode();
@@ -83,7 +73,7 @@ fn no_adapters_key_is_unknown_and_an_empty_list_is_known() {
 #[test]
 fn what_cannot_be_read_whole_is_an_error() {
     let many: Vec<_> = (0..17)
-        .map(|n| to_json(&adapter(&format!("a{n}"), 1000 + n)))
+        .map(|n| to_json(&Adapter::running(format!("a{n}"), 1000 + n)))
         .collect();
     let cases = [
         (BTreeMap::new(), DecodeError::Empty),
@@ -106,8 +96,8 @@ fn what_cannot_be_read_whole_is_an_error() {
         (
             data(&format!(
                 "[{},{}]",
-                to_json(&adapter("nfs", 1)),
-                to_json(&adapter("nfs", 2))
+                to_json(&Adapter::running("nfs", 1)),
+                to_json(&Adapter::running("nfs", 2))
             )),
             DecodeError::Duplicate("nfs".into()),
         ),

@@ -1,0 +1,44 @@
+//! Whether the API server takes the label selector of the command line. It knows the grammar, so nobody else has to.
+
+use dittofs_shared::crd::DittoServer;
+use kube::api::ListParams;
+use kube::{Api, Client};
+
+use crate::scope::Scope;
+
+/// The API server refuses the selector.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "--selector {selector:?} (or DITTOFS_OPERATOR_SELECTOR) is not a label selector such as shard=a or 'shard in (a,b)': {reason}"
+)]
+pub struct InvalidSelector {
+    selector: String,
+    reason: String,
+}
+
+/// Asks for one `DittoServer` at most. While there is no answer, the watches go on asking.
+///
+/// # Errors
+/// The API server refuses the selector.
+pub async fn check(client: &Client, scope: &Scope) -> Result<(), InvalidSelector> {
+    if scope.selector().is_empty() {
+        return Ok(());
+    }
+    // In a namespace that the operator has rights in.
+    let servers: Api<DittoServer> = match scope.namespaces().next() {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let parameters = ListParams::default().labels(scope.selector()).limit(1);
+    match servers.list_metadata(&parameters).await {
+        Err(kube::Error::Api(status)) if status.code == 400 => Err(InvalidSelector {
+            selector: scope.selector().to_owned(),
+            reason: status.message.clone(),
+        }),
+        Err(error) => {
+            tracing::warn!(%error, selector = scope.selector(), "the selector could not be checked");
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+    }
+}
