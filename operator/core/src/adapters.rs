@@ -14,14 +14,14 @@ pub const KNOWN_ADAPTERS: [&str; 2] = ["nfs", "smb"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Adapters {
     /// What the server has.
-    Known(Vec<JudgedAdapter>),
+    Known(Vec<EvaluatedAdapter>),
     /// Why that is not known.
     Unknown(Unknown),
 }
 
 impl Adapters {
     /// What the server has, as far as that is known.
-    pub fn known(&self) -> &[JudgedAdapter] {
+    pub fn known(&self) -> &[EvaluatedAdapter] {
         match self {
             Self::Known(adapters) => adapters,
             Self::Unknown(_) => &[],
@@ -60,7 +60,7 @@ pub enum Unknown {
 
 /// An adapter and what is to be done about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JudgedAdapter {
+pub struct EvaluatedAdapter {
     /// As published.
     pub published: published_state::Adapter,
     /// What is to be done.
@@ -77,7 +77,7 @@ pub enum Verdict {
     /// Keeps what it has and gets nothing new, because what is published of it cannot be right.
     Refused(String),
     /// Is switched off and has nothing.
-    Off,
+    Disabled,
 }
 
 /// What the sidecar has published, understood.
@@ -102,9 +102,9 @@ pub(crate) fn understand(
 pub(crate) fn judge(
     published: published_state::Adapter,
     reserved: &ReservedPorts,
-) -> JudgedAdapter {
+) -> EvaluatedAdapter {
     let verdict = verdict(&published, reserved);
-    JudgedAdapter { published, verdict }
+    EvaluatedAdapter { published, verdict }
 }
 
 /// Published state is hostile input: at most it opens adapter ports of its own instance.
@@ -120,7 +120,7 @@ pub(crate) fn verdict(adapter: &published_state::Adapter, reserved: &ReservedPor
         return Verdict::Leaving;
     }
     if !adapter.enabled {
-        return Verdict::Off;
+        return Verdict::Disabled;
     }
     let Some(port) = u16::try_from(adapter.port).ok().filter(|port| *port != 0) else {
         return Verdict::Refused(format!(

@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::adapters::reserved::ReservedPorts;
-use crate::adapters::{Adapters, JudgedAdapter, KNOWN_ADAPTERS, Verdict};
+use crate::adapters::{Adapters, EvaluatedAdapter, KNOWN_ADAPTERS, Verdict};
 use live::LiveService;
 use ports::{Ports, protocol, target};
 use replaced::Replaced;
@@ -20,7 +20,7 @@ use settings::Effective;
 
 /// A Service that leads to adapters.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Front {
+pub struct ServicePlan {
     /// Name of the Service.
     pub name: String,
     /// Type of the adapter that it is for, or [`labels::ALL_ADAPTERS`].
@@ -35,7 +35,7 @@ pub struct Front {
     pub spec: ServiceSpec,
 }
 
-impl Front {
+impl ServicePlan {
     /// Its ports that lead to an adapter.
     pub fn ports_of<'a>(&'a self, adapter: &'a str) -> impl Iterator<Item = &'a ServicePort> {
         let ports = self.spec.ports.iter().flatten();
@@ -48,9 +48,9 @@ pub type Opening = (u16, String);
 
 /// How the adapters are exposed.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Exposition {
+pub struct Exposure {
     /// The Services that there should be.
-    pub fronts: Vec<Front>,
+    pub services: Vec<ServicePlan>,
     /// Services that are not among these, and stay until these have an address.
     pub replaced: Vec<Replaced>,
     /// By type of adapter: the ports of the pod that Services lead to, whether they stay or are yet to be made.
@@ -59,11 +59,11 @@ pub struct Exposition {
     pub remarks: BTreeMap<String, Vec<String>>,
 }
 
-impl Exposition {
+impl Exposure {
     /// The Service that leads to an exposed adapter.
-    pub fn front_of(&self, adapter: &str) -> Option<&Front> {
-        let leads = |front: &&Front| front.adapters.iter().any(|led| led == adapter);
-        self.fronts.iter().find(leads)
+    pub fn plan_of(&self, adapter: &str) -> Option<&ServicePlan> {
+        let leads = |front: &&ServicePlan| front.adapters.iter().any(|led| led == adapter);
+        self.services.iter().find(leads)
     }
 
     fn open(&mut self, adapter: &str, opening: Option<Opening>) {
@@ -91,36 +91,36 @@ pub(crate) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// Judges the adapters together, and says how they are exposed.
-    pub fn carry_out(self, adapters: &mut Adapters) -> Exposition {
-        let mut exposition = Exposition::default();
+    pub fn carry_out(self, adapters: &mut Adapters) -> Exposure {
+        let mut exposure = Exposure::default();
         let shared = self.spec.adapter_services.mode == ServiceMode::Shared;
         if let (Adapters::Known(known), true) = (&mut *adapters, shared) {
             self.refuse_collisions(known);
         }
         for adapter in KNOWN_ADAPTERS {
             if adapters.keep(adapter) {
-                self.keep_open(adapter, &mut exposition);
+                self.keep_open(adapter, &mut exposure);
             }
         }
         let exposed: Vec<_> = adapters.known().iter().filter_map(exposed).collect();
         if !shared {
             for one in exposed {
-                self.add_front(one.0, &[one], Ports::default(), &mut exposition);
+                self.add_front(one.0, &[one], Ports::default(), &mut exposure);
             }
         } else if !exposed.is_empty() {
             let kept = self.kept_ports(adapters);
-            self.add_front(labels::ALL_ADAPTERS, &exposed, kept, &mut exposition);
+            self.add_front(labels::ALL_ADAPTERS, &exposed, kept, &mut exposure);
         }
-        self.keep_replaced(adapters, &mut exposition);
-        exposition
+        self.keep_replaced(adapters, &mut exposure);
+        exposure
     }
 
     /// What stays as it is stays open.
-    fn keep_open(self, adapter: &str, exposition: &mut Exposition) {
+    fn keep_open(self, adapter: &str, exposure: &mut Exposure) {
         let ports = self.live.iter().flat_map(|live| live.ports_of(adapter));
         let openings: Vec<_> = ports.filter_map(|port| self.opening(port)).collect();
         for opening in openings {
-            exposition.open(adapter, Some(opening));
+            exposure.open(adapter, Some(opening));
         }
     }
 
@@ -150,7 +150,7 @@ impl<'a> Plan<'a> {
         label: &str,
         exposed: &[(&str, u16)],
         mut ports: Ports,
-        exposition: &mut Exposition,
+        exposure: &mut Exposure,
     ) {
         let name = self.name_of(label);
         let settings = &self.spec.adapter_services;
@@ -159,10 +159,10 @@ impl<'a> Plan<'a> {
         let mut effective = Effective::of(&settings.all, own.map(|own| &own.own));
         for (adapter, published) in exposed {
             for port in self.wanted(adapter, *published, &name) {
-                exposition.open(adapter, self.opening(&port));
+                exposure.open(adapter, self.opening(&port));
                 ports.add(port, self.reserved);
             }
-            exposition.remark(adapter, ports.remarks.drain(..));
+            exposure.remark(adapter, ports.remarks.drain(..));
         }
         for port in &effective.overlay_ports {
             ports.overlay(port, self.reserved);
@@ -170,17 +170,17 @@ impl<'a> Plan<'a> {
         self.leave_node_ports(&mut ports.all);
         for (adapter, _) in exposed {
             let ports = ports.all.iter();
-            ports.for_each(|port| exposition.open(adapter, self.opening_for(adapter, port)));
+            ports.for_each(|port| exposure.open(adapter, self.opening_for(adapter, port)));
         }
         if r#type == ServiceType::ClusterIP {
             ports.all.iter_mut().for_each(|port| port.node_port = None);
         }
         let remarks = effective.settle(r#type, self.live_front(&name));
         let first = exposed.first().map_or(label, |(adapter, _)| adapter);
-        exposition.remark(first, ports.remarks.into_iter().chain(remarks));
+        exposure.remark(first, ports.remarks.into_iter().chain(remarks));
         effective.spec.type_ = Some(r#type.as_str().to_owned());
         effective.spec.ports = Some(ports.all);
-        exposition.fronts.push(Front {
+        exposure.services.push(ServicePlan {
             name,
             adapter: label.to_owned(),
             adapters: exposed.iter().map(|(name, _)| (*name).into()).collect(),
@@ -250,7 +250,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn exposed(adapter: &JudgedAdapter) -> Option<(&str, u16)> {
+fn exposed(adapter: &EvaluatedAdapter) -> Option<(&str, u16)> {
     match adapter.verdict {
         Verdict::Expose(port) => Some((adapter.published.r#type.as_str(), port)),
         _ => None,

@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::adapters::reserved::ReservedPorts;
 use crate::adapters::{Adapters, Verdict, publication, understand};
 use crate::exposure::live::{self, LiveService};
-use crate::exposure::{Exposition, Plan};
+use crate::exposure::{Exposure, Plan};
 use crate::observed::Observed;
 use crate::ownership::Claimant;
 use crate::pod;
@@ -85,7 +85,7 @@ pub struct Instance {
     /// Adapters that keep the Service they have, and the port it leads to.
     pub kept: BTreeMap<String, u16>,
     /// How the adapters are exposed.
-    pub exposition: Exposition,
+    pub exposure: Exposure,
     /// See [`dittofs_shared::settings::Settings::publish_to`].
     pub publish_to: Option<String>,
     /// What the live objects remember of earlier templates.
@@ -114,7 +114,7 @@ impl Instance {
             reserved: &reserved,
             live: &live,
         };
-        let exposition = plan.carry_out(&mut adapters);
+        let exposure = plan.carry_out(&mut adapters);
         let claims = storage::judge(&name, &server.spec.storage, &observed.claims);
         let has_data = storage::has_data(&observed.claims, &adapters);
         Self {
@@ -140,7 +140,7 @@ impl Instance {
                 .or_else(|| observed.publish_to.clone()),
             kept: live::kept(&live, &adapters),
             live,
-            exposition,
+            exposure,
             adapters,
             spec: server.spec.clone(),
             name,

@@ -21,7 +21,7 @@ pub fn all(instance: &Instance) -> Vec<NetworkPolicy> {
     if !instance.spec.network_policy.enabled {
         return Vec::new();
     }
-    let openings = instance.exposition.openings.iter();
+    let openings = instance.exposure.openings.iter();
     let mut policies: Vec<_> = openings
         .map(|(adapter, openings)| of_adapter(instance, adapter, openings))
         .collect();

@@ -18,7 +18,7 @@ use crate::optional::OptionalKind;
 /// All routes, by kind.
 pub fn all(instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
     let mut routes: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for front in &instance.exposition.fronts {
+    for front in &instance.exposure.services {
         for adapter in &front.adapters {
             let parents = parents(instance, adapter);
             if parents.is_empty() {

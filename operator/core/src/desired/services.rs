@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
 
 use super::meta::{adapter_metadata, metadata};
-use crate::exposure::Front;
+use crate::exposure::ServicePlan;
 use crate::instance::Instance;
 
 /// All Services of the instance.
@@ -19,7 +19,7 @@ pub fn all(instance: &Instance) -> Vec<Service> {
     if instance.spec.metrics.enabled {
         services.push(metrics(instance));
     }
-    let fronts = instance.exposition.fronts.iter();
+    let fronts = instance.exposure.services.iter();
     services.extend(fronts.map(|front| of_front(instance, front)));
     services
 }
@@ -121,7 +121,7 @@ fn single_port(name: &str, port: i32) -> ServicePort {
 }
 
 /// Leads to one adapter, or to all of them.
-fn of_front(instance: &Instance, front: &Front) -> Service {
+fn of_front(instance: &Instance, front: &ServicePlan) -> Service {
     let mut metadata = adapter_metadata(instance, front.name.clone(), &front.adapter);
     metadata.annotations = (!front.annotations.is_empty()).then(|| front.annotations.clone());
     // Ours come last: selectors and owners hang on them.

@@ -4,19 +4,19 @@ use k8s_openapi::api::core::v1::ServicePort;
 
 use super::Plan;
 use super::ports::{self, collide};
-use crate::adapters::{JudgedAdapter, Verdict};
+use crate::adapters::{EvaluatedAdapter, Verdict};
 
 impl Plan<'_> {
     /// Refuses adapters whose port another one has in the Service that they share. Who has the port keeps it; otherwise
     /// the first one gets it.
-    pub fn refuse_collisions(self, adapters: &mut [JudgedAdapter]) {
+    pub fn refuse_collisions(self, adapters: &mut [EvaluatedAdapter]) {
         // Whoever is refused keeps the ports it has, which may be in the way of others. So we look again.
         while let Some((at, reason)) = self.first_collision(adapters) {
             adapters[at].verdict = Verdict::Refused(reason);
         }
     }
 
-    fn first_collision(self, adapters: &[JudgedAdapter]) -> Option<(usize, String)> {
+    fn first_collision(self, adapters: &[EvaluatedAdapter]) -> Option<(usize, String)> {
         let mut taken: Vec<(&str, ServicePort)> = Vec::new();
         let mut asking = Vec::new();
         for (at, adapter) in adapters.iter().enumerate() {
@@ -30,7 +30,7 @@ impl Plan<'_> {
                 Verdict::Leaving | Verdict::Refused(_) => {
                     taken.extend(self.shared_ports(name).map(|port| (name, port.clone())));
                 }
-                Verdict::Off => {}
+                Verdict::Disabled => {}
             }
         }
         asking.sort_by_key(|(is_new, at, ..)| (*is_new, *at));

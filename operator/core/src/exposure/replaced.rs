@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::live::LiveService;
 use super::ports::adapter_of_port;
-use super::{Exposition, Front, Plan};
+use super::{Exposure, Plan, ServicePlan};
 use crate::adapters::{Adapters, KNOWN_ADAPTERS};
 
 /// A Service that stays for the time being.
@@ -21,9 +21,9 @@ pub struct Replaced {
     pub waits_for: Vec<String>,
 }
 
-impl Exposition {
+impl Exposure {
     /// The Service that stays in place of this one, for an adapter.
-    pub fn stand_in(&self, front: &str, adapter: &str) -> Option<&Replaced> {
+    pub fn predecessor(&self, front: &str, adapter: &str) -> Option<&Replaced> {
         self.replaced.iter().find(|replaced| {
             replaced.adapters.contains(adapter)
                 && replaced.waits_for.iter().any(|awaited| awaited == front)
@@ -40,18 +40,18 @@ impl Exposition {
 
 impl Plan<'_> {
     /// Finds the Services that have to stay, and leaves open what they lead to.
-    pub(super) fn keep_replaced(self, adapters: &Adapters, exposition: &mut Exposition) {
+    pub(super) fn keep_replaced(self, adapters: &Adapters, exposure: &mut Exposure) {
         if matches!(adapters, Adapters::Unknown(_)) {
             return;
         }
         for old in self.live {
-            let is_wanted = exposition.fronts.iter().any(|front| front.name == old.name);
+            let is_wanted = exposure.services.iter().any(|front| front.name == old.name);
             // Without an address of its own there is nothing to lose.
             if is_wanted || !old.has_address {
                 continue;
             }
-            let successors = exposition
-                .fronts
+            let successors = exposure
+                .services
                 .iter()
                 .filter(|front| succeeds(front, old));
             let awaited: Vec<_> = successors
@@ -60,7 +60,7 @@ impl Plan<'_> {
             if awaited.is_empty() {
                 continue;
             }
-            let exposed = exposition.fronts.iter().flat_map(|front| &front.adapters);
+            let exposed = exposure.services.iter().flat_map(|front| &front.adapters);
             let replaced = Replaced {
                 name: old.name.clone(),
                 adapters: exposed
@@ -69,20 +69,20 @@ impl Plan<'_> {
                     .collect(),
                 waits_for: awaited.iter().map(|front| front.name.clone()).collect(),
             };
-            self.leave_open(old, &replaced, exposition);
-            exposition.replaced.push(replaced);
+            self.leave_open(old, &replaced, exposure);
+            exposure.replaced.push(replaced);
         }
     }
 
     /// Only a load balancer has its address from somebody else. The others have theirs as soon as they are written, and when
     /// they cannot be written the old one stays for that.
-    fn lacks_address(self, front: &Front) -> bool {
+    fn lacks_address(self, front: &ServicePlan) -> bool {
         let live = self.live.iter().find(|live| live.name == front.name);
         let has = live.is_some_and(|live| live.is_load_balancer() && live.has_address);
         front.spec.type_.as_deref() == Some("LoadBalancer") && !has
     }
 
-    fn leave_open(self, old: &LiveService, replaced: &Replaced, exposition: &mut Exposition) {
+    fn leave_open(self, old: &LiveService, replaced: &Replaced, exposure: &mut Exposure) {
         for port in old.spec.ports.iter().flatten() {
             let whose = if old.is_shared() {
                 adapter_of_port(port)
@@ -93,14 +93,14 @@ impl Plan<'_> {
             let for_all = !KNOWN_ADAPTERS.contains(&whose);
             let open = replaced.adapters.iter();
             for adapter in open.filter(|adapter| for_all || *adapter == whose) {
-                exposition.open(adapter, self.opening(port));
+                exposure.open(adapter, self.opening(port));
             }
         }
     }
 }
 
 /// Whether one leads to an adapter that the other one leads to.
-fn succeeds(front: &Front, old: &LiveService) -> bool {
+fn succeeds(front: &ServicePlan, old: &LiveService) -> bool {
     front.adapters.iter().any(|adapter| old.leads_to(adapter))
 }
 

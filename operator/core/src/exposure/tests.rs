@@ -36,7 +36,7 @@ fn live(name: &str, adapter: &str, spec: Value) -> LiveService {
     LiveService::of(&service).unwrap()
 }
 
-fn planned(spec: &DittoServerSpec, live: &[LiveService], adapters: &mut Adapters) -> Exposition {
+fn planned(spec: &DittoServerSpec, live: &[LiveService], adapters: &mut Adapters) -> Exposure {
     let plan = Plan {
         instance: "files",
         spec,
@@ -54,7 +54,7 @@ fn a_load_balancer_that_we_make_keeps_the_address_of_the_client_and_one_that_exi
     let policy = |settings: Value, live: &[LiveService]| {
         let spec = spec(settings);
         let made = planned(&spec, live, &mut judged(&spec, &BOTH[..1]));
-        made.fronts[0].spec.external_traffic_policy.clone()
+        made.services[0].spec.external_traffic_policy.clone()
     };
     let theirs = || {
         live(
@@ -110,7 +110,7 @@ fn a_family_policy_of_ours_is_given_back_and_that_of_somebody_else_stays() {
             ..live("files-nfs", "nfs", has.clone())
         };
         let made = planned(&spec, &[live], &mut judged(&spec, &BOTH[..1]));
-        let policy = made.fronts[0].spec.ip_family_policy.as_deref();
+        let policy = made.services[0].spec.ip_family_policy.as_deref();
         assert_eq!(policy, expected, "{:?}", spec.adapter_services);
     }
 }
@@ -126,7 +126,7 @@ fn what_kubernetes_does_not_let_be_changed_stays_and_is_told() {
         &[live("files-nfs", "nfs", has)],
         &mut judged(&spec, &BOTH[..1]),
     );
-    let service = &made.fronts[0].spec;
+    let service = &made.services[0].spec;
     assert_eq!(service.load_balancer_class.as_deref(), Some("a/old"));
     assert_eq!(service.ip_families, Some(vec!["IPv4".to_owned()]));
     let remarks = made.remarks["nfs"].join(" ");
@@ -153,7 +153,7 @@ fn who_has_a_port_of_the_shared_service_keeps_it() {
     let refused = |live: &[LiveService]| {
         let mut adapters = judged(&spec, &BOTH);
         let made = planned(&spec, live, &mut adapters);
-        let led: Vec<_> = made.fronts[0].adapters.clone();
+        let led: Vec<_> = made.services[0].adapters.clone();
         let reasons = adapters
             .known()
             .iter()
@@ -183,7 +183,7 @@ fn a_node_port_moves_to_the_new_service_when_the_old_one_is_gone() {
     }));
     let node_port = |live: &[LiveService]| {
         let made = planned(&spec, live, &mut judged(&spec, &BOTH[..1]));
-        made.fronts[0].spec.ports.as_ref().unwrap()[0].node_port
+        made.services[0].spec.ports.as_ref().unwrap()[0].node_port
     };
     let ports = json!([{"name": "nfs", "port": 12049, "nodePort": 30049}]);
     let old = live(
@@ -208,7 +208,7 @@ fn while_nothing_is_known_what_there_is_stays_open_and_nothing_is_made() {
     );
     let mut unknown = Adapters::Unknown(crate::adapters::Unknown::NothingPublished);
     let made = planned(&spec, &[shared], &mut unknown);
-    assert_eq!(made.fronts, []);
+    assert_eq!(made.services, []);
     let opening = BTreeSet::from([(12049, "TCP".to_owned())]);
     assert_eq!(made.openings, BTreeMap::from([("nfs".to_owned(), opening)]));
 }
@@ -301,7 +301,7 @@ proptest! {
         }
         let made = planned(&spec, &live, &mut adapters);
         let reserved = ReservedPorts::of(&spec, None);
-        for front in &made.fronts {
+        for front in &made.services {
             let all: Vec<_> = front.spec.ports.iter().flatten().collect();
             let names: BTreeSet<_> = all.iter().map(|port| port.name.clone().unwrap_or_default()).collect();
             prop_assert_eq!(names.len(), all.len(), "names of {:?}", all);
@@ -331,7 +331,7 @@ proptest! {
             known[0].verdict = Verdict::Leaving;
         }
         let made = planned(&spec, &live, &mut adapters);
-        let Some(front) = made.fronts.first() else { return Ok(()) };
+        let Some(front) = made.services.first() else { return Ok(()) };
         let Some(shared) = live.iter().find(|live| live.name == front.name && live.is_shared()) else { return Ok(()) };
         for adapter in KNOWN_ADAPTERS.into_iter().filter(|adapter| adapters.keep(adapter)) {
             for port in shared.ports_of(adapter) {

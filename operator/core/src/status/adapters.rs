@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
 
 use super::{Finding, View, mount};
-use crate::adapters::{Adapters, JudgedAdapter, Verdict};
+use crate::adapters::{Adapters, EvaluatedAdapter, Verdict};
 use crate::desired::adapter_of;
 use crate::exposure::replaced::Replaced;
 use crate::outcome::Failure;
@@ -22,14 +22,14 @@ pub(super) fn all(view: &View<'_>) -> Vec<AdapterStatus> {
     }
 }
 
-fn one(view: &View<'_>, adapter: &JudgedAdapter) -> AdapterStatus {
+fn one(view: &View<'_>, adapter: &EvaluatedAdapter) -> AdapterStatus {
     let published = &adapter.published;
-    let exposition = &view.instance.exposition;
-    let front = exposition.front_of(&published.r#type);
+    let exposure = &view.instance.exposure;
+    let front = exposure.plan_of(&published.r#type);
     let name = front.map(|front| front.name.clone());
     let failure = name.as_deref().and_then(|name| failure(view, name));
     let failed = failure.is_some();
-    let stand_in = front.and_then(|front| exposition.stand_in(&front.name, &published.r#type));
+    let stand_in = front.and_then(|front| exposure.predecessor(&front.name, &published.r#type));
     // Clients are told of the address that works.
     let told = stand_in.map(|replaced| &replaced.name).or(name.as_ref());
     let service = service_of(view, &published.r#type, told.map(String::as_str));
@@ -56,7 +56,7 @@ fn one(view: &View<'_>, adapter: &JudgedAdapter) -> AdapterStatus {
 /// What is wrong, or about to happen.
 fn message(
     view: &View<'_>,
-    adapter: &JudgedAdapter,
+    adapter: &EvaluatedAdapter,
     service: Option<&Service>,
     has_address: bool,
 ) -> Option<String> {
@@ -67,16 +67,16 @@ fn message(
         }
         Verdict::Expose(_) => {
             // What stands in the way of the wish may be why there is no address.
-            let exposition = &view.instance.exposition;
-            let front = exposition.front_of(&published.r#type);
-            let stand_in = front.and_then(|front| exposition.stand_in(&front.name, &published.r#type));
+            let exposure = &view.instance.exposure;
+            let front = exposure.plan_of(&published.r#type);
+            let stand_in = front.and_then(|front| exposure.predecessor(&front.name, &published.r#type));
             let waits = stand_in.map(|replaced| waits(view, replaced));
-            let remarks = exposition.remarks.get(&published.r#type);
+            let remarks = exposure.remarks.get(&published.r#type);
             let all: Vec<_> = waits.into_iter().chain(remarks.into_iter().flatten().cloned()).collect();
             let told = (!all.is_empty()).then(|| all.join(". "));
             told.or_else(|| (!has_address).then(|| missing_address(service)))
         }
-        Verdict::Off => None,
+        Verdict::Disabled => None,
         Verdict::Leaving => published.leaving_since.map(|since| {
             format!("it has been switched off or gone since {since}: its Service goes when removalHold has passed")
         }),
@@ -86,14 +86,14 @@ fn message(
 
 /// What is exposed, and yet not as the spec asks for it.
 pub(super) fn not_as_asked(view: &View<'_>, statuses: &[AdapterStatus]) -> Option<Finding> {
-    let exposition = &view.instance.exposition;
-    if !exposition.replaced.is_empty() {
-        let all = exposition.replaced.iter();
+    let exposure = &view.instance.exposure;
+    if !exposure.replaced.is_empty() {
+        let all = exposure.replaced.iter();
         let all: Vec<_> = all.map(|replaced| waits(view, replaced)).collect();
         return Some(Finding::no("WaitingForAddress", all.join(". ")));
     }
     let remark = statuses.iter().find_map(|status| {
-        let remarks = exposition.remarks.get(&status.r#type)?;
+        let remarks = exposure.remarks.get(&status.r#type)?;
         Some(format!("adapter {}: {}", status.r#type, remarks.join(". ")))
     });
     remark.map(|remark| Finding::no("NotAsAskedFor", remark))

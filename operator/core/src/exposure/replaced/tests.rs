@@ -45,7 +45,7 @@ fn shared(name: &str, address: Option<&str>) -> LiveService {
     live(name, labels::ALL_ADAPTERS, "LoadBalancer", address, ports)
 }
 
-fn planned(spec: &DittoServerSpec, live: &[LiveService]) -> Exposition {
+fn planned(spec: &DittoServerSpec, live: &[LiveService]) -> Exposure {
     let reserved = ReservedPorts::of(spec, None);
     let judge = |(r#type, port): (&str, i64)| {
         let published = Adapter {
@@ -192,7 +192,7 @@ fn the_adapter_is_found_where_its_address_is() {
     let per_adapter = spec(json!({}));
     let made = planned(&per_adapter, &[shared("files-adapters", OLD)]);
     let stands_in = |front: &str, adapter: &str| {
-        let found = made.stand_in(front, adapter);
+        let found = made.predecessor(front, adapter);
         found.map(|replaced| replaced.name.clone())
     };
     assert_eq!(
@@ -215,7 +215,7 @@ fn node_ports_of_a_service_that_stays_are_left_to_it() {
     let old = live("files-nfs", "nfs", "LoadBalancer", OLD, held);
     let node_ports = |live: &[LiveService]| {
         let made = planned(&renamed, live);
-        let ports = made.fronts[0].spec.ports.clone().unwrap_or_default();
+        let ports = made.services[0].spec.ports.clone().unwrap_or_default();
         ports.iter().map(|port| port.node_port).collect::<Vec<_>>()
     };
     assert_eq!(node_ports(&[old]), [None, Some(30022)]);
@@ -241,7 +241,7 @@ fn nothing_stays_for_an_adapter_that_is_not_exposed() {
         leaving_since: None,
     };
     let judged = crate::adapters::judge(off, &reserved);
-    assert_eq!(judged.verdict, Verdict::Off);
+    assert_eq!(judged.verdict, Verdict::Disabled);
     let made = plan.carry_out(&mut Adapters::Known(vec![judged]));
     assert_eq!(made.replaced, []);
 }
