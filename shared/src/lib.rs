@@ -7,6 +7,7 @@
 //! ```
 //!
 //! * [`crd`]: the `DittoServer` resource, what a user asks for and what the operator answers.
+//! * [`adapter_type`]: the types of adapters, and what is known of each.
 //! * [`published_state`]: what the sidecar says in `{name}-adapters`. One encoder, one decoder.
 //! * [`writers`]: who wrote it.
 //! * [`settings`]: what the operator wants of the sidecar, in `{name}-sidecar`.
@@ -16,6 +17,7 @@
 //! Nothing in here reads a clock, an environment or a network: the crate has types and pure functions only.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod adapter_type;
 pub mod crd;
 pub mod labels;
 pub mod names;
@@ -25,4 +27,5 @@ pub mod reports;
 pub mod settings;
 pub mod writers;
 
+pub use adapter_type::AdapterType;
 pub use kube::core::Duration;

@@ -104,6 +104,19 @@ pub struct Adapter {
     pub leaving_since: Option<Timestamp>,
 }
 
+impl Adapter {
+    /// An adapter that is enabled and listens.
+    pub fn running(r#type: impl Into<String>, port: i64) -> Self {
+        Self {
+            r#type: r#type.into(),
+            port,
+            enabled: true,
+            running: true,
+            leaving_since: None,
+        }
+    }
+}
+
 /// Why a ConfigMap says nothing that can be acted on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {

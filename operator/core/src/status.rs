@@ -11,7 +11,6 @@ mod database;
 mod directory;
 mod gateway;
 mod metrics;
-mod mount;
 mod other_operator;
 mod pod;
 mod restart;

@@ -5,9 +5,10 @@ use dittofs_shared::{labels, published_state};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
 
-use super::{Finding, View, mount};
+use super::{Finding, View};
 use crate::adapters::{Adapters, EvaluatedAdapter, Verdict};
 use crate::desired::adapter_of;
+use crate::exposure::Exposure;
 use crate::exposure::replaced::Replaced;
 use crate::outcome::Failure;
 
@@ -25,13 +26,13 @@ pub(super) fn all(view: &View<'_>) -> Vec<AdapterStatus> {
 fn one(view: &View<'_>, adapter: &EvaluatedAdapter) -> AdapterStatus {
     let published = &adapter.published;
     let exposure = &view.instance.exposure;
-    let front = exposure.plan_of(&published.r#type);
+    let front = adapter.r#type.and_then(|r#type| exposure.plan_of(r#type));
     let name = front.map(|front| front.name.clone());
     let failure = name.as_deref().and_then(|name| failure(view, name));
     let failed = failure.is_some();
-    let stand_in = front.and_then(|front| exposure.predecessor(&front.name, &published.r#type));
+    let predecessor = predecessor(exposure, adapter);
     // Clients are told of the address that works.
-    let told = stand_in.map(|replaced| &replaced.name).or(name.as_ref());
+    let told = predecessor.map(|replaced| &replaced.name).or(name.as_ref());
     let service = service_of(view, &published.r#type, told.map(String::as_str));
     let place = service.and_then(|service| place(service, &published.r#type, view.pod));
     let message = failure.or_else(|| message(view, adapter, service, place.is_some()));
@@ -47,10 +48,17 @@ fn one(view: &View<'_>, adapter: &EvaluatedAdapter) -> AdapterStatus {
         mount_commands: place
             .filter(|_| front.is_some())
             .map_or_else(Vec::new, |(host, port)| {
-                mount::commands(&published.r#type, &host, port)
+                let r#type = adapter.r#type;
+                r#type.map_or_else(Vec::new, |r#type| r#type.mount_commands(&host, port))
             }),
         message,
     }
+}
+
+/// The Service that clients use until that of the adapter has an address.
+fn predecessor<'a>(exposure: &'a Exposure, adapter: &EvaluatedAdapter) -> Option<&'a Replaced> {
+    let r#type = adapter.r#type?;
+    exposure.predecessor(&exposure.plan_of(r#type)?.name, r#type)
 }
 
 /// What is wrong, or about to happen.
@@ -68,10 +76,8 @@ fn message(
         Verdict::Expose(_) => {
             // What stands in the way of the wish may be why there is no address.
             let exposure = &view.instance.exposure;
-            let front = exposure.plan_of(&published.r#type);
-            let stand_in = front.and_then(|front| exposure.predecessor(&front.name, &published.r#type));
-            let waits = stand_in.map(|replaced| waits(view, replaced));
-            let remarks = exposure.remarks.get(&published.r#type);
+            let waits = predecessor(exposure, adapter).map(|replaced| waits(view, replaced));
+            let remarks = adapter.r#type.and_then(|r#type| exposure.remarks.get(&r#type));
             let all: Vec<_> = waits.into_iter().chain(remarks.into_iter().flatten().cloned()).collect();
             let told = (!all.is_empty()).then(|| all.join(". "));
             told.or_else(|| (!has_address).then(|| missing_address(service)))
@@ -93,7 +99,7 @@ pub(super) fn not_as_asked(view: &View<'_>, statuses: &[AdapterStatus]) -> Optio
         return Some(Finding::no("WaitingForAddress", all.join(". ")));
     }
     let remark = statuses.iter().find_map(|status| {
-        let remarks = exposure.remarks.get(&status.r#type)?;
+        let remarks = exposure.remarks.get(&status.r#type.parse().ok()?)?;
         Some(format!("adapter {}: {}", status.r#type, remarks.join(". ")))
     });
     remark.map(|remark| Finding::no("NotAsAskedFor", remark))

@@ -1,27 +1,16 @@
-//! Commands with which a client uses an adapter, ready to be pasted. {share} and {user} are for the user to replace.
+//! Commands with which a client mounts a share, ready to be pasted, as the documentation of DittoFS has them.
 
-/// Port on which NFS clients look by themselves.
-const NFS: i32 = 2049;
-/// Port on which SMB clients look by themselves.
-const SMB: i32 = 445;
+use super::AdapterType;
 
-/// The commands for an adapter of this type behind this address, as the documentation of DittoFS has them. NFS takes an
-/// IPv6 address in brackets; clients of SMB want it beside the name of a server.
-pub(super) fn commands(adapter: &str, host: &str, port: i32) -> Vec<String> {
-    match adapter {
-        "nfs" => nfs(host, port),
-        "smb" => smb(host, port),
-        _ => Vec::new(),
-    }
-}
-
-fn nfs(host: &str, port: i32) -> Vec<String> {
+/// An IPv6 address stands in brackets.
+pub(super) fn nfs(host: &str, port: i32) -> Vec<String> {
+    let usual = i32::from(AdapterType::Nfs.client_port());
     let host = if host.contains(':') {
         format!("[{host}]")
     } else {
         host.to_owned()
     };
-    let (v4, v3) = if port == NFS {
+    let (v4, v3) = if port == usual {
         (String::new(), format!(",mountport={port}"))
     } else {
         (
@@ -36,13 +25,15 @@ fn nfs(host: &str, port: i32) -> Vec<String> {
     ]
 }
 
-fn smb(host: &str, port: i32) -> Vec<String> {
+/// Clients of SMB take an IPv6 address only beside the name of a server.
+pub(super) fn smb(host: &str, port: i32) -> Vec<String> {
+    let usual = i32::from(AdapterType::Smb.client_port());
     let (server, client_address, mount_address) = if host.contains(':') {
         ("dittofs", format!(" -I {host}"), format!(",ip={host}"))
     } else {
         (host, String::new(), String::new())
     };
-    let (client_port, mount_port) = if port == SMB {
+    let (client_port, mount_port) = if port == usual {
         (String::new(), String::new())
     } else {
         (format!(" -p {port}"), format!(",port={port}"))
@@ -62,28 +53,28 @@ mod tests {
     #[test]
     fn commands_name_the_port_where_it_is_not_the_usual_one() {
         assert_eq!(
-            commands("nfs", "files.example", 12049),
+            nfs("files.example", 12049),
             [
                 "mount -t nfs -o vers=4.1,port=12049 files.example:/{share} /mnt",
                 "mount -t nfs -o vers=3,tcp,nolock,port=12049,mountport=12049 files.example:/{share} /mnt",
             ]
         );
         assert_eq!(
-            commands("nfs", "203.0.113.1", 2049),
+            nfs("203.0.113.1", 2049),
             [
                 "mount -t nfs -o vers=4.1 203.0.113.1:/{share} /mnt",
                 "mount -t nfs -o vers=3,tcp,nolock,mountport=2049 203.0.113.1:/{share} /mnt",
             ]
         );
         assert_eq!(
-            commands("smb", "203.0.113.1", 1445),
+            smb("203.0.113.1", 1445),
             [
                 "smbclient //203.0.113.1/{share} -p 1445 -U {user}",
                 "mount -t cifs -o vers=3.1.1,username={user},port=1445 //203.0.113.1/{share} /mnt",
             ]
         );
         assert_eq!(
-            commands("smb", "203.0.113.1", 445),
+            smb("203.0.113.1", 445),
             [
                 "smbclient //203.0.113.1/{share} -U {user}",
                 "mount -t cifs -o vers=3.1.1,username={user} //203.0.113.1/{share} /mnt",
@@ -94,20 +85,15 @@ mod tests {
     #[test]
     fn ipv6_addresses_are_written_as_each_client_takes_them() {
         assert_eq!(
-            commands("nfs", "2001:db8::1", 2049)[0],
+            nfs("2001:db8::1", 2049)[0],
             "mount -t nfs -o vers=4.1 [2001:db8::1]:/{share} /mnt"
         );
         assert_eq!(
-            commands("smb", "2001:db8::1", 445),
+            smb("2001:db8::1", 445),
             [
                 "smbclient //dittofs/{share} -I 2001:db8::1 -U {user}",
                 "mount -t cifs -o vers=3.1.1,username={user},ip=2001:db8::1 //dittofs/{share} /mnt",
             ]
         );
-    }
-
-    #[test]
-    fn nothing_is_said_of_what_is_not_known() {
-        assert!(commands("webdav", "files.example", 80).is_empty());
     }
 }
