@@ -9,7 +9,7 @@
 //! * [`live`]: the Services that exist.
 //! * `settings`: the settings of one Service that its type has and Kubernetes lets change.
 //! * `collisions`: adapters that ask for the same port of a shared Service.
-//! * `services`: one plan a Service.
+//! * `services`: the plan of each Service.
 //! * [`replaced`]: Services that stay until their successors have an address.
 
 mod collisions;

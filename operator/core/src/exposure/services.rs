@@ -1,4 +1,4 @@
-//! One plan a Service: its name, type, ports and settings.
+//! The plan of each Service: its name, type, ports and settings.
 
 use dittofs_shared::AdapterType;
 use dittofs_shared::crd::ServiceType;
@@ -51,12 +51,13 @@ impl Inputs<'_> {
         let wanted: Vec<_> = wanted
             .flat_map(|(adapter, port)| self.wanted(*adapter, *port, &name))
             .collect();
-        let (ports, mut remarks, of_overlays) =
-            self.ports(kept, &wanted, &effective.overlay_ports, r#type);
+        let (ports, mut remarks) = self.ports(kept, &wanted, &effective.overlay_ports, r#type);
         let settled = effective.settle(r#type, self.live_service(&name));
-        // What concerns the whole Service is reported with its first adapter.
-        let whole = of_overlays.into_iter().chain(settled);
-        remarks.extend(whole.filter_map(|remark| Some((*adapters.first()?, remark))));
+        remarks.extend(
+            settled
+                .into_iter()
+                .filter_map(|remark| Some((*adapters.first()?, remark))),
+        );
         // A wanted port is open even if the Service has no place for it.
         let leads_to: Vec<_> = wanted.iter().chain(&ports).collect();
         Planned {
@@ -75,31 +76,32 @@ impl Inputs<'_> {
         }
     }
 
-    /// Ports that are kept come first, then those that adapters want, then those of overlays. Returns them with what is
-    /// left out of those of each adapter, and of those of the overlays.
+    /// The ports that are kept, then those that adapters want, then those of overlays. Returns with them what is left
+    /// out. Remarks on overlays, as on all that concerns the whole Service, are those of its first adapter.
     fn ports(
         self,
         kept: &[PlannedPort],
         wanted: &[PlannedPort],
         overlays: &[ServicePort],
         r#type: ServiceType,
-    ) -> (Vec<PlannedPort>, Vec<(AdapterType, String)>, Vec<String>) {
+    ) -> (Vec<PlannedPort>, Vec<(AdapterType, String)>) {
         let mut list = PortList::new(self.reserved);
         for port in kept {
-            // It has been there before, so that nothing is reported.
+            // It is in the live Service already, so that there is nothing to report.
             list.add(port.clone());
         }
         let add = |port: &PlannedPort| port.adapter.zip(list.add(port.clone()));
-        let remarks = wanted.iter().filter_map(add).collect();
+        let mut remarks: Vec<_> = wanted.iter().filter_map(add).collect();
+        let first = wanted.first().and_then(|port| port.adapter);
         let of_overlays = overlays.iter().flat_map(|port| list.overlay(port));
-        let of_overlays = of_overlays.collect();
+        remarks.extend(of_overlays.filter_map(|remark| Some((first?, remark))));
         let held = self.held_by_replaced();
         let mut ports = list.into_ports();
         for planned in &mut ports {
             let asked = planned.port.node_port.filter(|port| !held.contains(port));
             planned.port.node_port = asked.filter(|_| r#type != ServiceType::ClusterIP);
         }
-        (ports, remarks, of_overlays)
+        (ports, remarks)
     }
 
     /// The ports that an adapter wants in its Service.

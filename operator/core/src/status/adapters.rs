@@ -26,8 +26,8 @@ pub(super) fn all(view: &View<'_>) -> Vec<AdapterStatus> {
 fn one(view: &View<'_>, adapter: &EvaluatedAdapter) -> AdapterStatus {
     let published = &adapter.published;
     let exposure = &view.instance.exposure;
-    let front = adapter.r#type.and_then(|r#type| exposure.plan_of(r#type));
-    let name = front.map(|front| front.name.clone());
+    let plan = adapter.r#type.and_then(|r#type| exposure.plan_of(r#type));
+    let name = plan.map(|plan| plan.name.clone());
     let failure = name.as_deref().and_then(|name| failure(view, name));
     let failed = failure.is_some();
     let predecessor = predecessor(exposure, adapter);
@@ -41,12 +41,12 @@ fn one(view: &View<'_>, adapter: &EvaluatedAdapter) -> AdapterStatus {
         port: i32::try_from(published.port).ok(),
         enabled: published.enabled,
         running: published.running,
-        exposed: front.is_some() && !failed,
+        exposed: plan.is_some() && !failed,
         service: service.map(ResourceExt::name_any).or(name),
         address: place.as_ref().map(|(host, port)| join(host, *port)),
         // What is not exposed is about to go, or not what it should be.
         mount_commands: place
-            .filter(|_| front.is_some())
+            .filter(|_| plan.is_some())
             .map_or_else(Vec::new, |(host, port)| {
                 let r#type = adapter.r#type;
                 r#type.map_or_else(Vec::new, |r#type| r#type.mount_commands(&host, port))

@@ -202,7 +202,6 @@ fn the_predecessor_is_the_service_that_has_the_address() {
         predecessor("files-nfs", Nfs).as_deref(),
         Some("files-adapters")
     );
-    assert_eq!(predecessor("files-nfs", Smb), None);
     assert_eq!(predecessor("other", Nfs), None);
     assert!(made.stays("files-adapters") && !made.stays("files-nfs"));
 }
