@@ -22,3 +22,27 @@ spelled_as_named! {
     IpFamily { IPv4, IPv6 }
     SessionAffinity { None, ClientIP }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kubernetes_and_the_crd_spell_alike() {
+        let crd = serde_json::json!([
+            ServiceType::LoadBalancer,
+            TrafficPolicy::Local,
+            IpFamilyPolicy::RequireDualStack,
+            IpFamily::IPv6,
+            SessionAffinity::ClientIP,
+        ]);
+        let kubernetes = serde_json::json!([
+            ServiceType::LoadBalancer.as_str(),
+            TrafficPolicy::Local.as_str(),
+            IpFamilyPolicy::RequireDualStack.as_str(),
+            IpFamily::IPv6.as_str(),
+            SessionAffinity::ClientIP.as_str(),
+        ]);
+        assert_eq!(crd, kubernetes);
+    }
+}

@@ -125,7 +125,7 @@ fn name_of(port: &ServicePort) -> &str {
     port.name.as_deref().unwrap_or_default()
 }
 
-/// What stands before the first `-` of the name of a port.
+/// The part of a port's name before the first `-`.
 pub(super) fn first_word(name: &str) -> &str {
     name.split('-').next().unwrap_or_default()
 }

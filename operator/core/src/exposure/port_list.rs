@@ -25,7 +25,7 @@ impl<'a> PortList<'a> {
         self.ports
     }
 
-    /// Adds a port. Returns what the user must know: that it is left out, or not as asked for. A port that is there
+    /// Adds a port. Returns what the user must know: that it is left out, or changed. A port that is there
     /// already is not added again.
     pub fn add(&mut self, mut new: PlannedPort) -> Option<String> {
         let name = new.port.name.clone().unwrap_or_default();
@@ -41,7 +41,8 @@ impl<'a> PortList<'a> {
             let leads_elsewhere = target(other) != to;
             return leads_elsewhere.then(|| {
                 format!(
-                    "port {name} is left out: {} is taken by port {}. Choose another number in adapterServices.overrides",
+                    "port {name} is left out: {} is taken by port {}. Choose another number in \
+                     adapterServices.overrides",
                     in_words(&new.port),
                     other.name.as_deref().unwrap_or_default()
                 )
@@ -68,8 +69,8 @@ impl<'a> PortList<'a> {
         ports.any(|other| other.node_port == new.node_port && protocol(other) == protocol(new))
     }
 
-    /// Merges a port of an overlay: into a port with the same number and protocol, which keeps its name and target, or as
-    /// a further port. Returns what the user must know.
+    /// Merges a port of an overlay: into a port with the same number and protocol, which keeps its name and target, or
+    /// as a further port. Returns what the user must know.
     pub fn overlay(&mut self, theirs: &ServicePort) -> Vec<String> {
         let mut ports = self.ports.iter_mut().map(|planned| &mut planned.port);
         if let Some(ours) = ports.find(|ours| collide(ours, theirs)) {
@@ -104,7 +105,7 @@ impl<'a> PortList<'a> {
         renamed.into_iter().chain(added).collect()
     }
 
-    /// The name that the user asks for if it can be had, and one made of protocol and number otherwise.
+    /// The name in the overlay if it is allowed and free, and otherwise one of protocol and number.
     fn free_name(&self, theirs: &ServicePort) -> String {
         let taken = |name: &str| {
             let mut ports = self.ports.iter();
@@ -119,7 +120,7 @@ impl<'a> PortList<'a> {
     }
 }
 
-/// Whether an overlay may give this name. Names that begin with the type of an adapter say which adapter a port leads to.
+/// Whether an overlay may give this name. One that begins with the type of an adapter says that the port leads there.
 fn is_allowed(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     first_word(name).parse::<AdapterType>().is_err()
