@@ -21,6 +21,7 @@ mod secret_reference;
 mod service_type;
 mod services;
 mod snapshots;
+mod spelling;
 mod status;
 mod storage;
 mod texts;

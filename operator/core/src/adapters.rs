@@ -1,43 +1,73 @@
-//! The adapters that the sidecar has published, and what is to be done about each.
+//! The adapters that the sidecar has published, and what is done about each.
 
 pub mod publication;
 pub mod reserved;
 
 use dittofs_shared::AdapterType;
-use dittofs_shared::published_state::{self, DecodeError, PublishedState, ServerState};
+use dittofs_shared::adapter_type::UnknownAdapterType;
+use dittofs_shared::published_state::{self, DecodeError, PublishedState};
 
 use reserved::ReservedPorts;
 
-/// Adapter types that DittoFS has. Nothing else is ever exposed, whatever the published state says.
-pub const KNOWN_ADAPTERS: [&str; 2] = AdapterType::NAMES;
-
-/// Unknown is not empty: nothing may be taken away for want of an answer.
+/// Unknown is not empty: nothing is deleted for lack of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Adapters {
-    /// What the server has.
-    Known(Vec<JudgedAdapter>),
-    /// Why that is not known.
+    /// The adapters of the server, in the order in which they are published.
+    Known(Vec<EvaluatedAdapter>),
+    /// Why the adapters are not known.
     Unknown(Unknown),
 }
 
 impl Adapters {
-    /// What the server has, as far as that is known.
-    pub fn known(&self) -> &[JudgedAdapter] {
+    /// Evaluates what the sidecar has published.
+    pub(crate) fn evaluate(
+        published: &Result<PublishedState, Unknown>,
+        reserved: &ReservedPorts,
+    ) -> Self {
+        let adapters = match published {
+            Ok(state) => state.adapters.as_ref().ok_or(&Unknown::NothingPublished),
+            Err(unknown) => Err(unknown),
+        };
+        match adapters {
+            Ok(adapters) => Self::of(adapters.iter().cloned(), reserved),
+            Err(unknown) => Self::Unknown(unknown.clone()),
+        }
+    }
+
+    pub(crate) fn of(
+        published: impl IntoIterator<Item = published_state::Adapter>,
+        reserved: &ReservedPorts,
+    ) -> Self {
+        let published = published.into_iter();
+        Self::Known(published.map(|one| evaluate(one, reserved)).collect())
+    }
+
+    /// The adapters, as far as they are known.
+    pub fn known(&self) -> &[EvaluatedAdapter] {
         match self {
             Self::Known(adapters) => adapters,
             Self::Unknown(_) => &[],
         }
     }
 
-    /// Whether an adapter keeps what it has as it is: because it leaves, because it cannot be right, or because nothing
-    /// is known.
-    pub fn keep(&self, r#type: &str) -> bool {
+    /// The adapters that have a Service, and the port of the pod that it leads to.
+    pub fn exposed(&self) -> impl Iterator<Item = (AdapterType, u16)> {
+        self.known().iter().filter_map(EvaluatedAdapter::exposed)
+    }
+
+    /// The adapters that keep their objects unchanged.
+    pub fn kept(&self) -> impl Iterator<Item = AdapterType> {
+        let all = AdapterType::ALL.into_iter();
+        all.filter(|r#type| self.keeps(*r#type))
+    }
+
+    /// While nothing is known, all adapters are kept.
+    fn keeps(&self, r#type: AdapterType) -> bool {
         match self {
             Self::Unknown(_) => true,
-            Self::Known(adapters) => adapters.iter().any(|adapter| {
-                adapter.published.r#type == r#type
-                    && matches!(adapter.verdict, Verdict::Leaving | Verdict::Refused(_))
-            }),
+            Self::Known(adapters) => adapters
+                .iter()
+                .any(|adapter| adapter.r#type == Some(r#type) && adapter.is_kept()),
         }
     }
 }
@@ -45,94 +75,105 @@ impl Adapters {
 /// Why the adapters are not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unknown {
-    /// Nobody has said anything yet.
+    /// Nothing is published yet.
     #[error("the sidecar has not published any adapters yet")]
     NothingPublished,
-    /// What was said cannot be used.
-    #[error("ConfigMap {0} cannot be used: {1}. Services and NetworkPolicies stay as they are")]
-    Undecodable(String, DecodeError),
-    /// Somebody who is not the sidecar has said it.
+    /// The published data are invalid.
     #[error(
-        "data of ConfigMap {0} have been written by {1}, and only the sidecar knows the adapters. Services and \
-         NetworkPolicies stay as they are; the sidecar has been asked to publish again"
+        "ConfigMap {config_map} is invalid: {error}. Services and NetworkPolicies are left unchanged"
     )]
-    WrittenByAnother(String, String),
+    Undecodable {
+        /// The ConfigMap with the published state.
+        config_map: String,
+        /// What is wrong with its data.
+        error: DecodeError,
+    },
+    /// Another field manager than the sidecar's owns data.
+    #[error(
+        "the data of ConfigMap {config_map} were changed by {writer}, but only the sidecar may write them. Services \
+         and NetworkPolicies are left unchanged; the sidecar has been asked to publish again"
+    )]
+    WrittenByAnother {
+        /// The ConfigMap with the published state.
+        config_map: String,
+        /// The field manager that wrote to it.
+        writer: String,
+    },
 }
 
-/// An adapter and what is to be done about it.
+/// An adapter, and what is done about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JudgedAdapter {
+pub struct EvaluatedAdapter {
     /// As published.
     pub published: published_state::Adapter,
-    /// What is to be done.
+    /// `None`: the published type is unknown, and the adapter is refused.
+    pub r#type: Option<AdapterType>,
+    /// What is done.
     pub verdict: Verdict,
 }
 
-/// What is to be done about an adapter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Has a Service that leads to this port.
-    Expose(u16),
-    /// Keeps what it has and gets nothing new, because it is about to leave.
-    Leaving,
-    /// Keeps what it has and gets nothing new, because what is published of it cannot be right.
-    Refused(String),
-    /// Is switched off and has nothing.
-    Off,
-}
-
-/// What the sidecar has published, understood.
-pub(crate) fn understand(
-    published: Option<Result<PublishedState, Unknown>>,
-    reserved: &ReservedPorts,
-) -> (Option<ServerState>, Adapters) {
-    let nothing = Adapters::Unknown(Unknown::NothingPublished);
-    match published {
-        None => (None, nothing),
-        Some(Err(unknown)) => (None, Adapters::Unknown(unknown)),
-        Some(Ok(state)) => {
-            let adapters = state.adapters.map_or(nothing, |adapters| {
-                let judged = adapters.into_iter().map(|adapter| judge(adapter, reserved));
-                Adapters::Known(judged.collect())
-            });
-            (Some(state.server), adapters)
+impl EvaluatedAdapter {
+    /// Its type, and the port of the pod that its Service leads to. `None` while it is not exposed.
+    pub fn exposed(&self) -> Option<(AdapterType, u16)> {
+        match self.verdict {
+            Verdict::Expose(port) => Some((self.r#type?, port)),
+            _ => None,
         }
     }
-}
 
-pub(crate) fn judge(
-    published: published_state::Adapter,
-    reserved: &ReservedPorts,
-) -> JudgedAdapter {
-    let verdict = verdict(&published, reserved);
-    JudgedAdapter { published, verdict }
-}
-
-/// Published state is hostile input: at most it opens adapter ports of its own instance.
-pub(crate) fn verdict(adapter: &published_state::Adapter, reserved: &ReservedPorts) -> Verdict {
-    if !KNOWN_ADAPTERS.contains(&adapter.r#type.as_str()) {
-        return Verdict::Refused(format!(
-            "adapter type {:?} is not one of {}, and no other is exposed",
-            published_state::shorten(&adapter.r#type),
-            KNOWN_ADAPTERS.join(", ")
-        ));
+    /// Whether its objects stay unchanged.
+    pub fn is_kept(&self) -> bool {
+        matches!(self.verdict, Verdict::Leaving | Verdict::Refused(_))
     }
+}
+
+/// What is done about an adapter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It has a Service that leads to this port of the pod.
+    Expose(u16),
+    /// It was disabled or removed, and keeps its objects until removalHold has elapsed. Nothing new is created for it.
+    Leaving,
+    /// What is published of it is unacceptable. It keeps its objects, and nothing new is created for it.
+    Refused(String),
+    /// It is disabled and has no objects.
+    Disabled,
+}
+
+fn evaluate(published: published_state::Adapter, reserved: &ReservedPorts) -> EvaluatedAdapter {
+    let r#type = published_state::shorten(&published.r#type).parse();
+    let verdict = match &r#type {
+        Ok(_) => verdict(&published, reserved),
+        Err(unknown) => Verdict::Refused(UnknownAdapterType::to_string(unknown)),
+    };
+    EvaluatedAdapter {
+        published,
+        r#type: r#type.ok(),
+        verdict,
+    }
+}
+
+/// Published state is hostile input: at most, it opens adapter ports of its own instance.
+fn verdict(adapter: &published_state::Adapter, reserved: &ReservedPorts) -> Verdict {
     if adapter.leaving_since.is_some() {
         return Verdict::Leaving;
     }
     if !adapter.enabled {
-        return Verdict::Off;
+        return Verdict::Disabled;
     }
     let Some(port) = u16::try_from(adapter.port).ok().filter(|port| *port != 0) else {
         return Verdict::Refused(format!(
-            "port {} is not between 1 and 65535: set another port for this adapter in DittoFS",
+            "port {} is not between 1 and 65535: change the port of this adapter in DittoFS",
             adapter.port
         ));
     };
     match reserved.owner(port) {
-        Some(whose) => Verdict::Refused(format!(
-            "port {port} belongs to {whose}, which is not for clients: set another port for this adapter in DittoFS"
+        Some(owner) => Verdict::Refused(format!(
+            "port {port} is reserved for {owner}: change the port of this adapter in DittoFS"
         )),
         None => Verdict::Expose(port),
     }
 }
+
+#[cfg(test)]
+mod tests;

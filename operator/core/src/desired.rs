@@ -28,7 +28,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicObject;
 use std::collections::BTreeMap;
 
-use crate::adapters::{Adapters, Verdict};
+use crate::adapters::Adapters;
 use crate::exposure::live::LiveService;
 use crate::instance::Instance;
 use crate::optional::OptionalKind;
@@ -179,14 +179,16 @@ fn prune(instance: &Instance) -> Prune {
     let Adapters::Known(adapters) = &instance.adapters else {
         return Prune::Nothing;
     };
-    let keeps = |verdict: &Verdict| matches!(verdict, Verdict::Leaving | Verdict::Refused(_));
-    let kept = adapters.iter().filter(|adapter| keeps(&adapter.verdict));
+    let kept = adapters.iter().filter(|adapter| adapter.is_kept());
     let kept = kept.map(|adapter| adapter.published.r#type.clone());
-    // An adapter of this type would be none that we know, and must not pass for all of them.
+    // It is no type of adapter, and must not pass for all of them.
     let mut kept: Vec<_> = kept.filter(|kept| kept != labels::ALL_ADAPTERS).collect();
-    let mut shared = instance.live.iter().filter(|live| live.is_shared());
-    let leads = |live: &LiveService| kept.iter().any(|kept| live.ports_of(kept).next().is_some());
-    if shared.any(leads) {
+    let mut live = instance.live.iter();
+    let leads = |live: &LiveService| {
+        kept.iter()
+            .any(|kept| live.shared_ports_of(kept).next().is_some())
+    };
+    if live.any(leads) {
         kept.push(labels::ALL_ADAPTERS.to_owned());
     }
     Prune::AllBut(kept)

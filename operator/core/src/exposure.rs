@@ -1,260 +1,200 @@
-//! Which Services the exposed adapters get, and with which ports.
+//! How adapters are exposed: the Services that lead to them, and the ports of the pod that are open for these.
+//!
+//! [`plan()`] decides it from the adapters, the spec and the live Services. It is total: what cannot be done is left
+//! out and becomes a remark, and no later step can fail for it. In a plan, what a port is for is data; only the ports
+//! of live Services are recognised by their names, in [`live`].
+//!
+//! * [`ports`]: one port, and what it is for.
+//! * `port_list`: the ports of one Service, without collisions.
+//! * [`live`]: the Services that exist.
+//! * `settings`: the settings of one Service that its type has and Kubernetes lets change.
+//! * `collisions`: adapters that ask for the same port of a shared Service.
+//! * `services`: the plan of each Service.
+//! * [`replaced`]: Services that stay until their successors have an address.
 
 mod collisions;
 pub mod live;
+mod port_list;
 pub mod ports;
 pub mod replaced;
+mod services;
 mod settings;
 
+use dittofs_shared::AdapterType;
 use dittofs_shared::crd::{DittoServerSpec, ServiceMode, ServiceType};
 use dittofs_shared::{labels, names};
-use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
+use k8s_openapi::api::core::v1::ServiceSpec;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::adapters::Adapters;
 use crate::adapters::reserved::ReservedPorts;
-use crate::adapters::{Adapters, JudgedAdapter, KNOWN_ADAPTERS, Verdict};
 use live::LiveService;
-use ports::{Ports, protocol, target};
+use ports::{Opening, PlannedPort};
 use replaced::Replaced;
-use settings::Effective;
+
+/// The adapters that a Service is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One adapter.
+    Adapter(AdapterType),
+    /// All adapters, in mode `Shared`.
+    All,
+}
+
+impl Scope {
+    /// The value of [`labels::ADAPTER`].
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Adapter(adapter) => adapter.name(),
+            Self::All => labels::ALL_ADAPTERS,
+        }
+    }
+
+    /// `None`: a type that this version does not know.
+    pub(crate) fn from_label(label: &str) -> Option<Self> {
+        if label == labels::ALL_ADAPTERS {
+            return Some(Self::All);
+        }
+        label.parse().ok().map(Self::Adapter)
+    }
+}
 
 /// A Service that leads to adapters.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Front {
+pub struct ServicePlan {
     /// Name of the Service.
     pub name: String,
-    /// Type of the adapter that it is for, or [`labels::ALL_ADAPTERS`].
-    pub adapter: String,
-    /// Types of the exposed adapters that it leads to.
-    pub adapters: Vec<String>,
-    /// Annotations that the user asks for.
+    /// The adapters that it is for.
+    pub scope: Scope,
+    /// The exposed adapters that it leads to.
+    pub adapters: Vec<AdapterType>,
+    /// Annotations of the spec.
     pub annotations: BTreeMap<String, String>,
-    /// Labels that the user asks for.
+    /// Labels of the spec.
     pub labels: BTreeMap<String, String>,
-    /// All of it that differs from Service to Service.
+    /// Type of the Service.
+    pub r#type: ServiceType,
+    /// Its ports.
+    pub ports: Vec<PlannedPort>,
+    /// Its other settings.
     pub spec: ServiceSpec,
 }
 
-impl Front {
+impl ServicePlan {
     /// Its ports that lead to an adapter.
-    pub fn ports_of<'a>(&'a self, adapter: &'a str) -> impl Iterator<Item = &'a ServicePort> {
-        let ports = self.spec.ports.iter().flatten();
-        ports.filter(move |port| ports::adapter_of_port(port) == adapter)
+    pub fn ports_of(&self, adapter: AdapterType) -> impl Iterator<Item = &PlannedPort> {
+        let ports = self.ports.iter();
+        ports.filter(move |port| port.adapter == Some(adapter))
     }
 }
 
-/// A port of the pod and its transport protocol.
-pub type Opening = (u16, String);
+/// By adapter, the ports of the pod that are open to clients.
+pub type Openings = BTreeMap<AdapterType, BTreeSet<Opening>>;
+
+/// By adapter, what the spec asks for and cannot have, and what to do about it.
+pub type Remarks = BTreeMap<AdapterType, Vec<String>>;
 
 /// How the adapters are exposed.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Exposition {
+pub struct Exposure {
     /// The Services that there should be.
-    pub fronts: Vec<Front>,
+    pub services: Vec<ServicePlan>,
     /// Services that are not among these, and stay until these have an address.
     pub replaced: Vec<Replaced>,
-    /// By type of adapter: the ports of the pod that Services lead to, whether they stay or are yet to be made.
-    pub openings: BTreeMap<String, BTreeSet<Opening>>,
-    /// By type of adapter: what was asked for and cannot be had, and what to do.
-    pub remarks: BTreeMap<String, Vec<String>>,
+    /// The ports that Services lead to, both of those that stay and of those that are yet to be created.
+    pub openings: Openings,
+    /// What is left out of the plan.
+    pub remarks: Remarks,
 }
 
-impl Exposition {
+impl Exposure {
     /// The Service that leads to an exposed adapter.
-    pub fn front_of(&self, adapter: &str) -> Option<&Front> {
-        let leads = |front: &&Front| front.adapters.iter().any(|led| led == adapter);
-        self.fronts.iter().find(leads)
-    }
-
-    fn open(&mut self, adapter: &str, opening: Option<Opening>) {
-        let openings = self.openings.entry(adapter.to_owned()).or_default();
-        openings.extend(opening);
-    }
-
-    fn remark(&mut self, adapter: &str, remarks: impl IntoIterator<Item = String>) {
-        let mut remarks = remarks.into_iter().peekable();
-        if remarks.peek().is_some() {
-            let all = self.remarks.entry(adapter.to_owned()).or_default();
-            all.extend(remarks);
-        }
+    pub fn plan_of(&self, adapter: AdapterType) -> Option<&ServicePlan> {
+        let mut services = self.services.iter();
+        services.find(|service| service.adapters.contains(&adapter))
     }
 }
 
-/// What is looked at.
+/// What the exposure is planned from.
 #[derive(Clone, Copy)]
-pub(crate) struct Plan<'a> {
+pub(crate) struct Inputs<'a> {
     pub instance: &'a str,
     pub spec: &'a DittoServerSpec,
     pub reserved: &'a ReservedPorts,
     pub live: &'a [LiveService],
 }
 
-impl<'a> Plan<'a> {
-    /// Judges the adapters together, and says how they are exposed.
-    pub fn carry_out(self, adapters: &mut Adapters) -> Exposition {
-        let mut exposition = Exposition::default();
-        let shared = self.spec.adapter_services.mode == ServiceMode::Shared;
-        if let (Adapters::Known(known), true) = (&mut *adapters, shared) {
-            self.refuse_collisions(known);
-        }
-        for adapter in KNOWN_ADAPTERS {
-            if adapters.keep(adapter) {
-                self.keep_open(adapter, &mut exposition);
-            }
-        }
-        let exposed: Vec<_> = adapters.known().iter().filter_map(exposed).collect();
-        if !shared {
-            for one in exposed {
-                self.add_front(one.0, &[one], Ports::default(), &mut exposition);
-            }
-        } else if !exposed.is_empty() {
-            let kept = self.kept_ports(adapters);
-            self.add_front(labels::ALL_ADAPTERS, &exposed, kept, &mut exposition);
-        }
-        self.keep_replaced(adapters, &mut exposition);
-        exposition
+impl<'a> Inputs<'a> {
+    fn is_shared(self) -> bool {
+        self.spec.adapter_services.mode == ServiceMode::Shared
     }
 
-    /// What stays as it is stays open.
-    fn keep_open(self, adapter: &str, exposition: &mut Exposition) {
-        let ports = self.live.iter().flat_map(|live| live.ports_of(adapter));
-        let openings: Vec<_> = ports.filter_map(|port| self.opening(port)).collect();
-        for opening in openings {
-            exposition.open(adapter, Some(opening));
-        }
-    }
-
-    fn opening(self, port: &ServicePort) -> Option<Opening> {
-        let target = target(port).filter(|target| self.reserved.owner(*target).is_none())?;
-        Some((target, protocol(port).to_owned()))
-    }
-
-    /// The ports of the shared Service that stay as they are.
-    fn kept_ports(self, adapters: &Adapters) -> Ports {
-        let mut kept = Ports::default();
-        let names = KNOWN_ADAPTERS.into_iter();
-        for adapter in names.filter(|adapter| adapters.keep(adapter)) {
-            for port in self.shared_ports(adapter) {
-                let mut port = port.clone();
-                // It stays by the name of the port, see `keep_node_ports`.
-                port.node_port = None;
-                kept.add(port, self.reserved);
-            }
-        }
-        kept.remarks.clear();
-        kept
-    }
-
-    fn add_front(
-        self,
-        label: &str,
-        exposed: &[(&str, u16)],
-        mut ports: Ports,
-        exposition: &mut Exposition,
-    ) {
-        let name = self.name_of(label);
-        let settings = &self.spec.adapter_services;
-        let own = settings.overrides.get(label);
-        let r#type = own.and_then(|own| own.r#type).unwrap_or(settings.r#type);
-        let mut effective = Effective::of(&settings.all, own.map(|own| &own.own));
-        for (adapter, published) in exposed {
-            for port in self.wanted(adapter, *published, &name) {
-                exposition.open(adapter, self.opening(&port));
-                ports.add(port, self.reserved);
-            }
-            exposition.remark(adapter, ports.remarks.drain(..));
-        }
-        for port in &effective.overlay_ports {
-            ports.overlay(port, self.reserved);
-        }
-        self.leave_node_ports(&mut ports.all);
-        for (adapter, _) in exposed {
-            let ports = ports.all.iter();
-            ports.for_each(|port| exposition.open(adapter, self.opening_for(adapter, port)));
-        }
-        if r#type == ServiceType::ClusterIP {
-            ports.all.iter_mut().for_each(|port| port.node_port = None);
-        }
-        let remarks = effective.settle(r#type, self.live_front(&name));
-        let first = exposed.first().map_or(label, |(adapter, _)| adapter);
-        exposition.remark(first, ports.remarks.into_iter().chain(remarks));
-        effective.spec.type_ = Some(r#type.as_str().to_owned());
-        effective.spec.ports = Some(ports.all);
-        exposition.fronts.push(Front {
-            name,
-            adapter: label.to_owned(),
-            adapters: exposed.iter().map(|(name, _)| (*name).into()).collect(),
-            annotations: effective.annotations,
-            labels: effective.labels,
-            spec: effective.spec,
-        });
-    }
-
-    /// The ports that an adapter wants in its Service.
-    fn wanted(self, adapter: &str, published: u16, front: &str) -> Vec<ServicePort> {
-        let mut main = ports::main(adapter, published, self.spec);
-        let others = self.live.iter().filter(|live| live.name != front);
-        let held = others
-            .flat_map(|live| live.spec.ports.iter().flatten())
-            .any(|port| port.node_port == main.node_port);
-        if held {
-            // The Service that it is taken from gives it up, and then it is free.
-            main.node_port = None;
-        }
-        let mut wanted = vec![main];
-        wanted.extend(ports::discovery(adapter, self.spec));
-        wanted
-    }
-
-    /// The API server gives a node port to one Service only. One that is about to go holds its own until then, which is when the
-    /// Service that takes its place gets them.
-    fn leave_node_ports(self, wanted: &mut [ServicePort]) {
-        let shared = self.spec.adapter_services.mode == ServiceMode::Shared;
-        let goes = |live: &&LiveService| {
-            live.is_shared() != shared || live.name != self.name_of(&live.adapter)
-        };
-        let held = self.live.iter().filter(goes);
-        let held = held.flat_map(|live| live.spec.ports.iter().flatten());
-        let held: BTreeSet<_> = held.filter_map(|port| port.node_port).collect();
-        for port in wanted {
-            port.node_port = port.node_port.filter(|asked| !held.contains(asked));
-        }
-    }
-
-    /// A port that the user has added leads to no adapter in particular, so that it is open to the clients of each.
-    fn opening_for(self, adapter: &str, port: &ServicePort) -> Option<Opening> {
-        let whose = ports::adapter_of_port(port);
-        let open = whose == adapter || !KNOWN_ADAPTERS.contains(&whose);
-        open.then(|| self.opening(port)).flatten()
-    }
-
+    /// The name that the template gives to the Service with this label.
     fn name_of(self, label: &str) -> String {
         let template = &self.spec.adapter_services.name_template;
         names::adapter_service(template, self.instance, label)
     }
 
-    fn live_front(self, name: &str) -> Option<&'a LiveService> {
+    fn live_service(self, name: &str) -> Option<&'a LiveService> {
         self.live.iter().find(|live| live.name == name)
     }
 
-    /// The ports that lead to an adapter in the Service that is shared now.
-    fn shared_ports<'b>(self, adapter: &'b str) -> impl Iterator<Item = &'b ServicePort>
-    where
-        'a: 'b,
-    {
-        let live = self.live_front(&self.name_of(labels::ALL_ADAPTERS));
-        let shared = live.filter(|live| live.is_shared());
-        shared
-            .into_iter()
-            .flat_map(move |live| live.ports_of(adapter))
+    /// The live Service that all adapters share.
+    fn live_shared(self) -> Option<&'a LiveService> {
+        let live = self.live_service(&self.name_of(labels::ALL_ADAPTERS));
+        live.filter(|live| live.is_shared())
+    }
+
+    /// What these ports open to the clients of these adapters.
+    fn openings(
+        self,
+        adapters: impl IntoIterator<Item = AdapterType>,
+        ports: &[&PlannedPort],
+    ) -> Vec<(AdapterType, Opening)> {
+        let of_adapter = |adapter| {
+            let ports = ports.iter().filter(move |port| port.is_for(adapter));
+            ports.filter_map(move |port| Some((adapter, port.opening(self.reserved)?)))
+        };
+        adapters.into_iter().flat_map(of_adapter).collect()
+    }
+
+    /// What live Services open for adapters that keep theirs.
+    fn kept_openings(self, adapters: &Adapters) -> Vec<(AdapterType, Opening)> {
+        let openings = adapters.kept().flat_map(|adapter| {
+            let live = self.live.iter();
+            let ports = live.flat_map(|live| live.ports_of(adapter));
+            self.openings([adapter], &ports.collect::<Vec<_>>())
+        });
+        openings.collect()
     }
 }
 
-fn exposed(adapter: &JudgedAdapter) -> Option<(&str, u16)> {
-    match adapter.verdict {
-        Verdict::Expose(port) => Some((adapter.published.r#type.as_str(), port)),
-        _ => None,
+/// Plans how the adapters are exposed. In mode `Shared`, those that collide must have been refused before.
+pub(crate) fn plan(inputs: Inputs<'_>, adapters: &Adapters) -> Exposure {
+    let mut openings = inputs.kept_openings(adapters);
+    let mut remarks = Vec::new();
+    let mut services = Vec::new();
+    for planned in inputs.services(adapters) {
+        openings.extend(planned.openings);
+        remarks.extend(planned.remarks);
+        services.push(planned.service);
     }
+    let replaced = inputs.replaced(adapters, &services);
+    openings.extend(inputs.replaced_openings(&replaced));
+    Exposure {
+        services,
+        replaced,
+        openings: by_adapter(openings),
+        remarks: by_adapter(remarks),
+    }
+}
+
+fn by_adapter<T, C: Default + Extend<T>>(all: Vec<(AdapterType, T)>) -> BTreeMap<AdapterType, C> {
+    let mut map: BTreeMap<_, C> = BTreeMap::new();
+    for (adapter, one) in all {
+        map.entry(adapter).or_default().extend([one]);
+    }
+    map
 }
 
 #[cfg(test)]

@@ -12,16 +12,17 @@ mod way_in;
 
 use dittofs_shared::crd::DittoServerSpec;
 use dittofs_shared::published_state::{ServerState, ServerStatus};
-use dittofs_shared::settings;
+use dittofs_shared::reports::Reports;
+use dittofs_shared::{AdapterType, settings};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::adapters::reserved::ReservedPorts;
-use crate::adapters::{Adapters, Verdict, publication, understand};
+use crate::adapters::{Adapters, publication};
 use crate::exposure::live::{self, LiveService};
-use crate::exposure::{Exposition, Plan};
+use crate::exposure::{self, Exposure, Inputs};
 use crate::observed::Observed;
 use crate::ownership::Claimant;
 use crate::pod;
@@ -82,10 +83,10 @@ pub struct Instance {
     pub adapters: Adapters,
     /// The Services of adapters that exist.
     pub live: Vec<LiveService>,
-    /// Adapters that keep the Service they have, and the port it leads to.
-    pub kept: BTreeMap<String, u16>,
+    /// Adapters that keep their Service unchanged, and the port of the pod that it leads to.
+    pub kept: BTreeMap<AdapterType, u16>,
     /// How the adapters are exposed.
-    pub exposition: Exposition,
+    pub exposure: Exposure,
     /// See [`dittofs_shared::settings::Settings::publish_to`].
     pub publish_to: Option<String>,
     /// What the live objects remember of earlier templates.
@@ -97,24 +98,25 @@ impl Instance {
     pub fn parse(observed: &Observed, defaults: &Defaults) -> Self {
         let server = &observed.server;
         let name = server.name_any();
-        let published = observed
-            .adapters
-            .as_deref()
-            .map(|config_map| publication::decode(&name, config_map));
-        let reports = publication::reports(published.as_ref());
+        let published = publication::decode(&name, observed.adapters.as_deref());
         let reserved = ReservedPorts::of(&server.spec, observed.pod.as_deref());
-        let (server_state, mut adapters) = understand(published, &reserved);
+        let adapters = Adapters::evaluate(&published, &reserved);
+        let (server_state, reports) = published.map_or_else(
+            |_| (None, Reports::default()),
+            |state| (Some(state.server), state.reports),
+        );
         let services = observed.adapter_services.iter();
         let live: Vec<_> = services
             .filter_map(|service| LiveService::of(service))
             .collect();
-        let plan = Plan {
+        let inputs = Inputs {
             instance: &name,
             spec: &server.spec,
             reserved: &reserved,
             live: &live,
         };
-        let exposition = plan.carry_out(&mut adapters);
+        let adapters = inputs.refuse_collisions(adapters);
+        let exposure = exposure::plan(inputs, &adapters);
         let claims = storage::judge(&name, &server.spec.storage, &observed.claims);
         let has_data = storage::has_data(&observed.claims, &adapters);
         Self {
@@ -140,7 +142,7 @@ impl Instance {
                 .or_else(|| observed.publish_to.clone()),
             kept: live::kept(&live, &adapters),
             live,
-            exposition,
+            exposure,
             adapters,
             spec: server.spec.clone(),
             name,
@@ -158,17 +160,6 @@ impl Instance {
     /// Uid of the `{name}-adapters` that the sidecar has been told to write to.
     pub fn published_uid(&self) -> Option<&str> {
         self.publish_to.as_deref().and_then(settings::uid_of)
-    }
-
-    /// Adapters that have a Service leading to a port.
-    pub fn exposed(&self) -> impl Iterator<Item = (&str, u16)> {
-        self.adapters
-            .known()
-            .iter()
-            .filter_map(|adapter| match adapter.verdict {
-                Verdict::Expose(port) => Some((adapter.published.r#type.as_str(), port)),
-                _ => None,
-            })
     }
 
     /// Whether the REST API answers, as far as the sidecar has said.
@@ -193,6 +184,3 @@ fn sidecar(observed: &Observed, defaults: &Defaults) -> Known {
         template: observed.stateful_set.as_deref().and_then(TemplateFacts::of),
     }
 }
-
-#[cfg(test)]
-mod tests;

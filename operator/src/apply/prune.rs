@@ -63,7 +63,7 @@ async fn services(writer: &Writer<'_>, stores: &Stores, desired: &Desired, appli
             // An old Service stays until the new one is written and has an address.
             Some(adapter)
                 if !desired.prune.permits(adapter)
-                    || writer.instance.exposition.stays(&service.name_any()) =>
+                    || writer.instance.exposure.stays(&service.name_any()) =>
             {
                 applied.note(writer.adopt(&(), &*service).await);
                 continue;

@@ -17,17 +17,6 @@ pub enum ServiceType {
     LoadBalancer,
 }
 
-impl ServiceType {
-    /// The spelling that Kubernetes uses.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ClusterIP => "ClusterIP",
-            Self::NodePort => "NodePort",
-            Self::LoadBalancer => "LoadBalancer",
-        }
-    }
-}
-
 /// A Gateway, or one of its listeners.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]

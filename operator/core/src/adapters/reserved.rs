@@ -7,17 +7,17 @@ use std::collections::BTreeMap;
 
 /// Where the pod template tells the sidecar the address of the REST API.
 pub const API_URL: &str = "DITTOFS_SIDECAR_API_URL";
-/// Name of the container port that the metrics are served on. Not plainly `metrics`, which the Go operator's StatefulSets have: names
-/// are unique, and in one that was taken over theirs can stay.
+/// Name of the container port that the metrics are served on. Not `metrics`, as in StatefulSets of the Go operator:
+/// names are unique, and in a StatefulSet that was taken over, that port can remain.
 pub const METRICS_PORT: &str = "dittofs-metrics";
 
-/// The ports that the spec asks for, and those that the running pod was made with: under `rollPolicy: Manual` the two can
-/// differ for as long as the user likes, and the server listens where its pod says.
+/// The ports of the spec, and those of the running pod: with `rollPolicy: Manual` the two can differ for long, and the
+/// server listens where its pod says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReservedPorts(BTreeMap<u16, &'static str>);
 
 impl ReservedPorts {
-    /// Of a spec, and of the pod that was made from it or from an earlier one.
+    /// The ports of a spec, and of the pod that was created from it or from an earlier one.
     pub fn of(spec: &DittoServerSpec, pod: Option<&Pod>) -> Self {
         let mut reserved = Self::default();
         reserved.add(Some(spec.control_plane.port), "the REST API");
@@ -25,20 +25,20 @@ impl ReservedPorts {
         reserved.add(metrics, "the metrics");
         reserved.add(Some(i32::from(names::SIDECAR_PORT)), "the sidecar");
         if let Some(pod) = pod.and_then(|pod| pod.spec.as_ref()) {
-            let until = "the REST API of the running pod (until its next restart)";
+            let until = "the REST API of the running pod until its next restart";
             reserved.add(api_port(pod), until);
-            let until = "the metrics of the running pod (until its next restart)";
+            let until = "the metrics of the running pod until its next restart";
             reserved.add(metrics_port(pod), until);
         }
         reserved
     }
 
-    /// What a port is for. `None`: it may be for clients.
+    /// What a port is reserved for. `None`: an adapter may have it.
     pub fn owner(&self, port: u16) -> Option<&'static str> {
         self.0.get(&port).copied()
     }
 
-    /// Who comes first keeps it: what the spec asks for, then what runs.
+    /// The first one keeps the port: the spec comes before the running pod.
     fn add(&mut self, port: Option<i32>, owner: &'static str) {
         if let Some(port) = port.and_then(|port| u16::try_from(port).ok()) {
             self.0.entry(port).or_insert(owner);
@@ -46,7 +46,7 @@ impl ReservedPorts {
     }
 }
 
-/// Pods of every version of the operator have it in the environment of their sidecar. Of a running pod that cannot be changed.
+/// In pods of every version of the operator, it is in the environment of the sidecar, which is immutable.
 fn api_port(pod: &PodSpec) -> Option<i32> {
     let sidecar = container(pod.init_containers.as_deref(), names::SIDECAR_CONTAINER)?;
     let mut variables = sidecar.env.iter().flatten();
@@ -100,8 +100,8 @@ mod tests {
             (9090, &["the metrics of the running pod", "restart"]),
         ] {
             let owner = reserved.owner(port).unwrap_or_default();
-            let told = words.iter().all(|word| owner.contains(word));
-            assert!(told, "{port} belongs to {owner:?}");
+            let says_all = words.iter().all(|word| owner.contains(word));
+            assert!(says_all, "{port} is reserved for {owner:?}");
         }
         for port in [0, 12049, 1445, 443] {
             assert_eq!(reserved.owner(port), None, "{port}");

@@ -1,8 +1,8 @@
-//! NetworkPolicies: nothing reaches the pod but what these open.
+//! NetworkPolicies: the pod accepts only the connections that these allow.
 
 mod egress;
 
-use dittofs_shared::{labels, names};
+use dittofs_shared::{AdapterType, labels, names};
 use k8s_openapi::api::networking::v1::{
     NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
     NetworkPolicySpec,
@@ -12,24 +12,24 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeSet;
 
 use super::meta::{adapter_metadata, metadata};
-use crate::exposure::Opening;
+use crate::exposure::ports::{Opening, Protocol};
 use crate::instance::Instance;
 
-/// The policies, in the order in which they are made: ports are opened before the pod is closed. Adapters that keep
-/// their Service have one, too: there may be none yet, and the pod is about to be closed.
+/// The policies in the order of their creation: ports are opened before the pod is closed. Adapters that keep their
+/// Service have one, too: it may be missing, and the baseline would cut off their clients.
 pub fn all(instance: &Instance) -> Vec<NetworkPolicy> {
     if instance.spec.network_policies().is_none() {
         return Vec::new();
     }
-    let openings = instance.exposition.openings.iter();
+    let openings = instance.exposure.openings.iter();
     let mut policies: Vec<_> = openings
-        .map(|(adapter, openings)| of_adapter(instance, adapter, openings))
+        .map(|(adapter, openings)| of_adapter(instance, *adapter, openings))
         .collect();
     policies.push(baseline(instance));
     policies
 }
 
-/// Closes the pod, but for the REST API when that has a Service, and for the metrics when there are any.
+/// Closes the pod, except for the REST API while that has a Service, and for the metrics while they are enabled.
 fn baseline(instance: &Instance) -> NetworkPolicy {
     let spec = &instance.spec;
     let mut ingress = Vec::new();
@@ -53,17 +53,21 @@ fn baseline(instance: &Instance) -> NetworkPolicy {
     policy
 }
 
-fn of_adapter(instance: &Instance, adapter: &str, openings: &BTreeSet<Opening>) -> NetworkPolicy {
-    let name = names::adapter_policy(&instance.name, adapter);
-    let metadata = adapter_metadata(instance, name, adapter);
+fn of_adapter(
+    instance: &Instance,
+    adapter: AdapterType,
+    openings: &BTreeSet<Opening>,
+) -> NetworkPolicy {
+    let name = names::adapter_policy(&instance.name, adapter.name());
+    let metadata = adapter_metadata(instance, name, adapter.name());
     let peers = &instance.spec.network_policy.adapters;
-    let peers = match peers.overrides.get(adapter) {
+    let peers = match peers.overrides.get(adapter.name()) {
         Some(own) => own.from.clone(),
         None => peers.from.clone(),
     };
     let ports = openings
         .iter()
-        .map(|(number, protocol)| port(i32::from(*number), protocol));
+        .map(|opening| port(opening.port.into(), opening.protocol));
     policy(instance, metadata, vec![rule(ports.collect(), peers)])
 }
 
@@ -98,13 +102,13 @@ fn rule(
 }
 
 fn tcp(number: i32) -> NetworkPolicyPort {
-    port(number, "TCP")
+    port(number, Protocol::Tcp)
 }
 
-fn port(number: i32, protocol: &str) -> NetworkPolicyPort {
+fn port(number: i32, protocol: Protocol) -> NetworkPolicyPort {
     NetworkPolicyPort {
         port: Some(IntOrString::Int(number)),
-        protocol: Some(protocol.to_owned()),
+        protocol: Some(protocol.as_str().to_owned()),
         end_port: None,
     }
 }

@@ -3,11 +3,11 @@
 use dittofs_shared::crd::ServiceType;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
 
 use super::meta::{adapter_metadata, metadata};
-use crate::exposure::Front;
+use crate::exposure::ServicePlan;
+use crate::exposure::ports::service_port;
 use crate::instance::Instance;
 
 /// All Services of the instance.
@@ -19,23 +19,21 @@ pub fn all(instance: &Instance) -> Vec<Service> {
     if instance.spec.metrics().is_some() {
         services.push(metrics(instance));
     }
-    let fronts = instance.exposition.fronts.iter();
-    services.extend(fronts.map(|front| of_front(instance, front)));
+    let plans = instance.exposure.services.iter();
+    services.extend(plans.map(|plan| of_adapters(instance, plan)));
     services
 }
 
-/// Gives the pod its DNS name. Its ports follow the adapters, and stay with those that keep their Service.
+/// Gives the pod its DNS name. It has the ports of all adapters that are exposed or keep their Service.
 fn headless(instance: &Instance) -> Service {
-    let kept = instance
-        .kept
-        .iter()
-        .map(|(name, port)| (name.as_str(), *port));
-    let all: BTreeMap<_, _> = kept.chain(instance.exposed()).collect();
+    let mut all = instance.kept.clone();
+    all.extend(instance.adapters.exposed());
     let mut ports: Vec<ServicePort> = Vec::new();
     for (adapter, port) in all {
+        let port = i32::from(port);
         // Two adapters may claim one port, and a Service cannot have it twice.
-        if !ports.iter().any(|there| there.port == i32::from(port)) {
-            ports.push(port_of(adapter, port));
+        if !ports.iter().any(|there| there.port == port) {
+            ports.push(service_port(adapter.name(), port, port, "TCP"));
         }
     }
     Service {
@@ -62,7 +60,7 @@ fn api(instance: &Instance) -> Service {
             type_: Some(settings.r#type.as_str().to_owned()),
             ports: Some(vec![ServicePort {
                 app_protocol: tls.then(|| "https".to_owned()),
-                ..single_port("api", port)
+                ..service_port("api", port, port, "TCP")
             }]),
             ..base(instance)
         }),
@@ -70,7 +68,7 @@ fn api(instance: &Instance) -> Service {
     }
 }
 
-/// There is no field for it: it is asked for by `configOverrides`, with a certificate that the user mounts.
+/// There is no field for it: `configOverrides` enables it, with a certificate that the user mounts.
 pub(super) fn metrics_over_tls(instance: &Instance) -> bool {
     let overrides = instance.spec.config_overrides.as_ref();
     let metrics = overrides.and_then(|overrides| overrides.0.get("metrics"));
@@ -78,7 +76,7 @@ pub(super) fn metrics_over_tls(instance: &Instance) -> bool {
     certificate.is_some_and(|file| file.as_str().is_some_and(|file| !file.is_empty()))
 }
 
-/// Says how to scrape it, for those who have no `ServiceMonitor`.
+/// Its annotations say how to scrape it, for clusters without `ServiceMonitor`.
 fn metrics(instance: &Instance) -> Service {
     let settings = &instance.spec.metrics;
     let mut metadata = metadata(instance, names::metrics_service(&instance.name));
@@ -102,7 +100,7 @@ fn metrics(instance: &Instance) -> Service {
             type_: Some(ServiceType::ClusterIP.as_str().to_owned()),
             ports: Some(vec![ServicePort {
                 app_protocol: tls.then(|| "https".to_owned()),
-                ..single_port("metrics", settings.port)
+                ..service_port("metrics", settings.port, settings.port, "TCP")
             }]),
             ..base(instance)
         }),
@@ -110,53 +108,34 @@ fn metrics(instance: &Instance) -> Service {
     }
 }
 
-fn single_port(name: &str, port: i32) -> ServicePort {
-    ServicePort {
-        name: Some(name.to_owned()),
-        port,
-        target_port: Some(IntOrString::Int(port)),
-        protocol: Some("TCP".to_owned()),
-        ..ServicePort::default()
-    }
-}
-
-/// Leads to one adapter, or to all of them.
-fn of_front(instance: &Instance, front: &Front) -> Service {
-    let mut metadata = adapter_metadata(instance, front.name.clone(), &front.adapter);
-    metadata.annotations = (!front.annotations.is_empty()).then(|| front.annotations.clone());
-    // Ours come last: selectors and owners hang on them.
-    let mut labels = front.labels.clone();
+/// The Service of one adapter, or of all adapters.
+fn of_adapters(instance: &Instance, plan: &ServicePlan) -> Service {
+    let mut metadata = adapter_metadata(instance, plan.name.clone(), plan.scope.label());
+    metadata.annotations = (!plan.annotations.is_empty()).then(|| plan.annotations.clone());
+    // Those of the operator come last: selectors depend on them.
+    let mut labels = plan.labels.clone();
     labels.extend(metadata.labels.take().unwrap_or_default());
     metadata.labels = Some(labels);
     let base = base(instance);
+    let ports = plan.ports.iter();
     Service {
         metadata,
         spec: Some(ServiceSpec {
             selector: base.selector,
             publish_not_ready_addresses: base.publish_not_ready_addresses,
-            ..front.spec.clone()
+            type_: Some(plan.r#type.as_str().to_owned()),
+            ports: Some(ports.map(|planned| planned.port.clone()).collect()),
+            ..plan.spec.clone()
         }),
         status: None,
     }
 }
 
-/// While the sidecar is down the pod is not ready, and the files must be reached all the same: there is one pod, and
-/// nowhere else to send a client.
+/// The pod is not ready while its sidecar is down, but clients must reach the files even then: there is only one pod.
 fn base(instance: &Instance) -> ServiceSpec {
     ServiceSpec {
         selector: Some(labels::selector(&instance.name)),
         publish_not_ready_addresses: Some(true),
         ..ServiceSpec::default()
-    }
-}
-
-fn port_of(adapter: &str, port: u16) -> ServicePort {
-    let port = i32::from(port);
-    ServicePort {
-        name: Some(adapter.to_owned()),
-        port,
-        target_port: Some(IntOrString::Int(port)),
-        protocol: Some("TCP".to_owned()),
-        ..ServicePort::default()
     }
 }

@@ -1,52 +1,87 @@
-//! Adapters that want the same port of the Service that they share.
+//! Adapters that ask for the same port of the Service that they share.
 
+use dittofs_shared::AdapterType;
+use dittofs_shared::crd::ServiceMode;
 use k8s_openapi::api::core::v1::ServicePort;
 
-use super::Plan;
+use super::Inputs;
 use super::ports::{self, collide};
-use crate::adapters::{JudgedAdapter, Verdict};
+use crate::adapters::{Adapters, EvaluatedAdapter, Verdict};
 
-impl Plan<'_> {
-    /// Refuses adapters whose port another one has in the Service that they share. Who has the port keeps it; otherwise
-    /// the first one gets it.
-    pub fn refuse_collisions(self, adapters: &mut [JudgedAdapter]) {
-        // Whoever is refused keeps the ports it has, which may be in the way of others. So we look again.
-        while let Some((at, reason)) = self.first_collision(adapters) {
-            adapters[at].verdict = Verdict::Refused(reason);
-        }
-    }
+/// An adapter that asks for a port.
+struct Request {
+    /// Whether the adapter does not have the port yet.
+    is_new: bool,
+    /// Its place in the list of adapters.
+    at: usize,
+    adapter: AdapterType,
+    port: ServicePort,
+}
 
-    fn first_collision(self, adapters: &[JudgedAdapter]) -> Option<(usize, String)> {
-        let mut taken: Vec<(&str, ServicePort)> = Vec::new();
-        let mut asking = Vec::new();
-        for (at, adapter) in adapters.iter().enumerate() {
-            let name = adapter.published.r#type.as_str();
-            match adapter.verdict {
-                Verdict::Expose(port) => {
-                    let wanted = ports::main(name, port, self.spec);
-                    let has_it = self.shared_ports(name).any(|has| collide(has, &wanted));
-                    asking.push((!has_it, at, name, wanted));
-                }
-                Verdict::Leaving | Verdict::Refused(_) => {
-                    taken.extend(self.shared_ports(name).map(|port| (name, port.clone())));
-                }
-                Verdict::Off => {}
+impl Inputs<'_> {
+    /// In mode `Shared`, refuses adapters whose port is taken by another. An adapter that has the port already keeps
+    /// it; otherwise the first one gets it.
+    pub fn refuse_collisions(self, mut adapters: Adapters) -> Adapters {
+        let mode = self.spec.adapter_services.mode;
+        if let (Adapters::Known(known), ServiceMode::Shared) = (&mut adapters, mode) {
+            // A refused adapter keeps its ports, which may collide with those of others in turn.
+            while let Some((at, reason)) = self.first_collision(known) {
+                known[at].verdict = Verdict::Refused(reason);
             }
         }
-        asking.sort_by_key(|(is_new, at, ..)| (*is_new, *at));
-        for (_, at, name, wanted) in asking {
-            if let Some((other, _)) = taken.iter().find(|(_, there)| collide(there, &wanted)) {
+        adapters
+    }
+
+    fn first_collision(self, adapters: &[EvaluatedAdapter]) -> Option<(usize, String)> {
+        let mut taken = self.ports_in_use(adapters);
+        let mut requests = self.requests(adapters);
+        requests.sort_by_key(|request| (request.is_new, request.at));
+        for Request {
+            at, adapter, port, ..
+        } in requests
+        {
+            if let Some((other, _)) = taken.iter().find(|(_, there)| collide(there, &port)) {
                 return Some((
                     at,
                     format!(
                         "port {} of the shared Service is taken by adapter {other}: set another port in \
-                         adapterServices.overrides.{name}.port",
-                        ports::in_words(&wanted)
+                         adapterServices.overrides.{adapter}.port",
+                        ports::in_words(&port)
                     ),
                 ));
             }
-            taken.push((name, wanted));
+            taken.push((adapter.name(), port));
         }
         None
+    }
+
+    /// The ports that adapters keep, with their types.
+    fn ports_in_use(self, adapters: &[EvaluatedAdapter]) -> Vec<(&str, ServicePort)> {
+        let kept = adapters.iter().filter(|adapter| adapter.is_kept());
+        let ports = kept.flat_map(|adapter| {
+            let r#type = adapter.published.r#type.as_str();
+            let ports = self.live_shared().into_iter();
+            let ports = ports.flat_map(move |live| live.shared_ports_of(r#type));
+            ports.map(move |planned| (r#type, planned.port.clone()))
+        });
+        ports.collect()
+    }
+
+    fn requests(self, adapters: &[EvaluatedAdapter]) -> Vec<Request> {
+        let exposed = adapters.iter().enumerate();
+        let exposed = exposed.filter_map(|(at, adapter)| Some((at, adapter.exposed()?)));
+        let requests = exposed.map(|(at, (adapter, published))| {
+            let port = ports::main(adapter, published, self.spec).port;
+            let live = self.live_shared();
+            let has_it = live
+                .is_some_and(|live| live.ports_of(adapter).any(|has| collide(&has.port, &port)));
+            Request {
+                is_new: !has_it,
+                at,
+                adapter,
+                port,
+            }
+        });
+        requests.collect()
     }
 }

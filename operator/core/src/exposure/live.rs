@@ -1,23 +1,28 @@
-//! What the Services of the adapters have now, as far as it decides what they should have.
+//! The Services of adapters that exist, as far as they decide what the Services should be.
 
+use dittofs_shared::AdapterType;
+use dittofs_shared::crd::{DiscoveryPort, ServiceType};
 use dittofs_shared::labels;
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use kube::ResourceExt as _;
 use std::collections::BTreeMap;
 
-use super::ports::{adapter_of_port, target};
-use crate::adapters::{Adapters, KNOWN_ADAPTERS};
+use super::Scope;
+use super::ports::{PlannedPort, PortRole, target};
+use crate::adapters::Adapters;
 
 /// A Service of an adapter, or of all adapters, that exists.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LiveService {
     /// Its name.
     pub name: String,
-    /// Type of the adapter that it is for, or [`labels::ALL_ADAPTERS`].
-    pub adapter: String,
-    /// All that it has.
+    /// Its [`labels::ADAPTER`]. Another version may have written a type that this one does not know.
+    pub label: String,
+    /// Its ports, recognised by their names.
+    pub ports: Vec<PlannedPort>,
+    /// Everything else that it has.
     pub spec: ServiceSpec,
-    /// Whether clients can use it: a load balancer needs an address from its controller, and what is being deleted has none for long.
+    /// Whether clients can use it: a load balancer has an address from its controller, and it is not being deleted.
     pub has_address: bool,
     /// Whether externalTrafficPolicy was set by this operator.
     pub owns_traffic_policy: bool,
@@ -26,59 +31,112 @@ pub struct LiveService {
 }
 
 impl LiveService {
+    /// `None`: it is not the Service of an adapter.
     pub(crate) fn of(service: &Service) -> Option<Self> {
+        let label = service.labels().get(labels::ADAPTER)?.clone();
+        let scope = Scope::from_label(&label);
+        let mut spec = service.spec.clone()?;
+        let ports = spec.ports.take().into_iter().flatten();
         Some(Self {
             name: service.name_any(),
-            adapter: service.labels().get(labels::ADAPTER)?.clone(),
-            spec: service.spec.clone()?,
+            label,
+            ports: ports.map(|port| from_live(scope, port)).collect(),
+            spec,
             has_address: has_address(service),
             owns_traffic_policy: owns(service, "f:externalTrafficPolicy"),
             owns_family_policy: owns(service, "f:ipFamilyPolicy"),
         })
     }
 
-    /// Whether a cloud, or a load balancer in the cluster, leads to it.
+    /// Whether it is of type LoadBalancer.
     pub fn is_load_balancer(&self) -> bool {
-        self.spec.type_.as_deref() == Some("LoadBalancer")
+        self.spec.type_.as_deref() == Some(ServiceType::LoadBalancer.as_str())
     }
 
     /// Whether it is one for all adapters.
     pub fn is_shared(&self) -> bool {
-        self.adapter == labels::ALL_ADAPTERS
+        self.label == labels::ALL_ADAPTERS
     }
 
     /// Its ports that lead to an adapter.
-    pub fn ports_of<'a>(&'a self, adapter: &'a str) -> impl Iterator<Item = &'a ServicePort> {
-        let ports = self.spec.ports.iter().flatten();
-        ports.filter(move |port| {
-            self.adapter == adapter || (self.is_shared() && adapter_of_port(port) == adapter)
-        })
+    pub fn ports_of(&self, adapter: AdapterType) -> impl Iterator<Item = &PlannedPort> + Clone {
+        let ports = self.ports.iter();
+        ports.filter(move |port| port.adapter == Some(adapter))
+    }
+
+    /// The ports of a shared Service that are named after a type of adapter, which may be one that this version does
+    /// not know.
+    pub fn shared_ports_of(&self, r#type: &str) -> impl Iterator<Item = &PlannedPort> {
+        let ports = self.ports.iter().filter(|_| self.is_shared());
+        ports.filter(move |planned| first_word(name_of(&planned.port)) == r#type)
     }
 
     /// Whether it has a port that leads to an adapter.
-    pub fn leads_to(&self, adapter: &str) -> bool {
+    pub fn leads_to(&self, adapter: AdapterType) -> bool {
         self.ports_of(adapter).next().is_some()
     }
 
     /// The port of the pod that is the adapter's own.
-    pub fn target_of(&self, adapter: &str) -> Option<u16> {
-        let main = self
-            .ports_of(adapter)
-            .find(|port| port.name.as_deref() == Some(adapter));
-        target(main.or_else(|| self.ports_of(adapter).next())?)
+    pub fn target_of(&self, adapter: AdapterType) -> Option<u16> {
+        let mut ports = self.ports_of(adapter);
+        let main = ports.clone().find(|planned| planned.role == PortRole::Main);
+        target(&main.or_else(|| ports.next())?.port)
+    }
+
+    pub(super) fn node_ports(&self) -> impl Iterator<Item = i32> {
+        self.ports
+            .iter()
+            .filter_map(|planned| planned.port.node_port)
     }
 }
 
-/// What is not taken away and not changed either: what leaves, what cannot be right, and everything when nothing is known.
-pub(crate) fn kept(live: &[LiveService], adapters: &Adapters) -> BTreeMap<String, u16> {
-    let kept = KNOWN_ADAPTERS
+/// The name of a port begins with the type of the adapter that it leads to. In a Service for one adapter, all ports
+/// lead to that.
+fn from_live(scope: Option<Scope>, port: ServicePort) -> PlannedPort {
+    let adapter = match scope {
+        Some(Scope::Adapter(adapter)) => Some(adapter),
+        Some(Scope::All) => first_word(name_of(&port)).parse().ok(),
+        None => None,
+    };
+    let role = adapter.map_or(PortRole::Overlay, |adapter| role_of(adapter, &port));
+    PlannedPort {
+        adapter,
+        role,
+        port,
+    }
+}
+
+fn role_of(adapter: AdapterType, port: &ServicePort) -> PortRole {
+    let rest = name_of(port).strip_prefix(adapter.name());
+    if rest == Some("") {
+        return PortRole::Main;
+    }
+    let suffix = rest.and_then(|rest| rest.strip_prefix('-'));
+    let mut all = DiscoveryPort::ALL
         .into_iter()
-        .filter(|r#type| adapters.keep(r#type));
-    kept.filter_map(|r#type| {
-        let target = live.iter().find_map(|live| live.target_of(r#type))?;
-        Some((r#type.to_owned(), target))
+        .flat_map(DiscoveryPort::ports);
+    let found = all.find(|known| Some(known.suffix) == suffix);
+    found.map_or(PortRole::Overlay, |found| PortRole::Discovery {
+        suffix: found.suffix,
     })
-    .collect()
+}
+
+fn name_of(port: &ServicePort) -> &str {
+    port.name.as_deref().unwrap_or_default()
+}
+
+/// The part of a port's name before the first `-`.
+pub(super) fn first_word(name: &str) -> &str {
+    name.split('-').next().unwrap_or_default()
+}
+
+/// By adapter that keeps its Service, the port of the pod that the Service leads to.
+pub(crate) fn kept(live: &[LiveService], adapters: &Adapters) -> BTreeMap<AdapterType, u16> {
+    let kept = adapters.kept().filter_map(|adapter| {
+        let target = live.iter().find_map(|live| live.target_of(adapter))?;
+        Some((adapter, target))
+    });
+    kept.collect()
 }
 
 fn has_address(service: &Service) -> bool {
@@ -89,7 +147,7 @@ fn has_address(service: &Service) -> bool {
         .into_iter()
         .flat_map(|balancer| balancer.ingress.iter().flatten());
     service.metadata.deletion_timestamp.is_none()
-        && (r#type != Some("LoadBalancer")
+        && (r#type != Some(ServiceType::LoadBalancer.as_str())
             || ingress.any(|ingress| ingress.ip.is_some() || ingress.hostname.is_some()))
 }
 
@@ -106,6 +164,10 @@ fn owns(service: &Service, field: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapters::Unknown;
+    use crate::adapters::reserved::ReservedPorts;
+    use AdapterType::{Nfs, Smb};
+    use dittofs_shared::published_state::Adapter;
     use serde_json::json;
 
     #[allow(clippy::needless_pass_by_value)] // The macro makes a value.
@@ -126,13 +188,54 @@ mod tests {
             {"name": "nfs-portmap-udp", "port": 111, "targetPort": 10111, "protocol": "UDP"},
         ]);
         let shared = live(labels::ALL_ADAPTERS, ports);
-        assert_eq!(shared.ports_of("nfs").count(), 3);
-        assert_eq!(shared.target_of("nfs"), Some(12049));
-        assert_eq!(shared.target_of("smb"), Some(1445));
-        assert_eq!(shared.target_of("webdav"), None);
+        let roles: Vec<_> = shared.ports_of(Nfs).map(|planned| planned.role).collect();
+        let discovery = |suffix| PortRole::Discovery { suffix };
+        assert_eq!(
+            roles,
+            [
+                discovery("portmap"),
+                PortRole::Main,
+                discovery("portmap-udp")
+            ]
+        );
+        assert_eq!(shared.target_of(Nfs), Some(12049));
+        assert_eq!(shared.target_of(Smb), Some(1445));
         let own = live("nfs", json!([{"port": 1, "targetPort": 12049}]));
-        assert_eq!(own.target_of("nfs"), Some(12049));
-        assert_eq!(own.target_of("smb"), None);
+        assert_eq!(own.target_of(Nfs), Some(12049));
+        assert_eq!(own.target_of(Smb), None);
+    }
+
+    #[test]
+    fn a_type_that_this_version_does_not_know_is_recognised_by_its_name_alone() {
+        let ports = json!([{"name": "webdav-tls", "port": 443}, {"name": "nfs", "port": 2049}]);
+        let shared = live(labels::ALL_ADAPTERS, ports.clone());
+        assert_eq!(shared.ports[0].adapter, None);
+        assert_eq!(shared.shared_ports_of("webdav").count(), 1);
+        assert_eq!(shared.shared_ports_of("nfs").count(), 1);
+        let unknown = live("webdav", ports);
+        assert!(!unknown.leads_to(Nfs));
+        assert_eq!(unknown.shared_ports_of("webdav").count(), 0);
+    }
+
+    #[test]
+    fn an_adapter_that_is_kept_keeps_the_port_it_has() {
+        let leads_to = |adapter, to| live(adapter, json!([{"port": 1, "targetPort": to}]));
+        let live = [leads_to("nfs", 12049), leads_to("smb", 1445)];
+        let reserved = ReservedPorts::default();
+        let known =
+            |adapters: &[Adapter]| kept(&live, &Adapters::of(adapters.iter().cloned(), &reserved));
+        let smb = BTreeMap::from([(Smb, 1445)]);
+        let leaving = Adapter {
+            leaving_since: Some(jiff::Timestamp::UNIX_EPOCH),
+            ..Adapter::running("smb", 1446)
+        };
+        assert_eq!(known(&[Adapter::running("nfs", 12049), leaving]), smb);
+        assert_eq!(known(&[Adapter::running("smb", 70_000)]), smb, "refused");
+        let exposed = known(&[Adapter::running("smb", 1446)]);
+        assert_eq!(exposed, BTreeMap::new());
+        assert_eq!(known(&[]), BTreeMap::new(), "removed");
+        let unknown = Adapters::Unknown(Unknown::NothingPublished);
+        assert_eq!(kept(&live, &unknown).len(), 2);
     }
 
     #[test]

@@ -1,18 +1,139 @@
-//! The ports of a Service: whose they are, what they are called, and that no two of them are the same.
+//! A port of a Service, and what it is for.
 
+use dittofs_shared::AdapterType;
 use dittofs_shared::crd::DittoServerSpec;
 use k8s_openapi::api::core::v1::ServicePort;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use std::fmt;
 
-use crate::adapters::KNOWN_ADAPTERS;
 use crate::adapters::reserved::ReservedPorts;
 
-pub use dittofs_shared::adapter_type::LONGEST_PORT_NAME;
+/// Transport protocols of Kubernetes, in the order of their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Protocol {
+    Sctp,
+    Tcp,
+    Udp,
+}
 
-/// The adapter whose port this is: names begin with the type of the adapter.
-pub fn adapter_of_port(port: &ServicePort) -> &str {
-    let name = port.name.as_deref().unwrap_or_default();
-    name.split('-').next().unwrap_or_default()
+impl Protocol {
+    /// The spelling that Kubernetes uses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sctp => "SCTP",
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        }
+    }
+
+    /// Of a port. `None`: Kubernetes does not have it, and refuses the port.
+    pub fn of(port: &ServicePort) -> Option<Self> {
+        let all = [Self::Sctp, Self::Tcp, Self::Udp];
+        all.into_iter()
+            .find(|known| known.as_str() == protocol(port))
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A port of the pod that is open to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Opening {
+    /// Its number.
+    pub port: u16,
+    /// Its transport protocol.
+    pub protocol: Protocol,
+}
+
+/// What a port of a Service is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortRole {
+    /// The adapter itself.
+    Main,
+    /// By it, clients find the adapter.
+    Discovery {
+        /// End of its name.
+        suffix: &'static str,
+    },
+    /// Something that only the user knows: an overlay has added it.
+    Overlay,
+}
+
+/// A port of a Service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedPort {
+    /// The adapter that it leads to. `None`: no adapter in particular.
+    pub adapter: Option<AdapterType>,
+    /// What it is for.
+    pub role: PortRole,
+    /// The port as Kubernetes gets it.
+    pub port: ServicePort,
+}
+
+impl PlannedPort {
+    /// Whether it is open to the clients of an adapter. A port that leads to no adapter in particular is open to those
+    /// of each.
+    pub fn is_for(&self, adapter: AdapterType) -> bool {
+        self.adapter.is_none_or(|own| own == adapter)
+    }
+
+    /// What it opens. `None`: it leads nowhere, or to a port that is not for clients.
+    pub(super) fn opening(&self, reserved: &ReservedPorts) -> Option<Opening> {
+        let port = target(&self.port).filter(|target| reserved.owner(*target).is_none())?;
+        let protocol = Protocol::of(&self.port)?;
+        Some(Opening { port, protocol })
+    }
+}
+
+/// The adapter's own port.
+pub(super) fn main(adapter: AdapterType, published: u16, spec: &DittoServerSpec) -> PlannedPort {
+    let own = spec.adapter_services.overrides.get(adapter.name());
+    let number = own.and_then(|own| own.port);
+    let number = number.unwrap_or_else(|| i32::from(published));
+    PlannedPort {
+        adapter: Some(adapter),
+        role: PortRole::Main,
+        port: ServicePort {
+            node_port: own.and_then(|own| own.node_port),
+            ..service_port(adapter.name(), number, published.into(), "TCP")
+        },
+    }
+}
+
+/// The further ports by which clients find the adapter.
+pub(super) fn discovery(adapter: AdapterType, spec: &DittoServerSpec) -> Vec<PlannedPort> {
+    let own = spec.adapter_services.overrides.get(adapter.name());
+    let asked = own.map_or(&[][..], |own| own.discovery_ports.as_slice());
+    let ports = asked.iter().flat_map(|asked| asked.ports());
+    let planned = ports.map(|found| PlannedPort {
+        adapter: Some(adapter),
+        role: PortRole::Discovery {
+            suffix: found.suffix,
+        },
+        port: service_port(
+            &format!("{adapter}-{}", found.suffix),
+            found.port.into(),
+            found.target.into(),
+            found.protocol,
+        ),
+    });
+    planned.collect()
+}
+
+/// A port with this name and number that leads to a port of the pod.
+pub fn service_port(name: &str, port: i32, target: i32, protocol: &str) -> ServicePort {
+    ServicePort {
+        name: Some(name.to_owned()),
+        port,
+        target_port: Some(IntOrString::Int(target)),
+        protocol: Some(protocol.to_owned()),
+        ..ServicePort::default()
+    }
 }
 
 /// Port of the pod that a port of a Service leads to. `None` when it leads nowhere.
@@ -25,45 +146,9 @@ pub fn target(port: &ServicePort) -> Option<u16> {
     .filter(|target| *target != 0)
 }
 
-/// Transport protocol of a port, which is TCP where nothing is said.
+/// Transport protocol of a port as it is spelled, which is TCP by default.
 pub fn protocol(port: &ServicePort) -> &str {
     port.protocol.as_deref().unwrap_or("TCP")
-}
-
-/// The adapter's own port.
-pub(super) fn main(adapter: &str, published: u16, spec: &DittoServerSpec) -> ServicePort {
-    let own = spec.adapter_services.overrides.get(adapter);
-    ServicePort {
-        node_port: own.and_then(|own| own.node_port),
-        ..port(
-            adapter.to_owned(),
-            own.and_then(|own| own.port)
-                .unwrap_or_else(|| i32::from(published)),
-            published,
-            "TCP",
-        )
-    }
-}
-
-/// The further ports by which clients find the adapter.
-pub(super) fn discovery(adapter: &str, spec: &DittoServerSpec) -> Vec<ServicePort> {
-    let own = spec.adapter_services.overrides.get(adapter);
-    let asked = own.map_or(&[][..], |own| own.discovery_ports.as_slice());
-    let ports = asked.iter().flat_map(|asked| asked.ports()).map(|found| {
-        let name = format!("{adapter}-{}", found.suffix);
-        port(name, found.port.into(), found.target, found.protocol)
-    });
-    ports.collect()
-}
-
-fn port(name: String, port: i32, target: u16, protocol: &str) -> ServicePort {
-    ServicePort {
-        name: Some(name),
-        port,
-        target_port: Some(IntOrString::Int(i32::from(target))),
-        protocol: Some(protocol.to_owned()),
-        ..ServicePort::default()
-    }
 }
 
 /// Whether two ports cannot be in one Service.
@@ -74,98 +159,4 @@ pub(super) fn collide(a: &ServicePort, b: &ServicePort) -> bool {
 /// A port in words: `111/UDP`.
 pub(super) fn in_words(port: &ServicePort) -> String {
     format!("{}/{}", port.port, protocol(port))
-}
-
-/// A list of ports as it grows. What cannot be added is told.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Ports {
-    pub all: Vec<ServicePort>,
-    pub remarks: Vec<String>,
-}
-
-impl Ports {
-    /// Adds a port of an adapter. One that leads where another one of this number leads already is there already.
-    pub fn add(&mut self, mut port: ServicePort, reserved: &ReservedPorts) {
-        let name = port.name.clone().unwrap_or_default();
-        if let Some(whose) = target(&port).and_then(|target| reserved.owner(target)) {
-            self.remarks.push(format!(
-                "port {name} is left out: it would lead to port {} of the pod, which belongs to {whose} and is not for \
-                 clients. Take the port out of adapterServices",
-                target(&port).unwrap_or_default()
-            ));
-            return;
-        }
-        if let Some(there) = self.all.iter().find(|there| collide(there, &port)) {
-            if target(there) != target(&port) {
-                self.remarks.push(format!(
-                    "port {name} is left out: {} is taken by port {}. Choose another number in adapterServices.overrides",
-                    in_words(&port),
-                    there.name.as_deref().unwrap_or_default()
-                ));
-            }
-            return;
-        }
-        let same = |there: &ServicePort| {
-            there.node_port == port.node_port && protocol(there) == protocol(&port)
-        };
-        if port.node_port.is_some() && self.all.iter().any(same) {
-            self.remarks.push(format!(
-                "port {name} gets a node port that Kubernetes chooses: {} is taken by another adapter",
-                port.node_port.unwrap_or_default()
-            ));
-            port.node_port = None;
-        }
-        self.all.push(port);
-    }
-
-    /// Merges a port of the user's overlay: into ours when number and protocol are the same, as a further one otherwise. Where ours lead
-    /// and what they are called stays.
-    pub fn overlay(&mut self, theirs: &ServicePort, reserved: &ReservedPorts) {
-        if let Some(ours) = self.all.iter_mut().find(|ours| collide(ours, theirs)) {
-            ours.node_port = theirs.node_port.or(ours.node_port);
-            if theirs.app_protocol.is_some() {
-                ours.app_protocol.clone_from(&theirs.app_protocol);
-            }
-            return;
-        }
-        let mut port = theirs.clone();
-        port.protocol.get_or_insert_with(|| "TCP".to_owned());
-        let name = self.free_name(theirs);
-        if theirs.name.as_ref().is_some_and(|asked| *asked != name) {
-            self.remarks.push(format!(
-                "serviceTemplate: port {} is called {name}: names of ports have at most {LONGEST_PORT_NAME} characters, lower case \
-                 letters, digits and '-', no two ports have the same, and those that begin with the type of an adapter are ours",
-                in_words(theirs)
-            ));
-        }
-        port.name = Some(name);
-        port.target_port
-            .get_or_insert(IntOrString::Int(theirs.port));
-        self.add(port, reserved);
-    }
-
-    fn free_name(&self, theirs: &ServicePort) -> String {
-        let taken = |name: &str| {
-            self.all
-                .iter()
-                .any(|port| port.name.as_deref() == Some(name))
-        };
-        let number = format!("{}-{}", protocol(theirs).to_lowercase(), theirs.port);
-        let further = (2..).map(|count| format!("{number}-{count}"));
-        let own = theirs.name.clone().filter(|name| is_name(name));
-        let mut candidates = own.into_iter().chain([number.clone()]).chain(further);
-        // The list of candidates has no end and the list of ports has one.
-        candidates.find(|name| !taken(name)).unwrap_or(number)
-    }
-}
-
-fn is_name(name: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    // A name that begins with the type of an adapter says whose port it is.
-    let whose = name.split('-').next().unwrap_or_default();
-    !KNOWN_ADAPTERS.contains(&whose)
-        && name.len() <= LONGEST_PORT_NAME
-        && name.starts_with(inner)
-        && name.ends_with(inner)
-        && name.chars().all(|c| inner(c) || c == '-')
 }

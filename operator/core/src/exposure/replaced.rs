@@ -1,32 +1,34 @@
-//! Services that stay until the ones that take their place have an address.
+//! Services that stay until their successors have an address.
 //!
-//! A new name or mode means new Services, and a load balancer takes its time, or never gets an address. Until it has one the
-//! old Service is the one that clients use. There is no time-out: which of the two is wanted more only the user knows.
+//! A new name or mode means new Services, and a load balancer takes its time, or never gets an address. Until it has
+//! one, clients use the old Service. There is no time-out: only the user knows which of the two matters more.
 
+use dittofs_shared::AdapterType;
+use dittofs_shared::crd::ServiceType;
 use std::collections::BTreeSet;
 
 use super::live::LiveService;
-use super::ports::adapter_of_port;
-use super::{Exposition, Front, Plan};
-use crate::adapters::{Adapters, KNOWN_ADAPTERS};
+use super::ports::Opening;
+use super::{Exposure, Inputs, ServicePlan};
+use crate::adapters::Adapters;
 
 /// A Service that stays for the time being.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
     /// Its name.
     pub name: String,
-    /// Types of the exposed adapters that it leads to.
-    pub adapters: BTreeSet<String>,
-    /// The Services that take its place and have no address yet.
+    /// The exposed adapters that it leads to.
+    pub adapters: BTreeSet<AdapterType>,
+    /// Its successors that have no address yet.
     pub waits_for: Vec<String>,
 }
 
-impl Exposition {
-    /// The Service that stays in place of this one, for an adapter.
-    pub fn stand_in(&self, front: &str, adapter: &str) -> Option<&Replaced> {
+impl Exposure {
+    /// The Service that leads to an adapter until this one has an address.
+    pub fn predecessor(&self, service: &str, adapter: AdapterType) -> Option<&Replaced> {
         self.replaced.iter().find(|replaced| {
-            replaced.adapters.contains(adapter)
-                && replaced.waits_for.iter().any(|awaited| awaited == front)
+            replaced.adapters.contains(&adapter)
+                && replaced.waits_for.iter().any(|awaited| awaited == service)
         })
     }
 
@@ -38,70 +40,55 @@ impl Exposition {
     }
 }
 
-impl Plan<'_> {
-    /// Finds the Services that have to stay, and leaves open what they lead to.
-    pub(super) fn keep_replaced(self, adapters: &Adapters, exposition: &mut Exposition) {
+impl Inputs<'_> {
+    /// The live Services that stay beside the planned ones.
+    pub(super) fn replaced(self, adapters: &Adapters, services: &[ServicePlan]) -> Vec<Replaced> {
         if matches!(adapters, Adapters::Unknown(_)) {
-            return;
+            return Vec::new();
         }
-        for old in self.live {
-            let is_wanted = exposition.fronts.iter().any(|front| front.name == old.name);
-            // Without an address of its own there is nothing to lose.
-            if is_wanted || !old.has_address {
-                continue;
-            }
-            let successors = exposition
-                .fronts
-                .iter()
-                .filter(|front| succeeds(front, old));
-            let awaited: Vec<_> = successors
-                .filter(|front| self.lacks_address(front))
-                .collect();
-            if awaited.is_empty() {
-                continue;
-            }
-            let exposed = exposition.fronts.iter().flat_map(|front| &front.adapters);
-            let replaced = Replaced {
-                name: old.name.clone(),
-                adapters: exposed
-                    .filter(|adapter| old.leads_to(adapter))
-                    .cloned()
-                    .collect(),
-                waits_for: awaited.iter().map(|front| front.name.clone()).collect(),
-            };
-            self.leave_open(old, &replaced, exposition);
-            exposition.replaced.push(replaced);
-        }
+        let is_planned = |old: &LiveService| services.iter().any(|plan| plan.name == old.name);
+        // A Service without an address has nothing to lose.
+        let old = self.live.iter();
+        let old = old.filter(|old| !is_planned(old) && old.has_address);
+        old.filter_map(|old| self.replaced_by(old, services))
+            .collect()
     }
 
-    /// Only a load balancer has its address from somebody else. The others have theirs as soon as they are written, and when
-    /// they cannot be written the old one stays for that.
-    fn lacks_address(self, front: &Front) -> bool {
-        let live = self.live.iter().find(|live| live.name == front.name);
+    /// `None`: it has no successor that lacks an address.
+    fn replaced_by(self, old: &LiveService, services: &[ServicePlan]) -> Option<Replaced> {
+        let exposed = services.iter().flat_map(|plan| &plan.adapters).copied();
+        let is_successor = |plan: &&ServicePlan| {
+            let mut adapters = plan.adapters.iter();
+            adapters.any(|adapter| old.leads_to(*adapter))
+        };
+        let awaited = services.iter().filter(is_successor);
+        let awaited = awaited.filter(|plan| self.lacks_address(plan));
+        let waits_for: Vec<_> = awaited.map(|plan| plan.name.clone()).collect();
+        (!waits_for.is_empty()).then(|| Replaced {
+            name: old.name.clone(),
+            adapters: exposed.filter(|adapter| old.leads_to(*adapter)).collect(),
+            waits_for,
+        })
+    }
+
+    /// Only a load balancer gets its address later, from its controller. Other types have one as soon as they are
+    /// written, and while that fails the old Service stays anyway.
+    fn lacks_address(self, plan: &ServicePlan) -> bool {
+        let live = self.live_service(&plan.name);
         let has = live.is_some_and(|live| live.is_load_balancer() && live.has_address);
-        front.spec.type_.as_deref() == Some("LoadBalancer") && !has
+        plan.r#type == ServiceType::LoadBalancer && !has
     }
 
-    fn leave_open(self, old: &LiveService, replaced: &Replaced, exposition: &mut Exposition) {
-        for port in old.spec.ports.iter().flatten() {
-            let whose = if old.is_shared() {
-                adapter_of_port(port)
-            } else {
-                old.adapter.as_str()
-            };
-            // A port that the user has added leads to no adapter in particular.
-            let for_all = !KNOWN_ADAPTERS.contains(&whose);
-            let open = replaced.adapters.iter();
-            for adapter in open.filter(|adapter| for_all || *adapter == whose) {
-                exposition.open(adapter, self.opening(port));
-            }
-        }
+    /// What the Services that stay lead to is open as well.
+    pub(super) fn replaced_openings(self, replaced: &[Replaced]) -> Vec<(AdapterType, Opening)> {
+        let openings = replaced.iter().flat_map(|replaced| {
+            let live = self.live_service(&replaced.name);
+            let ports = live.into_iter().flat_map(|live| &live.ports);
+            let ports: Vec<_> = ports.collect();
+            self.openings(replaced.adapters.iter().copied(), &ports)
+        });
+        openings.collect()
     }
-}
-
-/// Whether one leads to an adapter that the other one leads to.
-fn succeeds(front: &Front, old: &LiveService) -> bool {
-    front.adapters.iter().any(|adapter| old.leads_to(adapter))
 }
 
 #[cfg(test)]

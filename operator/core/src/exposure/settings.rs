@@ -1,8 +1,7 @@
-//! What is asked for of a Service, brought down to what its type has and what Kubernetes lets change.
+//! The settings of a Service: those of the spec, without what its type does not have and what is immutable.
 
 use dittofs_shared::crd::{
-    IpFamily, IpFamilyPolicy, ServiceSettings, ServiceTemplate, ServiceType, SessionAffinity,
-    TrafficPolicy,
+    IpFamilyPolicy, ServiceSettings, ServiceTemplate, ServiceType, TrafficPolicy,
 };
 use k8s_openapi::DeepMerge as _;
 use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
@@ -10,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::live::LiveService;
 
-/// The settings for all Services with those for one of them.
+/// The settings of all Services, overridden by those of one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Effective {
     pub annotations: BTreeMap<String, String>,
@@ -45,7 +44,7 @@ impl Effective {
         self.annotations.extend(metadata.annotations.clone());
         self.labels.extend(metadata.labels.clone());
         let mut overlay = ServiceSpec {
-            // The definition refuses these; objects that were stored before it did may have them.
+            // The CRD refuses these, but objects that were stored before it did may have them.
             selector: None,
             type_: None,
             cluster_ip: None,
@@ -59,13 +58,14 @@ impl Effective {
         self.spec.merge_from(overlay);
     }
 
-    /// Brings it down to what is possible. Returns what is not, and what to do about it.
+    /// Removes what the type does not have, and keeps what is immutable. Returns what cannot be changed, and what to do
+    /// about it.
     pub fn settle(&mut self, r#type: ServiceType, live: Option<&LiveService>) -> Vec<String> {
         self.drop_what_the_type_lacks(r#type);
         if r#type == ServiceType::LoadBalancer && self.spec.external_traffic_policy.is_none() {
             let theirs = live.filter(|live| live.is_load_balancer() && !live.owns_traffic_policy);
             if theirs.is_none() {
-                self.spec.external_traffic_policy = Some("Local".to_owned());
+                self.spec.external_traffic_policy = Some(TrafficPolicy::Local.as_str().to_owned());
             }
         }
         let Some(live) = live else {
@@ -74,7 +74,7 @@ impl Effective {
         let class = (r#type == ServiceType::LoadBalancer).then(|| self.keep_class(live));
         let families = self.keep_families(live);
         if live.owns_family_policy {
-            self.give_back_families();
+            self.reset_family_policy();
         }
         class.flatten().into_iter().chain(families).collect()
     }
@@ -98,7 +98,7 @@ impl Effective {
         if !live.is_load_balancer() || spec.load_balancer_class == live.spec.load_balancer_class {
             return None;
         }
-        let remark = cannot_follow(
+        let remark = stays(
             live,
             "loadBalancerClass",
             live.spec.load_balancer_class.as_deref().unwrap_or("none"),
@@ -108,12 +108,12 @@ impl Effective {
         Some(remark)
     }
 
-    /// Left out, the policy would stay: the API server fills in what the Service has had.
-    fn give_back_families(&mut self) {
+    /// If the policy were only left out, the API server would keep the one that the Service has.
+    fn reset_family_policy(&mut self) {
         let both = |families: &Vec<String>| families.len() > 1;
         if self.spec.ip_family_policy.is_none() && !self.spec.ip_families.as_ref().is_some_and(both)
         {
-            self.spec.ip_family_policy = Some("SingleStack".to_owned());
+            self.spec.ip_family_policy = Some(IpFamilyPolicy::SingleStack.as_str().to_owned());
         }
     }
 
@@ -122,7 +122,7 @@ impl Effective {
         let first = |families: &Option<Vec<String>>| families.as_ref()?.first().cloned();
         let wanted = first(&spec.ip_families)?;
         let has = first(&live.spec.ip_families).filter(|has| *has != wanted)?;
-        let remark = cannot_follow(live, "ipFamilies", &has);
+        let remark = stays(live, "ipFamilies", &has);
         spec.ip_families.clone_from(&live.spec.ip_families);
         spec.ip_family_policy
             .clone_from(&live.spec.ip_family_policy);
@@ -130,10 +130,10 @@ impl Effective {
     }
 }
 
-fn cannot_follow(live: &LiveService, field: &str, has: &str) -> String {
+fn stays(live: &LiveService, field: &str, has: &str) -> String {
     format!(
-        "Service {name} keeps {field} {has}, because Kubernetes does not let it be changed: delete the Service with `kubectl delete \
-         service {name}` (it is made anew, with another address), or choose another adapterServices.nameTemplate",
+        "{field} of Service {name} is immutable and stays {has}. To change it, delete the Service with `kubectl delete \
+         service {name}` (it is recreated with a new address), or choose another adapterServices.nameTemplate",
         name = live.name
     )
 }
@@ -144,42 +144,19 @@ fn fields(all: &ServiceSettings, own: &ServiceSettings) -> ServiceSpec {
         &all.load_balancer_source_ranges,
     );
     let families = first_set(&own.ip_families, &all.ip_families);
+    let families = families.iter().map(|family| family.as_str().to_owned());
+    let class = own.load_balancer_class.as_ref();
+    let traffic_policy = own.external_traffic_policy.or(all.external_traffic_policy);
+    let family_policy = own.ip_family_policy.or(all.ip_family_policy);
+    let affinity = own.session_affinity.or(all.session_affinity);
     ServiceSpec {
-        load_balancer_class: own
-            .load_balancer_class
-            .clone()
-            .or_else(|| all.load_balancer_class.clone()),
+        load_balancer_class: class.or(all.load_balancer_class.as_ref()).cloned(),
         load_balancer_source_ranges: (!ranges.is_empty()).then(|| ranges.to_vec()),
-        external_traffic_policy: own
-            .external_traffic_policy
-            .or(all.external_traffic_policy)
-            .map(|policy| match policy {
-                TrafficPolicy::Cluster => "Cluster".to_owned(),
-                TrafficPolicy::Local => "Local".to_owned(),
-            }),
-        ip_family_policy: own.ip_family_policy.or(all.ip_family_policy).map(
-            |policy| match policy {
-                IpFamilyPolicy::SingleStack => "SingleStack".to_owned(),
-                IpFamilyPolicy::PreferDualStack => "PreferDualStack".to_owned(),
-                IpFamilyPolicy::RequireDualStack => "RequireDualStack".to_owned(),
-            },
-        ),
-        ip_families: (!families.is_empty()).then(|| families.iter().copied().map(family).collect()),
-        session_affinity: own
-            .session_affinity
-            .or(all.session_affinity)
-            .map(|affinity| match affinity {
-                SessionAffinity::None => "None".to_owned(),
-                SessionAffinity::ClientIP => "ClientIP".to_owned(),
-            }),
+        external_traffic_policy: traffic_policy.map(|policy| policy.as_str().to_owned()),
+        ip_family_policy: family_policy.map(|policy| policy.as_str().to_owned()),
+        ip_families: Some(families.collect::<Vec<_>>()).filter(|families| !families.is_empty()),
+        session_affinity: affinity.map(|affinity| affinity.as_str().to_owned()),
         ..ServiceSpec::default()
-    }
-}
-
-fn family(family: IpFamily) -> String {
-    match family {
-        IpFamily::IPv4 => "IPv4".to_owned(),
-        IpFamily::IPv6 => "IPv6".to_owned(),
     }
 }
 

@@ -1,5 +1,8 @@
 use super::*;
-use crate::exposure::ports::LONGEST_PORT_NAME;
+use crate::adapters::Verdict;
+use crate::exposure::ports::{Protocol, protocol, target};
+use AdapterType::{Nfs, Smb};
+use dittofs_shared::adapter_type::LONGEST_PORT_NAME;
 use dittofs_shared::published_state::Adapter;
 use k8s_openapi::api::core::v1::Service;
 use proptest::prelude::*;
@@ -13,12 +16,10 @@ fn spec(adapter_services: Value) -> DittoServerSpec {
     .unwrap()
 }
 
-fn judged(spec: &DittoServerSpec, adapters: &[(&str, i64)]) -> Adapters {
-    let judge = |(r#type, port): &(&str, i64)| {
-        let published = Adapter::running(*r#type, *port);
-        crate::adapters::judge(published, &ReservedPorts::of(spec, None))
-    };
-    Adapters::Known(adapters.iter().map(judge).collect())
+fn evaluated(spec: &DittoServerSpec, adapters: &[(&str, i64)]) -> Adapters {
+    let running = |(r#type, port): &(&str, i64)| Adapter::running(*r#type, *port);
+    let reserved = ReservedPorts::of(spec, None);
+    Adapters::of(adapters.iter().map(running), &reserved)
 }
 
 #[allow(clippy::needless_pass_by_value)] // The macro makes a value.
@@ -30,25 +31,35 @@ fn live(name: &str, adapter: &str, spec: Value) -> LiveService {
     LiveService::of(&service).unwrap()
 }
 
-fn planned(spec: &DittoServerSpec, live: &[LiveService], adapters: &mut Adapters) -> Exposition {
-    let plan = Plan {
+/// The plan, and the adapters without those that collide.
+fn planned(
+    spec: &DittoServerSpec,
+    live: &[LiveService],
+    adapters: Adapters,
+) -> (Exposure, Adapters) {
+    let inputs = Inputs {
         instance: "files",
         spec,
         reserved: &ReservedPorts::of(spec, None),
         live,
     };
-    plan.carry_out(adapters)
+    let adapters = inputs.refuse_collisions(adapters);
+    (plan(inputs, &adapters), adapters)
+}
+
+/// The plan for an adapter of type `nfs`.
+fn planned_nfs(spec: &DittoServerSpec, live: &[LiveService]) -> Exposure {
+    planned(spec, live, evaluated(spec, &BOTH[..1])).0
 }
 
 const BOTH: [(&str, i64); 2] = [("nfs", 12049), ("smb", 1445)];
 
 #[test]
-fn a_load_balancer_that_we_make_keeps_the_address_of_the_client_and_one_that_exists_its_own_policy()
-{
+fn a_new_load_balancer_gets_policy_local_and_one_that_exists_keeps_its_policy() {
     let policy = |settings: Value, live: &[LiveService]| {
         let spec = spec(settings);
-        let made = planned(&spec, live, &mut judged(&spec, &BOTH[..1]));
-        made.fronts[0].spec.external_traffic_policy.clone()
+        let made = planned_nfs(&spec, live);
+        made.services[0].spec.external_traffic_policy.clone()
     };
     let theirs = || {
         live(
@@ -85,7 +96,7 @@ fn a_load_balancer_that_we_make_keeps_the_address_of_the_client_and_one_that_exi
 }
 
 #[test]
-fn a_family_policy_of_ours_is_given_back_and_that_of_somebody_else_stays() {
+fn a_family_policy_of_the_operator_is_reset_and_that_of_another_writer_stays() {
     let has = json!({"type": "LoadBalancer", "ipFamilyPolicy": "PreferDualStack"});
     for (settings, owns_family_policy, expected) in [
         (json!({}), true, Some("SingleStack")),
@@ -103,30 +114,26 @@ fn a_family_policy_of_ours_is_given_back_and_that_of_somebody_else_stays() {
             owns_family_policy,
             ..live("files-nfs", "nfs", has.clone())
         };
-        let made = planned(&spec, &[live], &mut judged(&spec, &BOTH[..1]));
-        let policy = made.fronts[0].spec.ip_family_policy.as_deref();
+        let made = planned_nfs(&spec, &[live]);
+        let policy = made.services[0].spec.ip_family_policy.as_deref();
         assert_eq!(policy, expected, "{:?}", spec.adapter_services);
     }
 }
 
 #[test]
-fn what_kubernetes_does_not_let_be_changed_stays_and_is_told() {
+fn what_is_immutable_stays_and_is_reported() {
     let spec = spec(json!({"loadBalancerClass": "a/new", "ipFamilies": ["IPv6"]}));
     let has = json!({
         "type": "LoadBalancer", "loadBalancerClass": "a/old", "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack",
     });
-    let made = planned(
-        &spec,
-        &[live("files-nfs", "nfs", has)],
-        &mut judged(&spec, &BOTH[..1]),
-    );
-    let service = &made.fronts[0].spec;
+    let made = planned_nfs(&spec, &[live("files-nfs", "nfs", has)]);
+    let service = &made.services[0].spec;
     assert_eq!(service.load_balancer_class.as_deref(), Some("a/old"));
     assert_eq!(service.ip_families, Some(vec!["IPv4".to_owned()]));
-    let remarks = made.remarks["nfs"].join(" ");
+    let remarks = made.remarks[&Nfs].join(" ");
     for word in [
-        "loadBalancerClass a/old",
-        "ipFamilies IPv4",
+        "loadBalancerClass of Service files-nfs is immutable and stays a/old",
+        "ipFamilies of Service files-nfs is immutable and stays IPv4",
         "kubectl delete service files-nfs",
     ] {
         assert!(remarks.contains(word), "{remarks:?} does not say {word:?}");
@@ -136,18 +143,17 @@ fn what_kubernetes_does_not_let_be_changed_stays_and_is_told() {
         "nfs",
         json!({"type": "ClusterIP", "ipFamilies": ["IPv6"]}),
     );
-    let made = planned(&spec, &[other], &mut judged(&spec, &BOTH[..1]));
+    let made = planned_nfs(&spec, &[other]);
     assert_eq!(made.remarks, BTreeMap::new(), "the type was another one");
 }
 
 #[test]
-fn who_has_a_port_of_the_shared_service_keeps_it() {
+fn the_adapter_that_has_a_port_of_the_shared_service_keeps_it() {
     let spec =
         spec(json!({"mode": "Shared", "overrides": {"nfs": {"port": 445}, "smb": {"port": 445}}}));
     let refused = |live: &[LiveService]| {
-        let mut adapters = judged(&spec, &BOTH);
-        let made = planned(&spec, live, &mut adapters);
-        let led: Vec<_> = made.fronts[0].adapters.clone();
+        let (made, adapters) = planned(&spec, live, evaluated(&spec, &BOTH));
+        let led: Vec<_> = made.services[0].adapters.clone();
         let reasons = adapters
             .known()
             .iter()
@@ -158,7 +164,7 @@ fn who_has_a_port_of_the_shared_service_keeps_it() {
         (led, reasons.collect::<Vec<_>>())
     };
     let (led, reasons) = refused(&[]);
-    assert_eq!(led, ["nfs"]);
+    assert_eq!(led, [Nfs]);
     assert!(reasons[0].contains("taken by adapter nfs"), "{reasons:?}");
     let ports = json!([{"name": "smb", "port": 445, "targetPort": 1445}]);
     let (led, reasons) = refused(&[live(
@@ -166,7 +172,7 @@ fn who_has_a_port_of_the_shared_service_keeps_it() {
         labels::ALL_ADAPTERS,
         json!({"ports": ports}),
     )]);
-    assert_eq!(led, ["smb"]);
+    assert_eq!(led, [Smb]);
     assert!(reasons[0].contains("overrides.nfs.port"), "{reasons:?}");
 }
 
@@ -175,10 +181,8 @@ fn a_node_port_moves_to_the_new_service_when_the_old_one_is_gone() {
     let spec = spec(json!({
         "type": "NodePort", "nameTemplate": "new-{adapter}", "overrides": {"nfs": {"nodePort": 30049}},
     }));
-    let node_port = |live: &[LiveService]| {
-        let made = planned(&spec, live, &mut judged(&spec, &BOTH[..1]));
-        made.fronts[0].spec.ports.as_ref().unwrap()[0].node_port
-    };
+    let node_port =
+        |live: &[LiveService]| planned_nfs(&spec, live).services[0].ports[0].port.node_port;
     let ports = json!([{"name": "nfs", "port": 12049, "nodePort": 30049}]);
     let old = live(
         "files-nfs",
@@ -190,7 +194,7 @@ fn a_node_port_moves_to_the_new_service_when_the_old_one_is_gone() {
 }
 
 #[test]
-fn while_nothing_is_known_what_there_is_stays_open_and_nothing_is_made() {
+fn while_adapters_are_unknown_live_services_stay_open_and_none_is_created() {
     let spec = spec(json!({"mode": "Shared"}));
     let ports = json!([
         {"name": "nfs", "port": 2049, "targetPort": 12049}, {"name": "smb", "port": 445, "targetPort": 8080},
@@ -200,11 +204,15 @@ fn while_nothing_is_known_what_there_is_stays_open_and_nothing_is_made() {
         labels::ALL_ADAPTERS,
         json!({"ports": ports}),
     );
-    let mut unknown = Adapters::Unknown(crate::adapters::Unknown::NothingPublished);
-    let made = planned(&spec, &[shared], &mut unknown);
-    assert_eq!(made.fronts, []);
-    let opening = BTreeSet::from([(12049, "TCP".to_owned())]);
-    assert_eq!(made.openings, BTreeMap::from([("nfs".to_owned(), opening)]));
+    let unknown = Adapters::Unknown(crate::adapters::Unknown::NothingPublished);
+    let (made, _) = planned(&spec, &[shared], unknown);
+    assert_eq!(made.services, []);
+    let opening = Opening {
+        port: 12049,
+        protocol: Protocol::Tcp,
+    };
+    let openings = BTreeMap::from([(Nfs, BTreeSet::from([opening]))]);
+    assert_eq!(made.openings, openings);
 }
 
 fn any_settings() -> impl Strategy<Value = Value> {
@@ -287,16 +295,16 @@ proptest! {
         leaving in any::<(bool, bool)>(),
     ) {
         let spec = spec(settings);
-        let mut adapters = judged(&spec, &[("nfs", ports[0]), ("smb", ports[1])]);
+        let mut adapters = evaluated(&spec, &[("nfs", ports[0]), ("smb", ports[1])]);
         if let Adapters::Known(known) = &mut adapters {
             for (adapter, leaves) in known.iter_mut().zip([leaving.0, leaving.1]) {
                 if leaves { adapter.verdict = Verdict::Leaving; }
             }
         }
-        let made = planned(&spec, &live, &mut adapters);
+        let (made, _) = planned(&spec, &live, adapters);
         let reserved = ReservedPorts::of(&spec, None);
-        for front in &made.fronts {
-            let all: Vec<_> = front.spec.ports.iter().flatten().collect();
+        for plan in &made.services {
+            let all: Vec<_> = plan.ports.iter().map(|planned| &planned.port).collect();
             let names: BTreeSet<_> = all.iter().map(|port| port.name.clone().unwrap_or_default()).collect();
             prop_assert_eq!(names.len(), all.len(), "names of {:?}", all);
             prop_assert!(names.iter().all(|name| !name.is_empty() && name.len() <= LONGEST_PORT_NAME));
@@ -305,33 +313,34 @@ proptest! {
             for port in all {
                 let Some(to) = target(port) else { continue };
                 prop_assert_eq!(reserved.owner(to), None, "{:?} leads to {}", port, to);
-                let opening = (to, protocol(port).to_owned());
+                let opening = Opening { port: to, protocol: Protocol::of(port).unwrap() };
                 prop_assert!(made.openings.values().any(|open| open.contains(&opening)), "{:?} is closed", port);
             }
         }
         let mut open = made.openings.values().flatten();
-        prop_assert!(open.all(|(port, _)| reserved.owner(*port).is_none()));
+        prop_assert!(open.all(|opening| reserved.owner(opening.port).is_none()));
     }
 
     #[test]
-    fn whoever_keeps_a_port_of_the_shared_service_still_has_it(
+    fn an_adapter_that_is_kept_keeps_its_ports_of_the_shared_service(
         settings in any_settings(), live in any_live(), port in 1..9_i64, nfs_leaves: bool,
     ) {
         let mut settings = settings;
         settings["mode"] = json!("Shared");
         let spec = spec(settings);
-        let mut adapters = judged(&spec, &[("nfs", port), ("smb", 1445)]);
+        let mut adapters = evaluated(&spec, &[("nfs", port), ("smb", 1445)]);
         if let (Adapters::Known(known), true) = (&mut adapters, nfs_leaves) {
             known[0].verdict = Verdict::Leaving;
         }
-        let made = planned(&spec, &live, &mut adapters);
-        let Some(front) = made.fronts.first() else { return Ok(()) };
-        let Some(shared) = live.iter().find(|live| live.name == front.name && live.is_shared()) else { return Ok(()) };
-        for adapter in KNOWN_ADAPTERS.into_iter().filter(|adapter| adapters.keep(adapter)) {
-            for port in shared.ports_of(adapter) {
+        let (made, adapters) = planned(&spec, &live, adapters);
+        let Some(plan) = made.services.first() else { return Ok(()) };
+        let Some(shared) = live.iter().find(|live| live.name == plan.name && live.is_shared()) else { return Ok(()) };
+        for adapter in adapters.kept() {
+            for port in shared.ports_of(adapter).map(|planned| &planned.port) {
+                let there = plan.ports.iter().map(|planned| &planned.port);
                 let stays = target(port).is_some_and(|target| ReservedPorts::of(&spec, None).owner(target).is_some())
-                    || front.spec.ports.iter().flatten().any(|there| ports::collide(there, port) && target(there) == target(port));
-                prop_assert!(stays, "{:?} is not in {:?}", port, front.spec.ports);
+                    || there.into_iter().any(|there| ports::collide(there, port) && target(there) == target(port));
+                prop_assert!(stays, "{:?} is not in {:?}", port, plan.ports);
             }
         }
     }

@@ -1,13 +1,14 @@
 //! What the user is told of each adapter.
 
 use dittofs_shared::crd::AdapterStatus;
-use dittofs_shared::{AdapterType, labels, published_state};
+use dittofs_shared::{labels, published_state};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
 
 use super::{Finding, View};
-use crate::adapters::{Adapters, JudgedAdapter, Verdict};
+use crate::adapters::{Adapters, EvaluatedAdapter, Verdict};
 use crate::desired::adapter_of;
+use crate::exposure::Exposure;
 use crate::exposure::replaced::Replaced;
 use crate::outcome::Failure;
 
@@ -22,16 +23,16 @@ pub(super) fn all(view: &View<'_>) -> Vec<AdapterStatus> {
     }
 }
 
-fn one(view: &View<'_>, adapter: &JudgedAdapter) -> AdapterStatus {
+fn one(view: &View<'_>, adapter: &EvaluatedAdapter) -> AdapterStatus {
     let published = &adapter.published;
-    let exposition = &view.instance.exposition;
-    let front = exposition.front_of(&published.r#type);
-    let name = front.map(|front| front.name.clone());
+    let exposure = &view.instance.exposure;
+    let plan = adapter.r#type.and_then(|r#type| exposure.plan_of(r#type));
+    let name = plan.map(|plan| plan.name.clone());
     let failure = name.as_deref().and_then(|name| failure(view, name));
     let failed = failure.is_some();
-    let stand_in = front.and_then(|front| exposition.stand_in(&front.name, &published.r#type));
+    let predecessor = predecessor(exposure, adapter);
     // Clients are told of the address that works.
-    let told = stand_in.map(|replaced| &replaced.name).or(name.as_ref());
+    let told = predecessor.map(|replaced| &replaced.name).or(name.as_ref());
     let service = service_of(view, &published.r#type, told.map(String::as_str));
     let place = service.and_then(|service| place(service, &published.r#type, view.pod));
     let message = failure.or_else(|| message(view, adapter, service, place.is_some()));
@@ -40,28 +41,30 @@ fn one(view: &View<'_>, adapter: &JudgedAdapter) -> AdapterStatus {
         port: i32::try_from(published.port).ok(),
         enabled: published.enabled,
         running: published.running,
-        exposed: front.is_some() && !failed,
+        exposed: plan.is_some() && !failed,
         service: service.map(ResourceExt::name_any).or(name),
         address: place.as_ref().map(|(host, port)| join(host, *port)),
         // What is not exposed is about to go, or not what it should be.
         mount_commands: place
-            .filter(|_| front.is_some())
+            .filter(|_| plan.is_some())
             .map_or_else(Vec::new, |(host, port)| {
-                mount_commands(&published.r#type, &host, port)
+                let r#type = adapter.r#type;
+                r#type.map_or_else(Vec::new, |r#type| r#type.mount_commands(&host, port))
             }),
         message,
     }
 }
 
-fn mount_commands(adapter: &str, host: &str, port: i32) -> Vec<String> {
-    let known: Option<AdapterType> = adapter.parse().ok();
-    known.map_or_else(Vec::new, |known| known.mount_commands(host, port))
+/// The Service that clients use until that of the adapter has an address.
+fn predecessor<'a>(exposure: &'a Exposure, adapter: &EvaluatedAdapter) -> Option<&'a Replaced> {
+    let r#type = adapter.r#type?;
+    exposure.predecessor(&exposure.plan_of(r#type)?.name, r#type)
 }
 
 /// What is wrong, or about to happen.
 fn message(
     view: &View<'_>,
-    adapter: &JudgedAdapter,
+    adapter: &EvaluatedAdapter,
     service: Option<&Service>,
     has_address: bool,
 ) -> Option<String> {
@@ -72,16 +75,14 @@ fn message(
         }
         Verdict::Expose(_) => {
             // What stands in the way of the wish may be why there is no address.
-            let exposition = &view.instance.exposition;
-            let front = exposition.front_of(&published.r#type);
-            let stand_in = front.and_then(|front| exposition.stand_in(&front.name, &published.r#type));
-            let waits = stand_in.map(|replaced| waits(view, replaced));
-            let remarks = exposition.remarks.get(&published.r#type);
+            let exposure = &view.instance.exposure;
+            let waits = predecessor(exposure, adapter).map(|replaced| waits(view, replaced));
+            let remarks = adapter.r#type.and_then(|r#type| exposure.remarks.get(&r#type));
             let all: Vec<_> = waits.into_iter().chain(remarks.into_iter().flatten().cloned()).collect();
             let told = (!all.is_empty()).then(|| all.join(". "));
             told.or_else(|| (!has_address).then(|| missing_address(service)))
         }
-        Verdict::Off => None,
+        Verdict::Disabled => None,
         Verdict::Leaving => published.leaving_since.map(|since| {
             format!("it has been switched off or gone since {since}: its Service goes when removalHold has passed")
         }),
@@ -91,14 +92,14 @@ fn message(
 
 /// What is exposed, and yet not as the spec asks for it.
 pub(super) fn not_as_asked(view: &View<'_>, statuses: &[AdapterStatus]) -> Option<Finding> {
-    let exposition = &view.instance.exposition;
-    if !exposition.replaced.is_empty() {
-        let all = exposition.replaced.iter();
+    let exposure = &view.instance.exposure;
+    if !exposure.replaced.is_empty() {
+        let all = exposure.replaced.iter();
         let all: Vec<_> = all.map(|replaced| waits(view, replaced)).collect();
         return Some(Finding::no("WaitingForAddress", all.join(". ")));
     }
     let remark = statuses.iter().find_map(|status| {
-        let remarks = exposition.remarks.get(&status.r#type)?;
+        let remarks = exposure.remarks.get(&status.r#type.parse().ok()?)?;
         Some(format!("adapter {}: {}", status.r#type, remarks.join(". ")))
     });
     remark.map(|remark| Finding::no("NotAsAskedFor", remark))

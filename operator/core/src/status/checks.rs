@@ -249,7 +249,7 @@ fn adapters_ready(view: &View<'_>, statuses: &[AdapterStatus]) -> Finding {
     }
 }
 
-fn brief(adapter: &crate::adapters::JudgedAdapter) -> String {
+fn brief(adapter: &crate::adapters::EvaluatedAdapter) -> String {
     dittofs_shared::published_state::shorten(&adapter.published.r#type)
 }
 

@@ -1,11 +1,11 @@
 //! Whether the routes of the Gateway API lead to the adapters.
 
+use dittofs_shared::AdapterType;
 use kube::ResourceExt as _;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
 use super::{Finding, View};
-use crate::adapters::KNOWN_ADAPTERS;
 use crate::desired::parents;
 use crate::optional::OptionalKind;
 
@@ -13,7 +13,7 @@ use crate::optional::OptionalKind;
 pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
     let settings = &view.instance.spec.adapter_services;
     let mut with_parents =
-        KNOWN_ADAPTERS.map(|adapter| !parents(view.instance, adapter).is_empty());
+        AdapterType::ALL.map(|adapter| !parents(view.instance, adapter).is_empty());
     if !with_parents.iter_mut().any(|has| *has) {
         settings.gateway.as_ref()?;
         return Some(Finding::no(

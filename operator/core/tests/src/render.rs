@@ -356,7 +356,7 @@ fn services(
 /// The Services of before that wait for others to have an address.
 fn staying(observed: &Observed, instance: &Instance) -> Vec<Arc<Service>> {
     let all = observed.adapter_services.iter();
-    let stays = |service: &&Arc<Service>| instance.exposition.stays(&service.name_any());
+    let stays = |service: &&Arc<Service>| instance.exposure.stays(&service.name_any());
     all.filter(stays).cloned().collect()
 }
 

@@ -38,8 +38,16 @@ fn impossible_adapters() -> Vec<(Value, &'static str, &'static str)> {
     let and = |more: Adapter| list(&[good(), vec![more]].concat());
     let reason = "AdapterNotExposed";
     vec![
-        (smb_on(8080), reason, "port 8080 belongs to the REST API"),
-        (smb_on(8081), reason, "port 8081 belongs to the sidecar"),
+        (
+            smb_on(8080),
+            reason,
+            "port 8080 is reserved for the REST API",
+        ),
+        (
+            smb_on(8081),
+            reason,
+            "port 8081 is reserved for the sidecar",
+        ),
         (smb_on(0), reason, "port 0 is not between"),
         (smb_on(70_000), reason, "port 70000"),
         (smb_on(-1), reason, "port -1"),

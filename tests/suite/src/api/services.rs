@@ -245,7 +245,7 @@ pub async fn a_class_that_cannot_be_changed_is_told_and_stops_nothing_else(
     let now = files.api::<Service>().get("files-smb").await?;
     ensure!(first.uid() == now.uid(), "it is another Service");
     has(&now, &class("example.com/one"))?;
-    let told = wait_told(&files, "smb", "loadBalancerClass example.com/one").await?;
+    let told = wait_told(&files, "smb", "immutable and stays example.com/one").await?;
     ensure!(told.exposed, "{told:?}");
     // The remedy that is named.
     let api = files.api::<Service>();

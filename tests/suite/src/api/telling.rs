@@ -57,7 +57,7 @@ pub async fn adapters_and_addresses_are_told(scene: Scene) -> Outcome {
              format!("mount -t cifs -o vers=3.1.1,username={{user}} //{}/{{share}} /mnt", host(1)),
          ]},
         {"type": "webdav", "port": 9999, "enabled": true, "running": true, "exposed": false,
-         "message": "adapter type \"webdav\" is not one of nfs, smb, and no other is exposed"},
+         "message": "unknown adapter type \"webdav\": must be one of nfs, smb"},
     ]))
     .await?;
     ensure!(

@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use std::collections::BTreeMap;
 
 use super::{port, tcp};
+use crate::exposure::ports::Protocol;
 use crate::instance::Instance;
 
 /// Label with the name of the cluster on every pod of a PerconaPGCluster, those of the connection pooler included.
@@ -20,7 +21,7 @@ const POSTGRES_PORT: i32 = 5432;
 pub fn rules(instance: &Instance, settings: &EgressPolicy) -> Vec<NetworkPolicyEgressRule> {
     let api_server = &settings.api_server;
     let mut rules = vec![
-        rule(vec![port(53, "UDP"), port(53, "TCP")], None),
+        rule(vec![port(53, Protocol::Udp), port(53, Protocol::Tcp)], None),
         rule(
             api_server.ports.iter().map(|number| tcp(*number)).collect(),
             api_server.to.clone(),

@@ -1,7 +1,8 @@
 use super::*;
-use crate::adapters::Verdict;
 use crate::adapters::reserved::ReservedPorts;
-use crate::exposure::Opening;
+use crate::exposure::plan;
+use crate::exposure::ports::Protocol;
+use AdapterType::{Nfs, Smb};
 use dittofs_shared::crd::DittoServerSpec;
 use dittofs_shared::labels;
 use dittofs_shared::published_state::Adapter;
@@ -45,20 +46,28 @@ fn shared(name: &str, address: Option<&str>) -> LiveService {
     live(name, labels::ALL_ADAPTERS, "LoadBalancer", address, ports)
 }
 
-fn planned(spec: &DittoServerSpec, live: &[LiveService]) -> Exposition {
+fn planned(spec: &DittoServerSpec, live: &[LiveService]) -> Exposure {
+    let running = [("nfs", 12049), ("smb", 1445)];
+    planned_with(
+        spec,
+        live,
+        running.map(|(r#type, port)| Adapter::running(r#type, port)),
+    )
+}
+
+fn planned_with(
+    spec: &DittoServerSpec,
+    live: &[LiveService],
+    adapters: impl IntoIterator<Item = Adapter>,
+) -> Exposure {
     let reserved = ReservedPorts::of(spec, None);
-    let judge = |(r#type, port): (&str, i64)| {
-        let published = Adapter::running(r#type, port);
-        crate::adapters::judge(published, &reserved)
-    };
-    let known = [("nfs", 12049), ("smb", 1445)].map(judge);
-    let plan = Plan {
+    let inputs = Inputs {
         instance: "files",
         spec,
         reserved: &reserved,
         live,
     };
-    plan.carry_out(&mut Adapters::Known(known.into()))
+    plan(inputs, &Adapters::of(adapters, &reserved))
 }
 
 /// What stays, and what it waits for.
@@ -87,14 +96,14 @@ fn a_renamed_load_balancer_stays_until_the_new_one_has_an_address() {
             waits("files-nfs", &["new-nfs"]),
         ),
         (vec![old(), balancer("new-nfs", NEW)], vec![]),
-        // Its type is about to change: what it has now is not the address that it will have.
+        // Its type is about to change, and its address with it.
         (
             vec![old(), nfs("new-nfs", "ClusterIP", None)],
             waits("files-nfs", &["new-nfs"]),
         ),
-        // Nobody could lose an address.
+        // There is no address that clients could lose.
         (vec![balancer("files-nfs", None)], vec![]),
-        // From inside of the cluster there was an address, and for outside there is to be one.
+        // It had an address inside the cluster, and is to get one outside.
         (
             vec![nfs("files-nfs", "ClusterIP", None)],
             waits("files-nfs", &["new-nfs"]),
@@ -155,46 +164,45 @@ fn a_change_of_the_mode_waits_for_every_service_that_takes_a_part() {
 fn what_a_service_that_stays_leads_to_stays_open() {
     let per_adapter = spec(json!({}));
     let made = planned(&per_adapter, &[shared("files-adapters", OLD)]);
-    let open = |adapter: &str, port: u16| {
-        let opening: Opening = (port, "TCP".to_owned());
-        made.openings[adapter].contains(&opening)
+    let open = |adapter: AdapterType, port: u16| {
+        let protocol = Protocol::Tcp;
+        made.openings[&adapter].contains(&Opening { port, protocol })
     };
     // The port that the user has added is for the clients of each adapter.
     for (adapter, port, expected) in [
-        ("nfs", 12049, true),
-        ("nfs", 2222, true),
-        ("nfs", 1445, false),
-        ("smb", 1445, true),
-        ("smb", 2222, true),
-        ("smb", 12049, false),
+        (Nfs, 12049, true),
+        (Nfs, 2222, true),
+        (Nfs, 1445, false),
+        (Smb, 1445, true),
+        (Smb, 2222, true),
+        (Smb, 12049, false),
     ] {
         assert_eq!(open(adapter, port), expected, "{adapter} {port}");
     }
     let moved = json!([{"name": "nfs", "port": 2049, "targetPort": 12050}]);
     let moved = live("files-old", "nfs", "LoadBalancer", OLD, moved);
     let made = planned(&per_adapter, &[moved]);
-    let ports: Vec<_> = made.openings["nfs"].iter().map(|(port, _)| *port).collect();
+    let ports: Vec<_> = made.openings[&Nfs].iter().map(|open| open.port).collect();
     assert_eq!(ports, [12049, 12050]);
     let reserved = json!([{"name": "nfs", "port": 2049, "targetPort": 8080}]);
     let reserved = live("files-old", "nfs", "LoadBalancer", OLD, reserved);
     let made = planned(&per_adapter, &[reserved]);
-    assert!(made.openings["nfs"].iter().all(|(port, _)| *port != 8080));
+    assert!(made.openings[&Nfs].iter().all(|open| open.port != 8080));
 }
 
 #[test]
-fn the_adapter_is_found_where_its_address_is() {
+fn the_predecessor_is_the_service_that_has_the_address() {
     let per_adapter = spec(json!({}));
     let made = planned(&per_adapter, &[shared("files-adapters", OLD)]);
-    let stands_in = |front: &str, adapter: &str| {
-        let found = made.stand_in(front, adapter);
+    let predecessor = |service: &str, adapter: AdapterType| {
+        let found = made.predecessor(service, adapter);
         found.map(|replaced| replaced.name.clone())
     };
     assert_eq!(
-        stands_in("files-nfs", "nfs").as_deref(),
+        predecessor("files-nfs", Nfs).as_deref(),
         Some("files-adapters")
     );
-    assert_eq!(stands_in("files-nfs", "webdav"), None);
-    assert_eq!(stands_in("other", "nfs"), None);
+    assert_eq!(predecessor("other", Nfs), None);
     assert!(made.stays("files-adapters") && !made.stays("files-nfs"));
 }
 
@@ -209,8 +217,10 @@ fn node_ports_of_a_service_that_stays_are_left_to_it() {
     let old = live("files-nfs", "nfs", "LoadBalancer", OLD, held);
     let node_ports = |live: &[LiveService]| {
         let made = planned(&renamed, live);
-        let ports = made.fronts[0].spec.ports.clone().unwrap_or_default();
-        ports.iter().map(|port| port.node_port).collect::<Vec<_>>()
+        let ports = made.services[0].ports.iter();
+        ports
+            .map(|planned| planned.port.node_port)
+            .collect::<Vec<_>>()
     };
     assert_eq!(node_ports(&[old]), [None, Some(30022)]);
     assert_eq!(node_ports(&[]), [Some(30049), Some(30022)]);
@@ -219,21 +229,12 @@ fn node_ports_of_a_service_that_stays_are_left_to_it() {
 #[test]
 fn nothing_stays_for_an_adapter_that_is_not_exposed() {
     let renamed = spec(json!({"nameTemplate": "new-{adapter}"}));
-    let reserved = ReservedPorts::of(&renamed, None);
     let live = [nfs("files-nfs", "LoadBalancer", OLD)];
-    let plan = Plan {
-        instance: "files",
-        spec: &renamed,
-        reserved: &reserved,
-        live: &live,
-    };
-    let off = Adapter {
+    let disabled = Adapter {
         enabled: false,
         running: false,
         ..Adapter::running("nfs", 12049)
     };
-    let judged = crate::adapters::judge(off, &reserved);
-    assert_eq!(judged.verdict, Verdict::Off);
-    let made = plan.carry_out(&mut Adapters::Known(vec![judged]));
+    let made = planned_with(&renamed, &live, [disabled]);
     assert_eq!(made.replaced, []);
 }
