@@ -6,14 +6,14 @@
 //!
 //! A server that has never been ready counts for nothing: it takes nobody's files away, and might never become ready.
 
+mod instance_state;
 mod limit;
-mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+pub use instance_state::{InstanceState, NamespacedName};
 pub use limit::Limit;
-pub use seen::{Place, Seen};
 
 /// A deletion that the copies do not show by then has not happened: a request has a deadline, and a watch that is as late
 /// as that does not work.
@@ -23,7 +23,7 @@ const LONGEST_LAG: Duration = Duration::from_mins(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
     /// The instances that are out of service, sorted.
-    pub for_these: Vec<Place>,
+    pub out_of_service: Vec<NamespacedName>,
     /// How many may be.
     pub allowed: usize,
     /// The setting that this comes from.
@@ -35,9 +35,9 @@ pub struct Queue {
 pub struct Brake {
     limit: Limit,
     /// Pods whose deletion has begun and is not in the copies yet: their uid, and since when.
-    begun: BTreeMap<Place, (String, Instant)>,
+    begun: BTreeMap<NamespacedName, (String, Instant)>,
     /// Who has asked in vain.
-    waiting: BTreeSet<Place>,
+    waiting: BTreeSet<NamespacedName>,
 }
 
 impl Brake {
@@ -56,9 +56,9 @@ impl Brake {
     /// It is not this instance's turn. It will be woken, see [`Brake::next`].
     pub fn ask(
         &mut self,
-        place: &Place,
+        place: &NamespacedName,
         pod: &str,
-        seen: &[Seen],
+        seen: &[InstanceState],
         now: Instant,
     ) -> Result<(), Queue> {
         self.forget_what_is_seen(seen, now);
@@ -72,19 +72,19 @@ impl Brake {
         }
         self.waiting.insert(place.clone());
         Err(Queue {
-            for_these: out.into_iter().collect(),
+            out_of_service: out.into_iter().collect(),
             allowed,
             limit: self.limit,
         })
     }
 
     /// Gives a turn back: the pod is still there.
-    pub fn give_back(&mut self, place: &Place) {
+    pub fn give_back(&mut self, place: &NamespacedName) {
         self.begun.remove(place);
     }
 
     /// Takes an instance out of the queue: it does not need a turn any more.
-    pub fn leave(&mut self, place: &Place) {
+    pub fn leave(&mut self, place: &NamespacedName) {
         self.waiting.remove(place);
     }
 
@@ -94,7 +94,7 @@ impl Brake {
     }
 
     /// The instances whose turn it is by now. They are no longer in the queue, and have to ask again.
-    pub fn next(&mut self, seen: &[Seen], now: Instant) -> Vec<Place> {
+    pub fn next(&mut self, seen: &[InstanceState], now: Instant) -> Vec<NamespacedName> {
         self.forget_what_is_seen(seen, now);
         let free = self.limit.of(seen.len());
         let free = free.saturating_sub(self.out_of_service(seen).len());
@@ -103,8 +103,8 @@ impl Brake {
         next
     }
 
-    fn forget_what_is_seen(&mut self, seen: &[Seen], now: Instant) {
-        let stands = |place: &Place, pod: &String| {
+    fn forget_what_is_seen(&mut self, seen: &[InstanceState], now: Instant) {
+        let stands = |place: &NamespacedName, pod: &String| {
             let mut seen = seen.iter();
             seen.any(|seen| seen.place == *place && seen.pod.as_ref() == Some(pod))
         };
@@ -113,7 +113,7 @@ impl Brake {
         });
     }
 
-    fn out_of_service(&self, seen: &[Seen]) -> BTreeSet<Place> {
+    fn out_of_service(&self, seen: &[InstanceState]) -> BTreeSet<NamespacedName> {
         let out = seen.iter().filter(|seen| seen.is_out);
         let out = out.map(|seen| seen.place.clone());
         out.chain(self.begun.keys().cloned()).collect()

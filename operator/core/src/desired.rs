@@ -209,7 +209,7 @@ fn secrets(instance: &Instance) -> Vec<GeneratedSecret> {
         names::PASSWORD_KEY,
         32,
     )];
-    if instance.secrets.makes_jwt {
+    if instance.secrets.generates_jwt {
         secrets.push(generated(
             names::jwt_secret(name),
             BTreeMap::new(),
@@ -217,7 +217,7 @@ fn secrets(instance: &Instance) -> Vec<GeneratedSecret> {
             64,
         ));
     }
-    if instance.secrets.makes_admin {
+    if instance.secrets.generates_admin {
         let admin = user(names::ADMIN_USER);
         secrets.push(generated(
             names::admin_credentials(name),

@@ -1,14 +1,14 @@
 //! Pure: parses and judges what was observed. All that can be refused is refused here, so that what follows is total.
 
+mod api_access;
 mod config_keys;
 mod config_overrides;
+mod history;
 pub mod password_reset;
 mod percona;
-mod precedent;
-mod server;
 pub mod shutdown;
+mod startup;
 mod storage;
-mod way_in;
 
 use dittofs_shared::crd::DittoServerSpec;
 use dittofs_shared::published_state::{ServerState, ServerStatus};
@@ -24,17 +24,17 @@ use crate::exposure::live::{self, LiveService};
 use crate::exposure::{Exposition, Plan};
 use crate::observed::Observed;
 use crate::ownership::Claimant;
-use crate::pod;
-use crate::renewal::{Known, PodFacts, TemplateFacts};
+use crate::pod_status;
+use crate::renewal::{PodFacts, Sidecar, TemplateFacts};
 use crate::secrets::{self, Secrets};
+pub use api_access::ApiAccess;
 pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
 pub use config_overrides::{OverrideProblem, unknown_keys};
+pub use history::History;
 pub use password_reset::{Asked, ResetProgress, Resets};
 pub use percona::{DatabaseProblem, PerconaCluster, Progress};
-pub use precedent::Precedent;
-pub use server::{BIND_PASSWORD, Obstacle};
+pub use startup::{BIND_PASSWORD, StartupProblem};
 pub use storage::Claim;
-pub use way_in::WayIn;
 
 /// What the operator itself decides for all instances.
 #[derive(Clone, Debug)]
@@ -57,13 +57,13 @@ pub struct Instance {
     /// What the user asked for.
     pub spec: DittoServerSpec,
     /// Image of the sidecar that is asked for, and what is known of those that run.
-    pub sidecar: Known,
+    pub sidecar: Sidecar,
     /// See [`Defaults`].
     pub keep_unused_config: Duration,
     /// The Secrets it uses.
     pub secrets: Secrets,
     /// The sidecar's and the administrator's ways into the REST API.
-    pub way_in: WayIn,
+    pub api_access: ApiAccess,
     /// What of the user's settings cannot be taken over.
     pub override_problem: Option<OverrideProblem>,
     /// Account that its pod runs with, if there is a pod.
@@ -89,7 +89,7 @@ pub struct Instance {
     /// See [`dittofs_shared::settings::Settings::publish_to`].
     pub publish_to: Option<String>,
     /// What the live objects remember of earlier templates.
-    pub precedent: Precedent,
+    pub history: History,
 }
 
 impl Instance {
@@ -115,21 +115,21 @@ impl Instance {
             live: &live,
         };
         let exposition = plan.carry_out(&mut adapters);
-        let claims = storage::judge(&name, &server.spec.storage, &observed.claims);
+        let claims = storage::evaluate(&name, &server.spec.storage, &observed.claims);
         let has_data = storage::has_data(&observed.claims, &adapters);
         Self {
             namespace: server.namespace().unwrap_or_default(),
             owner: server.controller_owner_ref(&()).unwrap_or_default(),
             sidecar: sidecar(observed, defaults),
             keep_unused_config: defaults.keep_unused_config,
-            way_in: way_in::judge(&name, observed, reports),
+            api_access: api_access::evaluate(&name, observed, reports),
             secrets: secrets::evaluate(server, &observed.secrets, has_data),
-            override_problem: config_overrides::judge(&server.spec, &observed.secrets),
+            override_problem: config_overrides::evaluate(&server.spec, &observed.secrets),
             running_account: running_account(observed),
-            serves: observed.pod.as_deref().is_some_and(pod::serves),
-            percona: percona::judge(&name, observed),
+            serves: observed.pod.as_deref().is_some_and(pod_status::serves),
+            percona: percona::evaluate(&name, observed),
             released_by: storage::released_by(observed.stateful_set.as_deref()),
-            precedent: precedent::judge(observed, &adapters, &claims),
+            history: history::evaluate(observed, &adapters, &claims),
             claims,
             server_state,
             publish_to: observed
@@ -182,10 +182,10 @@ fn running_account(observed: &Observed) -> Option<String> {
     pod.spec.as_ref()?.service_account_name.clone()
 }
 
-fn sidecar(observed: &Observed, defaults: &Defaults) -> Known {
+fn sidecar(observed: &Observed, defaults: &Defaults) -> Sidecar {
     let settings = &observed.server.spec.sidecar;
     let asked = settings.image.as_ref().unwrap_or(&defaults.sidecar_image);
-    Known {
+    Sidecar {
         asked: asked.clone(),
         policy: settings.update_policy,
         at: observed.at,

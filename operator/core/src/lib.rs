@@ -7,7 +7,7 @@
 //! * [`digest`]: digests, and how hashes of several parts are written.
 //! * [`ownership`]: whose an object is.
 //! * [`optional`]: the kinds that a cluster may be without.
-//! * [`pod`]: what the status of a pod says about its server.
+//! * [`pod_status`]: what the status of a pod says about its server.
 //! * [`brake`]: how many servers may be out of service at a time.
 //! * [`secrets`]: which Secrets a spec names, and whether a server can be started with them.
 //! * [`observed`]: all that is known of an instance before anything is decided.
@@ -35,7 +35,7 @@ pub mod observed;
 pub mod optional;
 pub mod outcome;
 pub mod ownership;
-pub mod pod;
+pub mod pod_status;
 pub mod reconcile_request;
 pub mod reference;
 pub mod renewal;

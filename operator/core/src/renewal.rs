@@ -43,7 +43,7 @@ const LONGEST_TURN: Duration = Duration::from_mins(10);
 
 /// What is known of the sidecar of an instance.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct Sidecar {
     /// Image that is asked for.
     pub asked: String,
     /// When a running pod gets it.
@@ -56,7 +56,7 @@ pub struct Known {
     pub template: Option<TemplateFacts>,
 }
 
-impl Known {
+impl Sidecar {
     /// A sidecar that was started before this moment has to end: its kubelet has not restarted it although its image was
     /// changed long ago. By the clock of the node.
     pub fn end_if_started_before(&self) -> Option<Timestamp> {

@@ -14,9 +14,9 @@ use kube::ResourceExt as _;
 
 use crate::brake::Queue;
 use crate::digest::{differing_parts, short_digest};
-use crate::pod;
+use crate::pod_status;
 pub use directory::Directory;
-pub use hash::{Hashes, hashes, unread};
+pub use hash::{Hashes, hashes, not_applied};
 
 /// What is to be done about the pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,13 +69,13 @@ pub fn decide(policy: RollPolicy, stateful_set: Option<&StatefulSet>, pod: Optio
     let observed = status.and_then(|status| status.observed_generation);
     let is_observed = stateful_set.metadata.deletion_timestamp.is_none()
         && observed == stateful_set.metadata.generation;
-    let of_latest = pod::is_of_latest_revision(pod, stateful_set);
+    let of_latest = pod_status::is_of_latest_revision(pod, stateful_set);
     if is_observed && of_latest == Some(true) {
         // The next pod would be the same, whatever somebody has written to this one.
         return Roll::Current;
     }
     // Whatever the template has now, this pod has served nobody, and cannot be waiting for a better hour.
-    let never_ran = !pod::has_started(pod);
+    let never_ran = !pod_status::has_started(pod);
     let is_older = is_observed && of_latest == Some(false);
     let (changed, restart) = match reason(stateful_set, pod) {
         Some(reason) => reason,
@@ -99,7 +99,7 @@ pub fn decide(policy: RollPolicy, stateful_set: Option<&StatefulSet>, pod: Optio
     }
     Roll::Now {
         changed,
-        in_turn: pod::is_serving(pod) && !restart,
+        in_turn: pod_status::is_serving(pod) && !restart,
     }
 }
 

@@ -29,9 +29,9 @@ pub struct Secrets {
     /// First password of the administrator.
     pub admin: SecretKeyReference,
     /// Whether the operator makes the first.
-    pub makes_jwt: bool,
+    pub generates_jwt: bool,
     /// Whether the operator makes the second.
-    pub makes_admin: bool,
+    pub generates_admin: bool,
     /// What the server is restarted for, or what is wrong with the Secrets.
     pub digest: Result<Digest, SecretProblem>,
     /// How the server is told its PostgreSQL database, if it uses one that the spec names.
@@ -71,11 +71,11 @@ pub(crate) fn evaluate(
     let others = references::others(spec);
     let makes =
         |own: &Option<SecretKeyReference>| SecretKeyReference::named(own.as_ref()).is_none();
-    let makes_jwt = makes(&identity.jwt.secret_ref);
-    let makes_admin = makes(&identity.admin.password_secret_ref);
+    let generates_jwt = makes(&identity.jwt.secret_ref);
+    let generates_admin = makes(&identity.admin.password_secret_ref);
     let mut named = vec![
-        used_for(&signing_key, makes_jwt, "signing key"),
-        used_for(&password, makes_admin, "first password"),
+        used_for(&signing_key, generates_jwt, "signing key"),
+        used_for(&password, generates_admin, "first password"),
     ];
     named.extend(
         others
@@ -89,8 +89,8 @@ pub(crate) fn evaluate(
     named.extend(made.iter().map(|made| (*made, "connection of the server")));
     let own = names::sidecar_credentials(name);
     let mut generated = vec![own.as_str()];
-    generated.extend(makes_jwt.then_some(signing_key.name.as_str()));
-    generated.extend(makes_admin.then_some(password.name.as_str()));
+    generated.extend(generates_jwt.then_some(signing_key.name.as_str()));
+    generated.extend(generates_admin.then_some(password.name.as_str()));
     generated.extend(made);
     let salt = facts.get(&own);
     let digest = generated::check(name, facts, &generated)
@@ -99,8 +99,8 @@ pub(crate) fn evaluate(
     Secrets {
         jwt: key_of(&signing_key),
         admin: key_of(&password),
-        makes_jwt,
-        makes_admin,
+        generates_jwt,
+        generates_admin,
         digest,
         connection,
         api_authority: authority(facts, spec.control_plane.certificate()),

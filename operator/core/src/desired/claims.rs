@@ -78,7 +78,10 @@ pub fn template_metadata(instance: &Instance, name: &str) -> ObjectMeta {
 
 /// Claims that were made before, or whose retention policy has changed since.
 pub fn marked(instance: &Instance) -> Vec<ClaimMarks> {
-    let claims = instance.claims.iter().filter(|claim| !claim.is_leaving());
+    let claims = instance
+        .claims
+        .iter()
+        .filter(|claim| !claim.is_terminating());
     let found = claims.filter_map(|claim| claim.found.as_ref());
     found
         .map(|seen| marks(instance, seen))

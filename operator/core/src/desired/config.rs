@@ -89,7 +89,7 @@ pub fn render(instance: &Instance) -> String {
     text(
         instance,
         names::ADMIN_USER,
-        shutdown::Stops::of(&instance.spec).stage,
+        shutdown::Shutdown::of(&instance.spec).stage,
     )
 }
 

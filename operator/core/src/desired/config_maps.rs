@@ -31,7 +31,7 @@ pub fn settings(instance: &Instance) -> ConfigMap {
         log_level: spec.sidecar.log_level,
         publish_to: instance.publish_to.clone(),
         end_if_started_before: instance.sidecar.end_if_started_before(),
-        reset: instance.way_in.reset.for_sidecar(),
+        reset: instance.api_access.reset.for_sidecar(),
     };
     ConfigMap {
         metadata: metadata(instance, names::sidecar(&instance.name)),

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{
 use std::collections::BTreeMap;
 
 use super::{files, rbac, server_container, sidecar_container};
-use crate::instance::{Instance, shutdown::Stops};
+use crate::instance::{Instance, shutdown::Shutdown};
 
 /// User and group of the official image.
 pub const USER: i64 = 65532;
@@ -47,7 +47,7 @@ pub fn pod(instance: &Instance, sidecar_image: &str, config: &str) -> PodSpec {
         service_account_name: Some(rbac::account(instance)),
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
-        termination_grace_period_seconds: Some(Stops::of(&instance.spec).grace_seconds),
+        termination_grace_period_seconds: Some(Shutdown::of(&instance.spec).grace_seconds),
         security_context: Some(security_context(instance)),
         init_containers: Some(vec![sidecar_container::sidecar(instance, sidecar_image)]),
         containers: vec![server_container::server(instance)],

@@ -52,7 +52,7 @@ pub fn role(instance: &Instance) -> Role {
             names::sidecar(&instance.name),
         ),
     ];
-    let reset = instance.way_in.reset.for_sidecar();
+    let reset = instance.api_access.reset.for_sidecar();
     let password = reset.map(|reset| rule(&["get"], "secrets", reset.secret));
     Role {
         metadata: metadata(instance, names::sidecar(&instance.name)),

@@ -46,7 +46,7 @@ impl OverrideProblem {
 }
 
 /// Looks for what would leak a secret or break what the operator stands for.
-pub(super) fn judge(
+pub(super) fn evaluate(
     spec: &DittoServerSpec,
     secrets: &BTreeMap<String, SecretFacts>,
 ) -> Option<OverrideProblem> {

@@ -92,7 +92,7 @@ fn value(server: &DittoServer) -> Option<&str> {
 }
 
 /// Understands what is asked for. `problem` is what is wrong with the Secret.
-pub(super) fn judge(
+pub(super) fn evaluate(
     server: &DittoServer,
     secret: &SecretKeyReference,
     problem: Option<SecretProblem>,
@@ -148,9 +148,9 @@ mod tests {
         json!({"conditions": conditions, "lastHandledPasswordReset": handled})
     }
 
-    fn judged(server: &DittoServer, problem: bool, answer: Option<&PasswordReset>) -> Resets {
+    fn evaluated(server: &DittoServer, problem: bool, answer: Option<&PasswordReset>) -> Resets {
         let problem = problem.then(|| SecretProblem::Unnamed("a".to_owned()));
-        judge(
+        evaluate(
             server,
             &SecretKeyReference::new("people", "admin"),
             problem,
@@ -170,7 +170,7 @@ mod tests {
             (Some("1"), Value::Null, false, Some("1")),
             (Some("1"), json!({}), false, Some("1")),
         ] {
-            let resets = judged(&server(annotation, &status), false, None);
+            let resets = evaluated(&server(annotation, &status), false, None);
             let told = (resets.asked.is_some(), resets.handled_now());
             assert_eq!(told, (asked, handled), "{annotation:?} {status}");
         }
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn the_sidecar_is_asked_until_it_answers_this_request() {
         let server = server(Some("1"), &known(None));
-        let asked = judged(&server, false, None).for_sidecar().unwrap();
+        let asked = evaluated(&server, false, None).for_sidecar().unwrap();
         assert_eq!(
             (asked.secret.as_str(), asked.key.as_str()),
             ("people", "admin")
@@ -228,7 +228,7 @@ mod tests {
                 None,
             ),
         ] {
-            let resets = judged(&server, problem, answer.as_ref());
+            let resets = evaluated(&server, problem, answer.as_ref());
             assert_eq!(resets.for_sidecar().is_some(), sent, "{answer:?}");
             assert_eq!(resets.handled_now(), handled, "{answer:?}");
             assert_eq!(resets.asked.unwrap().progress, progress, "{answer:?}");

@@ -35,7 +35,7 @@ pub enum Progress {
     /// It has not been made yet.
     Missing,
     /// It is on its way out.
-    Leaving,
+    Terminating,
     /// It is not ready: what Percona's operator says of it.
     NotReady(String),
     /// It is ready.
@@ -57,7 +57,7 @@ pub enum DatabaseProblem {
 }
 
 /// The cluster of an instance that asks for one.
-pub(super) fn judge(instance: &str, observed: &Observed) -> Option<PerconaCluster> {
+pub(super) fn evaluate(instance: &str, observed: &Observed) -> Option<PerconaCluster> {
     observed
         .server
         .spec
@@ -117,7 +117,7 @@ impl PerconaCluster {
 
 fn progress(found: &DynamicObject) -> Progress {
     if found.metadata.deletion_timestamp.is_some() {
-        return Progress::Leaving;
+        return Progress::Terminating;
     }
     let status = &found.data["status"];
     let state = match status["state"].as_str() {

@@ -25,14 +25,14 @@ const ROOM: Duration = Duration::from_secs(10);
 
 /// How a server stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stops {
+pub struct Shutdown {
     /// `shutdown_timeout` as the operator writes it.
     pub stage: Duration,
     /// Grace period of the pod.
     pub grace_seconds: i64,
 }
 
-impl Stops {
+impl Shutdown {
     /// From the grace period that is asked for, unless the user gives the server a `shutdown_timeout` that needs more.
     pub fn of(spec: &DittoServerSpec) -> Self {
         let asked = spec.termination_grace_period_seconds;
@@ -102,10 +102,10 @@ mod tests {
             .unwrap()
             .extend(more.as_object().unwrap().clone());
         let spec = serde_json::from_value(spec).unwrap();
-        let Stops {
+        let Shutdown {
             stage,
             grace_seconds,
-        } = Stops::of(&spec);
+        } = Shutdown::of(&spec);
         (stage.as_secs(), grace_seconds)
     }
 

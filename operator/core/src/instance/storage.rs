@@ -27,7 +27,7 @@ pub struct Claim {
 }
 
 /// The claims of an instance, in the order of the claim templates.
-pub(super) fn judge(
+pub(super) fn evaluate(
     instance: &str,
     storage: &Storage,
     found: &[Arc<PersistentVolumeClaim>],
@@ -102,7 +102,7 @@ impl Claim {
     }
 
     /// Whether it is on its way out.
-    pub fn is_leaving(&self) -> bool {
+    pub fn is_terminating(&self) -> bool {
         self.found
             .as_ref()
             .is_some_and(|claim| claim.metadata.deletion_timestamp.is_some())
@@ -111,7 +111,7 @@ impl Claim {
     /// Whether it has to ask for more. Only a bound claim can: the API server refuses any change of the others.
     pub fn must_grow(&self) -> bool {
         self.is_bound()
-            && !self.is_leaving()
+            && !self.is_terminating()
             && self
                 .requested()
                 .is_some_and(|requested| quantity::is_less(requested, &self.asked))
@@ -157,7 +157,7 @@ mod tests {
     fn claim(asked: &str, found: Value) -> Claim {
         let storage = serde_json::from_value(json!({"metadataSize": asked})).unwrap();
         let found = serde_json::from_value(found).unwrap();
-        judge("files", &storage, &[Arc::new(found)]).swap_remove(0)
+        evaluate("files", &storage, &[Arc::new(found)]).swap_remove(0)
     }
 
     fn bound(requested: &str, capacity: &str) -> Value {

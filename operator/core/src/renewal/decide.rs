@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::edit::Edit;
 use super::facts::{PodFacts, Refused, State};
-use super::{Known, LONGEST_WAIT, OVERDUE, PROBATION, SLOWEST_START, left_of};
+use super::{LONGEST_WAIT, OVERDUE, PROBATION, SLOWEST_START, Sidecar, left_of};
 
 /// What is to be done about the sidecar, or what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Renewal {
     /// The image was changed, and has not proved itself yet.
     Replacing {
         /// When to look again, unless something happens before.
-        again: Option<Duration>,
+        requeue_after: Option<Duration>,
     },
     /// The image that is asked for was tried in vain, and stays away until another one is asked for.
     Refused(Refused),
@@ -58,9 +58,9 @@ impl Renewal {
     }
 
     /// When to look again, unless something happens before.
-    pub fn again(&self) -> Option<Duration> {
+    pub fn requeue_after(&self) -> Option<Duration> {
         match self {
-            Self::Replacing { again } => *again,
+            Self::Replacing { requeue_after } => *requeue_after,
             // They are called. This is for what nobody sees, such as a pod that is gone.
             Self::WaitsForOthers | Self::RefusedElsewhere(_) => Some(LONGEST_WAIT),
             _ => None,
@@ -70,25 +70,27 @@ impl Renewal {
     /// What was decided has been done: now the kubelet is waited for.
     pub fn begun() -> Self {
         Self::Replacing {
-            again: Some(OVERDUE),
+            requeue_after: Some(OVERDUE),
         }
     }
 }
 
 /// Decides about the sidecar of the pod. `contract`: what the template offers to an image.
-pub fn decide(known: &Known, contract: &str) -> Renewal {
-    let Some(pod) = &known.pod else {
+pub fn decide(sidecar: &Sidecar, contract: &str) -> Renewal {
+    let Some(pod) = &sidecar.pod else {
         return Renewal::NoPod;
     };
-    if pod.image == known.asked {
-        return with_asked_image(known, pod);
+    if pod.image == sidecar.asked {
+        return with_asked_image(sidecar, pod);
     }
     match &pod.refused {
-        Some(refused) if refused.image == known.asked => Renewal::Refused(refused.clone()),
-        _ if known.policy == SidecarUpdatePolicy::WithNextPod => Renewal::NextPod(NextPod::Policy),
+        Some(refused) if refused.image == sidecar.asked => Renewal::Refused(refused.clone()),
+        _ if sidecar.policy == SidecarUpdatePolicy::WithNextPod => {
+            Renewal::NextPod(NextPod::Policy)
+        }
         _ if pod.contract.as_deref() != Some(contract) => Renewal::NextPod(NextPod::Contract),
         _ if is_starting(pod) => Renewal::NotStarted,
-        _ => Renewal::Replace(Edit::replace(pod, &known.asked, known.at)),
+        _ => Renewal::Replace(Edit::replace(pod, &sidecar.asked, sidecar.at)),
     }
 }
 
@@ -101,21 +103,21 @@ fn is_starting(pod: &PodFacts) -> bool {
     }
 }
 
-fn with_asked_image(known: &Known, pod: &PodFacts) -> Renewal {
+fn with_asked_image(sidecar: &Sidecar, pod: &PodFacts) -> Renewal {
     let Some(previous) = &pod.previous else {
         return match pod.refused {
             Some(_) => Renewal::Settle(Edit::settle()),
             None => Renewal::Current,
         };
     };
-    if let Some(why) = pod.failure(known.at) {
+    if let Some(why) = pod.failure(sidecar.at) {
         let refused = Refused {
             image: pod.image.clone(),
             reason: why.to_owned(),
         };
-        return Renewal::PutBack(Edit::put_back(previous, &refused, known.at), refused);
+        return Renewal::PutBack(Edit::put_back(previous, &refused, sidecar.at), refused);
     }
-    if pod.is_proved(known.at) {
+    if pod.is_proved(sidecar.at) {
         return Renewal::Settle(Edit::settle());
     }
     // A pod that was made with the image, and has not come up yet.
@@ -123,22 +125,22 @@ fn with_asked_image(known: &Known, pod: &PodFacts) -> Renewal {
         return Renewal::Current;
     }
     Renewal::Replacing {
-        again: again(known, pod),
+        requeue_after: requeue_after(sidecar, pod),
     }
 }
 
 /// When time alone brings something new.
-fn again(known: &Known, pod: &PodFacts) -> Option<Duration> {
+fn requeue_after(sidecar: &Sidecar, pod: &PodFacts) -> Option<Duration> {
     let replaced = pod.replaced.as_ref();
     match &pod.state {
-        State::Failing(_) => pod.left_of_staleness(known.at),
+        State::Failing(_) => pod.left_of_staleness(sidecar.at),
         State::Running { container, since } => match replaced {
             Some(replaced) if replaced.container.as_ref() == Some(container) => {
-                left_of(replaced.at, OVERDUE, known.at)
+                left_of(replaced.at, OVERDUE, sidecar.at)
             }
-            _ => left_of(*since, PROBATION, known.at),
+            _ => left_of(*since, PROBATION, sidecar.at),
         },
-        State::Starting => left_of(replaced?.at, SLOWEST_START, known.at),
+        State::Starting => left_of(replaced?.at, SLOWEST_START, sidecar.at),
         State::Unreported => None,
     }
 }

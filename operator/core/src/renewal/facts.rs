@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{LONGEST_TURN, MOST_AHEAD, PROBATION, SLOWEST_START, STALE, has_passed, left_of};
-use crate::pod;
+use crate::pod_status;
 
 /// Reasons of the kubelet that say that an image does not run.
 const FAILURES: [&str; 9] = [
@@ -126,8 +126,8 @@ impl PodFacts {
             replaced: replaced(annotations),
             state: sidecar.map_or(State::Unreported, state),
             has_run: sidecar.is_some_and(has_run),
-            server_runs: pod::is_serving(pod),
-            is_ready: pod::is_ready(pod),
+            server_runs: pod_status::is_serving(pod),
+            is_ready: pod_status::is_ready(pod),
         })
     }
 

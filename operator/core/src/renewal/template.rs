@@ -4,7 +4,7 @@ use dittofs_shared::crd::SidecarUpdatePolicy;
 use dittofs_shared::labels;
 use std::collections::BTreeMap;
 
-use super::Known;
+use super::Sidecar;
 use super::facts::{PodFacts, Refused, State, TemplateFacts};
 
 /// The sidecar of the next pod.
@@ -38,14 +38,14 @@ impl Chosen {
 
 /// Chooses the sidecar of the next pod: the last one that ran here, until the one that is asked for has run in place. So a pod
 /// that is recreated in between starts. Where it cannot be tried in place, the next pod is the first to try it, and goes back.
-pub fn choose(known: &Known, contract: &str) -> Chosen {
-    let template = known.template.as_ref();
+pub fn choose(sidecar: &Sidecar, contract: &str) -> Chosen {
+    let template = sidecar.template.as_ref();
     let asked = Chosen {
-        image: known.asked.clone(),
+        image: sidecar.asked.clone(),
         previous: None,
         refused: None,
     };
-    let (good, refused, in_place) = match (&known.pod, template) {
+    let (good, refused, in_place) = match (&sidecar.pod, template) {
         (Some(pod), _) => (
             good(pod, template),
             pod.refused.as_ref(),
@@ -58,12 +58,12 @@ pub fn choose(known: &Known, contract: &str) -> Chosen {
         ),
         (None, None) => (None, None, false),
     };
-    let Some(good) = good.filter(|good| **good != known.asked) else {
+    let Some(good) = good.filter(|good| **good != sidecar.asked) else {
         return asked;
     };
-    let refused = refused.filter(|refused| refused.image == known.asked);
-    let is_there = template.is_some_and(|template| template.image == known.asked);
-    let in_place = in_place && known.policy == SidecarUpdatePolicy::InPlace && !is_there;
+    let refused = refused.filter(|refused| refused.image == sidecar.asked);
+    let is_there = template.is_some_and(|template| template.image == sidecar.asked);
+    let in_place = in_place && sidecar.policy == SidecarUpdatePolicy::InPlace && !is_there;
     if in_place || refused.is_some() {
         return Chosen {
             image: good.clone(),

@@ -138,7 +138,7 @@ impl<'a> StoredLdap<'a> {
 
 /// The parts of the hash: name and value.
 pub(super) fn parts(instance: &Instance, secrets: &Digest) -> Vec<(&'static str, String)> {
-    let known = |name| instance.precedent.stored(name).map(str::to_owned);
+    let known = |name| instance.history.stored(name).map(str::to_owned);
     let mut parts = Vec::new();
     for directory in Directory::ALL {
         let stored = known(directory.name()).or_else(|| directory.stored(instance, secrets));
@@ -153,9 +153,9 @@ pub(super) fn parts(instance: &Instance, secrets: &Digest) -> Vec<(&'static str,
 }
 
 /// The directories whose settings in the spec are not those that the server has stored.
-pub(super) fn unread(instance: &Instance, secrets: &Digest) -> Vec<Directory> {
+pub(super) fn not_applied(instance: &Instance, secrets: &Digest) -> Vec<Directory> {
     let differs = |directory: &Directory| {
-        let stored = instance.precedent.stored(directory.name());
+        let stored = instance.history.stored(directory.name());
         stored.is_some_and(|stored| directory.stored(instance, secrets).as_deref() != Some(stored))
     };
     Directory::ALL.into_iter().filter(differs).collect()

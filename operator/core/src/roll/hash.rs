@@ -30,10 +30,10 @@ pub fn hashes(
     secrets: &Digest,
 ) -> Hashes {
     let inputs = inputs(instance, settings, secrets);
-    let precedent = &instance.precedent;
+    let history = &instance.history;
     // While the inputs are the same, so is the first form: another rendering must not restart the pods that bear it.
-    let unchanged = precedent.inputs.as_ref() == Some(&inputs);
-    let first_form = precedent.first_form.clone().filter(|_| unchanged);
+    let unchanged = history.inputs.as_ref() == Some(&inputs);
+    let first_form = history.first_form.clone().filter(|_| unchanged);
     Hashes {
         first_form: first_form.unwrap_or_else(|| of_first_form(instance, &text(), secrets)),
         inputs,
@@ -143,9 +143,9 @@ fn part(name: &str, value: &impl Serialize) -> String {
 }
 
 /// The directories whose settings in the spec are not those that the server has stored.
-pub fn unread(instance: &Instance) -> Vec<Directory> {
+pub fn not_applied(instance: &Instance) -> Vec<Directory> {
     match &instance.secrets.digest {
-        Ok(secrets) => directory::unread(instance, secrets),
+        Ok(secrets) => directory::not_applied(instance, secrets),
         Err(_) => Vec::new(),
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn digests(
     salt: Option<&SecretFacts>,
 ) -> Result<Digest, SecretProblem> {
     if let Some(password) = password {
-        first_password::judge(facts, password)?;
+        first_password::evaluate(facts, password)?;
     }
     first_password::text(facts, signing_key)?;
     let signing_key = check(facts, signing_key)?.unwrap_or_default();

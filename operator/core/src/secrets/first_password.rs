@@ -9,7 +9,7 @@ use super::{SecretFacts, SecretProblem, check};
 const LONGEST: usize = 72;
 
 /// Whether the server takes it.
-pub(super) fn judge(
+pub(super) fn evaluate(
     facts: &BTreeMap<String, SecretFacts>,
     password: &Reference,
 ) -> Result<(), SecretProblem> {
@@ -29,7 +29,7 @@ pub(super) fn judge(
 }
 
 /// What a reset needs: there is no doing without it.
-pub(crate) fn judge_for_reset(
+pub(crate) fn evaluate_for_reset(
     facts: &BTreeMap<String, SecretFacts>,
     password: &Reference,
 ) -> Result<(), SecretProblem> {
@@ -37,7 +37,7 @@ pub(crate) fn judge_for_reset(
         optional: false,
         ..password.clone()
     };
-    judge(facts, &needed)
+    evaluate(facts, &needed)
 }
 
 /// Whether it can be an environment variable, byte for byte.

@@ -45,7 +45,7 @@ fn of_percona(cluster: &PerconaCluster) -> Finding {
             "Creating",
             format!("PerconaPGCluster {name} is being made. {goes_on}"),
         ),
-        Progress::Leaving => Finding::no(
+        Progress::Terminating => Finding::no(
             "NotReady",
             format!(
                 "PerconaPGCluster {name} is being deleted, and is made again when it is gone. {goes_on}"

@@ -46,7 +46,7 @@ fn edited(spec: Value, key: Option<(&str, &str)>) -> Result<Observed, Error> {
 }
 
 fn unread(observed: &Observed) -> Vec<&'static str> {
-    let unread = roll::unread(&parse(observed));
+    let unread = roll::not_applied(&parse(observed));
     unread.into_iter().map(roll::Directory::name).collect()
 }
 

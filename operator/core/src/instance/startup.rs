@@ -10,7 +10,7 @@ pub const BIND_PASSWORD: &str = "DITTOFS_LDAP_BIND_PASSWORD";
 
 /// Why no server is started as asked. What runs stays as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Obstacle {
+pub enum StartupProblem {
     /// A Secret cannot be used.
     #[error(transparent)]
     Secret(#[from] SecretProblem),
@@ -51,7 +51,7 @@ impl Instance {
     ///
     /// # Errors
     /// Why it cannot be.
-    pub fn startable(&self) -> Result<&Digest, Obstacle> {
+    pub fn startable(&self) -> Result<&Digest, StartupProblem> {
         if let Some(problem) = &self.override_problem {
             return Err(problem.clone().into());
         }
@@ -60,7 +60,7 @@ impl Instance {
             cluster.usable()?;
         }
         if self.lacks_bind_password() {
-            return Err(Obstacle::NoBindPassword);
+            return Err(StartupProblem::NoBindPassword);
         }
         Ok(digest)
     }
