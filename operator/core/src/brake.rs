@@ -1,10 +1,10 @@
-//! How many servers may be out of service at a time because of this operator.
+//! Limits how many servers are out of service at a time because of this operator.
 //!
-//! What counts is seen in the copies: servers that have been ready once, and whose pod is missing, ends, or is new and not
-//! ready yet. So the brake survives a restart of the operator and a change of the leader. In memory there is only what the
-//! copies do not show yet: deletions that have just been asked for. And who waits, so that the next can be woken.
+//! The caches show which are: servers that have been ready once, and whose pod is missing, is terminating, or is new
+//! and not ready yet. So the limit survives a restart of the operator and a change of the leader. Only two things are
+//! kept in memory: deletions that the caches do not show yet, and the queue of waiting instances.
 //!
-//! A server that has never been ready counts for nothing: it takes nobody's files away, and might never become ready.
+//! A server that has never been ready does not count: no client depends on it, and it might never become ready.
 
 mod instance_state;
 mod limit;
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 pub use instance_state::{InstanceState, NamespacedName};
 pub use limit::Limit;
 
-/// A deletion that the copies do not show by then has not happened: a request has a deadline, and a watch that is as late
-/// as that does not work.
+/// A deletion that the caches do not show by then has not happened: requests have a deadline, and a watch that lags
+/// this much is broken.
 const LONGEST_LAG: Duration = Duration::from_mins(1);
 
 /// What a restart waits for.
@@ -30,18 +30,18 @@ pub struct Queue {
     pub limit: Limit,
 }
 
-/// Gives out turns.
+/// Grants turns.
 #[derive(Debug)]
 pub struct Brake {
     limit: Limit,
-    /// Pods whose deletion has begun and is not in the copies yet: their uid, and since when.
+    /// Pods whose deletion has begun and is not in the caches yet: their uid, and since when.
     begun: BTreeMap<NamespacedName, (String, Instant)>,
-    /// Who has asked in vain.
+    /// Instances that have asked and got no turn.
     waiting: BTreeSet<NamespacedName>,
 }
 
 impl Brake {
-    /// Nobody has a turn yet.
+    /// No instance has a turn yet.
     pub fn new(limit: Limit) -> Self {
         Self {
             limit,
@@ -50,7 +50,7 @@ impl Brake {
         }
     }
 
-    /// Asks for a turn to take a pod out of service. Whoever gets one makes use of it at once, or gives it back.
+    /// Asks for a turn to take a pod out of service. An instance that gets one uses it at once, or gives it back.
     ///
     /// # Errors
     /// It is not this instance's turn. It will be woken, see [`Brake::next`].
@@ -83,12 +83,12 @@ impl Brake {
         self.begun.remove(place);
     }
 
-    /// Takes an instance out of the queue: it does not need a turn any more.
+    /// Removes an instance from the queue: it no longer needs a turn.
     pub fn leave(&mut self, place: &NamespacedName) {
         self.waiting.remove(place);
     }
 
-    /// Whether anybody waits.
+    /// Whether any instance waits.
     pub fn has_queue(&self) -> bool {
         !self.waiting.is_empty()
     }
@@ -104,12 +104,12 @@ impl Brake {
     }
 
     fn forget_what_is_seen(&mut self, seen: &[InstanceState], now: Instant) {
-        let stands = |place: &NamespacedName, pod: &String| {
+        let is_there = |place: &NamespacedName, pod: &String| {
             let mut seen = seen.iter();
             seen.any(|seen| seen.place == *place && seen.pod.as_ref() == Some(pod))
         };
         self.begun.retain(|place, (pod, since)| {
-            stands(place, pod) && now.duration_since(*since) < LONGEST_LAG
+            is_there(place, pod) && now.duration_since(*since) < LONGEST_LAG
         });
     }
 

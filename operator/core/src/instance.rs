@@ -1,4 +1,5 @@
-//! Pure: parses and judges what was observed. All that can be refused is refused here, so that what follows is total.
+//! Pure: parses and evaluates what was observed. Whatever can be refused is refused here, so that what follows is
+//! total.
 
 mod api_access;
 mod config_keys;
@@ -32,7 +33,7 @@ pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
 pub use config_overrides::{OverrideProblem, unknown_keys};
 pub use history::History;
 pub use password_reset::{Asked, ResetProgress, Resets};
-pub use percona::{DatabaseProblem, PerconaCluster, Progress};
+pub use percona::{ClusterConnection, DatabaseProblem, PerconaCluster, Progress};
 pub use startup::{BIND_PASSWORD, StartupProblem};
 pub use storage::Claim;
 
@@ -41,11 +42,11 @@ pub use storage::Claim;
 pub struct Defaults {
     /// Image of the sidecar where the `DittoServer` names none.
     pub sidecar_image: String,
-    /// How long a configuration is kept that nothing mounts any more.
+    /// How long a configuration is kept once no pod mounts it.
     pub keep_unused_config: Duration,
 }
 
-/// An instance that has been understood.
+/// An instance, parsed and evaluated.
 #[derive(Clone, Debug)]
 pub struct Instance {
     /// Name of the instance and of its `DittoServer`.
@@ -56,17 +57,17 @@ pub struct Instance {
     pub owner: OwnerReference,
     /// What the user asked for.
     pub spec: DittoServerSpec,
-    /// Image of the sidecar that is asked for, and what is known of those that run.
+    /// The sidecar that is asked for, and what was observed of those that run.
     pub sidecar: Sidecar,
     /// See [`Defaults`].
     pub keep_unused_config: Duration,
     /// The Secrets it uses.
     pub secrets: Secrets,
-    /// The sidecar's and the administrator's ways into the REST API.
+    /// Who has access to the REST API.
     pub api_access: ApiAccess,
-    /// What of the user's settings cannot be taken over.
+    /// Why the user's settings cannot be used.
     pub override_problem: Option<OverrideProblem>,
-    /// Account that its pod runs with, if there is a pod.
+    /// ServiceAccount of the running pod.
     pub running_account: Option<String>,
     /// Whether its server is known to serve, however its sidecar is.
     pub serves: bool,
@@ -74,9 +75,9 @@ pub struct Instance {
     pub percona: Option<PerconaCluster>,
     /// The claims it should have.
     pub claims: Vec<Claim>,
-    /// Uid of the StatefulSet, once its claims do not go with it.
+    /// Uid of the StatefulSet, once it no longer deletes its claims with it.
     pub released_by: Option<String>,
-    /// What the sidecar meets at the REST API, if it has said so.
+    /// State of the REST API, if the sidecar has reported it.
     pub server_state: Option<ServerState>,
     /// The adapters, or why they are not known.
     pub adapters: Adapters,
@@ -88,12 +89,12 @@ pub struct Instance {
     pub exposition: Exposition,
     /// See [`dittofs_shared::settings::Settings::publish_to`].
     pub publish_to: Option<String>,
-    /// What the live objects remember of earlier templates.
+    /// What the live objects record of earlier templates.
     pub history: History,
 }
 
 impl Instance {
-    /// Understands what was observed.
+    /// Parses and evaluates what was observed.
     pub fn parse(observed: &Observed, defaults: &Defaults) -> Self {
         let server = &observed.server;
         let name = server.name_any();
@@ -136,7 +137,7 @@ impl Instance {
                 .adapters
                 .as_deref()
                 .and_then(|config_map| publication::publish_to(config_map, &adapters))
-                // It also says which ConfigMap is ours, and the sidecar may have taken that out of our sight.
+                // It also identifies our ConfigMap, whose labels the sidecar may have removed.
                 .or_else(|| observed.publish_to.clone()),
             kept: live::kept(&live, &adapters),
             live,
@@ -147,7 +148,7 @@ impl Instance {
         }
     }
 
-    /// Whom the objects of the instance belong to.
+    /// The `DittoServer` that owns the objects of the instance.
     pub fn claimant(&self) -> Claimant<'_> {
         Claimant {
             name: &self.name,
@@ -155,7 +156,7 @@ impl Instance {
         }
     }
 
-    /// Uid of the `{name}-adapters` that the sidecar has been told to write to.
+    /// Uid of the `{name}-adapters` that the sidecar is to write to.
     pub fn published_uid(&self) -> Option<&str> {
         self.publish_to.as_deref().and_then(settings::uid_of)
     }
@@ -171,7 +172,7 @@ impl Instance {
             })
     }
 
-    /// Whether the REST API answers, as far as the sidecar has said.
+    /// Whether the REST API answers, as the sidecar has last reported.
     pub fn server_status(&self) -> Option<ServerStatus> {
         self.server_state.as_ref().map(|state| state.status)
     }

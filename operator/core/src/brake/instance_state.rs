@@ -1,4 +1,4 @@
-//! What is seen of each instance.
+//! Whether each instance is in service.
 
 use dittofs_shared::crd::DittoServer;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -6,9 +6,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use std::fmt::{self, Display, Formatter};
 
-use crate::{pod_status, roll};
+use crate::pod_status;
 
-/// Which instance.
+/// Namespace and name of an instance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NamespacedName {
     /// Its namespace.
@@ -33,29 +33,29 @@ impl Display for NamespacedName {
     }
 }
 
-/// An instance, as far as the brake cares.
+/// Whether an instance is in service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceState {
     /// Which one.
     pub place: NamespacedName,
-    /// Uid of its pod, unless that is on its way out.
+    /// Uid of its pod, unless that is being deleted.
     pub pod: Option<String>,
-    /// Whether clients miss it, so that others wait for it.
+    /// Whether it is out of service for its clients, so that others wait for it.
     pub is_out: bool,
 }
 
 impl InstanceState {
     /// Of an instance.
     ///
-    /// A pod of an older template that is not ready does not count: nobody waits for it to become ready, and to restart it
-    /// costs nothing.
+    /// An unready pod of an older template does not count: it is not expected to become ready, and its restart costs no
+    /// service.
     pub fn of(server: &DittoServer, set: Option<&StatefulSet>, pod: Option<&Pod>) -> Self {
         let status = server.status.as_ref();
         let has_served = status.is_some_and(|status| status.first_ready_at.is_some());
         let is_wanted = server.spec.replicas > 0 && !server.spec.paused;
         let pod = pod.filter(|pod| pod.metadata.deletion_timestamp.is_none());
         let is_missed = pod.is_none_or(|pod| {
-            let is_latest = set.is_none_or(|set| roll::is_current(set, pod));
+            let is_latest = set.is_none_or(|set| pod_status::restart_reason(set, pod).is_none());
             is_latest && !pod_status::is_ready(pod)
         });
         Self {

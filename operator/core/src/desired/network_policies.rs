@@ -1,4 +1,4 @@
-//! NetworkPolicies: nothing reaches the pod but what these open.
+//! NetworkPolicies: the pod is reachable only through what they open.
 
 mod egress;
 
@@ -15,8 +15,8 @@ use super::meta::{adapter_metadata, metadata};
 use crate::exposure::Opening;
 use crate::instance::Instance;
 
-/// The policies, in the order in which they are made: ports are opened before the pod is closed. Adapters that keep
-/// their Service have one, too: there may be none yet, and the pod is about to be closed.
+/// The policies, in the order in which they are created: ports are opened before the pod is closed. Adapters that keep
+/// their Service have one, too, because they may not have one yet.
 pub fn all(instance: &Instance) -> Vec<NetworkPolicy> {
     if !instance.spec.network_policy.enabled {
         return Vec::new();
@@ -29,7 +29,7 @@ pub fn all(instance: &Instance) -> Vec<NetworkPolicy> {
     policies
 }
 
-/// Closes the pod, but for the REST API when that has a Service, and for the metrics when there are any.
+/// Closes the pod, except for the REST API if it has a Service, and for the metrics if they are enabled.
 fn baseline(instance: &Instance) -> NetworkPolicy {
     let spec = &instance.spec;
     let mut ingress = Vec::new();
@@ -80,7 +80,7 @@ fn policy(
                 ..LabelSelector::default()
             }),
             policy_types: Some(vec!["Ingress".to_owned()]),
-            // `None` is no rule at all.
+            // The API server omits empty lists.
             ingress: (!ingress.is_empty()).then_some(ingress),
             egress: None,
         }),

@@ -1,7 +1,7 @@
 //! Routes of the Gateway API: one to each exposed adapter, and one to each of its discovery ports.
 //!
-//! A route has one listener in mind. So two ports never share a route, and what leads to a discovery port attaches to
-//! the listener of its number, whatever the listener of the adapter itself is called.
+//! A route is for one listener. So two ports never share a route, and a route to a discovery port attaches to the
+//! listener with its port number, whatever the section of the adapter itself is called.
 
 use dittofs_shared::crd::ParentReference;
 use dittofs_shared::names;

@@ -24,7 +24,7 @@ pub fn all(instance: &Instance) -> Vec<Service> {
     services
 }
 
-/// Gives the pod its DNS name. Its ports follow the adapters, and stay with those that keep their Service.
+/// Gives the pod its DNS name. Its ports are those of adapters that are exposed or keep their Service.
 fn headless(instance: &Instance) -> Service {
     let kept = instance
         .kept
@@ -33,9 +33,9 @@ fn headless(instance: &Instance) -> Service {
     let all: BTreeMap<_, _> = kept.chain(instance.exposed()).collect();
     let mut ports: Vec<ServicePort> = Vec::new();
     for (adapter, port) in all {
-        // Two adapters may claim one port, and a Service cannot have it twice.
+        // Two adapters may claim one port, but a Service must not list it twice.
         if !ports.iter().any(|there| there.port == i32::from(port)) {
-            ports.push(port_of(adapter, port));
+            ports.push(tcp_port(adapter, port.into()));
         }
     }
     Service {
@@ -62,7 +62,7 @@ fn api(instance: &Instance) -> Service {
             type_: Some(settings.r#type.as_str().to_owned()),
             ports: Some(vec![ServicePort {
                 app_protocol: tls.then(|| "https".to_owned()),
-                ..single_port("api", port)
+                ..tcp_port("api", port)
             }]),
             ..base(instance)
         }),
@@ -70,7 +70,7 @@ fn api(instance: &Instance) -> Service {
     }
 }
 
-/// There is no field for it: it is asked for by `configOverrides`, with a certificate that the user mounts.
+/// There is no field for it: users enable it in `configOverrides`, with a certificate that they mount.
 pub(super) fn metrics_over_tls(instance: &Instance) -> bool {
     let overrides = instance.spec.config_overrides.as_ref();
     let metrics = overrides.and_then(|overrides| overrides.0.get("metrics"));
@@ -78,7 +78,7 @@ pub(super) fn metrics_over_tls(instance: &Instance) -> bool {
     certificate.is_some_and(|file| file.as_str().is_some_and(|file| !file.is_empty()))
 }
 
-/// Says how to scrape it, for those who have no `ServiceMonitor`.
+/// With annotations for a Prometheus without `ServiceMonitor`.
 fn metrics(instance: &Instance) -> Service {
     let settings = &instance.spec.metrics;
     let mut metadata = metadata(instance, names::metrics_service(&instance.name));
@@ -102,7 +102,7 @@ fn metrics(instance: &Instance) -> Service {
             type_: Some(ServiceType::ClusterIP.as_str().to_owned()),
             ports: Some(vec![ServicePort {
                 app_protocol: tls.then(|| "https".to_owned()),
-                ..single_port("metrics", settings.port)
+                ..tcp_port("metrics", settings.port)
             }]),
             ..base(instance)
         }),
@@ -110,7 +110,7 @@ fn metrics(instance: &Instance) -> Service {
     }
 }
 
-fn single_port(name: &str, port: i32) -> ServicePort {
+fn tcp_port(name: &str, port: i32) -> ServicePort {
     ServicePort {
         name: Some(name.to_owned()),
         port,
@@ -124,7 +124,7 @@ fn single_port(name: &str, port: i32) -> ServicePort {
 fn of_front(instance: &Instance, front: &Front) -> Service {
     let mut metadata = adapter_metadata(instance, front.name.clone(), &front.adapter);
     metadata.annotations = (!front.annotations.is_empty()).then(|| front.annotations.clone());
-    // Ours come last: selectors and owners hang on them.
+    // Ours win, because selectors and ownership depend on them.
     let mut labels = front.labels.clone();
     labels.extend(metadata.labels.take().unwrap_or_default());
     metadata.labels = Some(labels);
@@ -140,23 +140,11 @@ fn of_front(instance: &Instance, front: &Front) -> Service {
     }
 }
 
-/// While the sidecar is down the pod is not ready, and the files must be reached all the same: there is one pod, and
-/// nowhere else to send a client.
+/// While the sidecar is down the pod is unready, but its files must stay reachable: there is only this pod.
 fn base(instance: &Instance) -> ServiceSpec {
     ServiceSpec {
         selector: Some(labels::selector(&instance.name)),
         publish_not_ready_addresses: Some(true),
         ..ServiceSpec::default()
-    }
-}
-
-fn port_of(adapter: &str, port: u16) -> ServicePort {
-    let port = i32::from(port);
-    ServicePort {
-        name: Some(adapter.to_owned()),
-        port,
-        target_port: Some(IntOrString::Int(port)),
-        protocol: Some("TCP".to_owned()),
-        ..ServicePort::default()
     }
 }

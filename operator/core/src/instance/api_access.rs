@@ -1,4 +1,4 @@
-//! Pure: who gets into the REST API, and how.
+//! Pure: who has access to the REST API, and how.
 
 use dittofs_shared::reports::{Access, Reports};
 
@@ -6,12 +6,12 @@ use super::password_reset::{self, Resets};
 use crate::observed::Observed;
 use crate::secrets::{first_password, key_of, references};
 
-/// The ways into the REST API.
+/// Access to the REST API.
 #[derive(Clone, Debug)]
 pub struct ApiAccess {
     /// Other `DittoServers` whose tokens are signed with the same key.
     pub key_sharers: Vec<String>,
-    /// What is wrong with the sidecar's way in, if it has said so.
+    /// What is wrong with the sidecar's access, if it has reported that.
     pub reported: Option<Access>,
     /// Whether the administrator's password is to be reset.
     pub reset: Resets,

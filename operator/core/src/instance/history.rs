@@ -1,4 +1,4 @@
-//! Pure: what the live objects remember of the templates before this one.
+//! Pure: what the live objects record of earlier templates.
 
 use dittofs_shared::{labels, names};
 use kube::ResourceExt as _;
@@ -11,26 +11,26 @@ use crate::digest::part_of;
 use crate::observed::Observed;
 use crate::pod_status::has_started;
 
-/// What the live objects remember.
+/// What the live objects record of earlier templates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// The template's hash over the inputs. Templates of the first releases have none.
     pub inputs: Option<String>,
     /// The template's hash in the form of the first releases.
     pub first_form: Option<String>,
-    /// Whether the server has run, and what it has written is still there.
+    /// Whether the server has run, and its data still exist.
     pub has_data: bool,
 }
 
 impl History {
-    /// A part of the hash over the inputs that the server holds on to: nothing while it has no data.
+    /// A part of the hash over the inputs that the server has stored: nothing while it has no data.
     pub fn stored(&self, part: &str) -> Option<&str> {
         let inputs = self.inputs.as_deref().filter(|_| self.has_data)?;
         part_of(inputs, part)
     }
 }
 
-/// While there is no StatefulSet, because its claim templates change, the pod remembers in its place.
+/// While there is no StatefulSet, because its claim templates change, the pod's annotations count.
 pub(super) fn evaluate(observed: &Observed, adapters: &Adapters, claims: &[Claim]) -> History {
     let template = observed.stateful_set.as_ref().map(|set| {
         let spec = set.spec.as_ref();

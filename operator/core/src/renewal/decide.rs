@@ -1,4 +1,4 @@
-//! What is to be done about the sidecar of a running pod.
+//! Whether the sidecar of a running pod is replaced.
 
 use dittofs_shared::crd::SidecarUpdatePolicy;
 use std::time::Duration;
@@ -7,35 +7,35 @@ use super::edit::Edit;
 use super::facts::{PodFacts, Refused, State};
 use super::{LONGEST_WAIT, OVERDUE, PROBATION, SLOWEST_START, Sidecar, left_of};
 
-/// What is to be done about the sidecar, or what it waits for.
+/// What to do about the sidecar, or what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewal {
-    /// There is no pod, or it is on its way out: the next one gets what the template has.
+    /// There is no pod, or it is being deleted: the next one gets the sidecar of the template.
     NoPod,
     /// The pod has the image that is asked for.
     Current,
     /// The image that is asked for is to be tried.
     Replace(Edit),
-    /// The image that is asked for does not run: the one before is to be put back.
+    /// The image that is asked for does not run: the previous one is to be restored.
     PutBack(Edit, Refused),
-    /// The image runs: what was noted down to go back is to be taken away.
+    /// The image runs: the annotations for going back are to be removed.
     Settle(Edit),
-    /// The image was changed, and has not proved itself yet.
+    /// The image was changed, and is not proved yet.
     Replacing {
-        /// When to look again, unless something happens before.
+        /// When to reconcile again, unless an event comes first.
         requeue_after: Option<Duration>,
     },
-    /// The image that is asked for was tried in vain, and stays away until another one is asked for.
+    /// The image that is asked for has failed, and is not tried again until another one is asked for.
     Refused(Refused),
-    /// Another pod has tried the same image in vain.
+    /// The same image has failed in another pod.
     RefusedElsewhere(String),
-    /// As many sidecars as may be are being replaced.
+    /// The limit of sidecars that are replaced at a time is reached.
     WaitsForOthers,
-    /// The pod has not begun to run.
+    /// The pod has not started yet.
     NotStarted,
     /// The next pod gets it.
     NextPod(NextPod),
-    /// The API server does not let the pod be changed at all.
+    /// The API server refuses to change the pod.
     Forbidden(String),
 }
 
@@ -49,7 +49,7 @@ pub enum NextPod {
 }
 
 impl Renewal {
-    /// Whether the sidecar is being exchanged, so that it may be away for a moment.
+    /// Whether the sidecar is being replaced, so that it may be away for a moment.
     pub fn is_under_way(&self) -> bool {
         matches!(
             self,
@@ -57,17 +57,17 @@ impl Renewal {
         )
     }
 
-    /// When to look again, unless something happens before.
+    /// When to reconcile again, unless an event comes first.
     pub fn requeue_after(&self) -> Option<Duration> {
         match self {
             Self::Replacing { requeue_after } => *requeue_after,
-            // They are called. This is for what nobody sees, such as a pod that is gone.
+            // An event wakes them. This covers changes without one, such as a pod that is gone.
             Self::WaitsForOthers | Self::RefusedElsewhere(_) => Some(LONGEST_WAIT),
             _ => None,
         }
     }
 
-    /// What was decided has been done: now the kubelet is waited for.
+    /// The image has been changed; the kubelet has to act.
     pub fn begun() -> Self {
         Self::Replacing {
             requeue_after: Some(OVERDUE),
@@ -75,7 +75,7 @@ impl Renewal {
     }
 }
 
-/// Decides about the sidecar of the pod. `contract`: what the template offers to an image.
+/// Decides about the sidecar of the pod. `contract`: hash over what the template offers to an image.
 pub fn decide(sidecar: &Sidecar, contract: &str) -> Renewal {
     let Some(pod) = &sidecar.pod else {
         return Renewal::NoPod;
@@ -94,7 +94,7 @@ pub fn decide(sidecar: &Sidecar, contract: &str) -> Renewal {
     }
 }
 
-/// A pod that may well come up by itself is left alone until it has.
+/// A pod that may still start by itself is left alone.
 fn is_starting(pod: &PodFacts) -> bool {
     match pod.state {
         State::Unreported => true,
@@ -120,7 +120,7 @@ fn with_asked_image(sidecar: &Sidecar, pod: &PodFacts) -> Renewal {
     if pod.is_proved(sidecar.at) {
         return Renewal::Settle(Edit::settle());
     }
-    // A pod that was made with the image, and has not come up yet.
+    // A pod that was created with the image, and has not started yet.
     if pod.replaced.is_none() && !matches!(pod.state, State::Running { .. }) {
         return Renewal::Current;
     }
@@ -129,7 +129,7 @@ fn with_asked_image(sidecar: &Sidecar, pod: &PodFacts) -> Renewal {
     }
 }
 
-/// When time alone brings something new.
+/// When the passing of time alone changes the decision.
 fn requeue_after(sidecar: &Sidecar, pod: &PodFacts) -> Option<Duration> {
     let replaced = pod.replaced.as_ref();
     match &pod.state {

@@ -62,7 +62,7 @@ fn of_percona(cluster: &PerconaCluster) -> Finding {
 fn connected(cluster: &PerconaCluster) -> Finding {
     let name = &cluster.name;
     match cluster.usable() {
-        Err(problem @ DatabaseProblem::SecretMissing(_)) => Finding::no(
+        Err(problem @ DatabaseProblem::SecretMissing { .. }) => Finding::no(
             "SecretMissing",
             format!(
                 "{problem}: it makes one for the user {} of PerconaPGCluster {name}",

@@ -1,4 +1,5 @@
-//! What the user adds to `config.yaml`, merged last (RFC 7396: an object is merged, null takes away, all else replaces).
+//! What the user adds to `config.yaml`, merged last (RFC 7396: an object is merged, null takes away, all else
+//! replaces).
 
 use serde::Serialize;
 use serde_json::{Map, Value};

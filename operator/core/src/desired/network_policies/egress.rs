@@ -1,6 +1,7 @@
 //! Where the pod may connect to.
 
 use dittofs_shared::crd::EgressPolicy;
+use dittofs_shared::names;
 use k8s_openapi::api::networking::v1::{
     NetworkPolicyEgressRule, NetworkPolicyPeer, NetworkPolicyPort,
 };
@@ -10,12 +11,12 @@ use std::collections::BTreeMap;
 use super::{port, tcp};
 use crate::instance::Instance;
 
-/// Label with the name of the cluster on every pod of a PerconaPGCluster, those of the connection pooler included.
+/// Label with the name of the cluster on every pod of a PerconaPGCluster, including the connection pooler.
 const PERCONA_CLUSTER: &str = "postgres-operator.crunchydata.com/cluster";
 /// Port of PostgreSQL, and of the connection pooler.
 const POSTGRES_PORT: i32 = 5432;
 
-/// What the pod cannot do without, and what the user allows.
+/// What the pod needs, and what the user allows.
 pub fn rules(instance: &Instance, settings: &EgressPolicy) -> Vec<NetworkPolicyEgressRule> {
     let api_server = &settings.api_server;
     let mut rules = vec![
@@ -27,7 +28,7 @@ pub fn rules(instance: &Instance, settings: &EgressPolicy) -> Vec<NetworkPolicyE
     ];
     let percona = instance.spec.percona.as_ref();
     if percona.is_some_and(|percona| percona.enabled) {
-        let cluster = format!("{}-postgres", instance.name);
+        let cluster = names::percona_cluster(&instance.name);
         let pods = NetworkPolicyPeer {
             pod_selector: Some(LabelSelector {
                 match_labels: Some(BTreeMap::from([(PERCONA_CLUSTER.to_owned(), cluster)])),
