@@ -51,3 +51,50 @@ pub fn restart_reason(stateful_set: &StatefulSet, pod: &Pod) -> Option<RestartRe
     let changed = differing_parts(wanted, has);
     (!changed.is_empty()).then_some(RestartReason::Changed(changed))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_pod_is_compared_with_the_template_by_the_latest_form_that_both_have() {
+        let [first, inputs, at] = [labels::ROLL_HASH, labels::ROLL_INPUTS, labels::RESTARTED_AT];
+        let changed = |parts: &[&str]| {
+            let parts = parts.iter().map(|part| (*part).to_owned());
+            Some(RestartReason::Changed(parts.collect()))
+        };
+        for (template, pod, expected) in [
+            (json!({}), json!({}), None),
+            (json!({first: "image:1"}), json!({first: "image:1"}), None),
+            (
+                json!({first: "image:2 env:1"}),
+                json!({first: "image:1"}),
+                changed(&["env", "image"]),
+            ),
+            (
+                json!({first: "image:2", inputs: "image:1"}),
+                json!({first: "image:1", inputs: "image:1"}),
+                None,
+            ),
+            (
+                json!({first: "image:1", inputs: "image:1"}),
+                json!({first: "image:1"}),
+                None,
+            ),
+            (json!({at: ""}), json!({}), None),
+            (
+                json!({at: "2", first: "image:2"}),
+                json!({at: "1"}),
+                Some(RestartReason::Requested),
+            ),
+        ] {
+            let set: Value = json!({"spec": {
+                "selector": {}, "template": {"metadata": {"annotations": template}},
+            }});
+            let set = serde_json::from_value(set).unwrap();
+            let pod = serde_json::from_value(json!({"metadata": {"annotations": pod}})).unwrap();
+            assert_eq!(restart_reason(&set, &pod), expected, "{set:?} {pod:?}");
+        }
+    }
+}
