@@ -70,10 +70,10 @@ pub(crate) fn evaluate(
     let signing_key = references::signing_key(name, spec);
     let password = references::first_password(name, spec);
     let others = references::others(spec);
-    let generates =
+    let is_unnamed =
         |own: &Option<SecretKeyReference>| SecretKeyReference::named(own.as_ref()).is_none();
-    let generates_jwt = generates(&identity.jwt.secret_ref);
-    let generates_admin = generates(&identity.admin.password_secret_ref);
+    let generates_jwt = is_unnamed(&identity.jwt.secret_ref);
+    let generates_admin = is_unnamed(&identity.admin.password_secret_ref);
     let mut named = vec![
         used_for(&signing_key, generates_jwt, "signing key"),
         used_for(&password, generates_admin, "first password"),
