@@ -41,7 +41,7 @@ pub async fn observe(
     };
     let named = secret_names(&name, &server.spec);
     let mut secrets = read_secrets(client, claimant, &namespace, named).await?;
-    if let Some(made) = connection::made_for(server, &secrets) {
+    if let Some(made) = connection::generated_for(server, &secrets) {
         secrets.extend(read_secrets(client, claimant, &namespace, vec![made]).await?);
     }
     let ours = |metadata: &ObjectMeta| claimant.has(metadata);

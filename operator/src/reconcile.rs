@@ -258,7 +258,7 @@ async fn tell(
         server.status.as_ref(),
         &told,
     );
-    let resets = &view.instance.way_in.reset;
+    let resets = &view.instance.api_access.reset;
     notices.extend(password_reset::notices(server, resets, &told));
     if server.status.as_ref() != Some(&told) {
         write_status(&context.client, server, &told).await?;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use crate::apply::{self, Applied};
 use crate::reconcile::Context;
 use crate::watch::{Server, Stores};
-use dittofs_operator_core::brake::{Brake, Place, Queue, Seen};
+use dittofs_operator_core::brake::{Brake, InstanceState, NamespacedName, Queue};
 use dittofs_operator_core::observed::Observed;
-use dittofs_operator_core::pod;
+use dittofs_operator_core::pod_status;
 use dittofs_operator_core::roll::{Roll, Waits};
 
 /// Whoever waits is woken when it is its turn. This is for what nobody sees, such as an instance that is gone.
@@ -35,7 +35,7 @@ pub async fn act_on(
     context: &Context,
     applied: &mut Applied,
 ) -> Roll {
-    let place = Place::of(&observed.server);
+    let place = NamespacedName::of(&observed.server);
     // A template that was only just written is not yet known to the controller of the StatefulSet: its next event
     // brings us back here.
     let is_quiet = observed.server.spec.paused || applied.template_changed;
@@ -55,7 +55,7 @@ pub async fn act_on(
 async fn recreate(
     changed: String,
     in_turn: bool,
-    place: &Place,
+    place: &NamespacedName,
     observed: &Observed,
     context: &Context,
     applied: &mut Applied,
@@ -76,7 +76,7 @@ async fn recreate(
         }
     }
     // A server that has never run may have come up since.
-    let unchanged = !pod::has_started(pod);
+    let unchanged = !pod_status::has_started(pod);
     match apply::recreate_pod(&context.client, pod, unchanged, &changed).await {
         Ok(change) => applied.changes.push(change),
         // Its next event brings us back here.
@@ -94,7 +94,12 @@ async fn recreate(
     Roll::Now { changed, in_turn }
 }
 
-fn ask(brake: &Mutex<Brake>, place: &Place, pod: &str, stores: &Stores) -> Result<(), Queue> {
+fn ask(
+    brake: &Mutex<Brake>,
+    place: &NamespacedName,
+    pod: &str,
+    stores: &Stores,
+) -> Result<(), Queue> {
     locked(brake).ask(place, pod, &look_around(stores), Instant::now())
 }
 
@@ -104,21 +109,21 @@ fn locked(brake: &Mutex<Brake>) -> MutexGuard<'_, Brake> {
 }
 
 /// Every instance in the cache.
-fn look_around(stores: &Stores) -> Vec<Seen> {
+fn look_around(stores: &Stores) -> Vec<InstanceState> {
     let servers = stores.servers.state();
     let servers = servers.iter().filter_map(|server| server.0.as_ref().ok());
     let servers = servers.filter(|server| server.metadata.deletion_timestamp.is_none());
     let see = |server: &DittoServer| {
-        let place = Place::of(server);
+        let place = NamespacedName::of(server);
         let set = ObjectRef::new(&place.name).within(&place.namespace);
         let pod = ObjectRef::new(&names::pod(&place.name)).within(&place.namespace);
         let (set, pod) = (stores.stateful_sets.get(&set), stores.pods.get(&pod));
-        Seen::of(server, set.as_deref(), pod.as_deref())
+        InstanceState::of(server, set.as_deref(), pod.as_deref())
     };
     servers.map(see).collect()
 }
 
-fn object(place: &Place) -> ObjectRef<Server> {
+fn object(place: &NamespacedName) -> ObjectRef<Server> {
     ObjectRef::new(&place.name).within(&place.namespace)
 }
 

@@ -1,47 +1,47 @@
-//! How many servers may be out of service at a time because of this operator.
+//! Limits how many servers are out of service at a time because of this operator.
 //!
-//! What counts is seen in the copies: servers that have been ready once, and whose pod is missing, ends, or is new and not
-//! ready yet. So the brake survives a restart of the operator and a change of the leader. In memory there is only what the
-//! copies do not show yet: deletions that have just been asked for. And who waits, so that the next can be woken.
+//! The caches show which are: servers that have been ready once, and whose pod is missing, is terminating, or is new
+//! and not ready yet. So the limit survives a restart of the operator and a change of the leader. Only two things are
+//! kept in memory: deletions that the caches do not show yet, and the queue of waiting instances.
 //!
-//! A server that has never been ready counts for nothing: it takes nobody's files away, and might never become ready.
+//! A server that has never been ready does not count: no client depends on it, and it might never become ready.
 
+mod instance_state;
 mod limit;
-mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+pub use instance_state::{InstanceState, NamespacedName};
 pub use limit::Limit;
-pub use seen::{Place, Seen};
 
-/// A deletion that the copies do not show by then has not happened: a request has a deadline, and a watch that is as late
-/// as that does not work.
+/// A deletion that the caches do not show by then has not happened: requests have a deadline, and a watch that lags
+/// this much is broken.
 const LONGEST_LAG: Duration = Duration::from_mins(1);
 
 /// What a restart waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queue {
     /// The instances that are out of service, sorted.
-    pub for_these: Vec<Place>,
+    pub out_of_service: Vec<NamespacedName>,
     /// How many may be.
     pub allowed: usize,
     /// The setting that this comes from.
     pub limit: Limit,
 }
 
-/// Gives out turns.
+/// Grants turns.
 #[derive(Debug)]
 pub struct Brake {
     limit: Limit,
-    /// Pods whose deletion has begun and is not in the copies yet: their uid, and since when.
-    begun: BTreeMap<Place, (String, Instant)>,
-    /// Who has asked in vain.
-    waiting: BTreeSet<Place>,
+    /// Pods whose deletion has begun and is not in the caches yet: their uid, and since when.
+    begun: BTreeMap<NamespacedName, (String, Instant)>,
+    /// Instances that have asked and got no turn.
+    waiting: BTreeSet<NamespacedName>,
 }
 
 impl Brake {
-    /// Nobody has a turn yet.
+    /// No instance has a turn yet.
     pub fn new(limit: Limit) -> Self {
         Self {
             limit,
@@ -50,15 +50,15 @@ impl Brake {
         }
     }
 
-    /// Asks for a turn to take a pod out of service. Whoever gets one makes use of it at once, or gives it back.
+    /// Asks for a turn to take a pod out of service. An instance that gets one uses it at once, or gives it back.
     ///
     /// # Errors
     /// It is not this instance's turn. It will be woken, see [`Brake::next`].
     pub fn ask(
         &mut self,
-        place: &Place,
+        place: &NamespacedName,
         pod: &str,
-        seen: &[Seen],
+        seen: &[InstanceState],
         now: Instant,
     ) -> Result<(), Queue> {
         self.forget_what_is_seen(seen, now);
@@ -72,29 +72,29 @@ impl Brake {
         }
         self.waiting.insert(place.clone());
         Err(Queue {
-            for_these: out.into_iter().collect(),
+            out_of_service: out.into_iter().collect(),
             allowed,
             limit: self.limit,
         })
     }
 
     /// Gives a turn back: the pod is still there.
-    pub fn give_back(&mut self, place: &Place) {
+    pub fn give_back(&mut self, place: &NamespacedName) {
         self.begun.remove(place);
     }
 
-    /// Takes an instance out of the queue: it does not need a turn any more.
-    pub fn leave(&mut self, place: &Place) {
+    /// Removes an instance from the queue: it no longer needs a turn.
+    pub fn leave(&mut self, place: &NamespacedName) {
         self.waiting.remove(place);
     }
 
-    /// Whether anybody waits.
+    /// Whether any instance waits.
     pub fn has_queue(&self) -> bool {
         !self.waiting.is_empty()
     }
 
     /// The instances whose turn it is by now. They are no longer in the queue, and have to ask again.
-    pub fn next(&mut self, seen: &[Seen], now: Instant) -> Vec<Place> {
+    pub fn next(&mut self, seen: &[InstanceState], now: Instant) -> Vec<NamespacedName> {
         self.forget_what_is_seen(seen, now);
         let free = self.limit.of(seen.len());
         let free = free.saturating_sub(self.out_of_service(seen).len());
@@ -103,17 +103,17 @@ impl Brake {
         next
     }
 
-    fn forget_what_is_seen(&mut self, seen: &[Seen], now: Instant) {
-        let stands = |place: &Place, pod: &String| {
+    fn forget_what_is_seen(&mut self, seen: &[InstanceState], now: Instant) {
+        let is_there = |place: &NamespacedName, pod: &String| {
             let mut seen = seen.iter();
             seen.any(|seen| seen.place == *place && seen.pod.as_ref() == Some(pod))
         };
         self.begun.retain(|place, (pod, since)| {
-            stands(place, pod) && now.duration_since(*since) < LONGEST_LAG
+            is_there(place, pod) && now.duration_since(*since) < LONGEST_LAG
         });
     }
 
-    fn out_of_service(&self, seen: &[Seen]) -> BTreeSet<Place> {
+    fn out_of_service(&self, seen: &[InstanceState]) -> BTreeSet<NamespacedName> {
         let out = seen.iter().filter(|seen| seen.is_out);
         let out = out.map(|seen| seen.place.clone());
         out.chain(self.begun.keys().cloned()).collect()

@@ -4,18 +4,15 @@ mod claims;
 mod config;
 mod config_maps;
 mod disruption_budgets;
-mod environment;
-mod files;
 mod meta;
 mod network_policies;
 mod percona;
 mod pod;
 mod rbac;
 mod routes;
-mod server_container;
+mod secrets;
 mod service_monitor;
 mod services;
-mod sidecar_container;
 mod stateful_set;
 
 use dittofs_shared::{labels, names};
@@ -32,16 +29,17 @@ use crate::adapters::Adapters;
 use crate::exposure::live::LiveService;
 use crate::instance::Instance;
 use crate::optional::OptionalKind;
-use crate::secrets::connection::ConnectionString;
 pub use claims::ClaimMarks;
 pub use pod::SIGNING_KEY_VOLUME;
 pub use routes::parents;
+pub use secrets::{Content, GeneratedSecret};
 
-/// Everything that an instance should have. A new kind is a new field, and whatever takes this apart names them all.
+/// Everything that an instance should have. A new kind is a new field, and all code that destructures this lists
+/// every field.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub struct Desired {
-    /// Secrets that are made once and never overwritten.
+    /// Secrets that are created once and never overwritten.
     pub secrets: Vec<GeneratedSecret>,
     /// `None`: the user has one.
     pub service_account: Option<ServiceAccount>,
@@ -50,18 +48,17 @@ pub struct Desired {
     pub config_maps: Vec<ConfigMap>,
     pub network_policies: Vec<NetworkPolicy>,
     pub services: Vec<Service>,
-    /// Objects of kinds that the cluster may be without. They are written before the StatefulSet, in the order of the
-    /// kinds.
+    /// Objects of optional kinds. They are written before the StatefulSet, in the order of the kinds.
     pub optional: BTreeMap<OptionalKind, Vec<DynamicObject>>,
-    /// `None`: none is wanted.
+    /// `None`: the user does not want one.
     pub disruption_budget: Option<PodDisruptionBudget>,
-    /// Claims that have to grow: their new size, and nothing else.
+    /// Claims that have to grow: only their new size.
     pub growing_claims: Vec<PersistentVolumeClaim>,
-    /// Claims whose labels or owners are not as they should be.
+    /// Claims whose labels or owners have to change.
     pub marked_claims: Vec<ClaimMarks>,
-    /// `None`: the server cannot be started as asked, so that what runs stays as it is.
+    /// `None`: the server cannot be started as asked, so a running one is left unchanged.
     pub stateful_set: Option<StatefulSet>,
-    /// Whether what runs is stopped, also when nothing else can be done.
+    /// Whether the server is scaled to zero, also when nothing else can be done.
     pub stop: bool,
     /// Of `config.yaml`. `None`: the server cannot be started as asked.
     pub config_hash: Option<String>,
@@ -70,42 +67,17 @@ pub struct Desired {
     pub prune: Prune,
 }
 
-/// A Secret whose contents come about at the moment it is made.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GeneratedSecret {
-    /// Name, owner and labels.
-    pub metadata: ObjectMeta,
-    /// Where the contents come from.
-    pub content: Content,
-}
-
-/// Where the contents of a Secret come from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Content {
-    /// One value is made up.
-    Random {
-        /// Contents that are known.
-        fixed: BTreeMap<String, String>,
-        /// Key whose value is made up.
-        key: String,
-        /// Length of that value in characters.
-        length: usize,
-    },
-    /// The parts of a connection string.
-    Connection(ConnectionString),
-}
-
-/// What may be taken away.
+/// What may be pruned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Prune {
-    /// Nothing: it is not known what should be there.
+    /// Nothing, because the adapters are not known.
     Nothing,
     /// Services and NetworkPolicies of adapters that are neither desired nor of one of these types.
     AllBut(Vec<String>),
 }
 
 impl Prune {
-    /// Why the objects of this adapter type may be taken away. `None`: they may not.
+    /// Whether the objects of this adapter type may be pruned.
     pub fn permits(&self, adapter: &str) -> bool {
         match self {
             Self::Nothing => false,
@@ -120,12 +92,12 @@ impl Desired {
         let config = config::render(instance);
         let config_hash = crate::roll::config_hash(&config);
         let startable = instance.startable();
-        let sidecar_contract = sidecar_container::contract(instance);
+        let sidecar_contract = pod::contract(instance);
         let config_map = startable
             .is_ok()
             .then(|| config_maps::config(instance, &config_hash, &config));
         Self {
-            secrets: secrets(instance),
+            secrets: secrets::all(instance),
             service_account: rbac::service_account(instance),
             role: rbac::role(instance),
             role_binding: rbac::role_binding(instance),
@@ -151,7 +123,7 @@ impl Desired {
     }
 }
 
-/// Kinds of which an instance wants nothing may be left out.
+/// Kinds of which an instance wants no object may be left out.
 fn optional(instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
     let mut objects = routes::all(instance);
     let cluster = percona::cluster(instance);
@@ -167,7 +139,7 @@ fn optional(instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
     objects
 }
 
-/// A configuration that no pod could start with is not written: settings that cannot be taken over may be a secret in clear.
+/// A configuration that no pod could start with is not written: the settings in it that were refused may be secrets.
 fn config_maps(instance: &Instance, config: Option<ConfigMap>) -> Vec<ConfigMap> {
     let mut all: Vec<_> = config.into_iter().collect();
     all.push(config_maps::settings(instance));
@@ -181,7 +153,7 @@ fn prune(instance: &Instance) -> Prune {
     };
     let kept = adapters.iter().filter(|adapter| adapter.is_kept());
     let kept = kept.map(|adapter| adapter.published.r#type.clone());
-    // It is no type of adapter, and must not pass for all of them.
+    // An unknown adapter with this type must not count as all adapters.
     let mut kept: Vec<_> = kept.filter(|kept| kept != labels::ALL_ADAPTERS).collect();
     let mut live = instance.live.iter();
     let leads = |live: &LiveService| {
@@ -192,51 +164,6 @@ fn prune(instance: &Instance) -> Prune {
         kept.push(labels::ALL_ADAPTERS.to_owned());
     }
     Prune::AllBut(kept)
-}
-
-fn secrets(instance: &Instance) -> Vec<GeneratedSecret> {
-    let name = &instance.name;
-    let user = |user: &str| BTreeMap::from([(names::USERNAME_KEY.to_owned(), user.to_owned())]);
-    let generated = |secret: String, fixed, key: &str, length| GeneratedSecret {
-        metadata: meta::as_long_as_data(instance, secret),
-        content: Content::Random {
-            fixed,
-            key: key.to_owned(),
-            length,
-        },
-    };
-    let mut secrets = vec![generated(
-        names::sidecar_credentials(name),
-        user(names::SIDECAR_USER),
-        names::PASSWORD_KEY,
-        32,
-    )];
-    if instance.secrets.makes_jwt {
-        secrets.push(generated(
-            names::jwt_secret(name),
-            BTreeMap::new(),
-            names::JWT_SECRET_KEY,
-            64,
-        ));
-    }
-    if instance.secrets.makes_admin {
-        let admin = user(names::ADMIN_USER);
-        secrets.push(generated(
-            names::admin_credentials(name),
-            admin,
-            names::PASSWORD_KEY,
-            32,
-        ));
-    }
-    let can_be_used = instance.secrets.digest.is_ok();
-    for connection in instance.secrets.connection.iter().filter(|_| can_be_used) {
-        // It can be made again from the user's own Secret at any time, and a former string must not stay for ever.
-        secrets.extend(connection.made_from.clone().map(|string| GeneratedSecret {
-            metadata: meta::metadata(instance, connection.secret.clone()),
-            content: Content::Connection(string),
-        }));
-    }
-    secrets
 }
 
 /// The adapter type that an object belongs to.

@@ -1,4 +1,4 @@
-//! Digests, and hashes that are written part by part, so that it can be told which part has changed.
+//! Digests, and hashes with named parts, which show what has changed.
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -18,7 +18,7 @@ pub fn digest(bytes: &[u8]) -> String {
         })
 }
 
-/// The first digits of the digest of a value, which has string keys only, so that it cannot fail to serialise.
+/// The first digits of the digest of a value. Values have string keys only, so they cannot fail to serialise.
 pub fn short_digest(value: &impl Serialize) -> String {
     let bytes = serde_json::to_vec(value).unwrap_or_default();
     digest(&bytes)[..SHORT].to_owned()

@@ -1,14 +1,15 @@
-//! Pure: parses and judges what was observed. All that can be refused is refused here, so that what follows is total.
+//! Pure: parses and evaluates what was observed. Whatever can be refused is refused here, so that what follows is
+//! total.
 
+mod api_access;
 mod config_keys;
 mod config_overrides;
+mod history;
 pub mod password_reset;
 mod percona;
-mod precedent;
-mod server;
 pub mod shutdown;
+mod startup;
 mod storage;
-mod way_in;
 
 use dittofs_shared::crd::DittoServerSpec;
 use dittofs_shared::published_state::{ServerState, ServerStatus};
@@ -25,28 +26,28 @@ use crate::exposure::live::{self, LiveService};
 use crate::exposure::{self, Exposure, Inputs};
 use crate::observed::Observed;
 use crate::ownership::Claimant;
-use crate::pod;
-use crate::renewal::{Known, PodFacts, TemplateFacts};
+use crate::pod_status;
+use crate::renewal::{PodFacts, Sidecar, TemplateFacts};
 use crate::secrets::{self, Secrets};
+pub use api_access::ApiAccess;
 pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
 pub use config_overrides::{OverrideProblem, unknown_keys};
+pub use history::History;
 pub use password_reset::{Asked, ResetProgress, Resets};
-pub use percona::{DatabaseProblem, PerconaCluster, Progress};
-pub use precedent::Precedent;
-pub use server::{BIND_PASSWORD, Obstacle};
+pub use percona::{ClusterConnection, DatabaseProblem, PerconaCluster, Progress};
+pub use startup::{BIND_PASSWORD, StartupProblem};
 pub use storage::Claim;
-pub use way_in::WayIn;
 
 /// What the operator itself decides for all instances.
 #[derive(Clone, Debug)]
 pub struct Defaults {
     /// Image of the sidecar where the `DittoServer` names none.
     pub sidecar_image: String,
-    /// How long a configuration is kept that nothing mounts any more.
+    /// How long a configuration is kept once no pod mounts it.
     pub keep_unused_config: Duration,
 }
 
-/// An instance that has been understood.
+/// An instance, parsed and evaluated.
 #[derive(Clone, Debug)]
 pub struct Instance {
     /// Name of the instance and of its `DittoServer`.
@@ -57,17 +58,17 @@ pub struct Instance {
     pub owner: OwnerReference,
     /// What the user asked for.
     pub spec: DittoServerSpec,
-    /// Image of the sidecar that is asked for, and what is known of those that run.
-    pub sidecar: Known,
+    /// The sidecar that is asked for, and what was observed of those that run.
+    pub sidecar: Sidecar,
     /// See [`Defaults`].
     pub keep_unused_config: Duration,
     /// The Secrets it uses.
     pub secrets: Secrets,
-    /// The sidecar's and the administrator's ways into the REST API.
-    pub way_in: WayIn,
-    /// What of the user's settings cannot be taken over.
+    /// Who has access to the REST API.
+    pub api_access: ApiAccess,
+    /// Why the user's settings cannot be used.
     pub override_problem: Option<OverrideProblem>,
-    /// Account that its pod runs with, if there is a pod.
+    /// ServiceAccount of the running pod.
     pub running_account: Option<String>,
     /// Whether its server is known to serve, however its sidecar is.
     pub serves: bool,
@@ -75,9 +76,9 @@ pub struct Instance {
     pub percona: Option<PerconaCluster>,
     /// The claims it should have.
     pub claims: Vec<Claim>,
-    /// Uid of the StatefulSet, once its claims do not go with it.
+    /// Uid of the StatefulSet, once it no longer deletes its claims with it.
     pub released_by: Option<String>,
-    /// What the sidecar meets at the REST API, if it has said so.
+    /// State of the REST API, if the sidecar has reported it.
     pub server_state: Option<ServerState>,
     /// The adapters, or why they are not known.
     pub adapters: Adapters,
@@ -89,12 +90,12 @@ pub struct Instance {
     pub exposure: Exposure,
     /// See [`dittofs_shared::settings::Settings::publish_to`].
     pub publish_to: Option<String>,
-    /// What the live objects remember of earlier templates.
-    pub precedent: Precedent,
+    /// What the live objects record of earlier templates.
+    pub history: History,
 }
 
 impl Instance {
-    /// Understands what was observed.
+    /// Parses and evaluates what was observed.
     pub fn parse(observed: &Observed, defaults: &Defaults) -> Self {
         let server = &observed.server;
         let name = server.name_any();
@@ -117,28 +118,28 @@ impl Instance {
         };
         let adapters = inputs.refuse_collisions(adapters);
         let exposure = exposure::plan(inputs, &adapters);
-        let claims = storage::judge(&name, &server.spec.storage, &observed.claims);
+        let claims = storage::evaluate(&name, &server.spec.storage, &observed.claims);
         let has_data = storage::has_data(&observed.claims, &adapters);
         Self {
             namespace: server.namespace().unwrap_or_default(),
             owner: server.controller_owner_ref(&()).unwrap_or_default(),
             sidecar: sidecar(observed, defaults),
             keep_unused_config: defaults.keep_unused_config,
-            way_in: way_in::judge(&name, observed, reports),
+            api_access: api_access::evaluate(&name, observed, reports),
             secrets: secrets::evaluate(server, &observed.secrets, has_data),
-            override_problem: config_overrides::judge(&server.spec, &observed.secrets),
+            override_problem: config_overrides::evaluate(&server.spec, &observed.secrets),
             running_account: running_account(observed),
-            serves: observed.pod.as_deref().is_some_and(pod::serves),
-            percona: percona::judge(&name, observed),
+            serves: observed.pod.as_deref().is_some_and(pod_status::serves),
+            percona: percona::evaluate(&name, observed),
             released_by: storage::released_by(observed.stateful_set.as_deref()),
-            precedent: precedent::judge(observed, &adapters, &claims),
+            history: history::evaluate(observed, &adapters, &claims),
             claims,
             server_state,
             publish_to: observed
                 .adapters
                 .as_deref()
                 .and_then(|config_map| publication::publish_to(config_map, &adapters))
-                // It also says which ConfigMap is ours, and the sidecar may have taken that out of our sight.
+                // It also identifies our ConfigMap, whose labels the sidecar may have removed.
                 .or_else(|| observed.publish_to.clone()),
             kept: live::kept(&live, &adapters),
             live,
@@ -149,7 +150,7 @@ impl Instance {
         }
     }
 
-    /// Whom the objects of the instance belong to.
+    /// The `DittoServer` that owns the objects of the instance.
     pub fn claimant(&self) -> Claimant<'_> {
         Claimant {
             name: &self.name,
@@ -157,12 +158,12 @@ impl Instance {
         }
     }
 
-    /// Uid of the `{name}-adapters` that the sidecar has been told to write to.
+    /// Uid of the `{name}-adapters` that the sidecar is to write to.
     pub fn published_uid(&self) -> Option<&str> {
         self.publish_to.as_deref().and_then(settings::uid_of)
     }
 
-    /// Whether the REST API answers, as far as the sidecar has said.
+    /// Whether the REST API answers, as the sidecar has last reported.
     pub fn server_status(&self) -> Option<ServerStatus> {
         self.server_state.as_ref().map(|state| state.status)
     }
@@ -173,10 +174,10 @@ fn running_account(observed: &Observed) -> Option<String> {
     pod.spec.as_ref()?.service_account_name.clone()
 }
 
-fn sidecar(observed: &Observed, defaults: &Defaults) -> Known {
+fn sidecar(observed: &Observed, defaults: &Defaults) -> Sidecar {
     let settings = &observed.server.spec.sidecar;
     let asked = settings.image.as_ref().unwrap_or(&defaults.sidecar_image);
-    Known {
+    Sidecar {
         asked: asked.clone(),
         policy: settings.update_policy,
         at: observed.at,

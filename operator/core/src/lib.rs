@@ -1,27 +1,28 @@
 //! What the operator decides: data in, data out.
 //!
-//! The crate has no client, no runtime, no clock and no randomness among its dependencies. Whatever it needs of the world is an
-//! argument, so that every decision can be tested by a table. The modules are listed in the order in which data flows through
-//! them; each uses only those above it.
+//! The crate has no client, no runtime, no clock and no randomness among its dependencies. Whatever it needs to know
+//! is an argument, so that a table can test every decision. The modules are listed in the order in which data flows
+//! through them; each uses only those above it.
 //!
 //! * [`digest`]: digests, and how hashes of several parts are written.
+//! * [`generation`]: whether a controller has observed the latest spec.
 //! * [`ownership`]: whose an object is.
 //! * [`optional`]: the kinds that a cluster may be without.
-//! * [`pod`]: what the status of a pod says about its server.
+//! * [`pod_status`]: what a running pod says about its server, and whether it has to be restarted.
 //! * [`brake`]: how many servers may be out of service at a time.
 //! * [`secrets`]: which Secrets a spec names, and whether a server can be started with them.
-//! * [`observed`]: all that is known of an instance before anything is decided.
-//! * [`adapters`]: what the sidecar has published, and what is to be done about each adapter.
+//! * [`observed`]: everything observed of an instance, before any decision.
+//! * [`adapters`]: what the sidecar has published, and a verdict on each adapter.
 //! * [`exposure`]: the Services that lead to adapters.
-//! * [`renewal`]: whether a running pod gets a new sidecar, and which one the next pod gets.
-//! * [`instance`]: all of that, parsed and evaluated. What can be refused is refused here.
+//! * [`renewal`]: whether a running pod gets a new sidecar, and which sidecar the next pod gets.
+//! * [`instance`]: all of that, parsed and evaluated. Whatever can be refused is refused here.
 //! * [`roll`]: whether the server pod must be recreated, and why.
 //! * [`desired`]: the objects an instance should have, one file a kind. Total: it returns no error.
-//! * [`outcome`]: what came of writing an object.
-//! * [`reconcile_request`]: whether a reconciliation was asked for by annotation.
+//! * [`outcome`]: the result of writing an object.
+//! * [`reconcile_request`]: whether an annotation requests a reconcile.
 //! * [`status`]: the status, with conditions as an ordered list of checks.
 //! * [`events`]: which changes are reported as Events.
-//! * [`reference`]: the CRD and its reference, made from the types.
+//! * [`reference`]: the CRD and its reference, generated from the types.
 #![cfg_attr(
     test,
     allow(
@@ -39,12 +40,13 @@ pub mod desired;
 pub mod digest;
 pub mod events;
 pub mod exposure;
+pub mod generation;
 pub mod instance;
 pub mod observed;
 pub mod optional;
 pub mod outcome;
 pub mod ownership;
-pub mod pod;
+pub mod pod_status;
 pub mod reconcile_request;
 pub mod reference;
 pub mod renewal;

@@ -1,4 +1,4 @@
-//! All that is known of an instance before anything is decided.
+//! Everything observed of an instance, before any decision.
 
 use dittofs_shared::crd::DittoServer;
 use jiff::Timestamp;
@@ -14,10 +14,10 @@ use crate::optional::{Absence, OptionalKind};
 use crate::ownership::is_controlled_by;
 use crate::secrets::SecretFacts;
 
-/// All that is known of an instance before anything is decided.
+/// Everything observed of an instance, before any decision.
 #[derive(Clone, Debug)]
 pub struct Observed {
-    /// When it was looked at.
+    /// When it was observed.
     pub at: Timestamp,
     /// The `DittoServer` itself.
     pub server: DittoServer,
@@ -27,24 +27,24 @@ pub struct Observed {
     pub publish_to: Option<String>,
     /// The StatefulSet, if it is ours.
     pub stateful_set: Option<Arc<StatefulSet>>,
-    /// The pod. Nothing else controls it, but the StatefulSet may not either: see [`Observed::own_pod`].
+    /// The pod. It may have lost its StatefulSet: see [`Observed::own_pod`].
     pub pod: Option<Arc<Pod>>,
-    /// The claims that bear the labels of the instance.
+    /// The claims with the labels of the instance.
     pub claims: Vec<Arc<PersistentVolumeClaim>>,
     /// The Services of adapters, whatever they are called.
     pub adapter_services: Vec<Arc<Service>>,
     /// The NetworkPolicies, baseline included.
     pub network_policies: Vec<Arc<NetworkPolicy>>,
-    /// The Secrets that the instance refers to or that are made for it, by name. Absent: there is none.
+    /// The Secrets that the instance refers to or that are generated for it, by name. Missing ones are left out.
     pub secrets: BTreeMap<String, SecretFacts>,
     /// Other `DittoServers` of the namespace whose tokens are signed with the same key.
     pub key_sharers: Vec<String>,
-    /// What there is of the kinds that a cluster may be without.
+    /// Objects of the kinds that a cluster may lack.
     pub optional: OptionalObjects,
 }
 
 impl Observed {
-    /// A `DittoServer` of which there is nothing yet.
+    /// A new `DittoServer`, without any objects.
     pub fn nothing_of(server: DittoServer, at: Timestamp) -> Self {
         Self {
             server,
@@ -62,8 +62,8 @@ impl Observed {
         }
     }
 
-    /// The pod, if our StatefulSet controls it. No other is ever deleted or given rights. A pod that has lost its
-    /// StatefulSet is shown until the new one has adopted it.
+    /// The pod, if our StatefulSet controls it. No other pod is ever deleted or granted access. A pod that has lost its
+    /// StatefulSet is still in `pod`, until the new one has adopted it.
     pub fn own_pod(&self) -> Option<&Pod> {
         let uid = self.stateful_set.as_ref()?.uid();
         let pod = self.pod.as_deref();
@@ -71,12 +71,12 @@ impl Observed {
     }
 }
 
-/// What there is of the kinds that a cluster may be without.
+/// Objects of the kinds that a cluster may lack.
 #[derive(Clone, Debug, Default)]
 pub struct OptionalObjects {
-    /// The kinds of which there is nothing, and why.
+    /// The kinds without objects, and why.
     pub absent: BTreeMap<OptionalKind, Absence>,
-    /// PerconaPGCluster `{name}-postgres`, whosever it is.
+    /// PerconaPGCluster `{name}-postgres`, whoever owns it.
     pub percona: Option<Arc<DynamicObject>>,
     /// The ServiceMonitors, TCPRoutes and UDPRoutes that are the instance's.
     pub owned: BTreeMap<OptionalKind, Vec<Arc<DynamicObject>>>,

@@ -1,10 +1,10 @@
-//! Kinds that other projects define: a cluster may be without them, and may get them later.
+//! Kinds that other projects define. A cluster may lack them, and may get them later.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{ApiResource, DynamicObject, TypeMeta};
 use serde_json::Value;
 
-/// A kind that a cluster may be without. In the order in which they are applied.
+/// A kind that a cluster may lack. In the order in which they are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs)]
 pub enum OptionalKind {
@@ -59,13 +59,13 @@ impl OptionalKind {
         kind
     }
 
-    /// The version that we speak.
+    /// The version that the operator uses.
     pub const fn version(self) -> &'static str {
         let [_, version, _, _] = self.words();
         version
     }
 
-    /// What the API server calls it.
+    /// The resource, as the API server names it.
     pub fn resource(self) -> ApiResource {
         let [group, version, kind, plural] = self.words();
         ApiResource {
@@ -83,8 +83,7 @@ impl OptionalKind {
         format!("{plural}.{group}")
     }
 
-    /// Whether there is data behind an object of this kind, so that none is ever taken away because a field of a
-    /// `DittoServer` has changed.
+    /// Whether an object of this kind holds data, so that a change of the spec never prunes it.
     pub const fn holds_data(self) -> bool {
         matches!(self, Self::PerconaPGCluster)
     }
@@ -102,39 +101,39 @@ impl OptionalKind {
     }
 }
 
-/// Why there is nothing of a kind, as far as we can know.
+/// Why there are no objects of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absence {
-    /// There is no such CustomResourceDefinition, or it is being deleted.
+    /// The CustomResourceDefinition does not exist or is being deleted.
     NotInstalled,
-    /// There is one, without the version that we speak.
+    /// It does not serve the version that the operator uses.
     NotServed,
-    /// We may not look whether there is one, or may not read the objects.
+    /// The operator may not read it, or may not read the objects.
     NotPermitted,
     /// The objects could not be read yet.
     NotRead,
 }
 
 impl Absence {
-    /// What that means for somebody who asked for an object of this kind, and what to do.
+    /// For users who asked for an object of this kind: the cause, and what to do.
     pub fn explain(self, kind: OptionalKind) -> String {
         let (name, version, definition) = (kind.name(), kind.version(), kind.definition());
         match self {
             Self::NotInstalled => format!(
-                "this cluster has no {name}: CustomResourceDefinition {definition} is not installed. Install it, and it \
-                 is noticed at once"
+                "this cluster has no {name}, because CustomResourceDefinition {definition} is not installed: install it, and \
+                 the operator picks it up at once"
             ),
             Self::NotServed => format!(
-                "CustomResourceDefinition {definition} does not serve version {version}: install a release that does, \
-                 and it is noticed at once"
+                "CustomResourceDefinition {definition} does not serve version {version}: install a release that does, and \
+                 the operator picks it up at once"
             ),
             Self::NotPermitted => format!(
-                "the operator may not read {name} or its CustomResourceDefinition {definition}: give its account the \
-                 rights in manifests/base/rbac.yaml and restart it"
+                "the operator may not read {name} or CustomResourceDefinition {definition}: grant its ServiceAccount the rules \
+                 in manifests/base/rbac.yaml, then restart it"
             ),
             Self::NotRead => {
                 format!(
-                    "the API server has not listed any {name} yet: its log and the operator's say why"
+                    "the API server has not listed any {name} yet: check its log and the log of the operator"
                 )
             }
         }
@@ -161,8 +160,8 @@ mod tests {
 
     #[test]
     fn an_object_says_what_it_is() {
-        let made = OptionalKind::TcpRoute.object(ObjectMeta::default(), serde_json::json!({}));
-        let types = made.types.unwrap();
+        let object = OptionalKind::TcpRoute.object(ObjectMeta::default(), serde_json::json!({}));
+        let types = object.types.unwrap();
         assert_eq!(types.api_version, "gateway.networking.k8s.io/v1alpha2");
         assert_eq!(types.kind, "TCPRoute");
     }

@@ -1,4 +1,4 @@
-//! What came of writing one object, as data: nothing is decided by searching a text.
+//! The result of writing one object, as data, so that no code has to search a text.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::core::Status;
@@ -58,7 +58,7 @@ pub struct Failure {
     pub kind: String,
     /// Name of the object.
     pub name: String,
-    /// What stands in the way.
+    /// Why.
     pub error: ApplyError,
 }
 
@@ -81,33 +81,34 @@ impl Failure {
 fn explain(holder: &Holder) -> String {
     let taken = |by: &str| {
         format!(
-            "an object of this name exists and belongs to {by}: rename it, or choose other names for this DittoServer"
+            "an object with this name already exists and is not owned by this DittoServer (owner: {by}): rename it, or choose other \
+             names for this DittoServer"
         )
     };
     match holder {
-        Holder::OtherOperator => "another operator made an object of this name for this DittoServer: delete the object, \
-             or leave this DittoServer to that operator"
+        Holder::OtherOperator => "another operator created an object with this name for this DittoServer: delete the object, or leave this \
+             DittoServer to that operator"
             .to_owned(),
-        Holder::FormerServer => "an object of this name belongs to a former DittoServer of this name: Kubernetes deletes \
-             it, and then this operator creates a new one"
+        Holder::FormerServer => "an object with this name belongs to a former DittoServer of the same name: Kubernetes is deleting it, and the \
+             operator then creates a new one"
             .to_owned(),
         Holder::Controller { kind, name } => taken(&format!("{kind} {name}")),
-        Holder::Nobody => taken("nobody that this operator knows"),
+        Holder::Nobody => taken("none"),
     }
 }
 
-/// What stands in the way of writing an object.
+/// Why an object could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// Somebody else's object has this name.
+    /// An object with this name exists and is not ours.
     #[error("{}", explain(.0))]
     Foreign(Holder),
-    /// Somebody else created, deleted or replaced the object at the same moment.
+    /// Another client created, deleted or replaced the object at the same moment.
     #[error(
-        "somebody else created, deleted or replaced it at the same moment; the operator reads it again"
+        "another client created, deleted or replaced it at the same moment; the operator retries"
     )]
     Raced,
-    /// The API server has answered that it will not.
+    /// The API server has refused the request.
     #[error("the API server refused: {}", message(.0))]
     Refused(Box<Status>),
     /// The request did not reach the API server, or its answer did not reach us.
@@ -118,7 +119,7 @@ pub enum ApplyError {
     Deadline(Duration),
 }
 
-/// Some proxies answer without words.
+/// Some proxies answer without a message.
 fn message(status: &Status) -> String {
     match (status.message.as_str(), status.reason.as_str()) {
         ("", "") => format!("status code {}", status.code),
@@ -135,46 +136,46 @@ impl ApplyError {
         }
     }
 
-    /// By the code alone: an object that exists already and one that is not what it was have the same.
+    /// By the code alone: `AlreadyExists` and `Conflict` share one.
     fn has_code(&self, codes: &[u16]) -> bool {
         self.status()
             .is_some_and(|status| codes.contains(&status.code))
     }
 
-    /// The API server has said no: nothing has happened.
+    /// The API server has answered with an error: nothing has changed.
     pub fn is_answer(&self) -> bool {
         self.status().is_some()
     }
 
-    /// The object exists already, or is not what it was.
+    /// The object exists already, or has changed.
     pub fn is_conflict(&self) -> bool {
         self.has_code(&[409])
     }
 
-    /// There is no object any more with the uid that was sent, or another one has its name.
+    /// The object with the uid that was sent no longer exists, or another one has its name.
     pub fn is_replaced(&self) -> bool {
-        // The API server compares the uid as a field that nobody can change.
+        // The API server treats the uid as an immutable field.
         self.is_conflict() || self.is_not_found() || self.blames("metadata.uid")
     }
 
-    /// Whether the API server names this field as what is wrong.
+    /// Whether the API server names this field as the cause.
     pub fn blames(&self, field: &str) -> bool {
         let details = self.status().and_then(|status| status.details.as_ref());
         let mut causes = details.iter().flat_map(|details| &details.causes);
         causes.any(|cause| cause.field == field)
     }
 
-    /// The object would not be a valid one.
+    /// The object is invalid.
     pub fn is_invalid(&self) -> bool {
         self.has_code(&[422])
     }
 
-    /// The API server has understood, and does not want it.
+    /// The API server has forbidden it or found it invalid.
     pub fn is_refusal(&self) -> bool {
         self.has_code(&[403, 422])
     }
 
-    /// The object is not there.
+    /// The object does not exist.
     pub fn is_not_found(&self) -> bool {
         self.has_code(&[404])
     }

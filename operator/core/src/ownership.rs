@@ -1,9 +1,9 @@
 //! Pure: whose an object is.
 //!
-//! An object is ours when this `DittoServer` controls it and it bears our mark: the label `managed-by`, or the hash of
-//! what was applied, which nobody else writes. One with our labels for this name and without any controller is adopted
-//! in place: `--cascade=orphan` and backups leave such objects behind. Whatever else has a name that we want is somebody
-//! else's and is never written to. A field manager that is missing says nothing: backups drop them.
+//! An object is ours when this `DittoServer` controls it and it has our mark: the label `managed-by`, or the hash of
+//! what was applied, which only this operator writes. An object with our labels for this name and without a
+//! controller is adopted in place: `--cascade=orphan` and backups leave such objects behind. Any other object with a
+//! name that we want is foreign and is never written to. Field managers prove nothing, because backups drop them.
 
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::labels;
@@ -13,20 +13,20 @@ use kube::Resource as _;
 /// Whose an object is, as seen from one `DittoServer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whose {
-    /// This `DittoServer` controls it, and this operator made it.
+    /// This `DittoServer` controls it, and this operator created it.
     Ours,
-    /// It bears our labels for this name and has no controller.
+    /// It has our labels for this name and no controller.
     Adoptable,
-    /// Somebody else's.
+    /// Not ours.
     Foreign(Holder),
 }
 
-/// Who has an object that is not ours.
+/// The owner of an object that is not ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Holder {
-    /// This `DittoServer` controls it, and another operator made it.
+    /// This `DittoServer` controls it, and another operator created it.
     OtherOperator,
-    /// A `DittoServer` of the same name that was there before this one. Kubernetes collects what it has left.
+    /// A former `DittoServer` of the same name. The garbage collector deletes its objects.
     FormerServer,
     /// Another controller.
     Controller {
@@ -40,14 +40,14 @@ pub enum Holder {
     Nobody,
 }
 
-/// Nothing speaks for it.
+/// Nothing proves that it is ours.
 impl Default for Whose {
     fn default() -> Self {
         Self::Foreign(Holder::default())
     }
 }
 
-/// The `DittoServer` for which is asked.
+/// The `DittoServer` that asks.
 #[derive(Clone, Copy, Debug)]
 pub struct Claimant<'a> {
     /// Its name.
@@ -72,7 +72,7 @@ impl Claimant<'_> {
                     Whose::Foreign(Holder::OtherOperator)
                 }
             }
-            // Names are unique, so that a DittoServer of this name with another uid is there no more.
+            // Names are unique, so a DittoServer of this name with another uid no longer exists.
             Some(owner) if owner.kind == DittoServer::kind(&()) && owner.name == self.name => {
                 Whose::Foreign(Holder::FormerServer)
             }
@@ -85,7 +85,7 @@ impl Claimant<'_> {
         }
     }
 
-    /// Whether it is ours, or is about to be.
+    /// Whether it is ours, or can be adopted.
     pub fn has(&self, metadata: &ObjectMeta) -> bool {
         !matches!(self.whose(metadata), Whose::Foreign(_))
     }
@@ -97,7 +97,7 @@ pub fn controller(metadata: &ObjectMeta) -> Option<&OwnerReference> {
     owners.find(|owner| owner.controller == Some(true))
 }
 
-/// Whether the one with this uid manages an object.
+/// Whether the object with this uid controls another.
 pub fn is_controlled_by(metadata: &ObjectMeta, uid: Option<&str>) -> bool {
     controller(metadata).is_some_and(|owner| Some(owner.uid.as_str()) == uid)
 }
@@ -145,7 +145,7 @@ mod tests {
         for (labels, annotations, owners, expected) in [
             (&mark, &none, this.clone(), Whose::Ours),
             (&mark, &hash, this.clone(), Whose::Ours),
-            // Somebody has taken our labels off, or put those of another instance on.
+            // A user has removed our labels, or set those of another instance.
             (&none, &hash, this.clone(), Whose::Ours),
             (&other_name, &none, this.clone(), Whose::Ours),
             (&none, &none, this.clone(), foreign(Holder::OtherOperator)),
@@ -157,7 +157,7 @@ mod tests {
                 owner("Team", "a", "t", false),
                 Whose::Adoptable,
             ),
-            // It is in the way, and nothing says that it was ever ours.
+            // It has the name, and nothing proves that it was ever ours.
             (&none, &none, nobody.clone(), foreign(Holder::Nobody)),
             (&none, &hash, nobody.clone(), foreign(Holder::Nobody)),
             (&selected, &none, nobody.clone(), foreign(Holder::Nobody)),

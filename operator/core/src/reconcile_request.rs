@@ -1,17 +1,17 @@
-//! Pure: whether somebody has asked for everything to be looked at and sent anew.
+//! Pure: whether an annotation requests a reconcile that applies every object again.
 
 use dittofs_shared::crd::{DittoServer, DittoServerStatus};
 use dittofs_shared::labels;
 use kube::ResourceExt as _;
 
-/// The value of the annotation, unless it is the one that was acted on last.
+/// The value of the annotation, unless it was handled already.
 pub fn of(server: &DittoServer) -> Option<&str> {
     let asked = server.annotations().get(labels::RECONCILE_NOW)?;
     let handled = server.status.as_ref().and_then(handled);
     (handled != Some(asked.as_str())).then_some(asked)
 }
 
-/// The value that was acted on last.
+/// The value that was handled last.
 pub fn handled(status: &DittoServerStatus) -> Option<&str> {
     status.last_handled_reconcile_at.as_deref()
 }
@@ -22,7 +22,7 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn a_value_counts_until_it_has_been_acted_on() {
+    fn a_value_counts_until_it_has_been_handled() {
         let one = || json!({labels::RECONCILE_NOW: "1"});
         for (annotations, status, expected) in [
             (json!({}), Value::Null, None),

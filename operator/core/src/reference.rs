@@ -1,4 +1,4 @@
-//! Pure: what `docs/reference.md` holds, made from the schema.
+//! Pure: generates `docs/reference.md` from the schema.
 
 pub mod crd;
 pub mod fields;

@@ -1,5 +1,6 @@
 //! Pure: which Secrets the server is started with, and whether it can be.
 
+mod check;
 pub mod connection;
 pub mod connection_string;
 mod digests;
@@ -16,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use connection::Connection;
 pub use digests::Digest;
-use digests::{check, digests};
-pub use facts::SecretFacts;
+use digests::digests;
+pub use facts::{KeyFacts, SecretFacts};
 pub use problem::SecretProblem;
 use references::{AUTHORITY, CERTIFICATE, Part, Reference};
 
@@ -28,37 +29,37 @@ pub struct Secrets {
     pub jwt: SecretKeyReference,
     /// First password of the administrator.
     pub admin: SecretKeyReference,
-    /// Whether the operator makes the first.
-    pub makes_jwt: bool,
-    /// Whether the operator makes the second.
-    pub makes_admin: bool,
+    /// Whether the operator generates the signing key.
+    pub generates_jwt: bool,
+    /// Whether the operator generates the first password.
+    pub generates_admin: bool,
     /// What the server is restarted for, or what is wrong with the Secrets.
     pub digest: Result<Digest, SecretProblem>,
-    /// How the server is told its PostgreSQL database, if it uses one that the spec names.
+    /// The connection to PostgreSQL, if the spec names a Secret with one.
     pub connection: Option<Connection>,
     /// Key of the certificate's Secret by which the sidecar knows the server.
     pub api_authority: &'static str,
-    /// All of them, as the user is told.
+    /// All of them, as the status shows them.
     pub observed: Vec<ObservedSecret>,
-    /// Optional keys that are not there.
+    /// Optional keys that are missing.
     absent: BTreeSet<(String, String)>,
 }
 
 impl Secrets {
-    /// Whether all that is in the way is a Secret that is being deleted.
+    /// Whether the only problem is a Secret that is being deleted.
     pub fn wait_for_deletion(&self) -> bool {
-        matches!(self.digest, Err(SecretProblem::OfFormer(_)))
+        matches!(self.digest, Err(SecretProblem::OfFormer { .. }))
     }
 
-    /// Whether the server is given this key. It is not when the key may be missing and is.
+    /// Whether the server gets this key: not if the key is optional and missing.
     pub fn gives(&self, reference: &SecretKeyReference) -> bool {
         let key = (reference.name.clone(), reference.key.clone());
         !reference.name.is_empty() && !self.absent.contains(&key)
     }
 }
 
-/// Finds and checks the Secrets that the instance uses. `has_data`: the server has run with the data it has now, and needs no
-/// first password any more.
+/// Finds and checks the Secrets that the instance uses. `has_data`: the server has run with its present data, and no
+/// longer needs a first password.
 pub(crate) fn evaluate(
     server: &DittoServer,
     facts: &BTreeMap<String, SecretFacts>,
@@ -69,13 +70,13 @@ pub(crate) fn evaluate(
     let signing_key = references::signing_key(name, spec);
     let password = references::first_password(name, spec);
     let others = references::others(spec);
-    let makes =
+    let is_unnamed =
         |own: &Option<SecretKeyReference>| SecretKeyReference::named(own.as_ref()).is_none();
-    let makes_jwt = makes(&identity.jwt.secret_ref);
-    let makes_admin = makes(&identity.admin.password_secret_ref);
+    let generates_jwt = is_unnamed(&identity.jwt.secret_ref);
+    let generates_admin = is_unnamed(&identity.admin.password_secret_ref);
     let mut named = vec![
-        used_for(&signing_key, makes_jwt, "signing key"),
-        used_for(&password, makes_admin, "first password"),
+        used_for(&signing_key, generates_jwt, "signing key"),
+        used_for(&password, generates_admin, "first password"),
     ];
     named.extend(
         others
@@ -84,23 +85,27 @@ pub(crate) fn evaluate(
     );
     let password_needed = Some(&password).filter(|_| !has_data);
     let connection = connection::of(server, facts);
-    let made = connection.iter().filter(|made| made.made_from.is_some());
-    let made: Vec<_> = made.map(|made| made.secret.as_str()).collect();
-    named.extend(made.iter().map(|made| (*made, "connection of the server")));
+    let parts = connection.iter().filter(|one| one.generated_from.is_some());
+    let parts: Vec<_> = parts.map(|one| one.secret.as_str()).collect();
+    named.extend(
+        parts
+            .iter()
+            .map(|secret| (*secret, "connection of the server")),
+    );
     let own = names::sidecar_credentials(name);
     let mut generated = vec![own.as_str()];
-    generated.extend(makes_jwt.then_some(signing_key.name.as_str()));
-    generated.extend(makes_admin.then_some(password.name.as_str()));
-    generated.extend(made);
+    generated.extend(generates_jwt.then_some(signing_key.name.as_str()));
+    generated.extend(generates_admin.then_some(password.name.as_str()));
+    generated.extend(parts);
     let salt = facts.get(&own);
     let digest = generated::check(name, facts, &generated)
         .and_then(|()| digests(facts, &signing_key, password_needed, &others, salt));
-    let observed = told(name, facts, &named);
+    let observed = observed(name, facts, &named);
     Secrets {
         jwt: key_of(&signing_key),
         admin: key_of(&password),
-        makes_jwt,
-        makes_admin,
+        generates_jwt,
+        generates_admin,
         digest,
         connection,
         api_authority: authority(facts, spec.control_plane.certificate()),
@@ -123,7 +128,7 @@ fn used_for<'a>(
     (&reference.name, user)
 }
 
-/// An authority of its own, where the Secret has one. Else the certificate must be trusted by itself.
+/// The key with the authority, where the Secret has one; otherwise the certificate itself must be trusted.
 fn authority(facts: &BTreeMap<String, SecretFacts>, certificate: Option<&str>) -> &'static str {
     let secret = certificate.and_then(|certificate| facts.get(certificate));
     if secret.is_some_and(|secret| secret.keys.contains_key(AUTHORITY)) {
@@ -156,8 +161,8 @@ fn absent(
         .collect()
 }
 
-/// Each Secret once, with the fields that name it, or with what the operator has made it for.
-fn told(
+/// Each Secret once, with the fields that name it or the purpose that the operator generates it for.
+fn observed(
     instance: &str,
     facts: &BTreeMap<String, SecretFacts>,
     named: &[(&str, &str)],
@@ -169,7 +174,7 @@ fn told(
             users.entry(*name).or_default().insert(*user);
         }
     }
-    let tell = |(name, users): (&str, BTreeSet<&str>)| ObservedSecret {
+    let describe = |(name, users): (&str, BTreeSet<&str>)| ObservedSecret {
         name: name.to_owned(),
         used_by: users.into_iter().map(str::to_owned).collect(),
         found: facts.contains_key(name),
@@ -177,5 +182,5 @@ fn told(
             .get(name)
             .and_then(|secret| secret.resource_version.clone()),
     };
-    users.into_iter().map(tell).collect()
+    users.into_iter().map(describe).collect()
 }

@@ -215,7 +215,12 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
             .map(|cluster| cluster.name.clone()),
         first_ready_at: seen::first_ready_at(view, now),
         last_handled_reconcile_at: handled(view).map(str::to_owned),
-        last_handled_password_reset: view.instance.way_in.reset.handled_now().map(str::to_owned),
+        last_handled_password_reset: view
+            .instance
+            .api_access
+            .reset
+            .handled_now()
+            .map(str::to_owned),
         replicas: counts.map(|counts| counts.replicas),
         ready_replicas: counts.map(|counts| counts.ready_replicas.unwrap_or_default()),
         available_replicas: counts.map(|counts| counts.available_replicas.unwrap_or_default()),

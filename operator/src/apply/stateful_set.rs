@@ -199,7 +199,7 @@ fn makes_wrong_owners(
     claims: &[Claim],
     server: &str,
 ) -> bool {
-    let is_missing = |claim: &Claim| claim.found.is_none() || claim.is_leaving();
+    let is_missing = |claim: &Claim| claim.found.is_none() || claim.is_terminating();
     let names_another = || owners(live).iter().any(|uid| *uid != server);
     owners(live) != owners(desired) && (claims.iter().any(is_missing) || names_another())
 }

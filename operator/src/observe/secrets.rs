@@ -1,18 +1,17 @@
-//! Secrets, of which digests are remembered and no contents.
+//! Reads Secrets. Only digests are kept, no contents.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt as _};
 use std::collections::BTreeMap;
 
 use super::REQUEST_DEADLINE;
-use dittofs_operator_core::digest::digest;
 use dittofs_operator_core::ownership::Claimant;
-use dittofs_operator_core::secrets::{SecretFacts, connection_string};
+use dittofs_operator_core::secrets::{KeyFacts, SecretFacts};
 
-/// Why an instance could not be looked at.
+/// Why an instance could not be observed.
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
-    /// A Secret could not be read. That it is missing is no error here.
+    /// A Secret could not be read. A missing one is no error here.
     #[error("reading Secret {namespace}/{name} failed")]
     Secret {
         /// Namespace of the Secret.
@@ -70,26 +69,10 @@ async fn read_secret(
 
 fn facts(secret: &Secret, claimant: Claimant<'_>) -> SecretFacts {
     let keys = secret.data.iter().flatten();
-    let connection = |bytes: &[u8]| connection_string::parse(bytes).map(drop);
+    let keys = keys.map(|(key, value)| (key.clone(), KeyFacts::of(&value.0)));
     SecretFacts {
-        connections: keys
-            .clone()
-            .map(|(key, value)| (key.clone(), connection(&value.0)))
-            .collect(),
-        not_text: keys
-            .clone()
-            .filter(|(_, value)| is_odd(&value.0))
-            .map(|(key, _)| key.clone())
-            .collect(),
-        keys: keys
-            .map(|(key, value)| (key.clone(), (digest(&value.0), value.0.len())))
-            .collect(),
+        keys: keys.collect(),
         resource_version: secret.resource_version(),
         whose: claimant.whose(&secret.metadata),
     }
-}
-
-/// No environment variable can hold it.
-fn is_odd(value: &[u8]) -> bool {
-    value.contains(&0) || str::from_utf8(value).is_err()
 }

@@ -16,7 +16,7 @@ const CONNECTION_AWAITED: Duration = Duration::from_secs(5);
 /// Secrets are not watched: one that is awaited is looked for more often. `due`: something else has to wait that long.
 pub(super) fn next_look(instance: &Instance, due: Option<Duration>) -> Duration {
     let cluster = instance.percona.as_ref();
-    let longest = if instance.startable().is_ok() && !instance.way_in.reset.waits_for_secret() {
+    let longest = if instance.startable().is_ok() && !instance.api_access.reset.waits_for_secret() {
         SECRETS_REREAD
     } else if cluster.is_some_and(PerconaCluster::waits_for_secret)
         || instance.secrets.wait_for_deletion()

@@ -25,7 +25,7 @@ pub(super) fn next_look(instance: &Instance, renewal: &Renewal) -> Duration {
     let known = &instance.sidecar;
     let pod = known.pod.as_ref();
     let absence = pod.and_then(|pod| pod.left_of_absence(known.at));
-    let sooner = renewal.again().into_iter().chain(absence).min();
+    let sooner = renewal.requeue_after().into_iter().chain(absence).min();
     sooner.map_or(Duration::MAX, |sooner| sooner + SLACK)
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::world::Scene;
-pub use dittofs_operator_core::pod::is_ready;
+pub use dittofs_operator_core::pod_status::is_ready;
 
 /// Runs until dropped.
 #[derive(Debug)]

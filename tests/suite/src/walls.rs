@@ -2,6 +2,7 @@
 //!
 //! Comments do not count, and neither do tests, except for their length.
 
+mod imports;
 mod layout;
 mod source;
 
@@ -215,6 +216,10 @@ pub fn trials() -> Vec<Trial> {
         .map(|law| plain(&format!("walls::{}", law.name), move || hold(&law)))
         .collect();
     trials.extend(layout::trials());
+    trials.push(plain(
+        "walls::imports_have_no_circles",
+        imports::imports_have_no_circles,
+    ));
     trials
 }
 

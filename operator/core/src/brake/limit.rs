@@ -8,12 +8,12 @@ use std::str::FromStr;
 pub enum Limit {
     /// This many.
     Count(usize),
-    /// So many of a hundred instances, rounded down, and at least one.
+    /// This percentage of all instances, rounded down, and at least one.
     Percent(usize),
 }
 
 impl Limit {
-    /// The number for so many instances.
+    /// The number for this many instances.
     pub fn of(self, instances: usize) -> usize {
         match self {
             Self::Count(count) => count,
@@ -33,7 +33,7 @@ impl FromStr for Limit {
         match number {
             Some(percent @ 1..=100) if is_percent => Ok(Self::Percent(percent)),
             Some(count @ 1..) if !is_percent => Ok(Self::Count(count)),
-            _ => Err("write a number from 1, or a percentage from 1% to 100%".to_owned()),
+            _ => Err("must be a number of at least 1, or a percentage from 1% to 100%".to_owned()),
         }
     }
 }

@@ -2,31 +2,31 @@ use super::*;
 
 const TWO: Limit = Limit::Count(2);
 
-fn place(name: &str) -> Place {
-    Place {
+fn place(name: &str) -> NamespacedName {
+    NamespacedName {
         namespace: "team".to_owned(),
         name: name.to_owned(),
     }
 }
 
 /// An instance that serves, with a pod of this uid.
-fn serves(name: &str, pod: &str) -> Seen {
-    Seen {
+fn serves(name: &str, pod: &str) -> InstanceState {
+    InstanceState {
         place: place(name),
         pod: Some(pod.to_owned()),
         is_out: false,
     }
 }
 
-fn is_out(name: &str) -> Seen {
-    Seen {
+fn is_out(name: &str) -> InstanceState {
+    InstanceState {
         place: place(name),
         pod: None,
         is_out: true,
     }
 }
 
-fn names(places: &[Place]) -> Vec<&str> {
+fn names(places: &[NamespacedName]) -> Vec<&str> {
     places.iter().map(|place| place.name.as_str()).collect()
 }
 
@@ -38,7 +38,7 @@ fn no_more_turns_are_given_than_allowed_before_the_copies_show_them() {
     assert!(brake.ask(&place("a"), "a", &seen, now).is_ok());
     assert!(brake.ask(&place("b"), "b", &seen, now).is_ok());
     let queue = brake.ask(&place("c"), "c", &seen, now).unwrap_err();
-    assert_eq!(names(&queue.for_these), ["a", "b"]);
+    assert_eq!(names(&queue.out_of_service), ["a", "b"]);
     assert_eq!(queue.allowed, 2);
     // Whoever has a turn may try again.
     assert!(brake.ask(&place("a"), "a", &seen, now).is_ok());
@@ -69,7 +69,7 @@ fn what_another_operator_has_begun_counts_as_well() {
     let queue = brake
         .ask(&place("c"), "c", &seen, Instant::now())
         .unwrap_err();
-    assert_eq!(names(&queue.for_these), ["a", "b"]);
+    assert_eq!(names(&queue.out_of_service), ["a", "b"]);
 }
 
 #[test]

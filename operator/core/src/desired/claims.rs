@@ -1,5 +1,5 @@
-//! What claims should be beyond what the controller of StatefulSets makes of them: as large as asked, known by our labels,
-//! and gone with the `DittoServer` or not.
+//! What claims need beyond what the StatefulSet controller sets: the requested size, our labels, and an owner if they
+//! are deleted with the `DittoServer`.
 
 use dittofs_shared::crd::{DittoServer, RetentionPolicy};
 use dittofs_shared::labels;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use crate::instance::{Claim, Instance};
 
-/// The claims that have to grow, with nothing but their new size. The uid is that of the claim that was seen: none is
-/// made, and another one of the same name is left alone.
+/// The claims that have to grow, with only their new size. With the uid of the observed claim, so that no claim is
+/// created and another one of the same name is left alone.
 pub fn growing(instance: &Instance) -> Vec<PersistentVolumeClaim> {
     let growing = instance.claims.iter().filter(|claim| claim.must_grow());
     growing.map(|claim| larger(instance, claim)).collect()
@@ -37,10 +37,10 @@ fn larger(instance: &Instance, claim: &Claim) -> PersistentVolumeClaim {
     }
 }
 
-/// What the metadata of a claim lack or have too much.
+/// What the metadata of a claim lack, and the owners to be removed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClaimMarks {
-    /// The claim that was seen.
+    /// The claim as observed.
     pub seen: Arc<PersistentVolumeClaim>,
     /// Labels that it lacks.
     pub labels: BTreeMap<String, String>,
@@ -48,7 +48,7 @@ pub struct ClaimMarks {
     pub annotations: BTreeMap<String, String>,
     /// Owner that it lacks.
     pub owner: Option<OwnerReference>,
-    /// Uids of the owners that must not take it along.
+    /// Uids of owners with which it must not be deleted.
     pub released: Vec<String>,
 }
 
@@ -64,8 +64,8 @@ impl ClaimMarks {
     }
 }
 
-/// The metadata that every claim of an instance is made with. The owner is no controller: that would be between the claim
-/// and the StatefulSet.
+/// The metadata that every claim of an instance is created with. The owner is not a controller: a claim with another
+/// controller would not be the StatefulSet's.
 pub fn template_metadata(instance: &Instance, name: &str) -> ObjectMeta {
     ObjectMeta {
         name: Some(name.to_owned()),
@@ -76,9 +76,12 @@ pub fn template_metadata(instance: &Instance, name: &str) -> ObjectMeta {
     }
 }
 
-/// Claims that were made before, or whose retention policy has changed since.
+/// Claims of earlier versions, and claims whose retention policy has changed.
 pub fn marked(instance: &Instance) -> Vec<ClaimMarks> {
-    let claims = instance.claims.iter().filter(|claim| !claim.is_leaving());
+    let claims = instance
+        .claims
+        .iter()
+        .filter(|claim| !claim.is_terminating());
     let found = claims.filter_map(|claim| claim.found.as_ref());
     found
         .map(|seen| marks(instance, seen))
@@ -98,7 +101,7 @@ fn marks(instance: &Instance, seen: &Arc<PersistentVolumeClaim>) -> ClaimMarks {
             || (owner.is_none() && instance.owner.uid == uid)
     };
     let owners = seen.owner_references();
-    // One of a former DittoServer goes with that one, as was asked then.
+    // A claim of a former DittoServer is deleted with that one, as its policy said.
     let taken = owners.iter().any(|one| one.kind == DittoServer::kind(&()));
     let uids = owners.iter().map(|one| one.uid.clone());
     ClaimMarks {
@@ -110,7 +113,7 @@ fn marks(instance: &Instance, seen: &Arc<PersistentVolumeClaim>) -> ClaimMarks {
     }
 }
 
-/// Who takes the claims along when it is deleted.
+/// The owner with which the claims are deleted.
 fn owner(instance: &Instance) -> Option<OwnerReference> {
     match instance.spec.storage.retention_policy {
         RetentionPolicy::Retain => None,
@@ -121,7 +124,7 @@ fn owner(instance: &Instance) -> Option<OwnerReference> {
     }
 }
 
-/// A request for so much storage.
+/// A request for storage of this size.
 pub fn of_size(size: &str) -> VolumeResourceRequirements {
     VolumeResourceRequirements {
         requests: Some(BTreeMap::from([(
@@ -184,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_go_with_their_server_as_asked_and_with_nothing_else() {
+    fn claims_are_deleted_with_their_server_only_and_only_if_asked() {
         let [server, former] = ["now", "before"].map(|uid| ("DittoServer", uid));
         let [set, other] = [("StatefulSet", "set"), ("Backup", "other")];
         for (policy, owners, gets, loses) in [
@@ -196,29 +199,29 @@ mod tests {
             ("Delete", &[server], false, &[]),
             ("Delete", &[set, other], true, &["set"]),
             ("Delete", &[server, set], false, &["set"]),
-            // It goes with the one that was deleted, whoever is faster.
+            // It is deleted with the former one, in any order of events.
             ("Delete", &[former], false, &[]),
         ] {
             let found = marked(&instance(policy, "Retain", 2, &claim(owners)));
             let found = found.first();
-            let told = format!("{policy} {owners:?}: {found:?}");
+            let shown = format!("{policy} {owners:?}: {found:?}");
             let owner = found.and_then(|marks| marks.owner.as_ref());
             assert_eq!(
                 owner.map(|owner| owner.uid.as_str()),
                 gets.then_some("now"),
-                "{told}"
+                "{shown}"
             );
             assert!(
                 owner.is_none_or(|owner| owner.controller.is_none()),
-                "{told}"
+                "{shown}"
             );
             let released = found.map_or(&[][..], |marks| &marks.released);
-            assert_eq!(released, loses, "{told}");
+            assert_eq!(released, loses, "{shown}");
         }
     }
 
     #[test]
-    fn a_stateful_set_keeps_its_claims_until_its_controller_knows_that_it_shall_not() {
+    fn a_stateful_set_keeps_its_claims_until_its_controller_has_observed_the_policy() {
         for (when_deleted, observed_generation) in [("Delete", 2), ("Retain", 1)] {
             let claim = claim(&[("StatefulSet", "set")]);
             let instance = instance("Retain", when_deleted, observed_generation, &claim);

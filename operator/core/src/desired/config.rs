@@ -1,6 +1,7 @@
-//! The `config.yaml` of the server. Only keys that the server knows: it ignores others with no more than a warning.
+//! The `config.yaml` of the server. It has only keys that the server supports, because the server ignores others with
+//! a warning.
 //!
-//! A section that nobody has asked for is left out.
+//! Sections that the spec does not enable are left out.
 
 mod directory;
 mod inputs;
@@ -11,7 +12,7 @@ mod observability;
 use dittofs_shared::{Duration, names, quantity};
 use serde::Serialize;
 
-use super::files;
+use super::pod::files;
 use crate::instance::{Instance, shutdown};
 pub use inputs::inputs;
 
@@ -32,7 +33,7 @@ struct Config<'a> {
     blockstore: Option<BlockStore>,
 }
 
-/// The connection to PostgreSQL comes by environment, since it holds a password.
+/// The connection to PostgreSQL is in the environment, because it holds a password.
 #[derive(Serialize)]
 struct Database<'a> {
     r#type: &'a str,
@@ -88,13 +89,13 @@ pub fn render(instance: &Instance) -> String {
     text(
         instance,
         names::ADMIN_USER,
-        shutdown::Stops::of(&instance.spec).stage,
+        shutdown::Shutdown::of(&instance.spec).stage,
     )
 }
 
-/// The text that the first releases made, which their roll hash was taken from. It differs in what no running server has to be restarted
-/// for: the name of the administrator, which the server does not read, and the time of a stage of the shutdown, which follows from the
-/// grace period.
+/// The text of the first releases, over which they computed their roll hash. It differs in what no running server has
+/// to be restarted for: the name of the administrator, which the server does not read, and the time of a stage of the
+/// shutdown, which follows from the grace period.
 pub fn first_form(instance: &Instance) -> String {
     let admin = &instance.spec.identity.admin.username;
     text(instance, admin, shutdown::DEFAULT_STAGE)
@@ -107,7 +108,7 @@ fn text(instance: &Instance, admin: &str, stage: std::time::Duration) -> String 
         shutdown_timeout: format!("{}s", stage.as_secs()),
         database: database(instance),
         controlplane: control_plane(instance),
-        // Not read by version 0.29.0. Whoever reads the file sees the name that counts.
+        // Version 0.29.0 does not read it; it documents the name.
         admin: Admin { username: admin },
         metrics: observability::metrics(instance),
         ldap: directory::ldap(instance),
@@ -116,7 +117,7 @@ fn text(instance: &Instance, admin: &str, stage: std::time::Duration) -> String 
     };
     let overrides = spec.config_overrides.as_ref();
     let merged = overrides.and_then(|overrides| merge::changed(&config, &overrides.0));
-    // Strings and numbers in structs: there is nothing that could fail to serialise.
+    // Structs of strings and numbers cannot fail to serialise.
     match merged {
         Some(merged) => serde_saphyr::to_string(&merged),
         None => serde_saphyr::to_string(&config),
@@ -172,7 +173,7 @@ fn block_store(instance: &Instance) -> Option<BlockStore> {
     })
 }
 
-/// An empty text says nothing, as in the Go operator.
+/// An empty text counts as unset, as in the Go operator.
 fn set(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }

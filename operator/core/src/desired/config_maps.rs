@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use super::meta::metadata;
 use crate::instance::Instance;
 
-/// The server's configuration. It cannot be changed: a container that is restarted in its pod starts with what the pod was
-/// made for, whatever has been asked for meanwhile.
+/// The server's configuration. It is immutable, so that a container that restarts in its pod starts with the
+/// configuration that the pod was created for.
 pub fn config(instance: &Instance, hash: &str, text: &str) -> ConfigMap {
     ConfigMap {
         metadata: metadata(instance, names::config(&instance.name, hash)),
@@ -22,7 +22,7 @@ pub fn config(instance: &Instance, hash: &str, text: &str) -> ConfigMap {
     }
 }
 
-/// What the operator wants of the sidecar.
+/// Settings of the sidecar.
 pub fn settings(instance: &Instance) -> ConfigMap {
     let spec = &instance.spec;
     let settings = Settings {
@@ -31,7 +31,7 @@ pub fn settings(instance: &Instance) -> ConfigMap {
         log_level: spec.sidecar.log_level,
         publish_to: instance.publish_to.clone(),
         end_if_started_before: instance.sidecar.end_if_started_before(),
-        reset: instance.way_in.reset.for_sidecar(),
+        reset: instance.api_access.reset.for_sidecar(),
     };
     ConfigMap {
         metadata: metadata(instance, names::sidecar(&instance.name)),
@@ -40,7 +40,7 @@ pub fn settings(instance: &Instance) -> ConfigMap {
     }
 }
 
-/// The place for the published state. It has no data here: the data are the sidecar's, and it may not make the object.
+/// The ConfigMap for the published state. It has no data here: the sidecar writes them, but may not create the object.
 pub fn adapters(instance: &Instance) -> ConfigMap {
     ConfigMap {
         metadata: metadata(instance, names::adapters(&instance.name)),

@@ -1,4 +1,4 @@
-//! Keeps the only server of an instance from being evicted by the way.
+//! Protects the only server of an instance from evictions.
 
 use dittofs_shared::crd::DisruptionBudget;
 use dittofs_shared::labels;
@@ -11,9 +11,9 @@ use crate::instance::Instance;
 
 /// The budget, unless the user wants none.
 ///
-/// A pod is unready as soon as one of its containers is, and a server that serves is not to be evicted because of its sidecar: while
-/// it serves, `IfHealthyBudget` refuses every eviction, since of the one pod that has to be healthy none is to spare. A server that
-/// does not serve must not hold up a node for ever: then the pod may be evicted while it is unready.
+/// A pod is unready as soon as one of its containers is, and a server that serves must not be evicted because of its
+/// sidecar. While it serves, `IfHealthyBudget` refuses every eviction, because the budget needs the only pod. A
+/// server that does not serve must not block the drain of a node: then the unready pod may be evicted.
 pub fn disruption_budget(instance: &Instance) -> Option<PodDisruptionBudget> {
     if instance.spec.pod.disruption_budget == DisruptionBudget::Manual {
         return None;

@@ -26,7 +26,7 @@ pub fn without_owner(instance: &Instance, name: String) -> ObjectMeta {
     }
 }
 
-/// Metadata of an object that lives as long as the data: without it, nobody could get at them any more.
+/// Metadata of an object that lives as long as the data, because the data cannot be accessed without it.
 pub fn as_long_as_data(instance: &Instance, name: String) -> ObjectMeta {
     match instance.spec.storage.retention_policy {
         RetentionPolicy::Retain => without_owner(instance, name),

@@ -84,7 +84,7 @@ fn policy(
                 ..LabelSelector::default()
             }),
             policy_types: Some(vec!["Ingress".to_owned()]),
-            // `None` is no rule at all.
+            // The API server omits empty lists.
             ingress: (!ingress.is_empty()).then_some(ingress),
             egress: None,
         }),

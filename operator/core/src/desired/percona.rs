@@ -1,4 +1,4 @@
-//! The PostgreSQL cluster, as Percona's operator takes it.
+//! The PostgreSQL cluster, for Percona's operator.
 
 use dittofs_shared::crd::{Percona, PerconaBackup};
 use dittofs_shared::names;
@@ -9,14 +9,14 @@ use super::meta::{metadata, without_owner};
 use crate::instance::Instance;
 use crate::optional::OptionalKind;
 
-/// Release of Percona's operator whose fields these are. Later ones take them too.
+/// Release of Percona's operator whose fields these are. Later ones accept them too.
 const RELEASE: &str = "2.8.0";
 /// Version of PostgreSQL.
 const POSTGRES: u8 = 16;
 /// The only repository of the backups.
 const REPOSITORY: &str = "repo1";
 
-/// The cluster, unless it is somebody else's.
+/// The cluster, unless it exists and is not ours.
 pub fn cluster(instance: &Instance) -> Option<DynamicObject> {
     let settings = instance.spec.percona.as_ref()?;
     instance
@@ -44,7 +44,7 @@ fn spec(instance: &Instance, settings: &Percona) -> Value {
     json!({
         "crVersion": RELEASE,
         "postgresVersion": POSTGRES,
-        // Since PostgreSQL 15 nobody but its owner makes tables in the schema that all share.
+        // Since PostgreSQL 15 only its owner may create tables in schema `public`.
         "autoCreateUserSchema": true,
         "instances": [{
             "name": "instance1",
@@ -56,7 +56,7 @@ fn spec(instance: &Instance, settings: &Percona) -> Value {
     })
 }
 
-/// The Go operator takes an empty name for none.
+/// An empty name counts as unset, as in the Go operator.
 fn class(settings: &Percona) -> Option<&str> {
     let class = settings.storage_class_name.as_deref();
     class.filter(|class| !class.is_empty())

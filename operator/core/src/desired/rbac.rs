@@ -1,5 +1,5 @@
-//! What the sidecar may do at the API server: exactly two ConfigMaps, and no `create`, which cannot be limited by name. And
-//! one Secret, while the administrator's password is to be set to what it holds.
+//! Access of the sidecar to the API server: exactly two ConfigMaps, without `create`, which cannot be limited by
+//! name. And one Secret, while a reset of the administrator's password to the value in it is requested.
 
 use dittofs_shared::names;
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -8,13 +8,13 @@ use k8s_openapi::api::rbac::v1::{PolicyRule, Role, RoleBinding, RoleRef, Subject
 use super::meta::metadata;
 use crate::instance::Instance;
 
-/// Name of the account that the pod runs with.
+/// Name of the ServiceAccount of the pod.
 pub fn account(instance: &Instance) -> String {
     let own = instance.spec.pod.service_account_name.clone();
     own.unwrap_or_else(|| names::sidecar(&instance.name))
 }
 
-/// The account, unless the user has one. Its token for the API server is projected into the sidecar only.
+/// The ServiceAccount, unless the user names one. Its token is projected into the sidecar only.
 pub fn service_account(instance: &Instance) -> Option<ServiceAccount> {
     let settings = &instance.spec.pod;
     if settings.service_account_name.is_some() {
@@ -52,7 +52,7 @@ pub fn role(instance: &Instance) -> Role {
             names::sidecar(&instance.name),
         ),
     ];
-    let reset = instance.way_in.reset.for_sidecar();
+    let reset = instance.api_access.reset.for_sidecar();
     let password = reset.map(|reset| rule(&["get"], "secrets", reset.secret));
     Role {
         metadata: metadata(instance, names::sidecar(&instance.name)),
@@ -60,8 +60,8 @@ pub fn role(instance: &Instance) -> Role {
     }
 }
 
-/// Gives the role to the account and, until the pod is next recreated, to the one that it still runs with. Any other that had it
-/// loses it.
+/// Binds the role to the ServiceAccount and, until the pod is next recreated, to the one that it still runs with. Any
+/// other loses it.
 pub fn role_binding(instance: &Instance) -> RoleBinding {
     let name = names::sidecar(&instance.name);
     let mut accounts = vec![account(instance)];

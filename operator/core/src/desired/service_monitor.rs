@@ -1,4 +1,4 @@
-//! The ServiceMonitor: tells a Prometheus that the Prometheus operator runs where the metrics are.
+//! The ServiceMonitor, which makes the Prometheus of the Prometheus operator scrape the metrics.
 
 use dittofs_shared::{Duration, labels, names};
 use kube::core::DynamicObject;
@@ -9,11 +9,11 @@ use super::services::metrics_over_tls;
 use crate::instance::Instance;
 use crate::optional::OptionalKind;
 
-/// It finds the Service of the metrics by its labels.
+/// It selects the Service of the metrics by its labels.
 pub fn service_monitor(instance: &Instance) -> Option<DynamicObject> {
     let settings = instance.spec.service_monitor()?;
     let mut metadata = metadata(instance, names::metrics_service(&instance.name));
-    // Ours come last: the owner hangs on them.
+    // Ours win, because ownership depends on them.
     let mut all_labels = settings.labels.clone();
     all_labels.extend(metadata.labels.take().unwrap_or_default());
     metadata.labels = Some(all_labels);
@@ -42,7 +42,7 @@ fn endpoint(instance: &Instance) -> Value {
     endpoint
 }
 
-/// Prometheus knows no fractions.
+/// Prometheus accepts no fractions.
 fn prometheus_duration(duration: Duration) -> String {
     let milliseconds = std::time::Duration::from(duration).as_millis();
     if milliseconds.is_multiple_of(1000) {

@@ -68,7 +68,7 @@ fn api(instance: &Instance) -> Service {
     }
 }
 
-/// There is no field for it: `configOverrides` enables it, with a certificate that the user mounts.
+/// There is no field for it: users enable it in `configOverrides`, with a certificate that they mount.
 pub(super) fn metrics_over_tls(instance: &Instance) -> bool {
     let overrides = instance.spec.config_overrides.as_ref();
     let metrics = overrides.and_then(|overrides| overrides.0.get("metrics"));
@@ -76,7 +76,7 @@ pub(super) fn metrics_over_tls(instance: &Instance) -> bool {
     certificate.is_some_and(|file| file.as_str().is_some_and(|file| !file.is_empty()))
 }
 
-/// Its annotations say how to scrape it, for clusters without `ServiceMonitor`.
+/// With annotations for a Prometheus without `ServiceMonitor`.
 fn metrics(instance: &Instance) -> Service {
     let settings = &instance.spec.metrics;
     let mut metadata = metadata(instance, names::metrics_service(&instance.name));
@@ -112,7 +112,7 @@ fn metrics(instance: &Instance) -> Service {
 fn of_adapters(instance: &Instance, plan: &ServicePlan) -> Service {
     let mut metadata = adapter_metadata(instance, plan.name.clone(), plan.scope.label());
     metadata.annotations = (!plan.annotations.is_empty()).then(|| plan.annotations.clone());
-    // Those of the operator come last: selectors depend on them.
+    // Ours win, because selectors and ownership depend on them.
     let mut labels = plan.labels.clone();
     labels.extend(metadata.labels.take().unwrap_or_default());
     metadata.labels = Some(labels);

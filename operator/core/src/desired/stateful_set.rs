@@ -18,7 +18,7 @@ use crate::renewal;
 use crate::roll::Hashes;
 use std::collections::BTreeMap;
 
-/// The StatefulSet. `OnDelete`: a changed template alone restarts nobody.
+/// The StatefulSet. `OnDelete`: a changed template alone restarts no server.
 pub fn stateful_set(
     instance: &Instance,
     hashes: &Hashes,
@@ -41,7 +41,8 @@ pub fn stateful_set(
             }),
             persistent_volume_claim_retention_policy: Some(
                 StatefulSetPersistentVolumeClaimRetentionPolicy {
-                    // Claims go with the DittoServer or not at all. A StatefulSet may be deleted for other reasons.
+                    // Claims are deleted with the DittoServer or not at all, because a StatefulSet may be deleted for
+                    // other reasons.
                     when_deleted: Some("Retain".to_owned()),
                     when_scaled: Some("Retain".to_owned()),
                 },
@@ -61,7 +62,7 @@ pub fn stateful_set(
     }
 }
 
-/// The user's labels and annotations, and ours on top: selectors and the roll hang on them.
+/// The user's labels and annotations. Ours win, because selectors and restarts depend on them.
 fn pod_metadata(
     instance: &Instance,
     hashes: &Hashes,

@@ -1,6 +1,6 @@
 //! Pure: the keys of `config.yaml`, as version 0.29.0 of the server has them.
 
-/// Every key that has a value, by its path. What ends in `.*` holds keys of the user's own.
+/// Every key that has a value, by its path. A path with `.*` at its end holds keys that the user chooses.
 #[rustfmt::skip]
 pub const KNOWN: &[&str] = &[
     "logging.level", "logging.format", "logging.output", "logging.rotation.max_size", "logging.rotation.max_backups",
@@ -39,7 +39,7 @@ pub const KNOWN: &[&str] = &[
     "ldap.tls.client_key_file", "ldap.tls.insecure_skip_verify", "ldap.tls.min_version",
 ];
 
-/// Keys with passwords and the like, and how the server is given them.
+/// Keys with passwords and other secrets, and how to set each instead.
 pub const SECRETS: &[(&str, &str)] = &[
     ("controlplane.jwt.secret", "spec.identity.jwt.secretRef"),
     (
@@ -64,7 +64,7 @@ pub const SECRETS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Keys by which the operator holds the instance together, and the field that sets each.
+/// Keys that the operator sets, and the field to use instead.
 pub const RESERVED: &[(&str, &str)] = &[
     ("controlplane.host", "spec.controlPlane.exposure"),
     ("controlplane.port", "spec.controlPlane.port"),
@@ -82,7 +82,7 @@ pub const RESERVED: &[(&str, &str)] = &[
     ),
     (
         "admin.username",
-        "user admin, as the server always names its first administrator,",
+        "user admin, which is the name of every first administrator",
     ),
     ("database.type", "spec.database.type"),
     ("database.sqlite.path", "spec.database.sqlite.path"),
@@ -94,7 +94,7 @@ pub const RESERVED: &[(&str, &str)] = &[
     ("metrics.token_file", "spec.metrics.bearerTokenSecret"),
 ];
 
-/// Variables that the operator sets itself, and the field that gives each its value.
+/// Variables that the operator sets, and the field to use instead.
 pub const RESERVED_VARIABLES: &[(&str, &str)] = &[
     ("DITTOFS_CONTROLPLANE_SECRET", "spec.identity.jwt.secretRef"),
     (
@@ -107,7 +107,7 @@ pub const RESERVED_VARIABLES: &[(&str, &str)] = &[
     ),
 ];
 
-/// The variable by which the server takes the value of a key.
+/// The variable from which the server reads the value of a key.
 pub fn variable(key: &str) -> String {
     format!("DITTOFS_{}", key.replace('.', "_").to_uppercase())
 }

@@ -1,7 +1,7 @@
-//! Pure: what of `configOverrides`, and of the server's environment, can be taken over.
+//! Pure: whether `configOverrides` and the server's environment can be used.
 //!
-//! The server reads its keys without regard to case, and takes `a.b: c` for `a: {b: c}`. So does what is judged here: nothing
-//! gets past it by another spelling.
+//! The server ignores the case of its keys and reads `a.b: c` as `a: {b: c}`. So do the checks here: no other
+//! spelling gets past them.
 
 use dittofs_shared::crd::DittoServerSpec;
 use serde_json::{Map, Value};
@@ -12,41 +12,46 @@ use crate::secrets::SecretFacts;
 
 /// Why the server cannot be started with these settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
 pub enum OverrideProblem {
-    /// A password in clear, for everybody who may read the resource or the `ConfigMap`.
-    #[error("spec.configOverrides holds the secret {0}: take it out, and use {1} instead")]
-    Secret(String, &'static str),
-    /// A key by which the operator holds the instance together.
+    /// A password in clear text, readable for all who may read the resource or the `ConfigMap`.
+    #[error("spec.configOverrides contains the secret {key}: remove it and use {instead}")]
+    Secret { key: String, instead: &'static str },
+    /// A key that the operator sets.
     #[error(
-        "spec.configOverrides changes {0}, which belongs to the operator: take it out, and use {1} instead"
+        "spec.configOverrides sets {key}, which the operator manages: remove it and use {instead}"
     )]
-    Reserved(String, &'static str),
+    Reserved { key: String, instead: &'static str },
     /// A section must stay one.
     #[error(
-        "spec.configOverrides gives {0} a value, and it is a section of config.yaml: give it keys and values"
+        "spec.configOverrides sets {key} to a value, but it is a section of config.yaml: set keys inside it"
     )]
-    NotASection(String),
-    /// A variable that would do the same.
+    NotASection { key: String },
+    /// A variable that has the same effect.
     #[error(
-        "{0} sets the variable {1}, which belongs to the operator: take it out, and use {2} instead"
+        "{origin} sets variable {variable}, which the operator manages: remove it and use {instead}"
     )]
-    Variable(String, String, &'static str),
+    Variable {
+        origin: String,
+        variable: String,
+        instead: &'static str,
+    },
 }
 
 impl OverrideProblem {
     /// Reason of the condition.
     pub const fn reason(&self) -> &'static str {
         match self {
-            Self::Secret(..) => "SecretInOverrides",
-            Self::Reserved(..) => "ReservedKey",
-            Self::NotASection(_) => "InvalidOverrides",
-            Self::Variable(..) => "ReservedVariable",
+            Self::Secret { .. } => "SecretInOverrides",
+            Self::Reserved { .. } => "ReservedKey",
+            Self::NotASection { .. } => "InvalidOverrides",
+            Self::Variable { .. } => "ReservedVariable",
         }
     }
 }
 
-/// Looks for what would leak a secret or break what the operator stands for.
-pub(super) fn judge(
+/// Finds settings that would leak a secret or conflict with the operator.
+pub(super) fn evaluate(
     spec: &DittoServerSpec,
     secrets: &BTreeMap<String, SecretFacts>,
 ) -> Option<OverrideProblem> {
@@ -55,7 +60,7 @@ pub(super) fn judge(
     in_overrides.or_else(|| in_environment(spec, secrets))
 }
 
-/// Keys that the server is known not to have, as the user spells them.
+/// Keys that the server does not have, as the user spells them.
 pub fn unknown_keys(overrides: &Map<String, Value>) -> Vec<String> {
     let mut unknown = Vec::new();
     visit(overrides, "", &mut |path, value| {
@@ -84,18 +89,21 @@ fn refused(overrides: &Map<String, Value>) -> Option<OverrideProblem> {
             return false;
         }
         if let Some((_, instead)) = SECRETS.iter().find(is).filter(|_| !value.is_null()) {
-            problem = Some(OverrideProblem::Secret(spelt.to_owned(), instead));
+            let key = spelt.to_owned();
+            problem = Some(OverrideProblem::Secret { key, instead });
         } else if let Some((_, instead)) = RESERVED.iter().find(is) {
-            problem = Some(OverrideProblem::Reserved(spelt.to_owned(), instead));
+            let key = spelt.to_owned();
+            problem = Some(OverrideProblem::Reserved { key, instead });
         } else if !value.is_object() && is_section(&path) {
-            let taken = RESERVED.iter().find(|(key, _)| below(key));
-            problem = match taken {
-                // To take the section away is to take away what is in it.
+            let inside = RESERVED.iter().find(|(key, _)| below(key));
+            let key = spelt.to_owned();
+            problem = match inside {
+                // Removing a section removes what is in it.
                 Some((_, instead)) if value.is_null() => {
-                    Some(OverrideProblem::Reserved(spelt.to_owned(), instead))
+                    Some(OverrideProblem::Reserved { key, instead })
                 }
                 _ if value.is_null() => None,
-                _ => Some(OverrideProblem::NotASection(spelt.to_owned())),
+                _ => Some(OverrideProblem::NotASection { key }),
             };
         }
         true
@@ -103,7 +111,7 @@ fn refused(overrides: &Map<String, Value>) -> Option<OverrideProblem> {
     problem
 }
 
-/// Calls for every key, with its path; goes on below it where that is wanted.
+/// Calls `see` for every key with its path, and descends where that returns true.
 fn visit(section: &Map<String, Value>, above: &str, see: &mut impl FnMut(&str, &Value) -> bool) {
     for (key, value) in section {
         let path = if above.is_empty() {
@@ -140,19 +148,18 @@ fn is_section(path: &str) -> bool {
     KNOWN.iter().any(begins)
 }
 
-/// The server takes every key from its environment, too.
+/// The server also reads every key from its environment.
 fn in_environment(
     spec: &DittoServerSpec,
     secrets: &BTreeMap<String, SecretFacts>,
 ) -> Option<OverrideProblem> {
     let variables = spec.pod.env.iter().find_map(|variable| {
         let instead = reserved_variable(&variable.name)?;
-        let field = "spec.pod.env".to_owned();
-        Some(OverrideProblem::Variable(
-            field,
-            variable.name.clone(),
+        Some(OverrideProblem::Variable {
+            origin: "spec.pod.env".to_owned(),
+            variable: variable.name.clone(),
             instead,
-        ))
+        })
     });
     let from_secret = || {
         spec.pod.env_from.iter().find_map(|source| {
@@ -163,8 +170,11 @@ fn in_environment(
                 let variable = format!("{prefix}{key}");
                 reserved_variable(&variable).map(|instead| (variable, instead))
             })?;
-            let field = format!("Secret {name:?} in spec.pod.envFrom");
-            Some(OverrideProblem::Variable(field, variable, instead))
+            Some(OverrideProblem::Variable {
+                origin: format!("Secret {name:?} in spec.pod.envFrom"),
+                variable,
+                instead,
+            })
         })
     };
     variables.or_else(from_secret)
@@ -220,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_is_taken_over() {
+    fn all_other_keys_are_accepted() {
         for value in [
             json!({}),
             json!({"ldap": null}),
@@ -245,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_that_belong_to_the_operator_are_known() {
+    fn variables_that_the_operator_manages_are_known() {
         for name in [
             "DITTOFS_CONTROLPLANE_SECRET",
             "DITTOFS_CONTROLPLANE_PORT",

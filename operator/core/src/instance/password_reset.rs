@@ -1,4 +1,4 @@
-//! Pure: whether somebody asks for a reset of the administrator's password, and how far that is.
+//! Pure: whether a reset of the administrator's password is requested, and how far it is.
 
 use dittofs_shared::crd::{DittoServer, SecretKeyReference};
 use dittofs_shared::labels;
@@ -9,23 +9,23 @@ use kube::ResourceExt as _;
 use crate::digest::digest;
 use crate::secrets::SecretProblem;
 
-/// The wish for a reset of the administrator's password.
+/// The requested reset of the administrator's password.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resets {
-    /// Value of the annotation that was acted on last.
+    /// Value of the annotation that was handled last.
     pub handled: Option<String>,
-    /// What is asked for now.
+    /// The reset that is requested now.
     pub asked: Option<Asked>,
 }
 
-/// A reset that is asked for.
+/// A reset that is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// Value of the annotation.
     pub value: String,
-    /// What the sidecar is told, and its answer names. The value may be long, and says nothing to the sidecar.
+    /// Id of the request, which the sidecar's answer repeats. The value itself may be long.
     pub request: String,
-    /// Where the password stands.
+    /// Key with the password.
     pub secret: SecretKeyReference,
     /// How far it is.
     pub progress: ResetProgress,
@@ -34,11 +34,11 @@ pub struct Asked {
 /// How far a reset is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ResetProgress {
-    /// The Secret holds no password that the server takes. The sidecar is not asked.
+    /// The Secret holds no password that the server accepts. The sidecar is not asked.
     Unusable(SecretProblem),
     /// The sidecar has not answered yet.
     Waiting,
-    /// It did not work. The sidecar tries again.
+    /// It failed. The sidecar retries.
     Refused(String),
     /// It is done.
     Done,
@@ -64,7 +64,7 @@ impl Resets {
         asked.is_some_and(|asked| matches!(asked.progress, ResetProgress::Unusable(_)))
     }
 
-    /// Value of the annotation that counts as acted on from now on.
+    /// Value of the annotation that counts as handled from now on.
     pub fn handled_now(&self) -> Option<&str> {
         let done = self
             .asked
@@ -75,8 +75,8 @@ impl Resets {
     }
 }
 
-/// The value that was acted on last. One that was there when the `DittoServer` was created asks for nothing: a restored
-/// or copied manifest resets no password.
+/// The value that was handled last. A value that the `DittoServer` was created with requests nothing: a restored or
+/// copied manifest resets no password.
 pub fn handled(server: &DittoServer) -> Option<&str> {
     match &server.status {
         Some(status) if !status.conditions.is_empty() => {
@@ -91,8 +91,8 @@ fn value(server: &DittoServer) -> Option<&str> {
     Some(value.as_str()).filter(|value| !value.is_empty())
 }
 
-/// Understands what is asked for. `problem` is what is wrong with the Secret.
-pub(super) fn judge(
+/// Evaluates what is requested. `problem` is what is wrong with the Secret.
+pub(super) fn evaluate(
     server: &DittoServer,
     secret: &SecretKeyReference,
     problem: Option<SecretProblem>,
@@ -148,9 +148,11 @@ mod tests {
         json!({"conditions": conditions, "lastHandledPasswordReset": handled})
     }
 
-    fn judged(server: &DittoServer, problem: bool, answer: Option<&PasswordReset>) -> Resets {
-        let problem = problem.then(|| SecretProblem::Unnamed("a".to_owned()));
-        judge(
+    fn evaluated(server: &DittoServer, problem: bool, answer: Option<&PasswordReset>) -> Resets {
+        let problem = problem.then(|| SecretProblem::Unnamed {
+            field: "a".to_owned(),
+        });
+        evaluate(
             server,
             &SecretKeyReference::new("people", "admin"),
             problem,
@@ -170,16 +172,16 @@ mod tests {
             (Some("1"), Value::Null, false, Some("1")),
             (Some("1"), json!({}), false, Some("1")),
         ] {
-            let resets = judged(&server(annotation, &status), false, None);
-            let told = (resets.asked.is_some(), resets.handled_now());
-            assert_eq!(told, (asked, handled), "{annotation:?} {status}");
+            let resets = evaluated(&server(annotation, &status), false, None);
+            let found = (resets.asked.is_some(), resets.handled_now());
+            assert_eq!(found, (asked, handled), "{annotation:?} {status}");
         }
     }
 
     #[test]
     fn the_sidecar_is_asked_until_it_answers_this_request() {
         let server = server(Some("1"), &known(None));
-        let asked = judged(&server, false, None).for_sidecar().unwrap();
+        let asked = evaluated(&server, false, None).for_sidecar().unwrap();
         assert_eq!(
             (asked.secret.as_str(), asked.key.as_str()),
             ("people", "admin")
@@ -223,12 +225,14 @@ mod tests {
             (
                 true,
                 Some(answer(&asked.request, Refused)),
-                ResetProgress::Unusable(SecretProblem::Unnamed("a".to_owned())),
+                ResetProgress::Unusable(SecretProblem::Unnamed {
+                    field: "a".to_owned(),
+                }),
                 false,
                 None,
             ),
         ] {
-            let resets = judged(&server, problem, answer.as_ref());
+            let resets = evaluated(&server, problem, answer.as_ref());
             assert_eq!(resets.for_sidecar().is_some(), sent, "{answer:?}");
             assert_eq!(resets.handled_now(), handled, "{answer:?}");
             assert_eq!(resets.asked.unwrap().progress, progress, "{answer:?}");

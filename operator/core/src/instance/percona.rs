@@ -1,4 +1,4 @@
-//! Pure: the PostgreSQL cluster that Percona's operator makes, and whether the server can be started with it.
+//! Pure: the PostgreSQL cluster that Percona's operator runs, and whether the server can be started with it.
 
 use dittofs_shared::names;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -17,26 +17,50 @@ pub struct PerconaCluster {
     pub name: String,
     /// Secret with the connection to it.
     pub secret: String,
-    /// Whether it is made, or has been, by us. One that somebody else has made is never changed.
+    /// Whether it is ours. One that is not is never changed.
     pub is_ours: bool,
     /// How far it is.
     pub progress: Progress,
-    /// Digest of the connection, or the key that its Secret lacks: `None` when there is no Secret.
-    pub connection: Result<String, Option<&'static str>>,
+    /// The connection in that Secret.
+    pub connection: ClusterConnection,
     /// Whether the server already runs with it.
     pub in_use: bool,
+}
+
+/// The connection to a PerconaPGCluster, as its Secret has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClusterConnection {
+    /// There is no Secret.
+    NoSecret,
+    /// The Secret lacks this key, or has no value for it.
+    NoKey(&'static str),
+    /// The Secret is complete.
+    Complete {
+        /// Digest of the connection.
+        digest: String,
+    },
+}
+
+impl ClusterConnection {
+    /// Digest of the connection, if the Secret is complete.
+    pub fn digest(&self) -> Option<&str> {
+        match self {
+            Self::Complete { digest } => Some(digest),
+            Self::NoSecret | Self::NoKey(_) => None,
+        }
+    }
 }
 
 /// How far a PerconaPGCluster is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The cluster does not know of such objects.
+    /// The Kubernetes cluster does not serve the kind.
     KindMissing(Absence),
-    /// It has not been made yet.
+    /// It does not exist yet.
     Missing,
-    /// It is on its way out.
-    Leaving,
-    /// It is not ready: what Percona's operator says of it.
+    /// It is being deleted.
+    Terminating,
+    /// It is not ready: what Percona's operator reports.
     NotReady(String),
     /// It is ready.
     Ready,
@@ -44,20 +68,21 @@ pub enum Progress {
 
 /// Why no server is started with a PerconaPGCluster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
 pub enum DatabaseProblem {
     /// It is not ready, and no server runs with it yet.
-    #[error("PerconaPGCluster {0} is not ready, and no server is started before")]
-    NotReady(String),
+    #[error("PerconaPGCluster {cluster} is not ready; the server starts once it is")]
+    NotReady { cluster: String },
     /// There is no Secret with the connection.
-    #[error("Secret {0}, which Percona's operator makes, does not exist yet")]
-    SecretMissing(String),
-    /// The Secret is not what it should be.
-    #[error("Secret {0}, which Percona's operator makes, has no key {1}")]
-    NoKey(String, &'static str),
+    #[error("Secret {secret} does not exist yet; Percona's operator creates it")]
+    SecretMissing { secret: String },
+    /// The Secret lacks a key.
+    #[error("Secret {secret}, created by Percona's operator, has no key {key}")]
+    NoKey { secret: String, key: &'static str },
 }
 
 /// The cluster of an instance that asks for one.
-pub(super) fn judge(instance: &str, observed: &Observed) -> Option<PerconaCluster> {
+pub(super) fn evaluate(instance: &str, observed: &Observed) -> Option<PerconaCluster> {
     observed.server.spec.percona()?;
     let name = names::percona_cluster(instance);
     let secret = names::percona_secret(instance);
@@ -88,41 +113,48 @@ pub(super) fn judge(instance: &str, observed: &Observed) -> Option<PerconaCluste
 }
 
 impl PerconaCluster {
-    /// Whether all that is missing is the Secret. Nobody tells us when it comes.
+    /// Whether only the Secret is missing. It is not watched, so it has to be read again from time to time.
     pub fn waits_for_secret(&self) -> bool {
-        self.progress == Progress::Ready && self.connection.is_err()
+        self.progress == Progress::Ready && self.connection.digest().is_none()
     }
 
-    /// Digest of the connection, if the server can be started with it. One that runs is not stopped for a database
-    /// that is not ready: it may be again in a moment.
+    /// Digest of the connection, if the server can be started with it. A running server is not stopped because its
+    /// database is not ready, which may pass in a moment.
     ///
     /// # Errors
     /// Why it cannot be started.
     pub fn usable(&self) -> Result<&str, DatabaseProblem> {
         if self.progress != Progress::Ready && !self.in_use {
-            return Err(DatabaseProblem::NotReady(self.name.clone()));
+            return Err(DatabaseProblem::NotReady {
+                cluster: self.name.clone(),
+            });
         }
         match &self.connection {
-            Ok(digest) => Ok(digest),
-            Err(None) => Err(DatabaseProblem::SecretMissing(self.secret.clone())),
-            Err(Some(key)) => Err(DatabaseProblem::NoKey(self.secret.clone(), key)),
+            ClusterConnection::Complete { digest } => Ok(digest),
+            ClusterConnection::NoSecret => Err(DatabaseProblem::SecretMissing {
+                secret: self.secret.clone(),
+            }),
+            ClusterConnection::NoKey(key) => Err(DatabaseProblem::NoKey {
+                secret: self.secret.clone(),
+                key,
+            }),
         }
     }
 }
 
 fn progress(found: &DynamicObject) -> Progress {
     if found.metadata.deletion_timestamp.is_some() {
-        return Progress::Leaving;
+        return Progress::Terminating;
     }
     let status = &found.data["status"];
     let state = match status["state"].as_str() {
         Some("ready") => return Progress::Ready,
         Some(state) if !state.is_empty() => format!("its state is {state}"),
-        _ => "Percona's operator has not said anything of it yet".to_owned(),
+        _ => "Percona's operator has not reported its state yet".to_owned(),
     };
     let postgres = &status["postgres"];
     let ready = match (postgres["ready"].as_i64(), postgres["size"].as_i64()) {
-        (Some(ready), Some(size)) => format!(", {ready} of {size} PostgreSQL servers are ready"),
+        (Some(ready), Some(size)) => format!(", with {ready} of {size} PostgreSQL instances ready"),
         _ => String::new(),
     };
     let conditions = status["conditions"].as_array().into_iter().flatten();
@@ -136,18 +168,21 @@ fn progress(found: &DynamicObject) -> Progress {
     Progress::NotReady(format!("{state}{ready}{wrong}"))
 }
 
-fn connection(secret: Option<&SecretFacts>) -> Result<String, Option<&'static str>> {
-    let secret = secret.ok_or(None)?;
+fn connection(secret: Option<&SecretFacts>) -> ClusterConnection {
+    let Some(secret) = secret else {
+        return ClusterConnection::NoSecret;
+    };
     let mut digests = Vec::new();
     for key in names::PERCONA_KEYS {
-        let (of_value, _) = secret
-            .keys
-            .get(key)
-            .filter(|(_, length)| *length > 0)
-            .ok_or(Some(key))?;
-        digests.push(of_value.as_str());
+        let value = secret.keys.get(key).filter(|value| value.length > 0);
+        let Some(value) = value else {
+            return ClusterConnection::NoKey(key);
+        };
+        digests.push(value.digest.as_str());
     }
-    Ok(digest(digests.join(" ").as_bytes()))
+    ClusterConnection::Complete {
+        digest: digest(digests.join(" ").as_bytes()),
+    }
 }
 
 /// Whether the template reads the Secret.
@@ -167,6 +202,7 @@ fn uses(stateful_set: Option<&StatefulSet>, secret: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secrets::KeyFacts;
     use serde_json::{Value, json};
     use std::collections::BTreeMap;
 
@@ -179,14 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_state_ready_is_ready_and_all_else_is_told() {
+    fn only_the_state_ready_is_ready_and_all_others_are_reported() {
         assert_eq!(
             progress(&cluster(&json!({"state": "ready"}))),
             Progress::Ready
         );
         for (status, words) in [
-            (json!(null), "not said anything"),
-            (json!({"state": ""}), "not said anything"),
+            (json!(null), "not reported"),
+            (json!({"state": ""}), "not reported"),
             (json!({"state": "initializing"}), "initializing"),
             (
                 json!({"state": "paused", "postgres": {"ready": 1, "size": 3}}),
@@ -209,22 +245,22 @@ mod tests {
 
     #[test]
     fn a_connection_needs_all_its_keys() {
-        let fact = |key: &str, length| (key.to_owned(), (format!("digest of {key}"), length));
-        let whole: BTreeMap<_, _> = names::PERCONA_KEYS.map(|key| fact(key, 1)).into();
+        let fact = |key: &str, value: &[u8]| (key.to_owned(), KeyFacts::of(value));
+        let whole: BTreeMap<_, _> = names::PERCONA_KEYS.map(|key| fact(key, b"x")).into();
         let of = |keys: BTreeMap<_, _>| {
             connection(Some(&SecretFacts {
                 keys,
                 ..SecretFacts::default()
             }))
         };
-        assert!(of(whole.clone()).is_ok());
-        assert_eq!(connection(None), Err(None));
+        assert!(of(whole.clone()).digest().is_some());
+        assert_eq!(connection(None), ClusterConnection::NoSecret);
         for key in names::PERCONA_KEYS {
             let mut less = whole.clone();
             less.remove(key);
-            assert_eq!(of(less.clone()), Err(Some(key)));
-            less.extend([fact(key, 0)]);
-            assert_eq!(of(less), Err(Some(key)));
+            assert_eq!(of(less.clone()), ClusterConnection::NoKey(key));
+            less.extend([fact(key, b"")]);
+            assert_eq!(of(less), ClusterConnection::NoKey(key));
         }
     }
 
@@ -235,13 +271,15 @@ mod tests {
             secret: "files-postgres-pguser-dittofs".to_owned(),
             is_ours: true,
             progress: Progress::NotReady("its state is stopping".to_owned()),
-            connection: Ok("digest".to_owned()),
+            connection: ClusterConnection::Complete {
+                digest: "digest".to_owned(),
+            },
             in_use: false,
         };
         assert!(cluster.usable().is_err());
         cluster.in_use = true;
         assert_eq!(cluster.usable(), Ok("digest"));
-        cluster.connection = Err(None);
+        cluster.connection = ClusterConnection::NoSecret;
         assert!(cluster.usable().is_err());
     }
 }

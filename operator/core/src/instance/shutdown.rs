@@ -1,20 +1,21 @@
-//! Pure: how long the server may take to stop, so that nobody kills it before it has flushed.
+//! Pure: how long the server may take to stop, so that the kubelet does not kill it before it has flushed.
 //!
-//! Version 0.29.0 of the server stops in stages, one after the other, and each ends after `shutdown_timeout` at the latest: snapshots in
-//! flight, the NFS adapter, the SMB adapter, the flush of metadata, the workers that write contents back. Then it closes its stores. For all of
-//! it together it gives itself three times `shutdown_timeout` and 5 s, after which it ends whatever it is doing. So the grace period of the pod
-//! has to be longer than that sum, or the kubelet would be first. Where three stages use up their time, the flush has those 5 s; a longer
-//! grace period gives it more as soon as one of the three ends earlier.
+//! Version 0.29.0 of the server stops in stages, one after the other, and each ends after `shutdown_timeout` at the
+//! latest: snapshots in flight, the NFS adapter, the SMB adapter, the flush of metadata, the workers that write
+//! contents back. Then it closes its stores. For all of it together it gives itself three times `shutdown_timeout`
+//! and 5 s, after which it ends whatever it is doing. So the grace period of the pod has to be longer than that sum,
+//! or the kubelet would be first. Where three stages use up their time, the flush has those 5 s; a longer grace
+//! period gives it more as soon as one of the three ends earlier.
 
 use dittofs_shared::crd::DittoServerSpec;
 use serde_json::Value;
 use std::time::Duration;
 
-/// `shutdown_timeout` of a server that is not told one, and what follows from the default grace period.
+/// `shutdown_timeout` of a server without that setting, and what follows from the default grace period.
 pub const DEFAULT_STAGE: Duration = Duration::from_secs(30);
 /// The key, as `configOverrides` has it.
 const KEY: &str = "shutdown_timeout";
-/// The same as a variable of the server, which counts more than its configuration.
+/// The same as a variable of the server, which overrides its configuration.
 const VARIABLE: &str = "DITTOFS_SHUTDOWN_TIMEOUT";
 /// How many times `shutdown_timeout` the server gives itself.
 const STAGES: u32 = 3;
@@ -25,15 +26,15 @@ const ROOM: Duration = Duration::from_secs(10);
 
 /// How a server stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stops {
+pub struct Shutdown {
     /// `shutdown_timeout` as the operator writes it.
     pub stage: Duration,
     /// Grace period of the pod.
     pub grace_seconds: i64,
 }
 
-impl Stops {
-    /// From the grace period that is asked for, unless the user gives the server a `shutdown_timeout` that needs more.
+impl Shutdown {
+    /// From the grace period in the spec, unless the user sets a `shutdown_timeout` that needs more.
     pub fn of(spec: &DittoServerSpec) -> Self {
         let asked = spec.termination_grace_period_seconds;
         let whole = Duration::from_secs(asked.try_into().unwrap_or_default());
@@ -57,7 +58,7 @@ fn needed(stage: Duration) -> i64 {
         .unwrap_or(i64::MAX)
 }
 
-/// What the user tells the server. What nobody can read, the server does not start with.
+/// What the user sets. The server does not start with a value that it cannot parse.
 fn given(spec: &DittoServerSpec) -> Option<Duration> {
     let variable = spec
         .pod
@@ -80,7 +81,7 @@ fn duration(text: &str) -> Option<Duration> {
     (!duration.is_negative()).then(|| or_default(duration.into()))
 }
 
-/// The server takes zero for nothing said.
+/// The server reads zero as unset.
 fn or_default(stage: Duration) -> Duration {
     if stage.is_zero() {
         DEFAULT_STAGE
@@ -102,15 +103,15 @@ mod tests {
             .unwrap()
             .extend(more.as_object().unwrap().clone());
         let spec = serde_json::from_value(spec).unwrap();
-        let Stops {
+        let Shutdown {
             stage,
             grace_seconds,
-        } = Stops::of(&spec);
+        } = Shutdown::of(&spec);
         (stage.as_secs(), grace_seconds)
     }
 
     #[test]
-    fn the_server_ends_by_itself_before_the_grace_period_is_over() {
+    fn the_server_stops_by_itself_before_the_grace_period_is_over() {
         for (grace, stage) in [
             (36, 7),
             (37, 7),

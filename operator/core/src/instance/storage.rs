@@ -1,4 +1,4 @@
-//! Pure: the claims of an instance, as they are asked for and as they are.
+//! Pure: the claims of an instance, desired and observed.
 
 use dittofs_shared::crd::Storage;
 use dittofs_shared::{names, quantity};
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::adapters::Adapters;
+use crate::generation::is_observed;
 
 /// A claim that an instance should have.
 #[derive(Clone, Debug)]
@@ -22,12 +23,12 @@ pub struct Claim {
     pub name: String,
     /// Size that is asked for.
     pub asked: String,
-    /// The claim as it is. The controller of StatefulSets makes it.
+    /// The claim as observed. The StatefulSet controller creates it.
     pub found: Option<Arc<PersistentVolumeClaim>>,
 }
 
 /// The claims of an instance, in the order of the claim templates.
-pub(super) fn judge(
+pub(super) fn evaluate(
     instance: &str,
     storage: &Storage,
     found: &[Arc<PersistentVolumeClaim>],
@@ -65,8 +66,8 @@ pub(super) fn judge(
     sizes.into_iter().filter_map(claim).collect()
 }
 
-/// Uid of a StatefulSet that takes no claims along, as its controller knows. Earlier versions of the operator made
-/// StatefulSets that did. Their controller takes itself off the claims of pods, and not while there is none.
+/// Uid of a StatefulSet that retains its claims, once its controller knows that. Earlier versions of the operator made
+/// StatefulSets that did not. The controller removes its owner references only while there is a pod.
 pub(super) fn released_by(stateful_set: Option<&StatefulSet>) -> Option<String> {
     let set = stateful_set?;
     let policy = set
@@ -74,44 +75,44 @@ pub(super) fn released_by(stateful_set: Option<&StatefulSet>) -> Option<String> 
         .as_ref()?
         .persistent_volume_claim_retention_policy
         .as_ref()?;
-    let seen = set.status.as_ref()?.observed_generation == set.metadata.generation;
+    let seen = is_observed(set);
     let retains = policy.when_deleted.as_deref() == Some("Retain");
     set.uid().filter(|_| seen && retains)
 }
 
 impl Claim {
-    /// What the claim asks its volume for.
+    /// Size that it requests.
     pub fn requested(&self) -> Option<&str> {
         let spec = self.found.as_ref()?.spec.as_ref()?;
         storage_of(spec.resources.as_ref()?.requests.as_ref())
     }
 
-    /// What its volume has.
+    /// Size of its volume.
     pub fn capacity(&self) -> Option<&str> {
         storage_of(self.status()?.capacity.as_ref())
     }
 
-    /// What its controllers say of it.
+    /// Its status.
     pub fn status(&self) -> Option<&PersistentVolumeClaimStatus> {
         self.found.as_ref()?.status.as_ref()
     }
 
-    /// Whether it has a volume.
+    /// Whether it is bound to a volume.
     pub fn is_bound(&self) -> bool {
         self.status().and_then(|status| status.phase.as_deref()) == Some("Bound")
     }
 
-    /// Whether it is on its way out.
-    pub fn is_leaving(&self) -> bool {
+    /// Whether it is being deleted.
+    pub fn is_terminating(&self) -> bool {
         self.found
             .as_ref()
             .is_some_and(|claim| claim.metadata.deletion_timestamp.is_some())
     }
 
-    /// Whether it has to ask for more. Only a bound claim can: the API server refuses any change of the others.
+    /// Whether its request has to grow. Only a bound claim can: the API server refuses any change of others.
     pub fn must_grow(&self) -> bool {
         self.is_bound()
-            && !self.is_leaving()
+            && !self.is_terminating()
             && self
                 .requested()
                 .is_some_and(|requested| quantity::is_less(requested, &self.asked))
@@ -123,7 +124,7 @@ impl Claim {
             .is_none_or(|capacity| quantity::is_less(capacity, &self.asked))
     }
 
-    /// Whether an owner with this uid would take it along.
+    /// Whether it is deleted with the owner with this uid.
     pub fn is_owned_by(&self, uid: Option<&str>) -> bool {
         self.found.as_ref().is_some_and(|claim| {
             let mut owners = claim.owner_references().iter();
@@ -136,8 +137,8 @@ fn storage_of(quantities: Option<&BTreeMap<String, Quantity>>) -> Option<&str> {
     Some(quantities?.get("storage")?.0.as_str())
 }
 
-/// Whether the server has run with this data before, and has an administrator: a claim is bound, or the server has once
-/// said which adapters its database holds.
+/// Whether the server has run with this data before, and has an administrator: a claim is bound, or the server has
+/// reported its adapters.
 pub(super) fn has_data(claims: &[Arc<PersistentVolumeClaim>], adapters: &Adapters) -> bool {
     let is_bound = |claim: &Arc<PersistentVolumeClaim>| {
         let phase = claim
@@ -157,7 +158,7 @@ mod tests {
     fn claim(asked: &str, found: Value) -> Claim {
         let storage = serde_json::from_value(json!({"metadataSize": asked})).unwrap();
         let found = serde_json::from_value(found).unwrap();
-        judge("files", &storage, &[Arc::new(found)]).swap_remove(0)
+        evaluate("files", &storage, &[Arc::new(found)]).swap_remove(0)
     }
 
     fn bound(requested: &str, capacity: &str) -> Value {
@@ -194,13 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_that_is_not_bound_or_leaves_is_not_touched() {
+    fn a_claim_that_is_not_bound_or_is_terminating_is_not_touched() {
         let mut pending = bound("1Gi", "1Gi");
         pending["status"]["phase"] = "Pending".into();
         assert!(!claim("2Gi", pending).must_grow());
-        let mut leaving = bound("1Gi", "1Gi");
-        leaving["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z".into();
-        assert!(!claim("2Gi", leaving).must_grow());
+        let mut terminating = bound("1Gi", "1Gi");
+        terminating["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z".into();
+        assert!(!claim("2Gi", terminating).must_grow());
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! The CustomResourceDefinition as text, made from the types in `dittofs_shared::crd`.
+//! The CustomResourceDefinition as text, generated from the types in `dittofs_shared::crd`.
 
 use dittofs_shared::crd::DittoServer;
 use kube::CustomResourceExt as _;
 
-/// What `crds/dittoservers.yaml` holds.
+/// The content of `crds/dittoservers.yaml`.
 ///
 /// # Errors
 /// The definition cannot be written as YAML.

@@ -4,7 +4,7 @@ use dittofs_shared::crd::DittoServer;
 use kube::CustomResourceExt as _;
 use serde_json::Value;
 
-/// Types of Kubernetes itself, which its own documentation spells out, by what the path of a field ends with.
+/// Types of Kubernetes itself, which its own documentation describes, by the end of the path of a field.
 const OF_KUBERNETES: &[(&str, &str)] = &[
     (".affinity", "Affinity"),
     (".conditions", "list of Condition"),
@@ -29,18 +29,18 @@ const OF_KUBERNETES: &[(&str, &str)] = &[
 /// A field of the schema.
 #[derive(Clone, Debug)]
 pub struct Field {
-    /// Where it is: `[]` stands for each element of a list, `*` for each key of a map.
+    /// Its path: `[]` stands for each element of a list, `*` for each key of a map.
     pub path: String,
     /// Its part of the schema.
     pub schema: Value,
-    /// Whether it must be set wherever what it belongs to is set.
+    /// Whether it is required wherever its parent is set.
     pub required: bool,
-    /// The type, when it is one of Kubernetes itself.
+    /// The type, if it is one of Kubernetes itself.
     pub of_kubernetes: Option<&'static str>,
 }
 
 impl Field {
-    /// Whether it holds a value, and not further fields of ours.
+    /// Whether it holds a value, not further fields of ours.
     pub fn is_leaf(&self) -> bool {
         self.of_kubernetes.is_some() || inner(&self.schema).is_none()
     }
@@ -60,7 +60,7 @@ pub fn inside(schema: &Value) -> Vec<Field> {
     fields
 }
 
-/// What holds the fields inside: the schema itself, that of its elements or that of its values.
+/// The schema with the fields inside: the schema itself, that of its elements or that of its values.
 fn inner(schema: &Value) -> Option<(&Value, &'static str)> {
     let parts = [
         (schema, ""),

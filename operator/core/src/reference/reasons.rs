@@ -1,93 +1,93 @@
-//! Why a default is what it is, where that was a decision.
+//! The reason for a default, where it was a decision.
 
 /// By field.
 const TABLE: &[(&str, &str)] = &[
     (
         "adapterDiscovery.pollingInterval",
-        "a look costs one request on localhost, and half a second is what users notice",
+        "a poll costs one request on localhost, and users notice delays of more than half a second",
     ),
     (
         "adapterDiscovery.removalHold",
-        "longer than a restart of an adapter, so that a hiccup costs nobody an address",
+        "longer than a restart of an adapter, so that no client loses its address to a short interruption",
     ),
     (
         "adapterServices.externalTrafficPolicy",
-        "export rules of DittoFS look at the address of the client, which `Cluster` hides",
+        "export rules of DittoFS match the address of the client, which `Cluster` hides",
     ),
     (
         "adapterServices.mode",
-        "an adapter that comes or goes does not touch the address of another",
+        "adding or removing an adapter never changes the address of another",
     ),
     (
         "adapterServices.nameTemplate",
-        "two instances in one namespace never ask for the same name",
+        "names of two instances in one namespace never conflict",
     ),
     (
         "adapterServices.type",
-        "file clients are outside of the cluster most of the time",
+        "file clients are mostly outside of the cluster",
     ),
     (
         "controlPlane.exposure",
-        "the API administers the server, so nothing but the pod reaches it until somebody asks",
+        "the API administers the server, so only the pod reaches it unless you expose it",
     ),
     (
         "database.type",
-        "it needs nothing else, and there is one pod anyway",
+        "it needs no other service, and there is only one pod",
     ),
     (
         "identity.jwt.accessTokenDuration",
-        "tokens that are out cannot be revoked, so they live for a short time",
+        "issued tokens cannot be revoked, so they are short-lived",
     ),
     (
         "networkPolicy.egress.apiServer.ports",
-        "the port of the Service `kubernetes` and the usual one behind it",
+        "the port of Service `kubernetes`, and the usual port of the API server behind it",
     ),
     (
         "networkPolicy.enabled",
-        "a port that no adapter uses is closed, also to the other pods of the cluster",
+        "ports that no adapter uses stay closed, also to other pods of the cluster",
     ),
     (
         "percona.deleteWithServer",
-        "deleting a DittoServer loses no data",
+        "deleting a DittoServer keeps the database",
     ),
     (
         "pod.disruptionBudget",
-        "an eviction of the only pod is an outage for every client",
+        "evicting the only pod is an outage for every client",
     ),
-    ("replicas", "DittoFS has one writer of its data"),
+    ("replicas", "the data of DittoFS have a single writer"),
     (
         "rollPolicy",
-        "what is asked for should hold; `Manual` is for those who choose the hour",
+        "changes should take effect; `Manual` lets you choose the time",
     ),
     (
         "sidecar.updatePolicy",
-        "a sidecar that fits its operator disturbs nobody, and one that does not run is found out while the server runs",
+        "the sidecar always matches the operator, and an image that does not run is noticed while the server still runs",
     ),
     (
         "startupTimeout",
-        "a server that replays what was in flight needs its time, and one that hangs should not hang for days",
+        "long enough for a server that replays pending writes, and short enough to restart one that hangs",
     ),
     (
         "storage.controlPlaneSize",
-        "users, shares and adapters take a few MiB",
+        "users, shares and adapters need a few MiB",
     ),
     (
         "storage.retentionPolicy",
-        "deleting a DittoServer loses no files",
+        "deleting a DittoServer keeps its files",
     ),
     (
         "terminationGracePeriodSeconds",
-        "three stages of up to 30 s each, 5 s that the server adds, and 10 s of room",
+        "three stages of up to 30 s each, 5 s that the server adds, and a margin of 10 s",
     ),
 ];
 
-/// Why the default of a field is what it is.
+/// The reason for the default of a field.
 pub fn of(path: &str) -> Option<&'static str> {
     let entry = TABLE.iter().find(|(field, _)| *field == path);
     entry.map(|(_, reason)| *reason)
 }
 
-/// The fields of which a reason is given.
+/// The fields with a reason.
 pub fn fields() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|(field, _)| *field)
 }

@@ -1,19 +1,19 @@
-//! Which fields restart a running server when they change. The one place that says so: `docs/reference.md` prints it, and
-//! `golden::roll` computes what each change does and compares.
+//! Which fields restart a running server when they change. `docs/reference.md` prints this table, and `golden::roll`
+//! checks it by computing what each change does.
 
 /// What a change of a field does to a running server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rolls {
-    /// It goes on running, and the change has its whole effect.
+    /// It keeps running, and the change takes full effect.
     No,
-    /// It goes on running, and the change has its effect, or a part of it, when the pod is next recreated.
+    /// It keeps running, and the change takes effect, or part of it, when the pod is next recreated.
     NextPod,
-    /// It goes on running, and does not take the change up: it has stored its own settings when it first started with
-    /// some. While it has no data, it is restarted.
+    /// It keeps running and ignores the change, because it has stored its settings when it first started with them.
+    /// While it has no data, it is restarted.
     Stored,
-    /// It is restarted, and this part of the roll hash says why.
+    /// It is restarted, and this part of the roll hash changes.
     Yes(&'static str),
-    /// The same, but only in the case that the text names.
+    /// The same, but only under the condition in the text.
     When(&'static str, &'static str),
 }
 
@@ -23,9 +23,9 @@ const METRICS: &str = "while `metrics.enabled` is true";
 const SERVICE: &str =
     "only when `service` was not set before and `controlPlane.exposure` is Loopback";
 
-const FIRST: &str = "only when it is switched on for the first time";
+const FIRST: &str = "only when it is enabled for the first time";
 
-/// By field, or by what the paths of several fields begin with; the longest one counts.
+/// By field, or by a common prefix of several fields; the longest one counts.
 const TABLE: &[(&str, Rolls)] = &[
     ("adapterDiscovery", No),
     ("adapterServices", No),
@@ -121,7 +121,7 @@ const TABLE: &[(&str, Rolls)] = &[
     ("terminationGracePeriodSeconds", Yes("grace")),
 ];
 
-/// What a change of the field does, or nothing when nobody has said it yet.
+/// What a change of the field does. `None`: the table lacks it.
 pub fn of(path: &str) -> Option<Rolls> {
     let entries = TABLE.iter().filter(|(field, _)| {
         path.strip_prefix(field)

@@ -1,41 +1,41 @@
-//! What is to be done about the sidecar of a running pod.
+//! Whether the sidecar of a running pod is replaced.
 
 use dittofs_shared::crd::SidecarUpdatePolicy;
 use std::time::Duration;
 
 use super::edit::Edit;
 use super::facts::{PodFacts, Refused, State};
-use super::{Known, LONGEST_WAIT, OVERDUE, PROBATION, SLOWEST_START, left_of};
+use super::{LONGEST_WAIT, OVERDUE, PROBATION, SLOWEST_START, Sidecar, left_of};
 
-/// What is to be done about the sidecar, or what it waits for.
+/// What to do about the sidecar, or what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewal {
-    /// There is no pod, or it is on its way out: the next one gets what the template has.
+    /// There is no pod, or it is being deleted: the next one gets the sidecar of the template.
     NoPod,
     /// The pod has the image that is asked for.
     Current,
     /// The image that is asked for is to be tried.
     Replace(Edit),
-    /// The image that is asked for does not run: the one before is to be put back.
+    /// The image that is asked for does not run: the previous one is to be restored.
     PutBack(Edit, Refused),
-    /// The image runs: what was noted down to go back is to be taken away.
+    /// The image runs: the annotations for going back are to be removed.
     Settle(Edit),
-    /// The image was changed, and has not proved itself yet.
+    /// The image was changed, and is not proved yet.
     Replacing {
-        /// When to look again, unless something happens before.
-        again: Option<Duration>,
+        /// When to reconcile again, unless an event comes first.
+        requeue_after: Option<Duration>,
     },
-    /// The image that is asked for was tried in vain, and stays away until another one is asked for.
+    /// The image that is asked for has failed, and is not tried again until another one is asked for.
     Refused(Refused),
-    /// Another pod has tried the same image in vain.
+    /// The same image has failed in another pod.
     RefusedElsewhere(String),
-    /// As many sidecars as may be are being replaced.
+    /// The limit of sidecars that are replaced at a time is reached.
     WaitsForOthers,
-    /// The pod has not begun to run.
+    /// The pod has not started yet.
     NotStarted,
     /// The next pod gets it.
     NextPod(NextPod),
-    /// The API server does not let the pod be changed at all.
+    /// The API server refuses to change the pod.
     Forbidden(String),
 }
 
@@ -49,7 +49,7 @@ pub enum NextPod {
 }
 
 impl Renewal {
-    /// Whether the sidecar is being exchanged, so that it may be away for a moment.
+    /// Whether the sidecar is being replaced, so that it may be away for a moment.
     pub fn is_under_way(&self) -> bool {
         matches!(
             self,
@@ -57,42 +57,44 @@ impl Renewal {
         )
     }
 
-    /// When to look again, unless something happens before.
-    pub fn again(&self) -> Option<Duration> {
+    /// When to reconcile again, unless an event comes first.
+    pub fn requeue_after(&self) -> Option<Duration> {
         match self {
-            Self::Replacing { again } => *again,
-            // They are called. This is for what nobody sees, such as a pod that is gone.
+            Self::Replacing { requeue_after } => *requeue_after,
+            // An event wakes them. This covers changes without one, such as a pod that is gone.
             Self::WaitsForOthers | Self::RefusedElsewhere(_) => Some(LONGEST_WAIT),
             _ => None,
         }
     }
 
-    /// What was decided has been done: now the kubelet is waited for.
+    /// The image has been changed; the kubelet has to act.
     pub fn begun() -> Self {
         Self::Replacing {
-            again: Some(OVERDUE),
+            requeue_after: Some(OVERDUE),
         }
     }
 }
 
-/// Decides about the sidecar of the pod. `contract`: what the template offers to an image.
-pub fn decide(known: &Known, contract: &str) -> Renewal {
-    let Some(pod) = &known.pod else {
+/// Decides about the sidecar of the pod. `contract`: hash over what the template offers to an image.
+pub fn decide(sidecar: &Sidecar, contract: &str) -> Renewal {
+    let Some(pod) = &sidecar.pod else {
         return Renewal::NoPod;
     };
-    if pod.image == known.asked {
-        return with_asked_image(known, pod);
+    if pod.image == sidecar.asked {
+        return with_asked_image(sidecar, pod);
     }
     match &pod.refused {
-        Some(refused) if refused.image == known.asked => Renewal::Refused(refused.clone()),
-        _ if known.policy == SidecarUpdatePolicy::WithNextPod => Renewal::NextPod(NextPod::Policy),
+        Some(refused) if refused.image == sidecar.asked => Renewal::Refused(refused.clone()),
+        _ if sidecar.policy == SidecarUpdatePolicy::WithNextPod => {
+            Renewal::NextPod(NextPod::Policy)
+        }
         _ if pod.contract.as_deref() != Some(contract) => Renewal::NextPod(NextPod::Contract),
         _ if is_starting(pod) => Renewal::NotStarted,
-        _ => Renewal::Replace(Edit::replace(pod, &known.asked, known.at)),
+        _ => Renewal::Replace(Edit::replace(pod, &sidecar.asked, sidecar.at)),
     }
 }
 
-/// A pod that may well come up by itself is left alone until it has.
+/// A pod that may still start by itself is left alone.
 fn is_starting(pod: &PodFacts) -> bool {
     match pod.state {
         State::Unreported => true,
@@ -101,44 +103,44 @@ fn is_starting(pod: &PodFacts) -> bool {
     }
 }
 
-fn with_asked_image(known: &Known, pod: &PodFacts) -> Renewal {
+fn with_asked_image(sidecar: &Sidecar, pod: &PodFacts) -> Renewal {
     let Some(previous) = &pod.previous else {
         return match pod.refused {
             Some(_) => Renewal::Settle(Edit::settle()),
             None => Renewal::Current,
         };
     };
-    if let Some(why) = pod.failure(known.at) {
+    if let Some(why) = pod.failure(sidecar.at) {
         let refused = Refused {
             image: pod.image.clone(),
             reason: why.to_owned(),
         };
-        return Renewal::PutBack(Edit::put_back(previous, &refused, known.at), refused);
+        return Renewal::PutBack(Edit::put_back(previous, &refused, sidecar.at), refused);
     }
-    if pod.is_proved(known.at) {
+    if pod.is_proved(sidecar.at) {
         return Renewal::Settle(Edit::settle());
     }
-    // A pod that was made with the image, and has not come up yet.
+    // A pod that was created with the image, and has not started yet.
     if pod.replaced.is_none() && !matches!(pod.state, State::Running { .. }) {
         return Renewal::Current;
     }
     Renewal::Replacing {
-        again: again(known, pod),
+        requeue_after: requeue_after(sidecar, pod),
     }
 }
 
-/// When time alone brings something new.
-fn again(known: &Known, pod: &PodFacts) -> Option<Duration> {
+/// When the passing of time alone changes the decision.
+fn requeue_after(sidecar: &Sidecar, pod: &PodFacts) -> Option<Duration> {
     let replaced = pod.replaced.as_ref();
     match &pod.state {
-        State::Failing(_) => pod.left_of_staleness(known.at),
+        State::Failing(_) => pod.left_of_staleness(sidecar.at),
         State::Running { container, since } => match replaced {
             Some(replaced) if replaced.container.as_ref() == Some(container) => {
-                left_of(replaced.at, OVERDUE, known.at)
+                left_of(replaced.at, OVERDUE, sidecar.at)
             }
-            _ => left_of(*since, PROBATION, known.at),
+            _ => left_of(*since, PROBATION, sidecar.at),
         },
-        State::Starting => left_of(replaced?.at, SLOWEST_START, known.at),
+        State::Starting => left_of(replaced?.at, SLOWEST_START, sidecar.at),
         State::Unreported => None,
     }
 }

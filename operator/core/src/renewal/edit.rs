@@ -1,4 +1,4 @@
-//! What is changed on a pod, in one request.
+//! Changes of a pod, in one request.
 
 use dittofs_shared::labels;
 use jiff::Timestamp;
@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 
 use super::facts::{PodFacts, Refused, State};
 
-/// Longest reason that is kept of a failure, in bytes.
+/// Longest reason of a failure that is recorded, in bytes.
 const LONGEST_REASON: usize = 512;
 
-/// A change of a pod: of the sidecar's image and of our annotations, of nothing else.
+/// A change of a pod: only of the sidecar's image and of our annotations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// The new image. `None`: it stays.
+    /// The new image. `None`: unchanged.
     pub image: Option<String>,
-    /// Annotations. `None`: taken away.
+    /// Annotations. `None`: removed.
     pub annotations: BTreeMap<&'static str, Option<String>>,
     /// Why, for an Event.
     pub why: String,
@@ -23,7 +23,7 @@ pub struct Edit {
 impl Edit {
     /// Another image is tried.
     pub(super) fn replace(pod: &PodFacts, asked: &str, now: Timestamp) -> Self {
-        // What never ran is nothing to go back to.
+        // An image that never ran is none to go back to.
         let good = pod
             .previous
             .clone()
@@ -35,7 +35,7 @@ impl Edit {
         };
         let mut edit = Self::with_image(
             asked,
-            &format!("the sidecar is restarted with image {asked}; the server is not restarted"),
+            &format!("restarting the sidecar with image {asked}; the server keeps running"),
         );
         if good.is_some() {
             edit.set(labels::SIDECAR_REPLACED_AT, Some(now.to_string()));
@@ -45,27 +45,27 @@ impl Edit {
         edit
     }
 
-    /// The image of before is put back.
+    /// The previous image is restored.
     pub(super) fn put_back(image: &str, refused: &Refused, now: Timestamp) -> Self {
         let why = format!(
-            "the sidecar gets image {image} back, because {} does not run ({})",
+            "restoring sidecar image {image}, because {} does not run ({})",
             refused.image, refused.reason
         );
         let mut edit = Self::with_image(image, &why).refusing(refused);
-        // For a while the kubelet goes on speaking of the other image.
+        // For a while the kubelet still reports on the other image.
         edit.set(labels::SIDECAR_REPLACED_AT, Some(now.to_string()));
         edit.set(labels::SIDECAR_REPLACED_CONTAINER, Some(String::new()));
         edit
     }
 
-    /// The image has proved itself, or nothing is asked for any more that was tried in vain.
+    /// The image is proved, or the failed one is no longer asked for.
     pub(super) fn settle() -> Self {
         Self::of_annotations("the sidecar runs")
     }
 
     /// An image is not to be tried again.
     pub fn refuse(refused: &Refused) -> Self {
-        Self::of_annotations("the image of the sidecar stays").refusing(refused)
+        Self::of_annotations("the sidecar keeps its image").refusing(refused)
     }
 
     fn with_image(image: &str, why: &str) -> Self {
@@ -75,7 +75,7 @@ impl Edit {
         edit
     }
 
-    /// Whatever was noted down about the change before is over.
+    /// Removes what was recorded about the previous change.
     fn of_annotations(why: &str) -> Self {
         let over = [
             labels::SIDECAR_PREVIOUS_IMAGE,

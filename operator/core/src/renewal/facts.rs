@@ -1,4 +1,4 @@
-//! What is seen of a sidecar.
+//! What is observed of a sidecar.
 
 use dittofs_shared::{labels, names};
 use jiff::Timestamp;
@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{LONGEST_TURN, MOST_AHEAD, PROBATION, SLOWEST_START, STALE, has_passed, left_of};
-use crate::pod;
+use crate::pod_status;
 
-/// Reasons of the kubelet that say that an image does not run.
+/// Reasons with which the kubelet reports that an image does not run.
 const FAILURES: [&str; 9] = [
     "CrashLoopBackOff",
     "CreateContainerConfigError",
@@ -23,25 +23,25 @@ const FAILURES: [&str; 9] = [
     "InvalidImageName",
     "RunContainerError",
 ];
-/// What is said where the kubelet says nothing.
-const NOT_STARTED: &str = "it was not started within 2 minutes: `kubectl describe pod` tells why";
-/// Reasons with which a program ends that never began.
+/// The reason where the kubelet reports none.
+const NOT_STARTED: &str = "it did not start within 2 minutes; check `kubectl describe pod`";
+/// Reasons of a terminated container whose program never started.
 const NEVER_BEGAN: [&str; 2] = ["ContainerCannotRun", "StartError"];
 
-/// An image that was tried in vain.
+/// An image that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The image.
     pub image: String,
-    /// Why it does not run, in the words of the kubelet or the API server.
+    /// Why it does not run, as the kubelet or the API server reports.
     pub reason: String,
 }
 
 impl Refused {
-    /// What the reason begins with when the API server has refused to change the pod.
+    /// Start of the reason if the API server has refused to change the pod.
     pub const BY_API_SERVER: &'static str = "the API server refused to change the pod";
 
-    /// Whether the image itself failed. Otherwise it was never tried, which says nothing about other pods.
+    /// Whether the image itself failed. Otherwise it was never tried, and may run in other pods.
     pub fn is_about_image(&self) -> bool {
         !self.reason.starts_with(Self::BY_API_SERVER)
     }
@@ -57,7 +57,7 @@ impl Refused {
     }
 }
 
-/// A change of the image that has not proved itself yet.
+/// A change to an image that is not proved yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaced {
     /// When the image was changed.
@@ -66,12 +66,12 @@ pub struct Replaced {
     pub container: Option<String>,
 }
 
-/// What the kubelet says of the sidecar.
+/// What the kubelet reports of the sidecar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Nothing yet.
     Unreported,
-    /// It does not run, and that is no trouble so far.
+    /// It does not run yet, without a failure.
     Starting,
     /// It does not run, and this is why.
     Failing(String),
@@ -89,26 +89,26 @@ pub enum State {
 pub struct PodFacts {
     /// Image that was asked for when the pod got it.
     pub image: String,
-    /// What the pod offers to an image. `None`: an operator made it that did not say so.
+    /// Hash over what the pod offers to an image. `None`: an older operator created it.
     pub contract: Option<String>,
     /// Image to go back to.
     pub previous: Option<String>,
-    /// Image that was tried in vain.
+    /// Image that failed.
     pub refused: Option<Refused>,
-    /// The change that has not proved itself yet.
+    /// The change that is not proved yet.
     pub replaced: Option<Replaced>,
-    /// What the kubelet says.
+    /// What the kubelet reports.
     pub state: State,
     /// Whether a sidecar has run in this pod.
     pub has_run: bool,
     /// Whether the server runs in this pod.
     pub server_runs: bool,
-    /// Whether the kubelet calls the pod ready.
+    /// Whether the pod is ready.
     pub is_ready: bool,
 }
 
 impl PodFacts {
-    /// `None`: the pod is being deleted, or is no pod of a server.
+    /// `None`: the pod is being deleted, or is not the pod of a server.
     pub fn of(pod: &Pod) -> Option<Self> {
         if pod.metadata.deletion_timestamp.is_some() {
             return None;
@@ -126,12 +126,12 @@ impl PodFacts {
             replaced: replaced(annotations),
             state: sidecar.map_or(State::Unreported, state),
             has_run: sidecar.is_some_and(has_run),
-            server_runs: pod::is_serving(pod),
-            is_ready: pod::is_ready(pod),
+            server_runs: pod_status::is_serving(pod),
+            is_ready: pod_status::is_ready(pod),
         })
     }
 
-    /// Whether the sidecar is away for a moment, or has only just come back.
+    /// Whether the sidecar is briefly away, or has only just come back.
     pub fn is_away(&self, now: Timestamp) -> bool {
         match &self.state {
             State::Unreported => false,
@@ -146,7 +146,7 @@ impl PodFacts {
         }
     }
 
-    /// How long it is until a sidecar that is away has to be called trouble.
+    /// How long until an absent sidecar counts as failed.
     pub fn left_of_absence(&self, now: Timestamp) -> Option<Duration> {
         match &self.state {
             State::Failing(_) => self.left_of_staleness(now),
@@ -158,14 +158,14 @@ impl PodFacts {
     /// Whether another image than the last good one is being tried in place.
     pub fn is_being_replaced(&self, now: Timestamp) -> bool {
         let replaced = self.replaced.as_ref().filter(|_| self.previous.is_some());
-        // Clocks differ a little. What lies further ahead than that, nobody has noted down in earnest.
+        // Clocks differ a little. A time further ahead than that is not trusted.
         replaced.is_some_and(|replaced| {
             !has_passed(replaced.at, LONGEST_TURN, now) && !has_passed(now, MOST_AHEAD, replaced.at)
         })
     }
 
-    /// Why the image that the pod has now does not run. What the kubelet says may still be of the image before, where that
-    /// one did not run either.
+    /// Why the present image of the pod does not run. The kubelet may still report on the previous image, if that did
+    /// not run either.
     pub fn failure(&self, now: Timestamp) -> Option<&str> {
         match &self.state {
             State::Failing(why) => self.left_of_staleness(now).is_none().then_some(why),
@@ -177,7 +177,7 @@ impl PodFacts {
         }
     }
 
-    /// How long it is until that is known.
+    /// How long until that is known.
     pub fn left_of_staleness(&self, now: Timestamp) -> Option<Duration> {
         let replaced = self.replaced.as_ref()?;
         match replaced.container {
@@ -186,7 +186,7 @@ impl PodFacts {
         }
     }
 
-    /// Whether the image that the pod has now has run for long enough.
+    /// Whether the present image of the pod has run for long enough.
     pub fn is_proved(&self, now: Timestamp) -> bool {
         let State::Running { container, since } = &self.state else {
             return false;
@@ -203,11 +203,11 @@ impl PodFacts {
 pub struct TemplateFacts {
     /// Image that was asked for when the template got it.
     pub image: String,
-    /// What the template offers to an image.
+    /// Hash over what the template offers to an image.
     pub contract: Option<String>,
     /// Image to go back to.
     pub previous: Option<String>,
-    /// Image that was tried in vain.
+    /// Image that failed.
     pub refused: Option<Refused>,
 }
 
@@ -229,7 +229,7 @@ impl TemplateFacts {
     }
 }
 
-/// The image that was asked for. Where that is not noted down, the one that the container has.
+/// The image that was asked for; if that is not recorded, the image of the container.
 fn image(
     annotations: &BTreeMap<String, String>,
     containers: Option<&[Container]>,

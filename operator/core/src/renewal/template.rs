@@ -4,7 +4,7 @@ use dittofs_shared::crd::SidecarUpdatePolicy;
 use dittofs_shared::labels;
 use std::collections::BTreeMap;
 
-use super::Known;
+use super::Sidecar;
 use super::facts::{PodFacts, Refused, State, TemplateFacts};
 
 /// The sidecar of the next pod.
@@ -12,14 +12,14 @@ use super::facts::{PodFacts, Refused, State, TemplateFacts};
 pub struct Chosen {
     /// Its image.
     pub image: String,
-    /// Image to go back to when that one does not run.
+    /// Image to go back to if that one does not run.
     pub previous: Option<String>,
-    /// Image that is not to be tried.
+    /// Image that has failed and is not tried.
     pub refused: Option<Refused>,
 }
 
 impl Chosen {
-    /// What the pod has to know of it.
+    /// What the pod records of it.
     pub fn annotations(&self, contract: &str) -> BTreeMap<String, String> {
         let mut annotations = BTreeMap::from([
             (labels::SIDECAR_IMAGE.to_owned(), self.image.clone()),
@@ -36,16 +36,17 @@ impl Chosen {
     }
 }
 
-/// Chooses the sidecar of the next pod: the last one that ran here, until the one that is asked for has run in place. So a pod
-/// that is recreated in between starts. Where it cannot be tried in place, the next pod is the first to try it, and goes back.
-pub fn choose(known: &Known, contract: &str) -> Chosen {
-    let template = known.template.as_ref();
+/// Chooses the sidecar of the next pod: the last one that ran, until the one that is asked for has run in place. So a
+/// pod that is recreated in between starts. If it cannot be tried in place, the next pod tries it first, and goes
+/// back if it fails.
+pub fn choose(sidecar: &Sidecar, contract: &str) -> Chosen {
+    let template = sidecar.template.as_ref();
     let asked = Chosen {
-        image: known.asked.clone(),
+        image: sidecar.asked.clone(),
         previous: None,
         refused: None,
     };
-    let (good, refused, in_place) = match (&known.pod, template) {
+    let (good, refused, in_place) = match (&sidecar.pod, template) {
         (Some(pod), _) => (
             good(pod, template),
             pod.refused.as_ref(),
@@ -58,12 +59,12 @@ pub fn choose(known: &Known, contract: &str) -> Chosen {
         ),
         (None, None) => (None, None, false),
     };
-    let Some(good) = good.filter(|good| **good != known.asked) else {
+    let Some(good) = good.filter(|good| **good != sidecar.asked) else {
         return asked;
     };
-    let refused = refused.filter(|refused| refused.image == known.asked);
-    let is_there = template.is_some_and(|template| template.image == known.asked);
-    let in_place = in_place && known.policy == SidecarUpdatePolicy::InPlace && !is_there;
+    let refused = refused.filter(|refused| refused.image == sidecar.asked);
+    let is_there = template.is_some_and(|template| template.image == sidecar.asked);
+    let in_place = in_place && sidecar.policy == SidecarUpdatePolicy::InPlace && !is_there;
     if in_place || refused.is_some() {
         return Chosen {
             image: good.clone(),
@@ -77,13 +78,13 @@ pub fn choose(known: &Known, contract: &str) -> Chosen {
     }
 }
 
-/// The last image that ran, as far as can be seen. A pod that has not come up yet has the image of its template, which is
-/// taken on trust until the kubelet says otherwise.
+/// The last image that is known to run. The image of a pod that has not started yet counts, until the kubelet reports a
+/// failure.
 fn good<'a>(pod: &'a PodFacts, template: Option<&'a TemplateFacts>) -> Option<&'a String> {
     if let Some(previous) = &pod.previous {
         return Some(previous);
     }
-    // What was put back has run before.
+    // A restored image has run before.
     if pod.has_run || pod.refused.is_some() {
         return Some(&pod.image);
     }

@@ -46,8 +46,8 @@ fn merge(into: &mut Value, from: &Value) {
     }
 }
 
-fn known(asked: &str, pod: Option<PodFacts>) -> Known {
-    Known {
+fn known(asked: &str, pod: Option<PodFacts>) -> Sidecar {
+    Sidecar {
         asked: asked.to_owned(),
         policy: SidecarUpdatePolicy::InPlace,
         at: NOW.parse().unwrap(),
@@ -185,7 +185,7 @@ fn what_is_said_of_the_image_before_does_not_count_against_the_new_one() {
     annotations[labels::SIDECAR_REPLACED_CONTAINER] = "".into();
     let live = pod(NEW, annotations.clone(), waits("ImagePullBackOff"));
     let expected = Renewal::Replacing {
-        again: Some(Duration::from_secs(15)),
+        requeue_after: Some(Duration::from_secs(15)),
     };
     assert_eq!(decide(&known(NEW, Some(live)), "c"), expected);
     annotations[labels::SIDECAR_REPLACED_AT] = LONG_AGO.into();
@@ -199,7 +199,7 @@ fn what_is_said_of_the_image_before_does_not_count_against_the_new_one() {
 #[test]
 fn an_image_has_proved_itself_when_another_container_has_run_for_a_while() {
     let replacing = |seconds: Option<u64>| Renewal::Replacing {
-        again: seconds.map(Duration::from_secs),
+        requeue_after: seconds.map(Duration::from_secs),
     };
     for (sidecar, at, expected) in [
         (runs("first", LONG_AGO), JUST_NOW, Some(replacing(Some(25)))),
@@ -271,7 +271,7 @@ fn a_kubelet_that_does_not_restart_the_sidecar_is_helped() {
 }
 
 /// What the next pod gets, for what is seen: image, image to go back to.
-fn next(known: &Known) -> (String, Option<String>) {
+fn next(known: &Sidecar) -> (String, Option<String>) {
     let chosen = choose(known, "c");
     (chosen.image, chosen.previous)
 }

@@ -1,8 +1,9 @@
-//! LDAP and Kerberos, whose settings the server stores in its database when it first starts with them, and takes from there
-//! ever after. A later change of the spec reaches `config.yaml`, and not the server: no restart could help.
+//! LDAP and Kerberos. The server stores their settings in its database when it first starts with them, and then
+//! always uses those. A later change of the spec reaches `config.yaml` but not the server, and a restart would not
+//! help.
 //!
-//! The template remembers what the server has stored: the parts `ldap` and `kerberos` of the hash stay as they are once
-//! there is data. What the server reads at each start, or from files, has parts of its own.
+//! The template records what the server has stored: the parts `ldap` and `kerberos` of the hash stay unchanged once
+//! there is data. Settings that the server reads at each start, or from files, have parts of their own.
 
 use dittofs_shared::crd::{Ldap, SecretKeyReference};
 use serde::Serialize;
@@ -31,7 +32,7 @@ impl Directory {
         }
     }
 
-    /// Part of the hash with what is read at each start.
+    /// Part of the hash over what is read at each start.
     const fn files(self) -> &'static str {
         match self {
             Self::Ldap => "ldap-files",
@@ -39,7 +40,7 @@ impl Directory {
         }
     }
 
-    /// Whether the spec asks for it.
+    /// Whether the spec enables it.
     pub fn is_enabled(self, instance: &Instance) -> bool {
         match self {
             Self::Ldap => instance.spec.ldap().is_some(),
@@ -65,7 +66,7 @@ impl Directory {
         }
     }
 
-    /// Whatever the server's own settings say, it takes the paths of files, and a machine account that it does not have
+    /// Even with stored settings, the server takes the paths of files, and a machine account that it does not have
     /// yet, from `config.yaml`.
     fn read_at_start(self, instance: &Instance, secrets: &Digest) -> Option<String> {
         match self {
@@ -85,7 +86,7 @@ impl Directory {
     }
 }
 
-/// An empty text says nothing.
+/// An empty text counts as unset.
 fn set(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
@@ -132,12 +133,12 @@ impl<'a> StoredLdap<'a> {
 
 /// The parts of the hash: name and value.
 pub(super) fn parts(instance: &Instance, secrets: &Digest) -> Vec<(&'static str, String)> {
-    let known = |name| instance.precedent.stored(name).map(str::to_owned);
+    let known = |name| instance.history.stored(name).map(str::to_owned);
     let mut parts = Vec::new();
     for directory in Directory::ALL {
         let stored = known(directory.name()).or_else(|| directory.stored(instance, secrets));
         parts.extend(stored.map(|stored| (directory.name(), stored)));
-        // A server that has stored its settings does not forget them when the spec does.
+        // A server keeps its stored settings when the spec drops them.
         let files = directory.read_at_start(instance, secrets);
         let is_off = !directory.is_enabled(instance);
         let files = files.or_else(|| known(directory.files()).filter(|_| is_off));
@@ -146,10 +147,10 @@ pub(super) fn parts(instance: &Instance, secrets: &Digest) -> Vec<(&'static str,
     parts
 }
 
-/// The directories whose settings in the spec are not those that the server has stored.
-pub(super) fn unread(instance: &Instance, secrets: &Digest) -> Vec<Directory> {
+/// The directories whose settings in the spec differ from those that the server has stored.
+pub(super) fn not_applied(instance: &Instance, secrets: &Digest) -> Vec<Directory> {
     let differs = |directory: &Directory| {
-        let stored = instance.precedent.stored(directory.name());
+        let stored = instance.history.stored(directory.name());
         stored.is_some_and(|stored| directory.stored(instance, secrets).as_deref() != Some(stored))
     };
     Directory::ALL.into_iter().filter(differs).collect()

@@ -10,19 +10,20 @@ use crate::digest::short_digest;
 use crate::instance::Instance;
 use crate::secrets::Digest;
 
-/// The two hashes in the annotations of the template, each with a part for each cause: `image:1f2e… config:9c0d…`.
+/// The two hashes in the annotations of the template, with one part for each reason to restart: `image:1f2e…
+/// config:9c0d…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hashes {
-    /// Over what was asked for. Nothing that is rendered is in it, so that an upgrade of the operator restarts nobody. For
-    /// the same reason a part that is added one day must be left out while its fields are not set.
+    /// Over what was asked for, and nothing that is rendered, so that an upgrade of the operator restarts no server.
+    /// For the same reason a new part must be left out while its fields are not set.
     pub inputs: String,
-    /// In the form of the first releases, in which `config` is over the text of `config.yaml`. Pods that they have made bear
-    /// no other, and are compared by this one.
+    /// In the form of the first releases, in which `config` is over the text of `config.yaml`. Their pods have no
+    /// other, and are compared by this one.
     pub first_form: String,
 }
 
-/// The hashes of an instance. `text` makes what `config.yaml` of the first releases held, which is seldom needed; `settings` is what
-/// the file is made from.
+/// The hashes of an instance. `text` renders the `config.yaml` of the first releases, which is seldom needed;
+/// `settings` are its inputs.
 pub fn hashes(
     instance: &Instance,
     text: impl FnOnce() -> String,
@@ -30,10 +31,10 @@ pub fn hashes(
     secrets: &Digest,
 ) -> Hashes {
     let inputs = inputs(instance, settings, secrets);
-    let precedent = &instance.precedent;
-    // While the inputs are the same, so is the first form: another rendering must not restart the pods that bear it.
-    let unchanged = precedent.inputs.as_ref() == Some(&inputs);
-    let first_form = precedent.first_form.clone().filter(|_| unchanged);
+    let history = &instance.history;
+    // While the inputs are the same, so is the first form: another rendering must not restart the pods that have it.
+    let unchanged = history.inputs.as_ref() == Some(&inputs);
+    let first_form = history.first_form.clone().filter(|_| unchanged);
     Hashes {
         first_form: first_form.unwrap_or_else(|| of_first_form(instance, &text(), secrets)),
         inputs,
@@ -86,12 +87,12 @@ fn own_parts(instance: &Instance) -> Vec<String> {
     parts
 }
 
-/// Secrets that somebody names are left out while nobody does.
+/// Parts over other Secrets are left out while the spec names none.
 fn secrets_part(instance: &Instance, secrets: &Digest, others: Option<&String>) -> String {
     let jwt = &instance.secrets.jwt;
     let signing_key = (&secrets.signing_key, &jwt.name, &jwt.key);
     let cluster = instance.percona.as_ref();
-    let connection = cluster.and_then(|cluster| cluster.connection.as_ref().ok());
+    let connection = cluster.and_then(|cluster| cluster.connection.digest());
     match (others, connection) {
         (None, None) => part("secrets", &signing_key),
         (Some(others), None) => part("secrets", &(signing_key, others)),
@@ -99,7 +100,7 @@ fn secrets_part(instance: &Instance, secrets: &Digest, others: Option<&String>) 
     }
 }
 
-/// Volumes of the user's own are left out while there are none.
+/// The user's own volumes are left out while there are none.
 fn volumes_part(instance: &Instance) -> String {
     let has_contents = instance.spec.storage.content_size.is_some();
     let pod = &instance.spec.pod;
@@ -109,8 +110,8 @@ fn volumes_part(instance: &Instance) -> String {
     part("volumes", &(has_contents, &pod.volumes, &pod.volume_mounts))
 }
 
-/// What says where the pod may run. How its images are fetched concerns the next pod only. Written as the spec writes it,
-/// without what is not set: the pods of today carry hashes of that.
+/// Where the pod may run. How its images are pulled concerns the next pod only. Serialised like the spec, without
+/// unset fields: pods carry hashes of that form.
 #[derive(Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 struct Scheduling<'a> {
@@ -142,10 +143,10 @@ fn part(name: &str, value: &impl Serialize) -> String {
     format!("{name}:{}", short_digest(value))
 }
 
-/// The directories whose settings in the spec are not those that the server has stored.
-pub fn unread(instance: &Instance) -> Vec<Directory> {
+/// The directories whose settings in the spec differ from those that the server has stored.
+pub fn not_applied(instance: &Instance) -> Vec<Directory> {
     match &instance.secrets.digest {
-        Ok(secrets) => directory::unread(instance, secrets),
+        Ok(secrets) => directory::not_applied(instance, secrets),
         Err(_) => Vec::new(),
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use dittofs_shared::names;
+use dittofs_shared::{labels, names};
 use serde_json::{Value, json};
 
 /// Generation and observed generation, then the revision that the next pod would have.
@@ -90,7 +90,7 @@ fn the_decision_follows_the_hashes_the_policy_and_the_controller() {
         (Automatic, &other, in_turn("image changed")),
         (Manual, &other, pending(Waits::User)),
         (Automatic, &unseen, pending(Waits::Controller)),
-        (Manual, &restarted, now("a restart was asked for")),
+        (Manual, &restarted, now("a restart was requested")),
     ] {
         assert_eq!(decide(policy, Some(set), Some(&live)), expected);
     }
@@ -104,7 +104,7 @@ fn only_a_server_that_serves_waits_for_its_turn_and_a_restart_by_hand_never_does
     let of = |set: &StatefulSet, pod: Pod| decide(RollPolicy::Automatic, Some(set), Some(&pod));
     assert_eq!(of(&other, pod("image:1")), in_turn("image changed"));
     assert_eq!(of(&other, crashed("image:1")), now("image changed"));
-    let by_hand = now("a restart was asked for");
+    let by_hand = now("a restart was requested");
     assert_eq!(of(&restarted, pod("image:1")), by_hand);
 }
 
@@ -114,7 +114,7 @@ fn a_pod_that_never_started_is_replaced_once_its_template_changes_under_every_po
     let unseen = stateful_set("image:1", None, (3, 2));
     let rolled = stateful_set("image:2", None, (2, 2));
     let stuck = never_started(pod("image:1"));
-    let reason = "it has never started, and its template changed";
+    let reason = "its template changed, and the pod has never started";
     for policy in [RollPolicy::Automatic, RollPolicy::Manual] {
         let of = |set, pod| decide(policy, Some(set), Some(pod));
         assert_eq!(of(&mended, &stuck), now(reason));

@@ -1,7 +1,7 @@
-//! Pure: how the server is told its PostgreSQL database, when the spec names a Secret with it.
+//! Pure: how the server gets the connection to PostgreSQL from the Secret that the spec names.
 //!
-//! The server has a setting for each part of a connection. A Secret that holds them one by one is used as it is; of one that holds
-//! a connection string the operator makes another, with the parts.
+//! The server has a setting for each part of a connection. A Secret that holds the parts is used directly; from one
+//! that holds a connection string the operator generates another Secret, with the parts.
 
 use dittofs_shared::crd::{DittoServer, SecretKeyReference};
 use dittofs_shared::names;
@@ -9,16 +9,16 @@ use kube::ResourceExt as _;
 use std::collections::BTreeMap;
 
 use super::references::{self, CONNECTION, CONNECTION_OPTIONS, Part, Reference};
-use super::{SecretFacts, SecretProblem, key_of};
+use super::{KeyFacts, SecretFacts, SecretProblem, key_of};
 use crate::digest::digest;
 
 /// Where the server finds host, database, user and password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
-    /// The Secret that holds them one by one.
+    /// The Secret that holds the parts.
     pub secret: String,
-    /// What the operator makes that Secret from, unless it is the user's own.
-    pub made_from: Option<ConnectionString>,
+    /// What the operator generates that Secret from. `None`: it is the user's own.
+    pub generated_from: Option<ConnectionString>,
 }
 
 /// A connection string.
@@ -43,28 +43,34 @@ pub(super) fn of(
     if has_parts(secret) {
         return Some(Connection {
             secret: reference.name.clone(),
-            made_from: None,
+            generated_from: None,
         });
     }
-    let (seen, _) = secret.keys.get(key)?;
-    // Not the digest itself: a name is for everybody to see, and a short password could be found by trying.
+    let seen = &secret.keys.get(key)?.digest;
+    // Not the digest itself: names are public, and a short password could be found by trying.
     let salted = digest(format!("{}/{seen}", server.uid().unwrap_or_default()).as_bytes());
     Some(Connection {
         secret: names::database_connection(&server.name_any(), &salted),
-        made_from: Some(ConnectionString {
+        generated_from: Some(ConnectionString {
             key: key_of(&reference),
             digest: seen.clone(),
         }),
     })
 }
 
-/// Name of the Secret that the operator makes of a connection string, if there is one.
-pub fn made_for(server: &DittoServer, facts: &BTreeMap<String, SecretFacts>) -> Option<String> {
+/// Name of the Secret that the operator generates from a connection string, if there is one.
+pub fn generated_for(
+    server: &DittoServer,
+    facts: &BTreeMap<String, SecretFacts>,
+) -> Option<String> {
     let connection = of(server, facts)?;
-    connection.made_from.is_some().then_some(connection.secret)
+    connection
+        .generated_from
+        .is_some()
+        .then_some(connection.secret)
 }
 
-/// Digest of a connection, if the server can be told it.
+/// Digest of a connection, if the server can use it.
 pub(super) fn check(
     secret: &SecretFacts,
     reference: &Reference,
@@ -72,22 +78,30 @@ pub(super) fn check(
 ) -> Result<String, SecretProblem> {
     if has_parts(secret) {
         let keys = CONNECTION.iter().chain(&CONNECTION_OPTIONS);
-        let used: Vec<_> = keys.map(|key| (key, secret.keys.get(*key))).collect();
+        let used = keys.map(|key| (key, secret.keys.get(*key).map(KeyFacts::hashed)));
+        let used: Vec<_> = used.collect();
         return Ok(digest(&serde_json::to_vec(&used).unwrap_or_default()));
     }
-    let name = || reference.name.clone();
-    let field = || reference.field.clone();
-    let Some((digest, _)) = secret.keys.get(key) else {
-        return Err(SecretProblem::NoConnection(name(), key.to_owned(), field()));
+    let (name, key_name, field) = (
+        reference.name.clone(),
+        key.to_owned(),
+        reference.field.clone(),
+    );
+    let Some(value) = secret.keys.get(key) else {
+        return Err(SecretProblem::NoConnection {
+            secret: name,
+            key: key_name,
+            field,
+        });
     };
-    match secret.connections.get(key) {
-        Some(Err(problem)) => Err(SecretProblem::Connection(
-            name(),
-            key.to_owned(),
-            field(),
-            problem.clone(),
-        )),
-        _ => Ok(digest.clone()),
+    match &value.connection_problem {
+        Some(problem) => Err(SecretProblem::Connection {
+            secret: name,
+            key: key_name,
+            field,
+            problem: problem.clone(),
+        }),
+        None => Ok(value.digest.clone()),
     }
 }
 

@@ -1,14 +1,15 @@
-//! Pure: connection strings of PostgreSQL, taken apart. The server has a setting for each part, and none for the whole.
+//! Pure: parses connection strings of PostgreSQL. The server has a setting for each part, but none for the whole
+//! string.
 //!
-//! Both forms of libpq are read (PostgreSQL documentation, "Connection Strings"): `postgresql://user:password@host:5432/database` and
-//! `host=… dbname=…`.
+//! Both forms of libpq are read (PostgreSQL documentation, "Connection Strings"):
+//! `postgresql://user:password@host:5432/database` and `host=… dbname=…`.
 
 use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
 
 use super::references::CONNECTION;
 
-/// No string of this length is a connection, in bytes.
+/// Longest connection string that is read, in bytes.
 const LONGEST: usize = 4096;
 /// Parameters by the names that libpq and the server have for them.
 const PARAMETERS: [(&str, &str); 6] = [
@@ -27,26 +28,26 @@ pub type Parts = BTreeMap<&'static str, String>;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionProblem {
     /// It has neither of the two forms.
-    #[error("is no connection string")]
+    #[error("is not a connection string")]
     Form,
     /// A part is missing.
     #[error("has no {0}")]
     Lacks(&'static str),
-    /// The server has no setting for a parameter.
-    #[error("has parameter {0:?}, for which the server has no setting: take it out")]
+    /// The server does not support a parameter.
+    #[error("has parameter {0:?}, which the server does not support: remove it")]
     Unknown(String),
-    /// The server connects to one host.
-    #[error("names several hosts, and the server connects to one")]
+    /// The server supports one host only.
+    #[error("names several hosts, but the server supports only one")]
     SeveralHosts,
-    /// The port is none.
-    #[error("has a port that is none")]
+    /// The port is not a number from 1 to 65535.
+    #[error("has an invalid port")]
     Port,
 }
 
-/// Takes a connection string apart.
+/// Parses a connection string.
 ///
 /// # Errors
-/// It is none, or the server cannot be told all of it.
+/// It is not a connection string, or the server does not support all of it.
 pub fn parse(bytes: &[u8]) -> Result<Parts, ConnectionProblem> {
     let text = std::str::from_utf8(bytes).map_err(|_| ConnectionProblem::Form)?;
     let text = text.trim();
@@ -70,7 +71,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parts, ConnectionProblem> {
     if let Some(part) = CONNECTION.iter().find(|part| !parts.contains_key(*part)) {
         return Err(ConnectionProblem::Lacks(part));
     }
-    // Only now: what is no whole connection may be another secret, and its "parameter" a piece of it.
+    // Only now: text that is not a whole connection may be another secret, and its "parameter" a piece of that.
     if let Some(name) = unknown {
         return Err(ConnectionProblem::Unknown(name));
     }
@@ -114,7 +115,7 @@ fn of_url(rest: &str) -> Result<Pairs, ConnectionProblem> {
         .collect()
 }
 
-/// An IPv6 address stands in brackets.
+/// An IPv6 address is in brackets.
 fn split_port(place: &str) -> (&str, &str) {
     let bracketed = place
         .strip_prefix('[')
@@ -125,7 +126,7 @@ fn split_port(place: &str) -> (&str, &str) {
     }
 }
 
-/// Words like `name=value`. A value with spaces stands in quotes, and a backslash takes the next character as it is.
+/// Words like `name=value`. A value with spaces is quoted, and a backslash escapes the next character.
 fn of_words(text: &str) -> Result<Pairs, ConnectionProblem> {
     let mut pairs = Pairs::new();
     let mut rest = text;
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_are_taken_apart() {
+    fn both_forms_are_parsed() {
         let whole = [
             ("host", "db.example.com"),
             ("port", "5433"),
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_cannot_be_told_is_named() {
+    fn what_the_server_does_not_support_is_named() {
         let lacks = ConnectionProblem::Lacks;
         let unknown = |name: &str| ConnectionProblem::Unknown(name.to_owned());
         for (text, problem) in [

@@ -1,10 +1,11 @@
-//! What of the Secrets the server is restarted for.
+//! Digests of the Secrets that the server is restarted for.
 
 use dittofs_shared::crd::SecretKeyReference;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::references::{Part, Reference, Rolls};
-use super::{SecretFacts, SecretProblem, connection, first_password, key_of};
+use super::check::check;
+use super::references::{Reference, Rolls};
+use super::{SecretFacts, SecretProblem, first_password, key_of};
 use crate::digest::digest;
 
 /// Digests of what the server is restarted for.
@@ -18,7 +19,7 @@ pub struct Digest {
     pub ldap: Option<String>,
     /// Of files and passwords for Kerberos.
     pub kerberos: Option<String>,
-    /// Of what the server was given as the password for LDAP, mixed with a secret: the digest is for everybody to see.
+    /// Of the password for LDAP that the server was given, salted with a secret, because the digest is public.
     pub bind_password: Option<String>,
     /// Of all but the signing key, in the form of the first releases.
     pub all_others: Option<String>,
@@ -33,7 +34,7 @@ pub(super) fn digests(
     salt: Option<&SecretFacts>,
 ) -> Result<Digest, SecretProblem> {
     if let Some(password) = password {
-        first_password::judge(facts, password)?;
+        first_password::evaluate(facts, password)?;
     }
     first_password::text(facts, signing_key)?;
     let signing_key = check(facts, signing_key)?.unwrap_or_default();
@@ -67,50 +68,8 @@ pub(super) fn digests(
     })
 }
 
-/// Only who may read the sidecar's own Secret can try passwords against the result.
+/// Trying passwords against the result takes the right to read the sidecar's own Secret.
 fn salted(digest_of_password: &str, salt: Option<&SecretFacts>) -> String {
-    let salt = salt.map(|salt| &salt.keys);
+    let salt = salt.map(SecretFacts::hashed);
     digest(&serde_json::to_vec(&(salt, digest_of_password)).unwrap_or_default())
-}
-
-/// Digest of what is used. `None`: it is not there and may be missing.
-pub(super) fn check(
-    facts: &BTreeMap<String, SecretFacts>,
-    reference: &Reference,
-) -> Result<Option<String>, SecretProblem> {
-    let Reference { name, field, .. } = reference;
-    if name.is_empty() {
-        return Err(SecretProblem::Unnamed(field.clone()));
-    }
-    let Some(secret) = facts.get(name) else {
-        let missing = SecretProblem::Missing(name.clone(), field.clone());
-        return if reference.optional {
-            Ok(None)
-        } else {
-            Err(missing)
-        };
-    };
-    match &reference.part {
-        Part::Whole => Ok(Some(of_whole(secret))),
-        Part::Connection(key) => connection::check(secret, reference, key).map(Some),
-        Part::Key(key, shortest) => match secret.keys.get(key) {
-            Some((_, length)) if length < shortest => Err(SecretProblem::TooShort(
-                name.clone(),
-                key.clone(),
-                *length,
-                *shortest,
-            )),
-            Some((digest, _)) => Ok(Some(digest.clone())),
-            None if reference.optional => Ok(None),
-            None => Err(SecretProblem::NoKey(
-                name.clone(),
-                key.clone(),
-                field.clone(),
-            )),
-        },
-    }
-}
-
-fn of_whole(secret: &SecretFacts) -> String {
-    digest(&serde_json::to_vec(&secret.keys).unwrap_or_default())
 }

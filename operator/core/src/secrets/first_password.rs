@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::check::check;
 use super::references::{Part, Reference};
-use super::{SecretFacts, SecretProblem, check};
+use super::{SecretFacts, SecretProblem};
 
-/// bcrypt, with which the server hashes, takes no more bytes.
+/// The server hashes with bcrypt, which accepts no more bytes.
 const LONGEST: usize = 72;
 
-/// Whether the server takes it.
-pub(super) fn judge(
+/// Whether the server accepts it.
+pub(super) fn evaluate(
     facts: &BTreeMap<String, SecretFacts>,
     password: &Reference,
 ) -> Result<(), SecretProblem> {
@@ -18,18 +19,18 @@ pub(super) fn judge(
     let (name, key) = key_of(password);
     let secret = facts.get(name);
     match secret.and_then(|secret| secret.keys.get(key)) {
-        Some((_, length)) if *length > LONGEST => Err(SecretProblem::TooLong(
-            name.to_owned(),
-            key.to_owned(),
-            *length,
-            LONGEST,
-        )),
+        Some(value) if value.length > LONGEST => Err(SecretProblem::TooLong {
+            secret: name.to_owned(),
+            key: key.to_owned(),
+            length: value.length,
+            longest: LONGEST,
+        }),
         _ => Ok(()),
     }
 }
 
-/// What a reset needs: there is no doing without it.
-pub(crate) fn judge_for_reset(
+/// The same for a reset, for which the password is not optional.
+pub(crate) fn evaluate_for_reset(
     facts: &BTreeMap<String, SecretFacts>,
     password: &Reference,
 ) -> Result<(), SecretProblem> {
@@ -37,20 +38,21 @@ pub(crate) fn judge_for_reset(
         optional: false,
         ..password.clone()
     };
-    judge(facts, &needed)
+    evaluate(facts, &needed)
 }
 
-/// Whether it can be an environment variable, byte for byte.
+/// Whether an environment variable can hold it, byte for byte.
 pub(super) fn text(
     facts: &BTreeMap<String, SecretFacts>,
     reference: &Reference,
 ) -> Result<(), SecretProblem> {
     let (name, key) = key_of(reference);
-    let is_odd = facts
-        .get(name)
-        .is_some_and(|secret| secret.not_text.contains(key));
-    if is_odd {
-        return Err(SecretProblem::NotText(name.to_owned(), key.to_owned()));
+    let value = facts.get(name).and_then(|secret| secret.keys.get(key));
+    if value.is_some_and(|value| !value.is_text) {
+        return Err(SecretProblem::NotText {
+            secret: name.to_owned(),
+            key: key.to_owned(),
+        });
     }
     Ok(())
 }

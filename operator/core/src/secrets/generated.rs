@@ -1,15 +1,15 @@
-//! Pure: whether a Secret that has the name of one that the operator generates is one of those.
+//! Pure: whether a Secret with the name of a generated one was generated for this instance.
 //!
-//! Generated Secrets may outlive their `DittoServer`, so that they are found again by name. A name alone proves nothing: whoever
-//! may create Secrets could choose the key that signs the tokens.
+//! Generated Secrets may outlive their `DittoServer` and are found by name. The name alone proves nothing: every user
+//! who may create Secrets could otherwise choose the key that signs the tokens.
 
 use std::collections::BTreeMap;
 
 use super::{SecretFacts, SecretProblem};
 use crate::ownership::{Holder, Whose};
 
-/// Refuses the first of these Secrets that exists and was not generated for this instance. What another operator has
-/// made for the same `DittoServer` was.
+/// Refuses the first of these Secrets that exists and was not generated for this instance. Those that another operator
+/// created for the same `DittoServer` are accepted.
 pub(super) fn check(
     instance: &str,
     facts: &BTreeMap<String, SecretFacts>,
@@ -23,11 +23,19 @@ pub(super) fn check(
         match &secret.whose {
             Whose::Ours | Whose::Adoptable | Whose::Foreign(Holder::OtherOperator) => {}
             Whose::Foreign(Holder::Nobody) => {
-                return Err(SecretProblem::NotLabelled(name, instance.to_owned()));
+                return Err(SecretProblem::NotLabelled {
+                    secret: name,
+                    instance: instance.to_owned(),
+                });
             }
-            Whose::Foreign(Holder::FormerServer) => return Err(SecretProblem::OfFormer(name)),
+            Whose::Foreign(Holder::FormerServer) => {
+                return Err(SecretProblem::OfFormer { secret: name });
+            }
             Whose::Foreign(Holder::Controller { kind, name: of }) => {
-                return Err(SecretProblem::Foreign(name, format!("{kind} {of}")));
+                return Err(SecretProblem::Foreign {
+                    secret: name,
+                    owner: format!("{kind} {of}"),
+                });
             }
         }
     }

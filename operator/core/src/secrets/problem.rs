@@ -4,55 +4,85 @@ use super::connection_string::ConnectionProblem;
 
 /// Why the server cannot be started with these Secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
 pub enum SecretProblem {
     /// The field is empty.
-    #[error("{0} names no Secret, and the server needs one: set it")]
-    Unnamed(String),
-    /// The Secret is not there.
-    #[error("Secret {0:?}, which {1} names, does not exist in this namespace: create it")]
-    Missing(String, String),
-    /// The Secret has no such key.
-    #[error("Secret {0:?}, which {2} names, has no key {1:?}: add it")]
-    NoKey(String, String, String),
+    #[error("{field} must name a Secret, because the server does not start without one")]
+    Unnamed { field: String },
+    /// The Secret does not exist.
+    #[error("Secret {secret:?}, named in {field}, does not exist in this namespace: create it")]
+    Missing { secret: String, field: String },
+    /// The Secret lacks the key.
+    #[error("Secret {secret:?}, named in {field}, has no key {key:?}: add it")]
+    NoKey {
+        secret: String,
+        key: String,
+        field: String,
+    },
     /// The Secret holds no connection.
     #[error(
-        "Secret {0:?}, which {2} names, has neither the keys host, database, user and password nor the key {1:?}: add them"
+        "Secret {secret:?}, named in {field}, has neither the keys host, database, user and password nor the key {key:?}: \
+         add them"
     )]
-    NoConnection(String, String, String),
+    NoConnection {
+        secret: String,
+        key: String,
+        field: String,
+    },
     /// The value cannot be used as a connection string.
     #[error(
-        "key {1:?} of Secret {0:?}, which {2} names, {3}. Write it like postgresql://USER:PASSWORD@HOST:5432/DATABASE?sslmode=require, \
-         or add the keys host, database, user and password"
+        "key {key:?} of Secret {secret:?}, named in {field}, {problem}. Write it as \
+         postgresql://USER:PASSWORD@HOST:5432/DATABASE?sslmode=require, or add the keys host, database, user and password"
     )]
-    Connection(String, String, String, ConnectionProblem),
+    Connection {
+        secret: String,
+        key: String,
+        field: String,
+        problem: ConnectionProblem,
+    },
     /// The value is too short for the server.
-    #[error("key {1:?} of Secret {0:?} has {2} bytes, and the server needs at least {3}")]
-    TooShort(String, String, usize, usize),
-    /// Somebody has made a Secret of this name.
     #[error(
-        "Secret {0:?} was not generated for this DittoServer, and is not used: delete it, and the operator generates another. If it \
-         is a restored copy of a generated one, label it: kubectl label secret {0} app.kubernetes.io/managed-by=dittofs-operator \
-         instance={1}"
+        "key {key:?} of Secret {secret:?} has {length} bytes, but the server needs at least {shortest}: use a longer value"
     )]
-    NotLabelled(String, String),
-    /// The Secret belongs to somebody else.
+    TooShort {
+        secret: String,
+        key: String,
+        length: usize,
+        shortest: usize,
+    },
+    /// A Secret with the name of a generated one was not generated for this instance.
     #[error(
-        "Secret {0:?} belongs to {1}, and is not used: delete or rename {1}, or choose another name for this DittoServer"
+        "Secret {secret:?} was not generated for this DittoServer and is not used. Delete it, and the operator generates a new \
+         one; or, if it is a restored copy of a generated one, label it: kubectl label secret {secret} \
+         app.kubernetes.io/managed-by=dittofs-operator instance={instance}"
     )]
-    Foreign(String, String),
-    /// The Secret goes with a `DittoServer` that was deleted.
+    NotLabelled { secret: String, instance: String },
+    /// Another controller owns the Secret.
     #[error(
-        "Secret {0:?} belongs to a former DittoServer of this name and is being deleted: the operator generates another as soon as \
-         it is gone"
+        "Secret {secret:?} belongs to {owner} and is not used: delete or rename {owner}, or choose another name for this \
+         DittoServer"
     )]
-    OfFormer(String),
+    Foreign { secret: String, owner: String },
+    /// The Secret is deleted together with a `DittoServer` that was.
+    #[error(
+        "Secret {secret:?} belongs to a former DittoServer of this name and is being deleted: the operator generates a new \
+         one once it is gone"
+    )]
+    OfFormer { secret: String },
     /// The value is too long for the server.
-    #[error("key {1:?} of Secret {0:?} has {2} bytes, and the server takes at most {3}")]
-    TooLong(String, String, usize, usize),
-    /// The value cannot be an environment variable.
     #[error(
-        "key {1:?} of Secret {0:?} is not UTF-8 text, or holds a zero byte, and the server gets it as an environment variable: put \
-         another value there"
+        "key {key:?} of Secret {secret:?} has {length} bytes, but the server accepts at most {longest}: use a shorter value"
     )]
-    NotText(String, String),
+    TooLong {
+        secret: String,
+        key: String,
+        length: usize,
+        longest: usize,
+    },
+    /// An environment variable cannot hold the value.
+    #[error(
+        "key {key:?} of Secret {secret:?} is not UTF-8 text or contains a zero byte, so that no environment variable can pass \
+         it to the server: use another value"
+    )]
+    NotText { secret: String, key: String },
 }

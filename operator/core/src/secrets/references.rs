@@ -1,6 +1,6 @@
 //! Pure: which Secrets a spec names, and what of them is used.
 //!
-//! Secrets are read by name, one by one, and this is the list of the names. What is not on it is never read.
+//! Secrets are read by name, one by one, and this is the list of the names. No other Secret is ever read.
 
 use dittofs_shared::crd::{
     ControlPlane, DatabaseType, DittoServerSpec, PodSettings, SecretKeyReference,
@@ -11,7 +11,7 @@ use dittofs_shared::names;
 const SHORTEST_JWT_SECRET: usize = 32;
 /// Least length of a password: the server cannot hash a shorter one.
 const SHORTEST_PASSWORD: usize = 8;
-/// Anything but nothing.
+/// Least length of a value that must not be empty.
 const SOMETHING: usize = 1;
 
 /// Keys of a Secret with a certificate.
@@ -21,9 +21,9 @@ pub const PRIVATE_KEY: &str = "tls.key";
 /// Key of a Secret with the certificates of an authority.
 pub const AUTHORITY: &str = "ca.crt";
 
-/// Keys of a Secret with a connection to PostgreSQL, in whose place one key may hold a whole connection string.
+/// Keys of a Secret with a connection to PostgreSQL, unless one key holds a connection string.
 pub const CONNECTION: [&str; 4] = ["host", "database", "user", "password"];
-/// Keys that may stand beside them.
+/// Optional keys beside them.
 pub const CONNECTION_OPTIONS: [&str; 2] = ["port", "sslmode"];
 
 /// A Secret that the spec names.
@@ -44,13 +44,13 @@ pub struct Reference {
 /// What a running server must be restarted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rolls {
-    /// Nothing: not the server looks at it, or only once.
+    /// Nothing: the server does not read it, or only once.
     Not,
-    /// Nothing: the server has stored what it once found in it.
+    /// Nothing: the server has stored the contents that it first read.
     Stored,
-    /// Another Secret. The server takes up another content by itself.
+    /// Another Secret. The server reloads changed contents by itself.
     Name,
-    /// Another content.
+    /// Other contents.
     Contents,
 }
 
@@ -99,11 +99,11 @@ impl Reference {
     }
 }
 
-/// The key that signs the tokens. The server cannot do without it.
+/// The key that signs the tokens. The server does not start without it.
 pub fn signing_key(instance: &str, spec: &DittoServerSpec) -> Reference {
     let own = SecretKeyReference::named(spec.identity.jwt.secret_ref.as_ref());
-    let made = || SecretKeyReference::new(names::jwt_secret(instance), names::JWT_SECRET_KEY);
-    let reference = own.cloned().unwrap_or_else(made);
+    let generated = || SecretKeyReference::new(names::jwt_secret(instance), names::JWT_SECRET_KEY);
+    let reference = own.cloned().unwrap_or_else(generated);
     Reference::key(
         "spec.identity.jwt.secretRef",
         reference.name,
@@ -112,12 +112,13 @@ pub fn signing_key(instance: &str, spec: &DittoServerSpec) -> Reference {
     )
 }
 
-/// The first password of the administrator. The server reads it at its first start only: another one is no reason to
-/// restart it.
+/// The first password of the administrator. The server reads it at its first start only, so a change does not restart
+/// it.
 pub fn first_password(instance: &str, spec: &DittoServerSpec) -> Reference {
     let own = SecretKeyReference::named(spec.identity.admin.password_secret_ref.as_ref());
-    let made = || SecretKeyReference::new(names::admin_credentials(instance), names::PASSWORD_KEY);
-    let reference = own.cloned().unwrap_or_else(made);
+    let generated =
+        || SecretKeyReference::new(names::admin_credentials(instance), names::PASSWORD_KEY);
+    let reference = own.cloned().unwrap_or_else(generated);
     Reference {
         rolls: Rolls::Not,
         ..Reference::of(
@@ -134,7 +135,8 @@ pub fn others(spec: &DittoServerSpec) -> Vec<Reference> {
     certificates(&spec.control_plane, &mut all);
     all.extend(database(spec));
     if let Some(ldap) = spec.ldap() {
-        // The server stores the password with its other settings for LDAP, and takes it from there ever after.
+        // The server stores the password with its other settings for LDAP when it first starts, and never reads it
+        // again.
         let password = SecretKeyReference::named(ldap.bind_password_secret_ref.as_ref());
         all.extend(password.map(|password| Reference {
             rolls: Rolls::Stored,
@@ -189,14 +191,14 @@ fn certificates(control_plane: &ControlPlane, all: &mut Vec<Reference>) {
         return;
     };
     let field = "spec.controlPlane.certSecretName";
-    // The server reads both files again at the next handshake: a renewed certificate cuts nobody off.
+    // The server reads both files at each handshake, so a renewed certificate needs no restart.
     for key in [CERTIFICATE, PRIVATE_KEY] {
         all.push(Reference {
             rolls: Rolls::Name,
             ..Reference::key(field, certificate, key, SOMETHING)
         });
     }
-    // Only the sidecar looks at it.
+    // Only the sidecar reads it.
     all.push(Reference {
         optional: true,
         rolls: Rolls::Not,
@@ -206,7 +208,7 @@ fn certificates(control_plane: &ControlPlane, all: &mut Vec<Reference>) {
         let field = "spec.controlPlane.clientCASecretName";
         all.push(Reference::key(field, authority, AUTHORITY, SOMETHING));
     }
-    // The sidecar reads its own certificate again when it has changed.
+    // The sidecar reloads its own certificate when it changes.
     let own = control_plane.client_certificate();
     if let Some(name) = own.filter(|own| *own != certificate) {
         for key in [CERTIFICATE, PRIVATE_KEY] {

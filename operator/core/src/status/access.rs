@@ -20,7 +20,7 @@ pub(super) fn all(view: &View<'_>) -> Vec<(&'static str, Finding)> {
 
 /// The adapters are read. Perhaps not in the way that was meant.
 pub(super) fn reachable(view: &View<'_>) -> Finding {
-    match &view.instance.way_in.access {
+    match &view.instance.api_access.reported {
         Some(access) if !access.signing_key_refused => Finding::yes(
             "SignedToken",
             format!(
@@ -37,7 +37,7 @@ pub(super) fn reachable(view: &View<'_>) -> Finding {
 
 /// The mounted key follows its Secret, and the server's environment does not.
 fn key_pending(view: &View<'_>) -> Option<Finding> {
-    let access = view.instance.way_in.access.as_ref()?;
+    let access = view.instance.api_access.reported.as_ref()?;
     let jwt = &view.instance.secrets.jwt;
     let refused = access.signing_key_refused && !checks::stopped(view);
     refused.then(|| {
@@ -56,7 +56,7 @@ fn key_pending(view: &View<'_>) -> Option<Finding> {
 
 /// Whoever has the key of one server can sign tokens of an administrator for the other.
 fn key_shared(view: &View<'_>) -> Option<Finding> {
-    let others = &view.instance.way_in.key_sharers;
+    let others = &view.instance.api_access.key_sharers;
     if others.is_empty() {
         return None;
     }
@@ -75,7 +75,7 @@ fn key_shared(view: &View<'_>) -> Option<Finding> {
 
 /// A reset of the administrator's password that has not happened yet.
 fn reset_pending(view: &View<'_>) -> Option<Finding> {
-    let asked = view.instance.way_in.reset.asked.as_ref()?;
+    let asked = view.instance.api_access.reset.asked.as_ref()?;
     let (reason, message) = match &asked.progress {
         ResetProgress::Done => return None,
         ResetProgress::Unusable(problem) => (

@@ -11,7 +11,7 @@ use super::{
     storage,
 };
 use crate::adapters::{Adapters, Unknown, Verdict};
-use crate::pod;
+use crate::pod_status;
 use crate::roll::{Roll, Waits};
 
 /// All conditions, `Ready` first.
@@ -144,7 +144,7 @@ pub(super) fn available(view: &View<'_>) -> Finding {
     if stopped(view) {
         return Finding::no("ScaledToZero", "spec.replicas is 0");
     }
-    if view.pod.is_some_and(pod::is_serving) {
+    if view.pod.is_some_and(pod_status::is_serving) {
         return Finding::yes("ServerRunning", "the server container runs");
     }
     starting(view).unwrap_or_else(|| Finding::no("ServerNotRunning", problem(view.pod)))

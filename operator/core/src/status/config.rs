@@ -4,13 +4,13 @@ use dittofs_shared::crd::ConfigOverrides;
 use dittofs_shared::names;
 
 use super::{Finding, View};
-use crate::instance::{Obstacle, unknown_keys};
+use crate::instance::{StartupProblem, unknown_keys};
 
 /// Whether the server can be started as asked.
 pub(super) fn ready(view: &View<'_>) -> Finding {
     let problem = match view.instance.startable() {
         // Condition DatabaseReady speaks of the database.
-        Ok(_) | Err(Obstacle::Database(_)) => {
+        Ok(_) | Err(StartupProblem::Database(_)) => {
             return Finding::yes(
                 "ConfigValid",
                 "the configuration is valid and every Secret that it names can be used",
@@ -19,9 +19,9 @@ pub(super) fn ready(view: &View<'_>) -> Finding {
         Err(problem) => problem,
     };
     let reason = match &problem {
-        Obstacle::Secret(_) | Obstacle::Database(_) => "SecretUnusable",
-        Obstacle::Override(problem) => problem.reason(),
-        Obstacle::NoBindPassword => "NoBindPassword",
+        StartupProblem::Secret(_) | StartupProblem::Database(_) => "SecretUnusable",
+        StartupProblem::Override(problem) => problem.reason(),
+        StartupProblem::NoBindPassword => "NoBindPassword",
     };
     Finding::no(reason, format!("{problem}. What runs stays as it is"))
 }

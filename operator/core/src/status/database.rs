@@ -45,7 +45,7 @@ fn of_percona(cluster: &PerconaCluster) -> Finding {
             "Creating",
             format!("PerconaPGCluster {name} is being made. {goes_on}"),
         ),
-        Progress::Leaving => Finding::no(
+        Progress::Terminating => Finding::no(
             "NotReady",
             format!(
                 "PerconaPGCluster {name} is being deleted, and is made again when it is gone. {goes_on}"
@@ -62,7 +62,7 @@ fn of_percona(cluster: &PerconaCluster) -> Finding {
 fn connected(cluster: &PerconaCluster) -> Finding {
     let name = &cluster.name;
     match cluster.usable() {
-        Err(problem @ DatabaseProblem::SecretMissing(_)) => Finding::no(
+        Err(problem @ DatabaseProblem::SecretMissing { .. }) => Finding::no(
             "SecretMissing",
             format!(
                 "{problem}: it makes one for the user {} of PerconaPGCluster {name}",

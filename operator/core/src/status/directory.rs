@@ -1,7 +1,7 @@
 //! LDAP and Kerberos. Neither keeps a server from being ready.
 
 use super::{Finding, View};
-use crate::instance::Obstacle;
+use crate::instance::StartupProblem;
 use crate::roll::{self, Directory};
 
 /// Whether the server uses the directories as the spec says. Nothing is said while it does.
@@ -11,7 +11,7 @@ pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
 
 /// What the server has stored, it does not read again: no restart would help.
 fn unread(view: &View<'_>) -> Option<Finding> {
-    let unread = roll::unread(view.instance);
+    let unread = roll::not_applied(view.instance);
     let first = unread.first()?;
     let each = unread.iter().map(|directory| {
         let field = format!("spec.identity.{}", directory.name());
@@ -44,7 +44,7 @@ fn of_files(directory: Directory) -> &'static str {
 
 /// Whether the server can ask the directory.
 fn password(view: &View<'_>) -> Option<Finding> {
-    let problem = Obstacle::NoBindPassword;
+    let problem = StartupProblem::NoBindPassword;
     let lacks = view.instance.lacks_bind_password();
     lacks.then(|| Finding::no("NoBindPassword", problem.to_string()))
 }

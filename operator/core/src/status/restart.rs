@@ -44,13 +44,13 @@ const NAMED: usize = 3;
 
 fn waits(queue: &Queue) -> String {
     let Queue {
-        for_these,
+        out_of_service,
         allowed,
         limit,
     } = queue;
-    let named = for_these.iter().take(NAMED).map(ToString::to_string);
+    let named = out_of_service.iter().take(NAMED).map(ToString::to_string);
     let mut named = named.collect::<Vec<_>>().join(", ");
-    let more = for_these.len().saturating_sub(NAMED);
+    let more = out_of_service.len().saturating_sub(NAMED);
     if more > 0 {
         named = format!("{named} and {more} more");
     }
@@ -68,15 +68,15 @@ fn waits(queue: &Queue) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::brake::{Limit, Place};
+    use crate::brake::{Limit, NamespacedName};
 
     fn queue(count: usize, allowed: usize) -> Queue {
-        let place = |number| Place {
+        let place = |number| NamespacedName {
             namespace: "team".to_owned(),
             name: format!("files-{number}"),
         };
         Queue {
-            for_these: (0..count).map(place).collect(),
+            out_of_service: (0..count).map(place).collect(),
             allowed,
             limit: Limit::Percent(10),
         }

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{Truth, View, checks};
-use crate::instance::Obstacle;
-use crate::pod;
+use crate::instance::StartupProblem;
+use crate::pod_status;
 
 /// How far the server is.
 pub(super) fn phase(view: &View<'_>) -> Phase {
@@ -17,7 +17,7 @@ pub(super) fn phase(view: &View<'_>) -> Phase {
     let runs = checks::available(view).status == Truth::True;
     if runs {
         Phase::Running
-    } else if let Err(Obstacle::Database(_)) = view.instance.startable() {
+    } else if let Err(StartupProblem::Database(_)) = view.instance.startable() {
         Phase::Pending
     } else if view.instance.startable().is_err() || !view.failures.is_empty() {
         Phase::Failed
@@ -48,7 +48,7 @@ pub(super) fn first_ready_at(view: &View<'_>, now: Timestamp) -> Option<Time> {
     known.or_else(|| {
         let has_served = view
             .pod
-            .is_some_and(|pod| pod::is_ready(pod) || pod::is_serving(pod));
+            .is_some_and(|pod| pod_status::is_ready(pod) || pod_status::is_serving(pod));
         has_served.then(|| super::whole_seconds(now))
     })
 }

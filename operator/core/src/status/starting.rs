@@ -4,11 +4,14 @@ use dittofs_shared::Duration;
 use k8s_openapi::api::core::v1::ContainerStatus;
 
 use super::{Finding, View};
-use crate::pod;
+use crate::pod_status;
 
 /// What is said while the server container runs and has not answered yet. `None`: there is no such container.
 pub(super) fn starting(view: &View<'_>) -> Option<Finding> {
-    let message = message(pod::server(view.pod?)?, &view.instance.spec.startup_timeout)?;
+    let message = message(
+        pod_status::server(view.pod?)?,
+        &view.instance.spec.startup_timeout,
+    )?;
     Some(Finding::no("ServerStarting", message))
 }
 

@@ -64,7 +64,7 @@ fn of(view: &View<'_>, claim: &Claim) -> Option<Finding> {
     if claim.found.is_none() {
         return Some(missing(view, claim));
     }
-    if claim.is_leaving() {
+    if claim.is_terminating() {
         return Some(Finding::no(
             "ClaimLeaving",
             format!(

@@ -6,15 +6,15 @@ use dittofs_operator_core::instance::{Defaults, Instance};
 use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::optional::{Absence, OptionalKind};
 use dittofs_operator_core::ownership::Whose;
-use dittofs_operator_core::secrets::SecretFacts;
 use dittofs_operator_core::secrets::references::CONNECTION;
+use dittofs_operator_core::secrets::{KeyFacts, SecretFacts};
 use dittofs_shared::crd::{DittoServer, RetentionPolicy};
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service};
 use kube::{Resource as _, ResourceExt as _};
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -309,12 +309,14 @@ fn of_recipe(secret: &GeneratedSecret) -> (String, SecretFacts) {
 /// The digest stands for contents that nobody has to know.
 pub fn facts(keys: BTreeMap<String, usize>) -> SecretFacts {
     let fact = |(key, length): (String, usize)| {
-        let digest = dittofs_operator_core::digest::digest(format!("{key} {length}").as_bytes());
-        (key, (digest, length))
+        let facts = KeyFacts {
+            length,
+            connection_problem: None,
+            ..KeyFacts::of(format!("{key} {length}").as_bytes())
+        };
+        (key, facts)
     };
     SecretFacts {
-        connections: BTreeMap::new(),
-        not_text: BTreeSet::new(),
         keys: keys.into_iter().map(fact).collect(),
         resource_version: Some("1".to_owned()),
         ..SecretFacts::default()

@@ -8,6 +8,7 @@ use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::ownership::Whose;
 use dittofs_operator_core::reference;
 use dittofs_operator_core::reference::rolls::{self, Rolls};
+use dittofs_operator_core::secrets::KeyFacts;
 use dittofs_shared::labels;
 use dittofs_shared::published_state::{Adapter, PublishedState, ServerState, ServerStatus};
 use dittofs_shared::reports::Reports;
@@ -182,9 +183,13 @@ fn named_secrets() -> Outcome {
         observed.secrets.insert("client".to_owned(), client);
         let before = parts_of(&observed)?;
         let facts = observed.secrets.get_mut(secret).ok_or("no such Secret")?;
-        facts
-            .keys
-            .insert(key.to_owned(), ("another".to_owned(), 40));
+        facts.keys.insert(
+            key.to_owned(),
+            KeyFacts {
+                connection_problem: None,
+                ..KeyFacts::of(&[b'x'; 40])
+            },
+        );
         let changed = changed(&before, &parts_of(&observed)?);
         let expected: &[&str] = if rolls { &["secrets"] } else { &[] };
         ensure!(

@@ -40,13 +40,13 @@ fn edited(spec: Value, key: Option<(&str, &str)>) -> Result<Observed, Error> {
     if let Some((secret, key)) = key {
         let secret = observed.secrets.get_mut(secret).ok_or("no such Secret")?;
         let value = secret.keys.get_mut(key).ok_or("no such key")?;
-        "another".clone_into(&mut value.0);
+        "another".clone_into(&mut value.digest);
     }
     Ok(observed)
 }
 
 fn unread(observed: &Observed) -> Vec<&'static str> {
-    let unread = roll::unread(&parse(observed));
+    let unread = roll::not_applied(&parse(observed));
     unread.into_iter().map(roll::Directory::name).collect()
 }
 

@@ -186,7 +186,7 @@ pub async fn a_connection_string_is_taken_apart_into_a_secret_of_its_own(scene: 
     )
     .await?;
     let files = Instance::create(&scene, "files", spec).await?;
-    wait_unusable(&files, &["\"db\"", "\"pool\"", "take it out"]).await?;
+    wait_unusable(&files, &["\"db\"", "\"pool\"", "remove it"]).await?;
 
     let first = "postgres://ditto:p%40ss@db.example.com/files?sslmode=require";
     fill(&files, "db", "url", first).await?;

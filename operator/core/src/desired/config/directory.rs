@@ -1,12 +1,12 @@
-//! The directory in which the server looks users and groups up.
+//! LDAP, in which the server looks up users and groups.
 
 use dittofs_shared::crd::IdMap;
 use serde::Serialize;
 
-use crate::desired::files;
+use crate::desired::pod::files;
 use crate::instance::Instance;
 
-/// The bind password comes by environment.
+/// The bind password is in the environment.
 #[derive(Serialize)]
 // The server's switches.
 #[allow(clippy::struct_excessive_bools)]

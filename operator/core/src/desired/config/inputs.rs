@@ -1,6 +1,7 @@
-//! What `config.yaml` is made from: the roll hash is over this, so that another rendering of the same restarts nobody.
+//! The inputs of `config.yaml`. The roll hash is over these, so that another rendering of the same inputs restarts no
+//! server.
 //!
-//! LDAP and Kerberos are not here: see `roll/directory.rs`. What is added one day must be left out while it is not set.
+//! LDAP and Kerberos are not here: see `roll/directory.rs`. New fields must be left out while they are not set.
 
 use dittofs_shared::crd::LogFormat;
 use dittofs_shared::quantity;
@@ -9,10 +10,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-use crate::desired::files;
+use crate::desired::pod::files;
 use crate::instance::Instance;
 
-/// In a canonical form: two spellings of one thing are one thing.
+/// In a canonical form: two spellings of one value are equal.
 #[derive(Serialize)]
 pub struct Inputs<'a> {
     log: (&'a str, &'a str, &'a str),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::set;
-use crate::desired::files;
+use crate::desired::pod::files;
 use crate::instance::Instance;
 
 #[derive(Serialize)]
@@ -25,7 +25,7 @@ pub struct Kerberos<'a> {
     machine_account: Option<MachineAccount<'a>>,
 }
 
-/// Its password comes by environment.
+/// Its password is in the environment.
 #[derive(Serialize)]
 struct MachineAccount<'a> {
     enabled: bool,

@@ -4,7 +4,7 @@ use dittofs_shared::crd::{DittoServerSpec, LogFormat};
 use dittofs_shared::settings::log_level_name;
 use serde::Serialize;
 
-use crate::desired::files;
+use crate::desired::pod::files;
 use crate::instance::Instance;
 
 #[derive(Serialize)]
@@ -36,7 +36,7 @@ pub fn logging(spec: &DittoServerSpec) -> Logging<'_> {
     }
 }
 
-/// On every address of the pod: whoever reads metrics is another pod.
+/// On every address of the pod, because other pods scrape it.
 pub fn metrics(instance: &Instance) -> Option<Metrics<'_>> {
     let metrics = instance.spec.metrics()?;
     let token_file = files::METRICS_TOKEN.given(instance);

@@ -12,12 +12,12 @@ use super::{port, tcp};
 use crate::exposure::ports::Protocol;
 use crate::instance::Instance;
 
-/// Label with the name of the cluster on every pod of a PerconaPGCluster, those of the connection pooler included.
+/// Label with the name of the cluster on every pod of a PerconaPGCluster, including the connection pooler.
 const PERCONA_CLUSTER: &str = "postgres-operator.crunchydata.com/cluster";
 /// Port of PostgreSQL, and of the connection pooler.
 const POSTGRES_PORT: i32 = 5432;
 
-/// What the pod cannot do without, and what the user allows.
+/// What the pod needs, and what the user allows.
 pub fn rules(instance: &Instance, settings: &EgressPolicy) -> Vec<NetworkPolicyEgressRule> {
     let api_server = &settings.api_server;
     let mut rules = vec![

@@ -1,29 +1,29 @@
-//! Pure: what the server is asked to be, and whether it can be started like that.
+//! Pure: whether the server can be started as the spec asks.
 
 use dittofs_shared::crd::{DatabaseType, DittoServerSpec, Exposure, SecretKeyReference};
 
 use super::{DatabaseProblem, Instance, OverrideProblem};
 use crate::secrets::{Digest, SecretProblem};
 
-/// Variable with the password for the directory.
+/// Variable with the LDAP bind password.
 pub const BIND_PASSWORD: &str = "DITTOFS_LDAP_BIND_PASSWORD";
 
-/// Why no server is started as asked. What runs stays as it is.
+/// Why the server cannot be started as asked. A running one is left unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Obstacle {
+pub enum StartupProblem {
     /// A Secret cannot be used.
     #[error(transparent)]
     Secret(#[from] SecretProblem),
-    /// What the user adds to the configuration cannot be taken over.
+    /// The user's settings cannot be used.
     #[error(transparent)]
     Override(#[from] OverrideProblem),
-    /// The database is not there.
+    /// The database cannot be used.
     #[error(transparent)]
     Database(#[from] DatabaseProblem),
-    /// The server ends at its start when it is to ask a directory and has no password for that.
+    /// The server exits at startup if LDAP is enabled and there is no bind password.
     #[error(
-        "the server has no password for the account spec.identity.ldap.bindDN, and does not start without one: name a Secret with it \
-         in spec.identity.ldap.bindPasswordSecretRef"
+        "the server has no password for the account in spec.identity.ldap.bindDN and does not start without one: name a Secret with \
+         the password in spec.identity.ldap.bindPasswordSecretRef"
     )]
     NoBindPassword,
 }
@@ -46,11 +46,11 @@ impl Instance {
         uses_postgres(&self.spec)
     }
 
-    /// What the server is restarted for, unless it cannot be started as asked.
+    /// Digests of the Secrets, if the server can be started as asked.
     ///
     /// # Errors
     /// Why it cannot be.
-    pub fn startable(&self) -> Result<&Digest, Obstacle> {
+    pub fn startable(&self) -> Result<&Digest, StartupProblem> {
         if let Some(problem) = &self.override_problem {
             return Err(problem.clone().into());
         }
@@ -59,12 +59,12 @@ impl Instance {
             cluster.usable()?;
         }
         if self.lacks_bind_password() {
-            return Err(Obstacle::NoBindPassword);
+            return Err(StartupProblem::NoBindPassword);
         }
         Ok(digest)
     }
 
-    /// Whether the server would end at its start for want of a password for the directory.
+    /// Whether the server would exit at startup because it has no LDAP bind password.
     pub fn lacks_bind_password(&self) -> bool {
         let Some(ldap) = self.spec.ldap() else {
             return false;
@@ -72,7 +72,7 @@ impl Instance {
         let pod = &self.spec.pod;
         let mut variables = pod.env.iter();
         let by_name = variables.any(|variable| variable.name == BIND_PASSWORD);
-        // What is in them nobody looks at.
+        // What these Secrets hold is not known.
         let perhaps = !pod.env_from.is_empty();
         let reference = ldap.bind_password_secret_ref.as_ref();
         let given = reference.is_some_and(|reference| self.secrets.gives(reference));

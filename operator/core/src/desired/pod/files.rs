@@ -1,8 +1,9 @@
-//! What containers of the pod see of Secrets as files, each at one place, read-only.
+//! Keys of the user's Secrets as files in the containers, read-only.
 
 use dittofs_shared::crd::SecretKeyReference;
-use k8s_openapi::api::core::v1::{KeyToPath, SecretVolumeSource, Volume, VolumeMount};
+use k8s_openapi::api::core::v1::{SecretVolumeSource, Volume, VolumeMount};
 
+use super::volumes::{key_to_path, read_only};
 use crate::instance::Instance;
 pub use crate::secrets::references::{AUTHORITY, CERTIFICATE, PRIVATE_KEY};
 
@@ -17,17 +18,17 @@ pub const TLS: Folder = Folder {
     volume: "dittofs-tls",
     directory: "/var/run/secrets/dittofs/tls",
 };
-/// By what the server judges client certificates.
+/// The authority of client certificates.
 pub const CLIENT_CA: Folder = Folder {
     volume: "dittofs-client-ca",
     directory: "/var/run/secrets/dittofs/client-ca",
 };
-/// By what the sidecar knows the server.
+/// The authority by which the sidecar verifies the server.
 pub const API_CA: Folder = Folder {
     volume: "dittofs-api-ca",
     directory: "/var/run/secrets/dittofs/api-ca",
 };
-/// What the sidecar shows to the server.
+/// The client certificate of the sidecar.
 pub const API_CLIENT: Folder = Folder {
     volume: "dittofs-api-client",
     directory: "/var/run/secrets/dittofs/api-client",
@@ -40,26 +41,20 @@ impl Folder {
     }
 
     fn mount(&self) -> VolumeMount {
-        VolumeMount {
-            name: self.volume.to_owned(),
-            mount_path: self.directory.to_owned(),
-            read_only: Some(true),
-            ..VolumeMount::default()
-        }
+        read_only(self.volume, self.directory)
     }
 
-    /// Only these keys: what else is in the Secret is not for this container.
+    /// Only these keys: the container does not need the rest of the Secret.
     fn volume(&self, secret: &str, keys: &[(&str, &str)], optional: bool) -> Volume {
-        let item = |(key, path): &(&str, &str)| KeyToPath {
-            key: (*key).to_owned(),
-            path: (*path).to_owned(),
-            mode: None,
-        };
         Volume {
             name: self.volume.to_owned(),
             secret: Some(SecretVolumeSource {
                 secret_name: Some(secret.to_owned()),
-                items: Some(keys.iter().map(item).collect()),
+                items: Some(
+                    keys.iter()
+                        .map(|(key, path)| key_to_path(key, path))
+                        .collect(),
+                ),
                 optional: optional.then_some(true),
                 ..SecretVolumeSource::default()
             }),
@@ -111,7 +106,7 @@ pub const MACHINE_KEYTAB: File = File {
     name: "machine.keytab",
     reference: |instance| instance.spec.machine_account()?.keytab_secret_ref.as_ref(),
 };
-/// The token that a scraper of the metrics must show.
+/// The token that a scraper of the metrics must send.
 pub const METRICS_TOKEN: File = File {
     folder: Folder {
         volume: "dittofs-metrics-token",
@@ -129,7 +124,7 @@ impl File {
         named.filter(|reference| instance.secrets.gives(reference))
     }
 
-    /// Path of the file, when the server is given it.
+    /// Path of the file, if the server gets it.
     pub fn given(&self, instance: &Instance) -> Option<String> {
         self.reference(instance)
             .map(|_| self.folder.path(self.name))
@@ -143,7 +138,8 @@ pub fn volumes(instance: &Instance) -> Vec<Volume> {
     if let Some(certificate) = control_plane.certificate() {
         let pair = [(CERTIFICATE, CERTIFICATE), (PRIVATE_KEY, PRIVATE_KEY)];
         volumes.push(TLS.volume(certificate, &pair, false));
-        // The private key is the server's alone. Which of the two is there is not known for ever: hence optional.
+        // Without the private key, which is for the server only. Optional, because the Secret may get or lose the
+        // authority.
         let authority = [(CERTIFICATE, CERTIFICATE), (AUTHORITY, AUTHORITY)];
         volumes.push(API_CA.volume(certificate, &authority, true));
         if let Some(client_ca) = control_plane.client_ca() {
@@ -163,7 +159,7 @@ pub fn volumes(instance: &Instance) -> Vec<Volume> {
     volumes
 }
 
-/// What the server sees of them.
+/// Mounts of the server.
 pub fn server_mounts(instance: &Instance) -> Vec<VolumeMount> {
     let control_plane = &instance.spec.control_plane;
     let tls = control_plane.certificate().map(|_| TLS.mount());
@@ -175,7 +171,7 @@ pub fn server_mounts(instance: &Instance) -> Vec<VolumeMount> {
     tls.into_iter().chain(client_ca).chain(files).collect()
 }
 
-/// What the sidecar sees of them.
+/// Mounts of the sidecar.
 pub fn sidecar_mounts(instance: &Instance) -> Vec<VolumeMount> {
     let control_plane = &instance.spec.control_plane;
     let authority = control_plane.certificate().map(|_| API_CA.mount());

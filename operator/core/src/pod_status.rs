@@ -1,5 +1,6 @@
-//! What the status of a pod says about its server.
+//! What a running pod says about its server: its status, and the annotations that it was made with.
 
+mod restart;
 mod serving;
 
 use dittofs_shared::names;
@@ -8,13 +9,14 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use kube::ResourceExt as _;
 
+pub use restart::{RestartReason, restart_reason};
 pub use serving::serves;
 
-/// Label with the ControllerRevision that a pod was made from.
+/// Label with the ControllerRevision that a pod was created from.
 const REVISION: &str = "controller-revision-hash";
 
-/// Whether the server container of this pod has ever run. A container that the runtime failed to start has ended at the
-/// beginning of time, as far as containerd says.
+/// Whether the server container of this pod has ever run. For a container that it failed to start, containerd reports
+/// the Unix epoch as the time of its start.
 pub fn has_started(pod: &Pod) -> bool {
     server(pod).is_some_and(|container| {
         container.started == Some(true)
@@ -23,8 +25,8 @@ pub fn has_started(pod: &Pod) -> bool {
     })
 }
 
-/// Whether its server runs and has come up. The pod need not be ready for that: without its sidecar it is not, and clients
-/// are served all the same.
+/// Whether its server runs and has started up. The pod may be unready: without its sidecar it is, but clients are
+/// still served.
 pub fn is_serving(pod: &Pod) -> bool {
     server(pod).is_some_and(|container| {
         let state = container.state.as_ref();
@@ -55,7 +57,7 @@ pub fn is_ready(pod: &Pod) -> bool {
         .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-/// Whether the pod was made from the template as it is now. `None`: the controller of StatefulSets has not said.
+/// Whether the pod was created from the present template. `None`: the StatefulSet controller has not reported that.
 pub fn is_of_latest_revision(pod: &Pod, stateful_set: &StatefulSet) -> Option<bool> {
     let latest = stateful_set.status.as_ref()?.update_revision.as_ref()?;
     let has = pod.labels().get(REVISION)?;

@@ -2,15 +2,15 @@
 
 use dittofs_shared::names;
 use k8s_openapi::api::core::v1::{
-    Container, EnvVar, EnvVarSource, ObjectFieldSelector, Probe, ResourceRequirements, Volume,
-    VolumeMount,
+    Container, EnvVar, EnvVarSource, ObjectFieldSelector, ResourceRequirements, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
-use super::files;
-use super::pod::{CREDENTIALS_VOLUME, SIGNING_KEY_FILE, SIGNING_KEY_VOLUME, TOKEN_VOLUME, volumes};
-use super::server_container::{http_get, restricted};
+use super::volumes::{
+    self, CREDENTIALS_VOLUME, SIGNING_KEY_FILE, SIGNING_KEY_VOLUME, TOKEN_VOLUME, read_only,
+};
+use super::{files, probes, security};
 use crate::adapters::reserved::API_URL;
 use crate::instance::Instance;
 use crate::renewal;
@@ -20,9 +20,8 @@ const TOKEN_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const CREDENTIALS_DIRECTORY: &str = "/var/run/secrets/dittofs/sidecar";
 const SIGNING_KEY_DIRECTORY: &str = "/var/run/secrets/dittofs/signing";
 
-/// The sidecar. Its probe asks only whether its own loop goes round: the state of the world must never restart it, and
-/// it has no probe that could hold up the server.
-pub fn sidecar(instance: &Instance, image: &str) -> Container {
+/// The sidecar. It has no startup or readiness probe, which could hold up the server.
+pub fn container(instance: &Instance, image: &str) -> Container {
     Container {
         name: names::SIDECAR_CONTAINER.to_owned(),
         image: Some(image.to_owned()),
@@ -34,34 +33,28 @@ pub fn sidecar(instance: &Instance, image: &str) -> Container {
                 .sidecar
                 .resources
                 .clone()
-                .unwrap_or_else(small),
+                .unwrap_or_else(default_resources),
         ),
-        security_context: Some(restricted(None)),
+        security_context: Some(security::of_container(None)),
         volume_mounts: Some(mounts(instance)),
-        liveness_probe: Some(Probe {
-            http_get: Some(http_get("/livez", i32::from(names::SIDECAR_PORT))),
-            period_seconds: Some(20),
-            timeout_seconds: Some(5),
-            failure_threshold: Some(3),
-            ..Probe::default()
-        }),
+        liveness_probe: Some(probes::of_sidecar()),
         ..Container::default()
     }
 }
 
-/// Hash over what an image of the sidecar must get along with. A running pod cannot change it. How much the container may use
-/// is no part of it: any image gets along with that.
+/// Hash over what an image of the sidecar relies on, which cannot change in a running pod. Resources are left out:
+/// any image can run with those.
 pub fn contract(instance: &Instance) -> String {
     let container = Container {
         image: None,
         resources: None,
-        ..sidecar(instance, "")
+        ..container(instance, "")
     };
     let is_mounted = |volume: &Volume| {
         let mut mounts = container.volume_mounts.iter().flatten();
         mounts.any(|mount| mount.name == volume.name)
     };
-    let volumes = volumes(instance)
+    let volumes = volumes::own(instance)
         .into_iter()
         .chain(files::volumes(instance));
     let volumes: Vec<_> = volumes.filter(is_mounted).collect();
@@ -70,15 +63,15 @@ pub fn contract(instance: &Instance) -> String {
 
 fn mounts(instance: &Instance) -> Vec<VolumeMount> {
     let mut mounts = vec![
-        secret(TOKEN_VOLUME, TOKEN_DIRECTORY),
-        secret(CREDENTIALS_VOLUME, CREDENTIALS_DIRECTORY),
-        secret(SIGNING_KEY_VOLUME, SIGNING_KEY_DIRECTORY),
+        read_only(TOKEN_VOLUME, TOKEN_DIRECTORY),
+        read_only(CREDENTIALS_VOLUME, CREDENTIALS_DIRECTORY),
+        read_only(SIGNING_KEY_VOLUME, SIGNING_KEY_DIRECTORY),
     ];
     mounts.extend(files::sidecar_mounts(instance));
     mounts
 }
 
-/// How the sidecar knows the server, and what it shows to it.
+/// How the sidecar verifies the server, and its own certificate.
 fn tls(instance: &Instance) -> Vec<EnvVar> {
     let control_plane = &instance.spec.control_plane;
     let authority = control_plane.certificate().map(|_| {
@@ -147,9 +140,9 @@ fn environment(instance: &Instance) -> Vec<EnvVar> {
     environment
 }
 
-/// What was measured, with room: a few MiB and well below a hundredth of a core. No CPU limit, which would only make
-/// it late.
-fn small() -> ResourceRequirements {
+/// With room above what was measured: a few MiB and well below a hundredth of a core. No CPU limit, which would only
+/// delay it.
+fn default_resources() -> ResourceRequirements {
     let quantity = |text: &str| Quantity(text.to_owned());
     ResourceRequirements {
         requests: Some(BTreeMap::from([
@@ -158,14 +151,5 @@ fn small() -> ResourceRequirements {
         ])),
         limits: Some(BTreeMap::from([("memory".to_owned(), quantity("64Mi"))])),
         ..ResourceRequirements::default()
-    }
-}
-
-fn secret(volume: &str, path: &str) -> VolumeMount {
-    VolumeMount {
-        name: volume.to_owned(),
-        mount_path: path.to_owned(),
-        read_only: Some(true),
-        ..VolumeMount::default()
     }
 }

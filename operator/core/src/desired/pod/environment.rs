@@ -1,4 +1,4 @@
-//! The environment of the server: what it must not read in a file that anybody may read, and what the user adds.
+//! The environment of the server: secrets, which must not be in `config.yaml`, and the user's variables.
 
 use dittofs_shared::crd::SecretKeyReference;
 use dittofs_shared::names;
@@ -10,8 +10,8 @@ use crate::instance::{BIND_PASSWORD, Instance};
 use crate::secrets::Connection;
 use crate::secrets::references::{CONNECTION, CONNECTION_OPTIONS};
 
-/// Variables, ours first, so that the user's can refer to them. The user's win; those that would take the place of what the operator
-/// decides are refused before.
+/// Variables, ours first, so that the user's can refer to them. The user's win; those that conflict with the operator
+/// have been refused before.
 pub fn variables(instance: &Instance) -> Vec<EnvVar> {
     let mut variables = ours(instance);
     for variable in &instance.spec.pod.env {
@@ -29,7 +29,7 @@ pub fn whole_secrets(instance: &Instance) -> Option<Vec<EnvFromSource>> {
         .env_from
         .iter()
         .map(|source| EnvFromSource {
-            // The API server leaves out what is empty, and so do we.
+            // The API server omits empty fields.
             prefix: source.prefix.clone().filter(|prefix| !prefix.is_empty()),
             secret_ref: Some(SecretEnvSource {
                 name: source.secret_ref.name.clone(),
@@ -44,7 +44,7 @@ pub fn whole_secrets(instance: &Instance) -> Option<Vec<EnvFromSource>> {
 fn ours(instance: &Instance) -> Vec<EnvVar> {
     let mut variables = vec![
         from_secret("DITTOFS_CONTROLPLANE_SECRET", &instance.secrets.jwt, None),
-        // Read at the first start only, so that a missing one must not keep a server with data from starting.
+        // Optional, because the server reads it at its first start only.
         from_secret(
             "DITTOFS_ADMIN_INITIAL_PASSWORD",
             &instance.secrets.admin,
@@ -100,7 +100,7 @@ fn connection(instance: &Instance) -> Vec<EnvVar> {
     }
 }
 
-/// The connection that Percona's operator tells. The server keeps connections open, so that it goes past PgBouncer.
+/// The connection in the Secret of Percona's operator. The server keeps connections open, so it bypasses PgBouncer.
 fn percona(instance: &Instance) -> Vec<EnvVar> {
     let Some(cluster) = &instance.percona else {
         return Vec::new();

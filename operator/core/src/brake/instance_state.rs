@@ -1,4 +1,4 @@
-//! What is seen of each instance.
+//! Whether each instance is in service.
 
 use dittofs_shared::crd::DittoServer;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -6,18 +6,18 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use std::fmt::{self, Display, Formatter};
 
-use crate::{pod as server_pod, roll};
+use crate::pod_status;
 
-/// Which instance.
+/// Namespace and name of an instance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct NamespacedName {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
 }
 
-impl Place {
+impl NamespacedName {
     /// Of a `DittoServer`.
     pub fn of(server: &DittoServer) -> Self {
         Self {
@@ -27,39 +27,39 @@ impl Place {
     }
 }
 
-impl Display for Place {
+impl Display for NamespacedName {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.namespace, self.name)
     }
 }
 
-/// An instance, as far as the brake cares.
+/// Whether an instance is in service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct InstanceState {
     /// Which one.
-    pub place: Place,
-    /// Uid of its pod, unless that is on its way out.
+    pub place: NamespacedName,
+    /// Uid of its pod, unless that is being deleted.
     pub pod: Option<String>,
-    /// Whether clients miss it, so that others wait for it.
+    /// Whether it is out of service for its clients, so that others wait for it.
     pub is_out: bool,
 }
 
-impl Seen {
+impl InstanceState {
     /// Of an instance.
     ///
-    /// A pod of an older template that is not ready does not count: nobody waits for it to become ready, and to restart it
-    /// costs nothing.
+    /// An unready pod of an older template does not count: it is not expected to become ready, and its restart costs no
+    /// service.
     pub fn of(server: &DittoServer, set: Option<&StatefulSet>, pod: Option<&Pod>) -> Self {
         let status = server.status.as_ref();
         let has_served = status.is_some_and(|status| status.first_ready_at.is_some());
         let is_wanted = server.spec.replicas > 0 && !server.spec.paused;
         let pod = pod.filter(|pod| pod.metadata.deletion_timestamp.is_none());
         let is_missed = pod.is_none_or(|pod| {
-            let is_latest = set.is_none_or(|set| roll::is_current(set, pod));
-            is_latest && !server_pod::is_ready(pod)
+            let is_latest = set.is_none_or(|set| pod_status::restart_reason(set, pod).is_none());
+            is_latest && !pod_status::is_ready(pod)
         });
         Self {
-            place: Place::of(server),
+            place: NamespacedName::of(server),
             pod: pod.and_then(kube::ResourceExt::uid),
             is_out: has_served && is_wanted && is_missed,
         }
@@ -124,7 +124,7 @@ mod tests {
             (&json!({"paused": true}), true, None, false),
         ] {
             let pod = found.map(|(make, hash, ready)| make(hash, ready));
-            let seen = Seen::of(&server(spec, has_served), Some(&set), pod.as_ref());
+            let seen = InstanceState::of(&server(spec, has_served), Some(&set), pod.as_ref());
             assert_eq!(seen.is_out, expected, "{spec} {has_served} {pod:?}");
         }
     }

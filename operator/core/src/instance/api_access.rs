@@ -1,4 +1,4 @@
-//! Pure: who gets into the REST API, and how.
+//! Pure: who has access to the REST API, and how.
 
 use dittofs_shared::reports::{Access, Reports};
 
@@ -6,24 +6,24 @@ use super::password_reset::{self, Resets};
 use crate::observed::Observed;
 use crate::secrets::{first_password, key_of, references};
 
-/// The ways into the REST API.
+/// Access to the REST API.
 #[derive(Clone, Debug)]
-pub struct WayIn {
+pub struct ApiAccess {
     /// Other `DittoServers` whose tokens are signed with the same key.
     pub key_sharers: Vec<String>,
-    /// What is wrong with the sidecar's way in, if it has said so.
-    pub access: Option<Access>,
+    /// What is wrong with the sidecar's access, if it has reported that.
+    pub reported: Option<Access>,
     /// Whether the administrator's password is to be reset.
     pub reset: Resets,
 }
 
-pub(super) fn judge(name: &str, observed: &Observed, reports: Reports) -> WayIn {
+pub(super) fn evaluate(name: &str, observed: &Observed, reports: Reports) -> ApiAccess {
     let password = references::first_password(name, &observed.server.spec);
-    let problem = first_password::judge_for_reset(&observed.secrets, &password).err();
+    let problem = first_password::evaluate_for_reset(&observed.secrets, &password).err();
     let (secret, answer) = (key_of(&password), reports.password_reset.as_ref());
-    WayIn {
+    ApiAccess {
         key_sharers: observed.key_sharers.clone(),
-        reset: password_reset::judge(&observed.server, &secret, problem, answer),
-        access: reports.access,
+        reset: password_reset::evaluate(&observed.server, &secret, problem, answer),
+        reported: reports.access,
     }
 }

@@ -1,20 +1,20 @@
-//! Whether the server in the pod serves, as far as the kubelet has reported: what may be evicted hangs on it.
+//! Whether the server in the pod serves, as far as the kubelet has reported. The PodDisruptionBudget depends on it.
 
 use dittofs_shared::names;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 
 use super::{is_serving, server};
 
-/// Whether the server is known to serve. It says nothing about the sidecar: the pod as a whole may well be unready.
+/// Whether the server is known to serve. The pod as a whole may be unready because of its sidecar.
 pub fn serves(pod: &Pod) -> bool {
     let is_lost = pod.status.as_ref().is_some_and(is_lost);
     let is_ready = server(pod).is_some_and(|server| server.ready);
     !is_lost && is_serving(pod) && (is_ready || readiness_asks_the_sidecar(pod))
 }
 
-/// When the kubelet of a node is not heard of any more, the controller of nodes sets the pod's condition `Ready` to `False` and leaves
-/// all else as the kubelet reported it last, so that containers still count as ready. A readiness gate that is not met looks the same, but
-/// for the kubelet's reason.
+/// When a node stops reporting, the node controller sets the pod's condition `Ready` to `False` and leaves the rest
+/// as the kubelet last reported it, so that containers still count as ready. An unmet readiness gate looks the same,
+/// except for the kubelet's reason.
 fn is_lost(status: &PodStatus) -> bool {
     let is = |r#type: &str, expected: &str| {
         let mut conditions = status.conditions.iter().flatten();
@@ -27,8 +27,8 @@ fn is_lost(status: &PodStatus) -> bool {
     is("Ready", "False") && is("ContainersReady", "True")
 }
 
-/// Pods of former versions have a readiness probe that says nothing about the server. Of those it counts that the server has
-/// started and runs: the liveness probe has always asked the server itself.
+/// The readiness probe in pods of former versions says nothing about the server. For those it is enough that the
+/// server has started and runs: the liveness probe has always asked the server itself.
 fn readiness_asks_the_sidecar(pod: &Pod) -> bool {
     use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
     let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
