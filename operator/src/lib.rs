@@ -1,4 +1,4 @@
-//! The operator: it makes the cluster look as each `DittoServer` and its published state ask for.
+//! The operator: it reconciles each `DittoServer` with the state that its sidecar publishes.
 //!
 //! The modules are listed in the order in which data flows through them.
 //!
@@ -11,12 +11,14 @@
 //! * [`restarts`] recreates a pod when it is its turn; [`turns`] says how many sidecars are replaced at a time.
 //! * [`events`] writes Events.
 //!
-//! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`probes`] (what Kubernetes and Prometheus
-//! ask), [`metrics`] and [`logging`].
+//! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`api_error`] (errors of the Kubernetes API as
+//! text), [`probes`] (what Kubernetes and Prometheus ask), [`metrics`] and [`logging`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod api_error;
 pub mod apply;
 pub mod events;
+mod kind;
 pub mod leader;
 pub mod logging;
 pub mod metrics;

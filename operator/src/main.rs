@@ -4,13 +4,13 @@ mod args;
 
 use args::{Arguments, Command, RunArguments};
 use clap::Parser as _;
+use dittofs_operator::events::Recorder;
 use dittofs_operator::leader::Candidate;
 use dittofs_operator::logging;
 use dittofs_operator::metrics::Metrics;
 use dittofs_operator::probes::Probes;
 use dittofs_operator::reconcile::{self, Context};
 use dittofs_operator::scope::Scope;
-use dittofs_operator::turns::Turns;
 use dittofs_operator::watch::Watch;
 use dittofs_operator_core::brake::Brake;
 use dittofs_operator_core::instance::Defaults;
@@ -91,10 +91,12 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
         Some(identity) => identity.clone(),
         None => format!("{}-{:08x}", host_name(), rand::random::<u32>()),
     };
+    let events = Recorder::new(client.clone(), &identity);
     let candidate = Candidate::new(client.clone(), &lease_namespace, &lease, identity);
     let work = || {
         work(
             client.clone(),
+            events.clone(),
             arguments,
             &scope,
             Arc::clone(&metrics),
@@ -133,13 +135,14 @@ async fn client(
 /// What the leader does. Dropped when the Lease is lost, and with it every watch and every look under way.
 async fn work(
     client: Client,
+    events: Recorder,
     arguments: &RunArguments,
     scope: &Scope,
     metrics: Arc<Metrics>,
     probes: Arc<Probes>,
 ) {
     let _leading = Leading::begin(&metrics, &probes);
-    let watch = Watch::start(&client, scope);
+    let mut watch = Watch::start(&client, scope);
     if watch.synced().await.is_err() {
         tracing::error!("a watch has ended before its copy was complete");
         return;
@@ -150,7 +153,6 @@ async fn work(
         dittoservers = watch.stores.servers.len(),
         "the copies are complete"
     );
-    let (turns, called) = Turns::new();
     let context = Context {
         client,
         stores: watch.stores.clone(),
@@ -160,12 +162,12 @@ async fn work(
         },
         metrics: Arc::clone(&metrics),
         brake: Mutex::new(Brake::new(arguments.max_restarts)),
+        events,
         requests: watch.sender.clone(),
         failures: Mutex::default(),
-        turns,
+        turns: Mutex::default(),
     };
     let (requests, _tasks) = watch.split();
-    let requests = futures::stream::select(requests, called);
     reconcile::run(Arc::new(context), requests, arguments.concurrency).await;
 }
 

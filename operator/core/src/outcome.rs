@@ -135,10 +135,8 @@ impl ApplyError {
         }
     }
 
-    /// By the code alone: an object that exists already and one that is not what it was have the same.
-    fn has_code(&self, codes: &[u16]) -> bool {
-        self.status()
-            .is_some_and(|status| codes.contains(&status.code))
+    fn is(&self, test: fn(&Status) -> bool) -> bool {
+        self.status().is_some_and(test)
     }
 
     /// The API server has said no: nothing has happened.
@@ -148,7 +146,7 @@ impl ApplyError {
 
     /// The object exists already, or is not what it was.
     pub fn is_conflict(&self) -> bool {
-        self.has_code(&[409])
+        self.is(Status::is_conflict) || self.is(Status::is_already_exists)
     }
 
     /// There is no object any more with the uid that was sent, or another one has its name.
@@ -166,17 +164,17 @@ impl ApplyError {
 
     /// The object would not be a valid one.
     pub fn is_invalid(&self) -> bool {
-        self.has_code(&[422])
+        self.is(Status::is_invalid)
     }
 
     /// The API server has understood, and does not want it.
     pub fn is_refusal(&self) -> bool {
-        self.has_code(&[403, 422])
+        self.is(Status::is_forbidden) || self.is_invalid()
     }
 
     /// The object is not there.
     pub fn is_not_found(&self) -> bool {
-        self.has_code(&[404])
+        self.is(Status::is_not_found)
     }
 
     /// What the API server said, without the rest of its answer.
