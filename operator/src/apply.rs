@@ -85,8 +85,8 @@ impl Applied {
     }
 }
 
-/// Writes the desired objects. The order matters: what a pod mounts comes before the pod, ports are opened before Services
-/// lead to them, and the StatefulSet comes last. `force`: sends also what seems to be as desired.
+/// Writes the desired objects. The order matters: what a pod mounts comes before the pod, ports are opened before
+/// Services lead to them, and the StatefulSet comes last. `force`: sends also what seems to be as desired.
 pub async fn apply(
     client: &Client,
     stores: &Stores,
@@ -100,8 +100,8 @@ pub async fn apply(
         force,
     };
     let mut applied = Applied::default();
-    // Destructured without `..`, so that a new field does not compile until it is applied. Secrets and the StatefulSet have
-    // functions of their own.
+    // Destructured without `..`, so that a new field does not compile until it is applied. Secrets and the
+    // StatefulSet have functions of their own.
     let Desired {
         secrets: _,
         service_account,

@@ -90,3 +90,15 @@ fn event(server: &DittoServer, notice: &Notice, instance: &str) -> Event {
         ..Event::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_shortened_between_two_characters() {
+        assert_eq!(shortened("operator-0", 128), "operator-0");
+        assert_eq!(shortened("operator", 4), "oper");
+        assert_eq!(shortened("aäb", 2), "a");
+    }
+}

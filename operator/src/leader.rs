@@ -9,12 +9,12 @@
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
-use kube::core::Status;
 use kube::{Api, Client};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::api_error::ApiError;
+use dittofs_operator_core::outcome::code;
 
 /// How long a Lease is valid without renewal.
 pub const DURATION: Duration = Duration::from_secs(15);
@@ -215,23 +215,21 @@ fn may_take(lease: &Lease, identity: &str, unchanged: Duration) -> bool {
 fn taken(result: kube::Result<Lease>) -> kube::Result<Option<Lease>> {
     match result {
         Ok(lease) => Ok(Some(lease)),
-        Err(kube::Error::Api(status)) if is_conflict(&status) => Ok(None),
+        Err(kube::Error::Api(status)) if status.code == code::CONFLICT => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 /// The Lease is not the one that was sent: changed, deleted, or created by another candidate.
 fn is_outdated(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if is_conflict(status) || status.is_not_found())
-}
-
-fn is_conflict(status: &Status) -> bool {
-    status.is_conflict() || status.is_already_exists()
+    let codes = [code::CONFLICT, code::NOT_FOUND];
+    matches!(error, kube::Error::Api(status) if codes.contains(&status.code))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kube::core::Status;
 
     const ME: &str = "operator-0";
 

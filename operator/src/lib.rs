@@ -11,8 +11,8 @@
 //! * [`restarts`] recreates a pod when it is its turn; [`turns`] says how many sidecars are replaced at a time.
 //! * [`events`] writes Events.
 //!
-//! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`api_error`] (errors of the Kubernetes API as
-//! text), [`probes`] (what Kubernetes and Prometheus ask), [`metrics`] and [`logging`].
+//! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`api_error`] (errors of the
+//! Kubernetes API as text), [`probes`] (what Kubernetes and Prometheus ask), [`metrics`] and [`logging`].
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod api_error;

@@ -41,8 +41,8 @@ pub async fn observe(
     };
     let named = secret_names(&name, &server.spec);
     let mut secrets = read_secrets(client, claimant, &namespace, named).await?;
-    if let Some(generated) = connection::made_for(server, &secrets) {
-        secrets.extend(read_secrets(client, claimant, &namespace, vec![generated]).await?);
+    if let Some(made) = connection::made_for(server, &secrets) {
+        secrets.extend(read_secrets(client, claimant, &namespace, vec![made]).await?);
     }
     let ours = |metadata: &ObjectMeta| claimant.has(metadata);
     let settings = find(&stores.config_maps, &names::sidecar(&name), &namespace);

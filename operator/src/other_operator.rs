@@ -1,8 +1,8 @@
 //! Reads only: whether another operator manages a `DittoServer`.
 //!
-//! The caches hold only objects with our label, so that those of another operator have to be requested. That is done only
-//! while there is no StatefulSet of ours: an instance at rest causes no requests. An object counts only if this very
-//! `DittoServer` controls it and this operator did not create it.
+//! The caches hold only objects with our label, so that those of another operator have to be requested. That is done
+//! only while there is no StatefulSet of ours: an instance at rest causes no requests. An object counts only if this
+//! very `DittoServer` controls it and this operator did not create it.
 
 use dittofs_shared::{crd::DittoServer, labels, names};
 use k8s_openapi::NamespaceResourceScope;
@@ -64,8 +64,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether there are any: among the objects that every server has, and the database, which may be created long before the
-    /// StatefulSet.
+    /// Whether there are any: among the objects that every server has, and the database, which may be created long
+    /// before the StatefulSet.
     ///
     /// # Errors
     /// An object cannot be read. It is then unknown whose it is, and nothing may be written.
@@ -117,7 +117,7 @@ impl<'a> Search<'a> {
         let name = names::percona_cluster(self.claimant.name);
         let key = ObjectRef::new_with(&name, kind.resource()).within(&self.namespace);
         let found = store.get(&key)?;
-        self.created_by_another(&found.metadata)
+        self.made_by_another(&found.metadata)
             .then(|| format!("{} {name}", kind.name()))
     }
 
@@ -133,7 +133,7 @@ impl<'a> Search<'a> {
         let api = Api::<K>::namespaced(self.client.clone(), &self.namespace);
         let what = || format!("{} {}/{name}", K::kind(&()), self.namespace);
         let found = within_deadline(what, api.get_metadata_opt(&name)).await?;
-        Ok(found.is_some_and(|found| self.created_by_another(&found.metadata)))
+        Ok(found.is_some_and(|found| self.made_by_another(&found.metadata)))
     }
 
     /// By the labels that select the pods: both operators put them on Services and NetworkPolicies.
@@ -154,13 +154,13 @@ impl<'a> Search<'a> {
         let theirs = found
             .items
             .iter()
-            .filter(|object| self.created_by_another(&object.metadata));
+            .filter(|object| self.made_by_another(&object.metadata));
         Ok(theirs
             .map(|object| words::<K>(&object.name_any()))
             .collect())
     }
 
-    fn created_by_another(
+    fn made_by_another(
         &self,
         metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
     ) -> bool {

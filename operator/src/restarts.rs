@@ -1,4 +1,5 @@
-//! Restarts: recreates a pod when that is due and it is its turn, and requests a reconcile of the instances that are next.
+//! Restarts: recreates a pod when that is due and it is its turn, and requests a reconcile of the instances that are
+//! next.
 
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::names;
@@ -13,8 +14,8 @@ use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::pod;
 use dittofs_operator_core::roll::{Roll, Waits};
 
-/// An instance that waits is reconciled when it is its turn. This is for what causes no event, such as an instance that is
-/// gone.
+/// An instance that waits is reconciled when it is its turn. This is for what causes no event, such as an instance
+/// that is gone.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// When to reconcile again at the latest, because of what the restart waits for.
@@ -44,8 +45,8 @@ pub async fn restart_if_due(
     applied: &mut Applied,
 ) -> Roll {
     let place = Place::of(&observed.server);
-    // The StatefulSet controller has not observed a template yet that has just been written: its next event leads to another
-    // reconcile.
+    // The StatefulSet controller has not observed a template yet that has just been written: its next event leads to
+    // another reconcile.
     let is_put_off = observed.server.spec.paused || applied.template_changed;
     let roll = match roll {
         Roll::Now { changed, in_turn } if !is_put_off => {

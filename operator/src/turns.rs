@@ -1,7 +1,7 @@
 //! How many sidecars are replaced at a time, over all instances, and that an image that fails is not tried everywhere.
 //!
-//! Whose sidecar is being replaced shows on the pods. In memory there is only what the cache does not show yet, and who waits.
-//! Both may be lost: a new operator reconciles every instance.
+//! Whose sidecar is being replaced shows on the pods. In memory there is only what the cache does not show yet, and
+//! who waits. Both may be lost: a new operator reconciles every instance.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -111,8 +111,9 @@ impl Turns {
     }
 }
 
-/// A pod that has tried the image without success, if that matters to this one. A failure in one namespace may be due to its
-/// quotas, pull Secrets or memory limits, so that it holds up other namespaces only after a failure in a second one.
+/// A pod that has tried the image without success, if that matters to this one. A failure in one namespace may be due
+/// to its quotas, pull Secrets or memory limits, so that it holds up other namespaces only after a failure in a
+/// second one.
 fn refused_by(pods: &[Arc<Pod>], pod: &Pod, image: &str) -> Option<Name> {
     let refused = pods.iter().filter(|other| {
         let refused = PodFacts::of(other).and_then(|facts| facts.refused);

@@ -1,9 +1,9 @@
 //! Which objects trigger a reconcile, and the caches of them.
 //!
-//! One watch a kind, limited by label to what belongs to us. An event on any object requests a reconcile of the instance
-//! that the object's label names. There is no resync: what is not watched (Secrets) is read in each reconcile. Kinds that
-//! the cluster may lack are watched while it has them. With namespaces in the scope there is one watch for each of them and
-//! each kind, and still one cache of each kind.
+//! One watch a kind, limited by label to what belongs to us. An event on any object requests a reconcile of the
+//! instance that the object's label names. There is no resync: what is not watched (Secrets) is read in each
+//! reconcile. Kinds that the cluster may lack are watched while it has them. With namespaces in the scope there is
+//! one watch for each of them and each kind, and still one cache of each kind.
 
 mod adapters;
 mod optional;

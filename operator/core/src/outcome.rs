@@ -8,6 +8,19 @@ use std::time::Duration;
 
 use crate::ownership::Holder;
 
+/// Codes of answers of the API server. `Status::is_conflict` and the like go by the reason alone in this version of `kube`,
+/// and a webhook or a proxy may give no reason.
+pub mod code {
+    /// The operator lacks the right, or an admission policy refuses.
+    pub const FORBIDDEN: u16 = 403;
+    /// There is no such object.
+    pub const NOT_FOUND: u16 = 404;
+    /// The object exists already, or has changed.
+    pub const CONFLICT: u16 = 409;
+    /// The object would not be valid.
+    pub const INVALID: u16 = 422;
+}
+
 /// What was done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -135,8 +148,10 @@ impl ApplyError {
         }
     }
 
-    fn is(&self, test: fn(&Status) -> bool) -> bool {
-        self.status().is_some_and(test)
+    /// By the code alone: an object that exists already and one that is not what it was have the same.
+    fn has_code(&self, codes: &[u16]) -> bool {
+        self.status()
+            .is_some_and(|status| codes.contains(&status.code))
     }
 
     /// The API server has said no: nothing has happened.
@@ -146,7 +161,7 @@ impl ApplyError {
 
     /// The object exists already, or is not what it was.
     pub fn is_conflict(&self) -> bool {
-        self.is(Status::is_conflict) || self.is(Status::is_already_exists)
+        self.has_code(&[code::CONFLICT])
     }
 
     /// There is no object any more with the uid that was sent, or another one has its name.
@@ -164,17 +179,17 @@ impl ApplyError {
 
     /// The object would not be a valid one.
     pub fn is_invalid(&self) -> bool {
-        self.is(Status::is_invalid)
+        self.has_code(&[code::INVALID])
     }
 
     /// The API server has understood, and does not want it.
     pub fn is_refusal(&self) -> bool {
-        self.is(Status::is_forbidden) || self.is_invalid()
+        self.has_code(&[code::FORBIDDEN, code::INVALID])
     }
 
     /// The object is not there.
     pub fn is_not_found(&self) -> bool {
-        self.is(Status::is_not_found)
+        self.has_code(&[code::NOT_FOUND])
     }
 
     /// What the API server said, without the rest of its answer.

@@ -31,8 +31,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Writes labels and owners. They are two requests, since the API server may refuse the second one: with admission plugin
-    /// OwnerReferencesPermissionEnforcement it takes the right to delete claims.
+    /// Writes labels and owners. They are two requests, since the API server may refuse the second one: with
+    /// admission plugin OwnerReferencesPermissionEnforcement it takes the right to delete claims.
     pub async fn mark(&self, marks: &ClaimMarks, applied: &mut Applied) {
         let mut version = marks.seen.resource_version();
         if marks.label() {
@@ -66,8 +66,8 @@ impl Writer<'_> {
         }
     }
 
-    /// A strategic merge patch instead of server-side apply: it can remove an owner that another writer has set, and does
-    /// not touch the size. `None`: the claim has changed meanwhile, and its event leads to another reconcile.
+    /// A strategic merge patch instead of server-side apply: it can remove an owner that another writer has set, and
+    /// does not touch the size. `None`: the claim has changed meanwhile, and its event leads to another reconcile.
     async fn patch(
         &self,
         seen: &PersistentVolumeClaim,

@@ -1,9 +1,10 @@
 //! ConfigMaps with a configuration that no pod starts with.
 //!
-//! Every content has a ConfigMap of its own, and a pod keeps the one that it was created with. An old one is deleted when
-//! nothing can mount it again: the StatefulSet controller has observed the template, the pod mounts the desired
-//! configuration, and the StatefulSet has not changed for a while. A controller whose cache lags behind could still create
-//! a pod from the template before, and with `OnDelete` no controller replaces a pod that waits for its ConfigMap.
+//! Every content has a ConfigMap of its own, and a pod keeps the one that it was created with. An old one is deleted
+//! when nothing can mount it again: the StatefulSet controller has observed the template, the pod mounts the desired
+//! configuration, and the StatefulSet has not changed for a while. A controller whose cache lags behind could still
+//! create a pod from the template before, and with `OnDelete` no controller replaces a pod that waits for its
+//! ConfigMap.
 
 use dittofs_shared::{labels, names};
 use jiff::{SignedDuration, Timestamp};

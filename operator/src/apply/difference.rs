@@ -21,16 +21,16 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The places where `live` lacks something of `wanted`. Fields and list entries that only `live` has are defaults of the API
-/// server or belong to other writers, and are no difference.
+/// The places where `live` lacks something of `wanted`. Fields and list entries that only `live` has are defaults of
+/// the API server or belong to other writers, and are no difference.
 pub(super) fn differences(live: &Value, wanted: &Value) -> Vec<Difference> {
     let mut walk = Walk::default();
     walk.visit(live, wanted);
     walk.found
 }
 
-/// Values that belong to one writer as a whole, in the kinds that we write. Any addition changes their meaning: a selector
-/// with one more label selects other pods.
+/// Values that belong to one writer as a whole, in the kinds that we write. Any addition changes their meaning: a
+/// selector with one more label selects other pods.
 const WHOLE: [&str; 5] = [
     "spec.selector",
     "spec.podSelector",

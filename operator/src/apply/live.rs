@@ -12,8 +12,8 @@ use dittofs_operator_core::outcome::{ApplyError, Failure};
 use dittofs_operator_core::ownership::Whose;
 
 impl Writer<'_> {
-    /// The live object, if it is ours. The cache holds only objects with our label, so that one that is not in it is read
-    /// before it is created.
+    /// The live object, if it is ours. The cache holds only objects with our label, so that one that is not in it is
+    /// read before it is created.
     pub(super) async fn live<K>(&self, put: &Put<'_, K>) -> Result<Option<Arc<K>>, Failure>
     where
         K: NamespacedKind,
@@ -64,8 +64,8 @@ impl Writer<'_> {
         self.instance.claimant().whose(object.meta())
     }
 
-    /// The objects of a kind that are ours, or about to be. An object of somebody else may bear labels copied from one of
-    /// ours: without a controller it counts only if we have applied it.
+    /// The objects of a kind that are ours, or about to be. An object of somebody else may bear labels copied from
+    /// one of ours: without a controller it counts only if we have applied it.
     pub fn owned<K: NamespacedKind>(&self, store: &Store<K>) -> Vec<Arc<K>> {
         store.state_filter(|object| {
             let is_ours = match self.whose(object) {

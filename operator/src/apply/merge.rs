@@ -12,7 +12,8 @@ use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 use dittofs_operator_core::ownership::Whose;
 
 impl Writer<'_> {
-    /// Makes the instance the controller of an object of its own that is not applied now, so that it is deleted with it.
+    /// Makes the instance the controller of an object of its own that is not applied now, so that it is deleted with
+    /// it.
     pub async fn adopt<K: NamespacedKind>(
         &self,
         kind: &K::DynamicType,

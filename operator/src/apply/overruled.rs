@@ -1,9 +1,9 @@
 //! Fields that an admission policy or a webhook rewrites whenever an object is written.
 //!
-//! Such an object never becomes as desired, however often it is sent. So an apply is compared with the answer. Where they
-//! differ, a hash over the difference is stored beside the hash of what was applied. While both hashes match the object,
-//! nothing is sent. A difference that is not remembered in this way is sent: our desired state has changed, or another
-//! writer has changed the object.
+//! Such an object never becomes as desired, however often it is sent. So an apply is compared with the answer. Where
+//! they differ, a hash over the difference is stored beside the hash of what was applied. While both hashes match the
+//! object, nothing is sent. A difference that is not remembered in this way is sent: our desired state has changed,
+//! or another writer has changed the object.
 
 use dittofs_shared::labels;
 use kube::{Resource, ResourceExt as _};

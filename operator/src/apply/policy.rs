@@ -8,8 +8,8 @@ use super::request::Put;
 use super::write::Writer;
 
 impl Writer<'_> {
-    /// Applies the policies in order. Stops at one that does not exist yet and cannot be created: a later one would close
-    /// what this one should have opened.
+    /// Applies the policies in order. Stops at one that does not exist yet and cannot be created: a later one would
+    /// close what this one should have opened.
     pub async fn put_policies(
         &self,
         store: &Store<NetworkPolicy>,

@@ -2,12 +2,15 @@
 
 use dittofs_shared::labels;
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt as _};
 
 use super::Applied;
 use super::request::Delete;
 use super::write::Writer;
-use crate::watch::{Presence, Stores};
+use crate::watch::{Optional, Presence, Stores};
 use dittofs_operator_core::desired::{Desired, adapter_of};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::outcome::Failure;
@@ -21,19 +24,43 @@ pub(super) async fn prune(
     desired: &Desired,
     applied: &mut Applied,
 ) {
-    optional(writer, stores, desired, applied).await;
-    services(writer, stores, desired, applied).await;
-    policies(writer, stores, desired, applied).await;
-    budgets(writer, stores, desired, applied).await;
+    // Destructured without `..`, so that a new kind does not compile until it is decided whether it is pruned.
+    let Stores {
+        optional,
+        services,
+        network_policies,
+        disruption_budgets,
+        // By rules of their own, see `config_maps::prune`.
+        config_maps: _,
+        // Deleted with the `DittoServer` only.
+        service_accounts: _,
+        roles: _,
+        role_bindings: _,
+        stateful_sets: _,
+        // Created by the StatefulSet controller.
+        pods: _,
+        claims: _,
+        servers: _,
+        departed: _,
+    } = stores;
+    prune_optional(writer, optional, desired, applied).await;
+    prune_services(writer, services, desired, applied).await;
+    prune_policies(writer, network_policies, desired, applied).await;
+    prune_budgets(writer, disruption_budgets, desired, applied).await;
 }
 
-async fn optional(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
+async fn prune_optional(
+    writer: &Writer<'_>,
+    known: &Optional,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
     // A database is never deleted because a field has changed.
     let kinds = OptionalKind::ALL
         .into_iter()
         .filter(|kind| !kind.holds_data());
     for kind in kinds {
-        let Presence::Present(store) = stores.optional.of(kind) else {
+        let Presence::Present(store) = known.of(kind) else {
             continue;
         };
         let resource = kind.resource();
@@ -56,9 +83,14 @@ async fn optional(writer: &Writer<'_>, stores: &Stores, desired: &Desired, appli
     }
 }
 
-async fn services(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
+async fn prune_services(
+    writer: &Writer<'_>,
+    store: &Store<Service>,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
     let wanted = &desired.services;
-    for service in writer.owned(&stores.services) {
+    for service in writer.owned(store) {
         if is_among(wanted, &*service) {
             continue;
         }
@@ -79,9 +111,14 @@ async fn services(writer: &Writer<'_>, stores: &Stores, desired: &Desired, appli
     }
 }
 
-async fn policies(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
+async fn prune_policies(
+    writer: &Writer<'_>,
+    store: &Store<NetworkPolicy>,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
     let disabled = !writer.instance.spec.network_policy.enabled;
-    let mut policies = writer.owned(&stores.network_policies);
+    let mut policies = writer.owned(store);
     // The one that closes the pod is deleted before those that open it.
     policies.sort_by_key(|policy| adapter_of(&policy.metadata).is_some());
     for policy in policies {
@@ -106,8 +143,13 @@ async fn policies(writer: &Writer<'_>, stores: &Stores, desired: &Desired, appli
     }
 }
 
-async fn budgets(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
-    for budget in writer.owned(&stores.disruption_budgets) {
+async fn prune_budgets(
+    writer: &Writer<'_>,
+    store: &Store<PodDisruptionBudget>,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
+    for budget in writer.owned(store) {
         if !is_among(desired.disruption_budget.as_slice(), &*budget) {
             let delete = Delete::new(&*budget, "pod.disruptionBudget is Manual");
             applied.record(writer.delete(delete).await);
@@ -121,8 +163,8 @@ fn is_among<K: Resource>(wanted: &[K], object: &K) -> bool {
         .any(|wanted| wanted.meta().name == object.meta().name)
 }
 
-/// The Services that replace one of this adapter: a Service for all adapters replaces that of any adapter, and is itself
-/// replaced by those of all.
+/// The Services that replace one of this adapter: a Service for all adapters replaces that of any adapter, and is
+/// itself replaced by those of all.
 fn of_adapter<'a>(adapter: &'a str, services: &'a [Service]) -> impl Iterator<Item = &'a Service> {
     services.iter().filter(move |service| {
         adapter_of(&service.metadata).is_some_and(|new| {

@@ -17,7 +17,8 @@ impl Writer<'_> {
         if replicas == Some(0) || seen.metadata.deletion_timestamp.is_some() {
             return Ok(None);
         }
-        // Server-side apply would remove every field that is not sent. The uid protects a StatefulSet that has replaced it.
+        // Server-side apply would remove every field that is not sent. The uid protects a StatefulSet that has
+        // replaced it.
         let patch = json!({"metadata": {"uid": seen.uid()}, "spec": {"replicas": 0}});
         self.merge(&(), seen, &patch)
             .await

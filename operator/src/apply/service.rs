@@ -84,8 +84,8 @@ impl Writer<'_> {
         Ok(written.change)
     }
 
-    /// Removes the timeout that the API server has added to a session affinity of ours. No field manager owns it, so that an
-    /// apply does not remove it with the affinity.
+    /// Removes the timeout that the API server has added to a session affinity of ours. No field manager owns it, so
+    /// that an apply does not remove it with the affinity.
     async fn end_affinity(&self, seen: &Service) -> Result<(), Failure> {
         let spec = json!({"sessionAffinity": "None", "sessionAffinityConfig": null});
         self.merge_spec(seen, spec).await.map(drop)

@@ -1,8 +1,9 @@
 //! The StatefulSet, whose volumeClaimTemplates are immutable.
 //!
-//! When they have to change, the StatefulSet is deleted without its pod and claims, and the next reconcile recreates it. The
-//! pod keeps running, and the new StatefulSet adopts it. Whatever happens in between, a missing StatefulSet is created. This
-//! is done for sizes, and for owners where necessary. Labels and annotations are added to the claims later.
+//! When they have to change, the StatefulSet is deleted without its pod and claims, and the next reconcile recreates
+//! it. The pod keeps running, and the new StatefulSet adopts it. Whatever happens in between, a missing StatefulSet
+//! is created. This is done for sizes, and for owners where necessary. Labels and annotations are added to the claims
+//! later.
 
 use dittofs_shared::quantity;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -173,9 +174,9 @@ fn owners(stateful_set: &StatefulSet) -> BTreeSet<&str> {
     owners.map(|owner| owner.uid.as_str()).collect()
 }
 
-/// Whether the next claim would be created with a wrong owner. While every claim exists, another retention policy changes
-/// the claims alone: recreating a StatefulSet leaves its pod without an owner for a moment, and a `DittoServer` that is
-/// deleted just then would leave the pod behind.
+/// Whether the next claim would be created with a wrong owner. While every claim exists, another retention policy
+/// changes the claims alone: recreating a StatefulSet leaves its pod without an owner for a moment, and a
+/// `DittoServer` that is deleted just then would leave the pod behind.
 fn creates_wrong_owners(
     live: &StatefulSet,
     desired: &StatefulSet,
@@ -207,8 +208,8 @@ fn keep_claim_templates(live: &StatefulSet, sent: &mut StatefulSet) {
     }
 }
 
-/// As much of the desired StatefulSet as the live one can become. A pod that is created meanwhile mounts only volumes that
-/// have a claim.
+/// As much of the desired StatefulSet as the live one can become. A pod that is created meanwhile mounts only volumes
+/// that have a claim.
 fn meanwhile(live: &StatefulSet, desired: &StatefulSet) -> StatefulSet {
     let mut sent = desired.clone();
     if let (Some(spec), Some(live_spec)) = (&mut sent.spec, &live.spec) {

@@ -36,7 +36,8 @@ pub(super) async fn release(context: &Context, namespace: &str, instance: &str) 
     }
 }
 
-/// Another operator manages it. Only the status is written, once for each generation: the other operator writes it, too.
+/// Another operator manages it. Only the status is written, once for each generation: the other operator writes it,
+/// too.
 pub(super) async fn leave_alone(
     server: &DittoServer,
     context: &Context,

@@ -9,8 +9,8 @@ use dittofs_operator_core::instance::{Instance, PerconaCluster};
 const SECRETS_REREAD: Duration = Duration::from_mins(10);
 /// The same, while the server cannot be started as the spec asks because of one of them.
 const SECRETS_AWAITED: Duration = Duration::from_secs(30);
-/// The same, while only the Secret of a database that is ready is missing, or the garbage collector is about to delete the
-/// one that is in the way.
+/// The same, while only the Secret of a database that is ready is missing, or the garbage collector is about to
+/// delete the one that is in the way.
 const CONNECTION_AWAITED: Duration = Duration::from_secs(5);
 
 /// A Secret that is awaited is read more often. `due`: when something else is due.

@@ -39,8 +39,9 @@ pub(super) async fn renew(
     let mut turns = lock(&context.turns);
     if turns.has_queue() {
         let next = turns.next(&own_pods(&context.stores), pass.instance.sidecar.at);
-        next.into_iter()
-            .for_each(|instance| context.request(instance));
+        for instance in next {
+            context.request(instance);
+        }
     }
     renewal
 }

@@ -1,5 +1,5 @@
-//! ConfigMaps. A sidecar can write to the metadata of one of them, `{name}-adapters`, and so to the labels that select what
-//! is cached. Its name still leads to the instance.
+//! ConfigMaps. A sidecar can write to the metadata of one of them, `{name}-adapters`, and so to the labels that
+//! select what is cached. Its name still leads to the instance.
 
 use dittofs_shared::names;
 use futures::StreamExt as _;
@@ -14,8 +14,8 @@ use super::GuardedDittoServer;
 use super::owned::{Owned, forget_writers};
 use super::trigger::instances_of;
 
-/// Uids of ConfigMaps with a published state that have left the cache: deleted, or without our label. They only serve to
-/// recognise them: losing them does no harm.
+/// Uids of ConfigMaps with a published state that have left the cache: deleted, or without our label. They only serve
+/// to recognise them: losing them does no harm.
 #[derive(Clone, Debug, Default)]
 pub struct Departed(Arc<Mutex<HashMap<ObjectRef<ConfigMap>, String>>>);
 

@@ -1,8 +1,8 @@
 //! Kinds that the cluster may lack, and may get or lose while the operator runs.
 //!
-//! Each has a watch of the one CustomResourceDefinition that defines it. The whole object is requested, because metadata do
-//! not say whether the API server serves the kind, nor in which version; none of it is cached. While the kind is served
-//! there is a watch of its objects.
+//! Each has a watch of the one CustomResourceDefinition that defines it. The whole object is requested, because
+//! metadata do not say whether the API server serves the kind, nor in which version; none of it is cached. While the
+//! kind is served there is a watch of its objects.
 
 use dittofs_shared::{labels, names};
 use futures::StreamExt as _;
@@ -163,7 +163,7 @@ impl Follower {
             (Some(Presence::Absent(before)), Presence::Absent(now)) if before == *now => return,
             (Some(Presence::Present(_)), Presence::Present(_)) => {}
             (_, Presence::Present(_)) => {
-                tracing::info!(kind, "the cluster serves this optional kind")
+                tracing::info!(kind, "the cluster serves this optional kind");
             }
             (_, Presence::Absent(Absence::NotInstalled)) => {
                 tracing::info!(kind, "this optional kind is not installed");
@@ -184,8 +184,8 @@ fn unreadable(forbidden: bool) -> Absence {
     }
 }
 
-/// The instances that an object of this kind matters to. A database also counts by its name: one of somebody else may be
-/// used.
+/// The instances that an object of this kind matters to. A database also counts by its name: one of somebody else may
+/// be used.
 fn concerned(kind: OptionalKind, object: &DynamicObject) -> HashSet<ObjectRef<GuardedDittoServer>> {
     let mut instances = instances_of(object);
     if kind == OptionalKind::PerconaPGCluster

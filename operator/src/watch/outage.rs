@@ -3,6 +3,7 @@
 use kube::runtime::watcher;
 
 use crate::api_error::WatchError;
+use dittofs_operator_core::outcome::code;
 
 pub(super) struct Outage {
     what: String,
@@ -41,9 +42,9 @@ pub(super) fn is_forbidden(error: &watcher::Error) -> bool {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
         | watcher::Error::WatchFailed(error) => {
-            matches!(error, kube::Error::Api(status) if status.is_forbidden())
+            matches!(error, kube::Error::Api(status) if status.code == code::FORBIDDEN)
         }
-        watcher::Error::WatchError(status) => status.is_forbidden(),
+        watcher::Error::WatchError(status) => status.code == code::FORBIDDEN,
         watcher::Error::NoResourceVersion => false,
     }
 }

@@ -10,15 +10,16 @@ use super::trigger::Trigger;
 use super::{GuardedDittoServer, Requests, Tasks};
 use dittofs_operator_core::events::password_reset::sets_annotation;
 
-/// Of the managed fields we keep those of the writer that requests a reset of the administrator's password: an Event names them.
+/// Of the managed fields we keep those of the writer that requests a reset of the administrator's password: an Event
+/// names them.
 fn keep_who_asks(server: &mut GuardedDittoServer) {
     if let Some(entries) = &mut server.meta_mut().managed_fields {
         entries.retain(sets_annotation);
     }
 }
 
-/// Every change of a `DittoServer` requests a reconcile of it. One whose labels leave our scope seems to be deleted: it is not
-/// reconciled, and its objects are left to the operator that manages it now.
+/// Every change of a `DittoServer` requests a reconcile of it. One whose labels leave our scope seems to be deleted:
+/// it is not reconciled, and its objects are left to the operator that manages it now.
 pub(super) fn watch(
     source: &Source,
     selector: &str,

@@ -84,8 +84,8 @@ fn merged<K: NamespacedKind>(
         .boxed()
 }
 
-/// Merges the events of several namespaces into one stream: a new list of one of them must not remove the others from the
-/// cache, and the cache has synced when all of them have been listed.
+/// Merges the events of several namespaces into one stream: a new list of one of them must not remove the others from
+/// the cache, and the cache has synced when all of them have been listed.
 struct Merge<K: NamespacedKind> {
     store: Store<K>,
     /// The names that a list in progress has had so far, by namespace.
