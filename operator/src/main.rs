@@ -87,10 +87,7 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
         selector = scope.selector(),
         "dittofs-operator starts"
     );
-    let identity = match &arguments.identity {
-        Some(identity) => identity.clone(),
-        None => format!("{}-{:08x}", host_name(), rand::random::<u32>()),
-    };
+    let identity = identity(arguments);
     let events = Recorder::new(client.clone(), &identity);
     let candidate = Candidate::new(client.clone(), &lease_namespace, &lease, identity);
     let work = || {
@@ -201,6 +198,12 @@ fn stopped() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// Unlike that of any other candidate, also of an earlier process on the same host.
+fn identity(arguments: &RunArguments) -> String {
+    let unique = || format!("{}-{:08x}", host_name(), rand::random::<u32>());
+    arguments.identity.clone().unwrap_or_else(unique)
 }
 
 fn host_name() -> String {
