@@ -1,10 +1,9 @@
-//! Writes only. Everything goes by server-side apply under one field manager, and nothing is sent that would change
-//! nothing.
+//! Writes only, by server-side apply under one field manager, and only what would change something.
 //!
 //! # Guarantees
 //! * An object that exists and is not ours is never touched.
-//! * What cannot be written does not keep the rest from being written: failures are collected and reported.
-//! * Deletions carry the uid and resource version of what was seen, so that nothing newer is hit.
+//! * A failure to write one object does not keep the rest from being written: failures are collected and reported.
+//! * Deletions carry the uid and resource version of what was seen, so that nothing newer is deleted.
 
 mod adapters;
 mod claims;
@@ -17,17 +16,18 @@ mod overruled;
 mod policy;
 mod prune;
 mod renew;
+mod request;
+mod scale;
 mod secrets;
 mod service;
 mod stateful_set;
-mod stop;
 mod write;
 
 use dittofs_shared::crd::{DittoServer, DittoServerStatus};
 use dittofs_shared::labels;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client, Resource as _, ResourceExt as _};
 use serde_json::json;
 use std::time::Duration;
 
@@ -37,39 +37,40 @@ use dittofs_operator_core::desired::{ClaimMarks, Desired};
 use dittofs_operator_core::instance::Instance;
 pub use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 pub use renew::edit_pod;
-pub use secrets::make_secrets;
-use write::{Writer, within_deadline};
+use request::{Put, within_deadline};
+pub use secrets::create_secrets;
+use write::Writer;
 
-/// What has been written, and what could not be.
+/// What was written, and what could not be.
 #[derive(Debug, Default)]
 pub struct Applied {
     /// Objects that changed.
     pub changes: Vec<Change>,
     /// Objects that could not be written.
     pub failures: Vec<Failure>,
-    /// Claims that the API server does not let grow. That keeps nothing else from being done.
+    /// Claims that the API server does not allow to grow. They do not fail the reconcile.
     pub refused_growth: Vec<Failure>,
-    /// Claims whose owners the API server does not let be changed. That keeps nothing else from being done either.
+    /// Claims whose owners the API server does not allow to change. They do not fail the reconcile either.
     pub refused_owners: Vec<Failure>,
-    /// The next pod would be another one than the StatefulSet that was observed makes. Whether the pod is recreated is decided
-    /// by the next look.
+    /// The next pod would differ from one of the observed StatefulSet. The next reconcile decides whether the pod is
+    /// recreated.
     pub template_changed: bool,
-    /// When something that has to wait is due.
+    /// When something that was put off is due.
     pub due_in: Option<Duration>,
 }
 
 impl Applied {
-    fn note(&mut self, result: Result<Option<Change>, Failure>) {
+    fn record(&mut self, result: Result<Option<Change>, Failure>) {
         match result {
             Ok(change) => self.changes.extend(change),
             Err(failure) => self.failures.push(failure),
         }
     }
 
-    fn note_growth(&mut self, result: Result<Option<Change>, Failure>) {
+    fn record_growth(&mut self, result: Result<Option<Change>, Failure>) {
         match result {
             Err(failure) if failure.error.is_refusal() => self.refused_growth.push(failure),
-            result => self.note(result),
+            result => self.record(result),
         }
     }
 
@@ -84,23 +85,23 @@ impl Applied {
     }
 }
 
-/// Makes the cluster look as desired. The order matters: what a pod mounts comes before the pod, ports are opened
-/// before Services lead to them, and the StatefulSet comes last. `anew`: also what seems to be as desired.
+/// Writes the desired objects. The order matters: what a pod mounts comes before the pod, ports are opened before
+/// Services lead to them, and the StatefulSet comes last. `force`: sends also what seems to be as desired.
 pub async fn apply(
     client: &Client,
     stores: &Stores,
     instance: &Instance,
     desired: &Desired,
-    anew: bool,
+    force: bool,
 ) -> Applied {
     let writer = Writer {
         client,
         instance,
-        anew,
+        force,
     };
     let mut applied = Applied::default();
-    // Taken apart whole, so that a new field that nobody applies does not compile. Secrets and the server
-    // have functions of their own.
+    // Destructured without `..`, so that a new field does not compile until it is applied. Secrets and the
+    // StatefulSet have functions of their own.
     let Desired {
         secrets: _,
         service_account,
@@ -119,31 +120,33 @@ pub async fn apply(
         sidecar_contract: _,
         prune: _,
     } = desired;
-    let (maps, noted) = (&stores.config_maps, &mut applied);
-    let may_publish = writer.put_config_maps(maps, config_maps, noted).await;
+    let (store, record) = (&stores.config_maps, &mut applied);
+    let may_publish = writer.put_config_maps(store, config_maps, record).await;
     writer
-        .put_role(&stores.roles, role, may_publish, noted)
+        .put_role(&stores.roles, role, may_publish, record)
         .await;
-    applied.note(writer.put(&stores.role_bindings, role_binding).await);
+    let binding = Put::new(&stores.role_bindings, role_binding);
+    applied.record(writer.put(binding).await);
     put_account(&writer, stores, service_account.as_ref(), &mut applied).await;
     let (store, policies) = (&stores.network_policies, network_policies);
     writer.put_policies(store, policies, &mut applied).await;
     for service in services {
-        applied.note(writer.put_service(&stores.services, service).await);
+        applied.record(writer.put_service(&stores.services, service).await);
     }
     let store = &stores.optional;
     writer.put_optional(store, optional, &mut applied).await;
     if let Some(budget) = disruption_budget {
-        applied.note(writer.put(&stores.disruption_budgets, budget).await);
+        let budget = Put::new(&stores.disruption_budgets, budget);
+        applied.record(writer.put(budget).await);
     }
     put_claims(&writer, marked_claims, growing_claims, &mut applied).await;
     put_server(&writer, stores, desired, &mut applied).await;
-    prune::take_away(&writer, stores, desired, &mut applied).await;
-    config_maps::take_away(&writer, stores, desired, &mut applied).await;
+    prune::prune(&writer, stores, desired, &mut applied).await;
+    config_maps::prune(&writer, stores, desired, &mut applied).await;
     applied
 }
 
-/// `None`: the user has one.
+/// `None`: the user provides one.
 async fn put_account(
     writer: &Writer<'_>,
     stores: &Stores,
@@ -151,11 +154,12 @@ async fn put_account(
     applied: &mut Applied,
 ) {
     if let Some(account) = account {
-        applied.note(writer.put(&stores.service_accounts, account).await);
+        let account = Put::new(&stores.service_accounts, account);
+        applied.record(writer.put(account).await);
     }
 }
 
-/// What is refused of the one does not keep the other from being done.
+/// A refusal of the one does not keep the other from being written.
 async fn put_claims(
     writer: &Writer<'_>,
     marked: &[ClaimMarks],
@@ -166,11 +170,11 @@ async fn put_claims(
         writer.mark(marks, applied).await;
     }
     for claim in growing {
-        applied.note_growth(writer.grow(claim).await);
+        applied.record_growth(writer.grow(claim).await);
     }
 }
 
-/// Whether a pod of the new template would wait for its configuration, or start with somebody else's.
+/// Whether a pod of the new template would wait for its ConfigMap, or start with that of somebody else.
 fn lacks_config(config_maps: &[ConfigMap], applied: &Applied) -> bool {
     let mut configs = config_maps.iter().filter(|map| map.immutable == Some(true));
     configs.any(|config| {
@@ -193,26 +197,26 @@ async fn put_server(
             let sets = &stores.stateful_sets;
             let put = writer.put_stateful_set(sets, stateful_set).await;
             applied.template_changed = put.as_ref().is_ok_and(|put| put.template_changed);
-            applied.note(put.map(|put| put.change));
+            applied.record(put.map(|put| put.change));
         }
-        _ => keep_running(writer, stores, desired.stop, applied).await,
+        _ => keep_template(writer, stores, desired.stop, applied).await,
     }
 }
 
-/// What cannot be started as asked stays as it is. It can still be stopped, and adopted.
-async fn keep_running(writer: &Writer<'_>, stores: &Stores, stop: bool, applied: &mut Applied) {
+/// A StatefulSet that cannot be written keeps its template. It is still adopted, and scaled to zero on request.
+async fn keep_template(writer: &Writer<'_>, stores: &Stores, stop: bool, applied: &mut Applied) {
     for stateful_set in writer.owned(&stores.stateful_sets) {
-        applied.note(writer.adopt(&(), &*stateful_set).await);
+        applied.record(writer.adopt(&(), &*stateful_set).await);
         if stop {
-            applied.note(writer.stop(&stateful_set).await);
+            applied.record(writer.scale_to_zero(&stateful_set).await);
         }
     }
 }
 
-/// Deletes the pod, so that it is recreated from the template.
+/// Deletes the pod, so that it is recreated from the template. `unchanged`: only if nothing of it has changed since.
 ///
 /// # Errors
-/// The API server refuses, or the pod is another one by now.
+/// The API server refuses, or the pod has been replaced or changed.
 pub async fn recreate_pod(
     client: &Client,
     pod: &Pod,
@@ -234,22 +238,21 @@ pub async fn recreate_pod(
         pod,
         &(),
         Action::Deleted,
-        format!("it is recreated: {reason}"),
+        format!("recreated: {reason}"),
     ))
 }
 
-/// Writes the status of a `DittoServer`.
+/// Writes the status of a `DittoServer`, unless it has been deleted meanwhile.
 ///
 /// # Errors
 /// The API server refuses.
 pub async fn write_status(
     client: &Client,
-    namespace: &str,
-    name: &str,
+    server: &DittoServer,
     status: &DittoServerStatus,
 ) -> Result<(), ApplyError> {
-    use kube::Resource as _;
-    let api: Api<DittoServer> = Api::namespaced(client.clone(), namespace);
+    let (name, namespace) = (server.name_any(), server.namespace().unwrap_or_default());
+    let api: Api<DittoServer> = Api::namespaced(client.clone(), &namespace);
     let body = json!({
         "apiVersion": DittoServer::api_version(&()),
         "kind": DittoServer::kind(&()),
@@ -257,7 +260,8 @@ pub async fn write_status(
         "status": status,
     });
     let parameters = PatchParams::apply(labels::STATUS_MANAGER).force();
-    within_deadline(api.patch_status(name, &parameters, &Patch::Apply(body)))
-        .await
-        .map(drop)
+    match within_deadline(api.patch_status(&name, &parameters, &Patch::Apply(body))).await {
+        Err(error) if error.is_not_found() => Ok(()),
+        result => result.map(drop),
+    }
 }

@@ -8,46 +8,66 @@ use kube::api::PostParams;
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 
 use crate::observe::REQUEST_DEADLINE;
+use dittofs_runtime::api_error::ApiError;
 
-/// Name under which we report.
+/// Name of the controller in Events.
 const CONTROLLER: &str = "dittofs-operator";
-/// Longest note that the API server takes, in bytes.
+/// Longest note and longest name of an instance that the API server accepts, in bytes.
 const LONGEST_NOTE: usize = 1024;
+const LONGEST_INSTANCE: usize = 128;
 
-/// Writes the Events. One that cannot be written is logged: it must not keep anything else from happening.
-pub async fn publish(client: &Client, server: &DittoServer, notices: Vec<Notice>) {
-    let api: Api<Event> = Api::namespaced(client.clone(), &server.namespace().unwrap_or_default());
-    for notice in notices {
-        tracing::info!(
-            instance = format!(
-                "{}/{}",
-                server.namespace().unwrap_or_default(),
-                server.name_any()
-            ),
-            reason = notice.reason,
-            "{}",
-            notice.note
-        );
-        let event = event(server, &notice);
-        match tokio::time::timeout(REQUEST_DEADLINE, api.create(&PostParams::default(), &event))
-            .await
-        {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(%error, reason = notice.reason, "an Event could not be written");
+/// Writes Events in the name of this process.
+#[derive(Clone)]
+pub struct Recorder {
+    client: Client,
+    instance: String,
+}
+
+impl Recorder {
+    /// `identity` names this process among its replicas, such as the name of the pod.
+    pub fn new(client: Client, identity: &str) -> Self {
+        Self {
+            client,
+            instance: shortened(identity, LONGEST_INSTANCE),
+        }
+    }
+
+    /// Writes and logs the Events. A failure to write one is logged, and has no other effect.
+    pub async fn publish(&self, server: &DittoServer, notices: Vec<Notice>) {
+        let (name, namespace) = (server.name_any(), server.namespace().unwrap_or_default());
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
+        let parameters = PostParams::default();
+        for notice in notices {
+            let reason = &notice.reason;
+            tracing::info!(
+                instance = format!("{namespace}/{name}"),
+                reason,
+                "{}",
+                notice.note
+            );
+            let event = event(server, &notice, &self.instance);
+            match tokio::time::timeout(REQUEST_DEADLINE, api.create(&parameters, &event)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(error = %ApiError(&error), reason, "cannot write an Event");
+                }
+                Err(_) => {
+                    tracing::warn!(
+                        reason,
+                        "cannot write an Event: the API server does not answer"
+                    );
+                }
             }
-            Err(_) => tracing::warn!(
-                reason = notice.reason,
-                "an Event could not be written in time"
-            ),
         }
     }
 }
 
-fn event(server: &DittoServer, notice: &Notice) -> Event {
+fn shortened(text: &str, most: usize) -> String {
+    text[..text.floor_char_boundary(most)].to_owned()
+}
+
+fn event(server: &DittoServer, notice: &Notice, instance: &str) -> Event {
     let now = jiff::Timestamp::now();
-    let mut note = notice.note.clone();
-    note.truncate(note.floor_char_boundary(LONGEST_NOTE));
     Event {
         metadata: ObjectMeta {
             name: Some(format!(
@@ -61,12 +81,24 @@ fn event(server: &DittoServer, notice: &Notice) -> Event {
         },
         action: Some(notice.action.clone()),
         event_time: Some(MicroTime(now)),
-        note: Some(note),
+        note: Some(shortened(&notice.note, LONGEST_NOTE)),
         reason: Some(notice.reason.clone()),
         regarding: Some(server.object_ref(&())),
         reporting_controller: Some(CONTROLLER.to_owned()),
-        reporting_instance: Some(CONTROLLER.to_owned()),
+        reporting_instance: Some(instance.to_owned()),
         type_: Some(if notice.warning { "Warning" } else { "Normal" }.to_owned()),
         ..Event::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_shortened_between_two_characters() {
+        assert_eq!(shortened("operator-0", 128), "operator-0");
+        assert_eq!(shortened("operator", 4), "oper");
+        assert_eq!(shortened("aäb", 2), "a");
     }
 }

@@ -1,10 +1,10 @@
 //! Who may write: the holder of a Lease.
 //!
 //! # Guarantees
-//! * Work begins only while the Lease is held, and is dropped before anybody else can take it: the holder gives up
+//! * Work begins only while the Lease is held, and is dropped before another candidate can take it: the holder gives up
 //!   [`GIVE_UP`] after the moment *before* its last successful renewal, and others wait for [`DURATION`] after they
 //!   last saw a change. The clocks of two machines are never compared.
-//! * Losing the Lease leads back to standby, not to an exit.
+//! * A candidate that loses the Lease becomes a standby again. It does not exit.
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -13,14 +13,17 @@ use kube::{Api, Client};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
-/// How long a Lease holds without renewal.
+use dittofs_operator_core::outcome::code;
+use dittofs_runtime::api_error::ApiError;
+
+/// How long a Lease is valid without renewal.
 pub const DURATION: Duration = Duration::from_secs(15);
-/// How long after its last renewal the holder stops to write.
+/// How long after its last renewal the holder stops writing.
 pub const GIVE_UP: Duration = Duration::from_secs(10);
 /// Time between two renewals.
 pub const RENEWAL: Duration = Duration::from_secs(5);
-/// Time between two looks of a standby.
-const LOOK: Duration = Duration::from_secs(2);
+/// Time between two polls of a standby.
+const POLL: Duration = Duration::from_secs(2);
 const REQUEST_DEADLINE: Duration = Duration::from_secs(4);
 
 /// A candidate for the Lease.
@@ -53,19 +56,19 @@ impl Candidate {
     {
         loop {
             let (lease, renewed) = self.acquire().await;
-            tracing::info!(lease = self.name, identity = self.identity, "leading");
+            tracing::info!(lease = self.name, identity = self.identity, "became leader");
             tokio::select! {
                 output = work() => return output,
                 () = self.hold(lease, renewed) => {
-                    tracing::warn!(lease = self.name, "the Lease could not be renewed: back to standby");
+                    tracing::warn!(lease = self.name, "lost the Lease: standing by");
                 }
             }
         }
     }
 
-    /// Gives the Lease back, so that a standby need not wait. Does nothing when another one has it.
+    /// Releases the Lease, so that a standby need not wait. Does nothing when another candidate holds it.
     pub async fn release(&self) {
-        let given_back = async {
+        let released = async {
             let mut lease = self.api.get(&self.name).await?;
             if holder(&lease) != Some(&self.identity) {
                 return Ok(());
@@ -80,9 +83,9 @@ impl Candidate {
                 .await
                 .map(drop)
         };
-        if let Ok(Err(error)) = timeout(Duration::from_millis(700), given_back).await {
+        if let Ok(Err(error)) = timeout(Duration::from_millis(700), released).await {
             let error: kube::Error = error;
-            tracing::warn!(%error, "the Lease could not be given back: a standby waits until it runs out");
+            tracing::warn!(error = %ApiError(&error), "cannot release the Lease: a standby waits until it expires");
         }
     }
 
@@ -91,21 +94,21 @@ impl Candidate {
             resource_version: None,
             at: Instant::now(),
         };
-        let mut said = String::new();
+        let mut logged = String::new();
         loop {
             let began = Instant::now();
             let obstacle = match timeout(REQUEST_DEADLINE, self.try_acquire(&mut seen)).await {
                 Ok(Ok(Some(lease))) => return (lease, began),
-                Ok(Ok(None)) => "another operator leads".to_owned(),
-                Ok(Err(error)) => error.to_string(),
+                Ok(Ok(None)) => "another operator holds the Lease".to_owned(),
+                Ok(Err(error)) => ApiError(&error).to_string(),
                 Err(_) => "the API server does not answer".to_owned(),
             };
-            // Said once for each reason: a standby may stand by for months.
-            if obstacle != said {
+            // Logged once for each reason: a standby may stand by for months.
+            if obstacle != logged {
                 tracing::info!(lease = self.name, obstacle, "standing by");
-                said = obstacle;
+                logged = obstacle;
             }
-            sleep(LOOK).await;
+            sleep(POLL).await;
         }
     }
 
@@ -128,15 +131,7 @@ impl Candidate {
                 at: Instant::now(),
             };
         }
-        let duration = lease
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.lease_duration_seconds)
-            .unwrap_or_default();
-        let expires = seen.at + Duration::from_secs(duration.max(0).unsigned_abs().into());
-        let free =
-            holder(&lease).is_none_or(|holder| holder.is_empty() || *holder == self.identity);
-        if !free && Instant::now() < expires {
+        if !may_take(&lease, &self.identity, seen.at.elapsed()) {
             return Ok(None);
         }
         self.take(&mut lease);
@@ -165,11 +160,11 @@ impl Candidate {
         });
     }
 
-    /// Renews until that has not worked for too long, or somebody else has the Lease.
+    /// Renews until that has failed for too long, or another candidate holds the Lease.
     async fn hold(&self, mut lease: Lease, mut renewed: Instant) {
         loop {
             let limit = renewed + GIVE_UP;
-            sleep_until((renewed + RENEWAL).max(Instant::now() + LOOK).min(limit)).await;
+            sleep_until((renewed + RENEWAL).max(Instant::now() + POLL).min(limit)).await;
             let began = Instant::now();
             if began >= limit {
                 return;
@@ -181,7 +176,7 @@ impl Candidate {
             let request = self.api.replace(&self.name, &parameters, &lease);
             match timeout_at(limit.min(began + REQUEST_DEADLINE), request).await {
                 Ok(Ok(held)) => (lease, renewed) = (held, began),
-                Ok(Err(kube::Error::Api(status))) if status.code == 409 || status.code == 404 => {
+                Ok(Err(error)) if is_outdated(&error) => {
                     let Ok(Ok(current)) = timeout_at(limit, self.api.get(&self.name)).await else {
                         continue;
                     };
@@ -191,11 +186,12 @@ impl Candidate {
                     lease = current;
                 }
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, lease = self.name, "renewing the Lease failed, trying again");
+                    let error = ApiError(&error);
+                    tracing::warn!(%error, lease = self.name, "cannot renew the Lease; retrying");
                 }
                 Err(_) => tracing::warn!(
                     lease = self.name,
-                    "renewing the Lease took too long, trying again"
+                    "cannot renew the Lease in time; retrying"
                 ),
             }
         }
@@ -206,11 +202,81 @@ fn holder(lease: &Lease) -> Option<&String> {
     lease.spec.as_ref()?.holder_identity.as_ref()
 }
 
-/// That another one was faster is no error.
+/// Whether a candidate may take the Lease, which has not changed for `unchanged`.
+fn may_take(lease: &Lease, identity: &str, unchanged: Duration) -> bool {
+    let is_free = holder(lease).is_none_or(|holder| holder.is_empty() || holder == identity);
+    let spec = lease.spec.as_ref();
+    let duration = spec.and_then(|spec| spec.lease_duration_seconds);
+    let duration = duration.and_then(|seconds| u64::try_from(seconds).ok());
+    is_free || unchanged >= Duration::from_secs(duration.unwrap_or_default())
+}
+
+/// Another candidate was faster, which is no error.
 fn taken(result: kube::Result<Lease>) -> kube::Result<Option<Lease>> {
     match result {
         Ok(lease) => Ok(Some(lease)),
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
+        Err(kube::Error::Api(status)) if status.code == code::CONFLICT => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// The Lease is not the one that was sent: changed, deleted, or created by another candidate.
+fn is_outdated(error: &kube::Error) -> bool {
+    let codes = [code::CONFLICT, code::NOT_FOUND];
+    matches!(error, kube::Error::Api(status) if codes.contains(&status.code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::core::Status;
+
+    const ME: &str = "operator-0";
+
+    fn lease(holder: Option<&str>, seconds: Option<i32>) -> Lease {
+        Lease {
+            metadata: ObjectMeta::default(),
+            spec: Some(LeaseSpec {
+                holder_identity: holder.map(str::to_owned),
+                lease_duration_seconds: seconds,
+                ..LeaseSpec::default()
+            }),
+        }
+    }
+
+    #[test]
+    fn a_lease_is_taken_when_it_is_free_ours_or_unchanged_for_its_duration() {
+        let other = Some("operator-1");
+        for (holder, seconds, unchanged, expected) in [
+            (None, Some(15), 0, true),
+            (Some(""), Some(15), 0, true),
+            (Some(ME), Some(15), 0, true),
+            (other, Some(15), 0, false),
+            (other, Some(15), 14, false),
+            (other, Some(15), 15, true),
+            (other, Some(1), 1, true),
+            (other, None, 0, true),
+            (other, Some(-1), 0, true),
+        ] {
+            let lease = lease(holder, seconds);
+            let unchanged = Duration::from_secs(unchanged);
+            let taken = may_take(&lease, ME, unchanged);
+            assert_eq!(taken, expected, "{holder:?} {seconds:?} {unchanged:?}");
+        }
+        let without_spec = Lease::default();
+        assert!(may_take(&without_spec, ME, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_lease_that_another_candidate_created_or_changed_is_not_taken() {
+        let answer = |reason: &str, code| {
+            let status = Status::failure("no", reason).with_code(code);
+            taken(Err(kube::Error::Api(status.boxed())))
+        };
+        assert!(answer("AlreadyExists", 409).unwrap().is_none());
+        assert!(answer("Conflict", 409).unwrap().is_none());
+        assert!(answer("", 409).unwrap().is_none());
+        assert!(answer("Forbidden", 403).is_err());
+        assert!(answer("NotFound", 404).is_err());
     }
 }

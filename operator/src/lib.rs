@@ -1,4 +1,4 @@
-//! The operator: it makes the cluster look as each `DittoServer` and its published state ask for.
+//! The operator: it reconciles each `DittoServer` with the state that its sidecar publishes.
 //!
 //! The modules are listed in the order in which data flows through them.
 //!
@@ -26,6 +26,7 @@
 
 pub mod apply;
 pub mod events;
+mod kind;
 pub mod leader;
 pub mod metrics;
 pub mod observe;

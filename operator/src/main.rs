@@ -4,12 +4,12 @@ mod args;
 
 use args::{Arguments, Command, RunArguments};
 use clap::Parser as _;
+use dittofs_operator::events::Recorder;
 use dittofs_operator::leader::Candidate;
 use dittofs_operator::metrics::Metrics;
 use dittofs_operator::probes::Probes;
 use dittofs_operator::reconcile::{self, Context, Retries};
 use dittofs_operator::scope::Scope;
-use dittofs_operator::turns::Turns;
 use dittofs_operator::watch::{self, Watch};
 use dittofs_operator_core::brake::Brake;
 use dittofs_operator_core::instance::Defaults;
@@ -78,15 +78,13 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
     });
     let probing = serve_probes(arguments, Arc::clone(&probes)).await?;
     log_start(arguments, &scope, &lease, &lease_namespace);
-    let candidate = Candidate::new(
-        client.clone(),
-        &lease_namespace,
-        &lease,
-        identity(arguments),
-    );
+    let identity = identity(arguments);
+    let events = Recorder::new(client.clone(), &identity);
+    let candidate = Candidate::new(client.clone(), &lease_namespace, &lease, identity);
     let work = || {
         work(
             client.clone(),
+            events.clone(),
             arguments,
             &scope,
             Arc::clone(&metrics),
@@ -135,13 +133,14 @@ async fn serve_probes(
 /// What the leader does. Dropped when the Lease is lost, and with it every watch and every reconcile in progress.
 async fn work(
     client: Client,
+    events: Recorder,
     arguments: &RunArguments,
     scope: &Scope,
     metrics: Arc<Metrics>,
     probes: Arc<Probes>,
 ) {
     let _leading = Leading::begin(&metrics, &probes);
-    let watch = Watch::start(&client, scope);
+    let mut watch = Watch::start(&client, scope);
     if watch.synced().await.is_err() {
         tracing::error!("a watch ended before its cache had synced");
         return;
@@ -152,7 +151,6 @@ async fn work(
         dittoservers = watch.stores.servers.len(),
         "caches synced"
     );
-    let (turns, called) = Turns::new();
     let context = Context {
         client,
         stores: watch.stores.clone(),
@@ -162,12 +160,12 @@ async fn work(
         },
         metrics: Arc::clone(&metrics),
         brake: Mutex::new(Brake::new(arguments.max_restarts)),
+        events,
         requests: watch.sender.clone(),
         retries: Retries::default(),
-        turns,
+        turns: Mutex::default(),
     };
     let (requests, _tasks) = watch.split();
-    let requests = futures::stream::select(requests, called);
     reconcile::run(Arc::new(context), requests, arguments.concurrency).await;
 }
 
@@ -190,15 +188,4 @@ impl Drop for Leading<'_> {
         self.metrics.leading(false);
         self.probes.ready.store(true, Ordering::Relaxed);
     }
-}
-
-/// Unlike that of any other candidate, also of an earlier process on the same host.
-fn identity(arguments: &RunArguments) -> String {
-    let unique = || format!("{}-{:08x}", host_name(), rand::random::<u32>());
-    arguments.identity.clone().unwrap_or_else(unique)
-}
-
-fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map_or_else(|_| NAME.to_owned(), |name| name.trim().to_owned())
 }

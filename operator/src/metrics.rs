@@ -1,4 +1,4 @@
-//! Figures for Prometheus, with bounded labels only.
+//! Metrics for Prometheus, with bounded labels only.
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::apply::{Action, Applied};
 
-/// How a pass ended.
+/// How a reconcile ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Outcome {
@@ -19,7 +19,7 @@ pub enum Outcome {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PassLabels {
+struct ReconcileLabels {
     result: &'static str,
 }
 
@@ -29,11 +29,11 @@ struct WriteLabels {
     action: &'static str,
 }
 
-/// The figures of the operator.
+/// The metrics of the operator.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    passes: Family<PassLabels, Counter>,
+    reconciles: Family<ReconcileLabels, Counter>,
     duration: Histogram,
     writes: Family<WriteLabels, Counter>,
     failures: Counter,
@@ -44,17 +44,21 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("dittofs_operator");
         let metrics = Self {
-            passes: Family::default(),
+            reconciles: Family::default(),
             duration: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
             writes: Family::default(),
             failures: Counter::default(),
             leader: Gauge::default(),
             registry: Registry::default(),
         };
-        registry.register("reconcile", "Looks at an instance", metrics.passes.clone());
+        registry.register(
+            "reconcile",
+            "Reconciles of instances, by result",
+            metrics.reconciles.clone(),
+        );
         registry.register_with_unit(
             "reconcile_time",
-            "Time of a look at an instance",
+            "Duration of a reconcile",
             Unit::Seconds,
             metrics.duration.clone(),
         );
@@ -81,13 +85,15 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a look at an instance.
-    pub fn pass(&self, result: Outcome, took: Duration) {
+    /// Counts a reconcile.
+    pub fn reconciled(&self, result: Outcome, took: Duration) {
         let result = match result {
             Outcome::Success => "success",
             Outcome::Error => "error",
         };
-        self.passes.get_or_create(&PassLabels { result }).inc();
+        self.reconciles
+            .get_or_create(&ReconcileLabels { result })
+            .inc();
         self.duration.observe(took.as_secs_f64());
     }
 
@@ -112,10 +118,10 @@ impl Metrics {
         self.leader.set(i64::from(leading));
     }
 
-    /// The figures as OpenMetrics text.
+    /// The metrics as OpenMetrics text.
     ///
     /// # Errors
-    /// The text cannot be made.
+    /// The text cannot be written.
     pub fn encode(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
@@ -128,9 +134,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_have_the_names_that_people_query() {
+    fn metrics_have_the_names_that_users_query() {
         let metrics = Metrics::default();
-        metrics.pass(Outcome::Error, Duration::from_millis(3));
+        metrics.reconciled(Outcome::Error, Duration::from_millis(3));
         metrics.leading(true);
         let text = metrics.encode().unwrap();
         for line in [

@@ -1,4 +1,4 @@
-//! Reads only: what there is of an instance.
+//! Reads only: the observed state of an instance.
 
 mod secrets;
 
@@ -12,7 +12,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::watch::{Optional, Presence, Server, Stores};
+use crate::watch::{GuardedDittoServer, Optional, Presence, Stores};
 use dittofs_operator_core::observed::{Observed, OptionalObjects};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::ownership::{Claimant, controller};
@@ -24,10 +24,10 @@ use secrets::read_secrets;
 /// Deadline of one request to the API server.
 pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Looks at everything that belongs to an instance.
+/// Reads everything that belongs to an instance.
 ///
 /// # Errors
-/// A Secret cannot be read. It is then unknown whether it is there, and nothing may be concluded.
+/// A Secret cannot be read. It is then unknown whether it exists, and nothing may be concluded.
 pub async fn observe(
     server: &DittoServer,
     stores: &Stores,
@@ -81,7 +81,7 @@ pub async fn observe(
     })
 }
 
-/// Some objects of a kind, by name: their order in a store is any, and what is said of them must not depend on it.
+/// Some objects of a kind, sorted by name: their order in the cache is arbitrary, and no message may depend on it.
 fn selected<K>(store: &Store<K>, is_wanted: impl Fn(&K) -> bool) -> Vec<Arc<K>>
 where
     K: Resource<DynamicType: Eq + Hash + Clone> + Clone + 'static,
@@ -91,7 +91,7 @@ where
     found
 }
 
-/// The StatefulSet that controls a pod may be one that is just being made again: its uid does not count here.
+/// The StatefulSet that controls a pod may be one that is just being recreated: its uid does not count here.
 fn may_be_of(stateful_set: &str, pod: &ObjectMeta) -> bool {
     controller(pod).is_none_or(|owner| owner.kind == "StatefulSet" && owner.name == stateful_set)
 }
@@ -120,8 +120,8 @@ fn optional(claimant: Claimant<'_>, namespace: &str, known: &Optional) -> Option
     found
 }
 
-/// Only those of our scope are seen.
-fn key_sharers(server: &DittoServer, servers: &Store<Server>) -> Vec<String> {
+/// Only instances in our scope are seen.
+fn key_sharers(server: &DittoServer, servers: &Store<GuardedDittoServer>) -> Vec<String> {
     let key = |server: &DittoServer| signing_key(&server.name_any(), &server.spec);
     let own = key(server);
     let shares = |other: &DittoServer| {

@@ -1,8 +1,8 @@
-//! Reads only: whether another operator looks after a `DittoServer`.
+//! Reads only: whether another operator manages a `DittoServer`.
 //!
-//! Our copies hold only what bears our label, so that somebody else's objects have to be asked for. That is done only
-//! while there is no StatefulSet of ours: at rest nothing is asked. Only an object that this very `DittoServer` controls
-//! and that this operator did not make counts.
+//! The caches hold only objects with our label, so that those of another operator have to be requested. That is done
+//! only while there is no StatefulSet of ours: an instance at rest causes no requests. An object counts only if this
+//! very `DittoServer` controls it and this operator did not create it.
 
 use dittofs_shared::{crd::DittoServer, labels, names};
 use k8s_openapi::NamespaceResourceScope;
@@ -20,12 +20,13 @@ use crate::observe::REQUEST_DEADLINE;
 use crate::watch::{Presence, Stores};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::ownership::{Claimant, Holder, Whose};
+use dittofs_runtime::api_error::ApiError;
 
-/// Why it is not known who looks after a `DittoServer`.
+/// Why it is unknown whether another operator manages a `DittoServer`.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The API server refused.
-    #[error("reading {what} failed: {source}")]
+    #[error("cannot read {what}: {}", ApiError(.source))]
     Api {
         /// What was read.
         what: String,
@@ -33,14 +34,14 @@ pub enum ReadError {
         source: Box<kube::Error>,
     },
     /// The API server did not answer in time.
-    #[error("reading {what} took more than {} s", REQUEST_DEADLINE.as_secs())]
+    #[error("cannot read {what}: the API server did not answer within {} s", REQUEST_DEADLINE.as_secs())]
     Deadline {
         /// What was read.
         what: String,
     },
 }
 
-/// Looks for what another operator has made for a `DittoServer`.
+/// Searches for objects that another operator has created for a `DittoServer`.
 pub struct Search<'a> {
     claimant: Claimant<'a>,
     namespace: String,
@@ -63,14 +64,14 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether there is anything: the objects that every server has, and the database, which may come long before the
-    /// StatefulSet.
+    /// Whether there are any: among the objects that every server has, and the database, which may be created long
+    /// before the StatefulSet.
     ///
     /// # Errors
     /// An object cannot be read. It is then unknown whose it is, and nothing may be written.
     pub async fn is_found(&self) -> Result<bool, ReadError> {
         let name = self.claimant.name;
-        if is_known(&self.stores.stateful_sets, name, &self.namespace) {
+        if is_cached(&self.stores.stateful_sets, name, &self.namespace) {
             return Ok(false);
         }
         let (stateful_set, config, service) = futures::future::try_join3(
@@ -107,7 +108,7 @@ impl<'a> Search<'a> {
         Ok(found)
     }
 
-    /// Every PerconaPGCluster is among the copies, whosever it is.
+    /// Every PerconaPGCluster is cached, whosever it is.
     fn database(&self) -> Option<String> {
         let kind = OptionalKind::PerconaPGCluster;
         let Presence::Present(store) = self.stores.optional.of(kind) else {
@@ -120,13 +121,13 @@ impl<'a> Search<'a> {
             .then(|| format!("{} {name}", kind.name()))
     }
 
-    /// What is among the copies bears our label.
+    /// A cached object has our label, and so is not theirs.
     async fn is_theirs<K>(&self, store: &Store<K>, name: String) -> Result<bool, ReadError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
         K: Clone + Debug + serde::de::DeserializeOwned + 'static,
     {
-        if is_known(store, &name, &self.namespace) {
+        if is_cached(store, &name, &self.namespace) {
             return Ok(false);
         }
         let api = Api::<K>::namespaced(self.client.clone(), &self.namespace);
@@ -135,7 +136,7 @@ impl<'a> Search<'a> {
         Ok(found.is_some_and(|found| self.made_by_another(&found.metadata)))
     }
 
-    /// By the labels that pods are selected by, which both operators put on what leads to them.
+    /// By the labels that select the pods: both operators put them on Services and NetworkPolicies.
     async fn selected<K>(&self) -> Result<Vec<String>, ReadError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
@@ -171,7 +172,7 @@ fn words<K: Resource<DynamicType = ()>>(name: &str) -> String {
     format!("{} {name}", K::kind(&()))
 }
 
-fn is_known<K>(store: &Store<K>, name: &str, namespace: &str) -> bool
+fn is_cached<K>(store: &Store<K>, name: &str, namespace: &str) -> bool
 where
     K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static,
 {

@@ -1,4 +1,4 @@
-//! The driver: observe, parse, desire, apply, tell. Nothing is decided here.
+//! The driver: observe, evaluate, apply, report. Nothing is decided here.
 
 mod apart;
 mod retry;
@@ -10,19 +10,19 @@ use dittofs_shared::crd::DittoServer;
 use futures::{Stream, StreamExt as _};
 use kube::runtime::controller::{self, Action};
 use kube::runtime::reflector::ObjectRef;
-use kube::{Client, Resource as _, ResourceExt as _};
+use kube::{Client, Resource as _};
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::apply::{self, Applied, ApplyError};
-use crate::events;
+use crate::events::Recorder;
 use crate::metrics::{Metrics, Outcome};
 use crate::observe::{self, ObserveError};
 use crate::other_operator::{ReadError, Search};
 use crate::restarts;
 use crate::turns::Turns;
-use crate::watch::{Requests, Server, Stores};
+use crate::watch::{GuardedDittoServer, Requests, Stores};
 use dittofs_operator_core::brake::Brake;
 use dittofs_operator_core::desired::Desired;
 use dittofs_operator_core::events as reported;
@@ -35,40 +35,55 @@ use dittofs_operator_core::status::{self, View};
 
 pub use retry::Retries;
 
-/// Requests for the same instance within this time become one look.
+/// Requests for the same instance within this time become one reconcile.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 
-/// What a look at an instance needs.
+/// What a reconcile needs.
 pub struct Context {
     /// Client of the API server.
     pub client: Client,
-    /// Copies of what belongs to us.
+    /// Caches of the objects that belong to us.
     pub stores: Stores,
-    /// What the operator decides for all instances.
+    /// Defaults for all instances.
     pub defaults: Defaults,
-    /// Figures.
+    /// Metrics.
     pub metrics: Arc<Metrics>,
     /// How many servers may be out of service at a time.
     pub brake: Mutex<Brake>,
-    /// Asks for looks at other instances.
+    /// Writes Events.
+    pub events: Recorder,
+    /// Requests reconciles of other instances.
     pub requests: Requests,
     /// When a failed reconcile is retried.
     pub retries: Retries,
-    /// Who may replace a sidecar.
-    pub turns: Turns,
+    /// How many sidecars may be replaced at a time.
+    pub turns: Mutex<Turns>,
 }
 
-/// Why a look at an instance failed. It is tried again.
+impl Context {
+    /// Requests a reconcile of an instance.
+    pub fn request(&self, instance: ObjectRef<GuardedDittoServer>) {
+        // The receiver is gone only during a shutdown.
+        let _ = self.requests.unbounded_send(instance);
+    }
+}
+
+/// Locks what no code panics with.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Why a reconcile failed. It is retried.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Something could not be read.
     #[error("{}", explain(.0))]
     Observe(#[from] ObserveError),
-    /// It is not known who looks after the instance.
+    /// It is unknown whether another operator manages the instance.
     #[error(transparent)]
     OtherOperator(#[from] ReadError),
     /// The status could not be written.
-    #[error("the status could not be written: {0}")]
+    #[error("cannot write the status: {0}")]
     Status(#[from] ApplyError),
     /// Some objects could not be written. The status says which.
     #[error("{0}")]
@@ -82,10 +97,10 @@ fn explain(error: &ObserveError) -> String {
     }
 }
 
-/// Looks at instances as they are asked for, several at a time, until the requests end.
+/// Reconciles instances on request, several concurrently, until the requests end.
 pub async fn run(
     context: Arc<Context>,
-    requests: impl Stream<Item = ObjectRef<Server>>,
+    requests: impl Stream<Item = ObjectRef<GuardedDittoServer>>,
     concurrency: u16,
 ) {
     let store = context.stores.servers.clone();
@@ -93,17 +108,17 @@ pub async fn run(
         .debounce(DEBOUNCE)
         .concurrency(concurrency);
     let requests = requests.map(Ok::<_, Infallible>);
-    let looks = controller::applier(
-        |server, context| Box::pin(look(server, context)),
+    let outcomes = controller::applier(
+        |server, context| Box::pin(reconcile(server, context)),
         |server, error, context| retry(&server, error, &context),
         Arc::clone(&context),
         store,
         requests,
         config,
     );
-    looks
+    outcomes
         .for_each_concurrent(None, |outcome| async {
-            // Nothing to look at: it was deleted meanwhile, or an object that bears our label names it.
+            // There is no such instance: it was deleted meanwhile, or only the label of an object names it.
             if let Err(controller::Error::ObjectNotFound(instance)) = outcome {
                 let namespace = instance.namespace.as_deref().unwrap_or_default();
                 apart::release(&context, namespace, &instance.name).await;
@@ -112,16 +127,19 @@ pub async fn run(
         .await;
 }
 
-async fn look(server: Arc<Server>, context: Arc<Context>) -> Result<Action, Error> {
+async fn reconcile(
+    server: Arc<GuardedDittoServer>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
     let began = Instant::now();
     let result = match &server.0 {
-        Ok(server) => Box::pin(reconcile(server, &context)).await,
+        Ok(server) => Box::pin(reconcile_valid(server, &context)).await,
         Err(invalid) => {
             tracing::error!(
                 name = invalid.metadata.name,
                 namespace = invalid.metadata.namespace,
                 error = invalid.error,
-                "this DittoServer cannot be read and is left as it is: correct it"
+                "cannot parse this DittoServer: its objects are left unchanged until it is corrected"
             );
             Ok(Action::await_change())
         }
@@ -131,47 +149,45 @@ async fn look(server: Arc<Server>, context: Arc<Context>) -> Result<Action, Erro
     } else {
         Outcome::Error
     };
-    context.metrics.pass(outcome, began.elapsed());
+    context.metrics.reconciled(outcome, began.elapsed());
     if result.is_ok() {
         context.retries.succeeded(&ObjectRef::from_obj(&*server));
     }
     result
 }
 
-fn retry(server: &Arc<Server>, error: &Error, context: &Arc<Context>) -> Action {
+fn retry(server: &Arc<GuardedDittoServer>, error: &Error, context: &Arc<Context>) -> Action {
     let instance = ObjectRef::from_obj(&**server);
     let (failures, delay) = context.retries.failed(instance.clone());
     tracing::warn!(%instance, %error, failures, "reconcile failed; retrying in {delay:.1?}");
     Action::requeue(delay)
 }
 
-async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Error> {
-    let client = &context.client;
+async fn reconcile_valid(server: &DittoServer, context: &Context) -> Result<Action, Error> {
     if server.meta().deletion_timestamp.is_some() {
         return apart::deleting(server, context).await;
     }
-    let search = Search::new(server, client, &context.stores);
+    let search = Search::new(server, &context.client, &context.stores);
     if search.is_found().await? {
         return apart::leave_alone(server, context, &search).await;
     }
-    greet(server, client).await?;
-    let Look {
+    ensure_status(server, &context.client).await?;
+    let (pass, mut applied) = Box::pin(apply_desired(server, context)).await?;
+    let Pass {
         observed,
         instance,
         desired,
-        mut applied,
-    } = Box::pin(make(server, context)).await?;
+    } = &pass;
     let roll = roll::decide(
         instance.spec.roll_policy,
         observed.stateful_set.as_deref(),
         observed.own_pod(),
     );
-    let roll = restarts::act_on(roll, &observed, context, &mut applied).await;
-    let look = (&observed, &instance, &desired);
-    let renewal = sidecar::renew(context, look, &roll, &mut applied).await;
+    let roll = restarts::restart_if_due(roll, observed, context, &mut applied).await;
+    let renewal = sidecar::renew(context, &pass, &roll, &mut applied).await;
     context.metrics.applied(&applied);
     let view = View {
-        instance: &instance,
+        instance,
         generation: server.meta().generation,
         failures: &applied.failures,
         refused_growth: &applied.refused_growth,
@@ -186,96 +202,81 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         wish: reconcile_request::of(server),
         previous: server.status.as_ref(),
     };
-    tell(server, context, &view, &applied).await?;
+    report(server, context, &view, &applied).await?;
     match applied.failures.first() {
         Some(failure) => Err(Error::Apply(failure.to_string())),
         None => Ok(Action::requeue(
-            schedule::next_look(&instance, applied.due_in)
-                .min(restarts::longest_wait(&roll))
-                .min(sidecar::next_look(&instance, &renewal)),
+            schedule::requeue_after(instance, applied.due_in)
+                .min(restarts::requeue_after(&roll))
+                .min(sidecar::requeue_after(instance, &renewal)),
         )),
     }
 }
 
-/// The first word to a new instance.
-async fn greet(server: &DittoServer, client: &Client) -> Result<(), ApplyError> {
+/// Gives a new instance its first conditions.
+async fn ensure_status(server: &DittoServer, client: &Client) -> Result<(), ApplyError> {
     let conditions = server.status.as_ref().map(|status| &status.conditions);
     if conditions.is_none_or(Vec::is_empty) {
         let first = status::first(server, jiff::Timestamp::now());
-        write_status(client, server, &first).await?;
+        apply::write_status(client, server, &first).await?;
     }
     Ok(())
 }
 
-/// What a look has found, and what it has made of it.
-struct Look {
+/// What a reconcile has observed, and what it has concluded from that.
+struct Pass {
     observed: Observed,
     instance: Instance,
     desired: Desired,
-    applied: Applied,
+}
+
+impl Pass {
+    async fn begin(server: &DittoServer, context: &Context) -> Result<Self, ObserveError> {
+        let observed = observe::observe(server, &context.stores, &context.client).await?;
+        let instance = Instance::parse(&observed, &context.defaults);
+        Ok(Self {
+            desired: Desired::of(&instance),
+            observed,
+            instance,
+        })
+    }
 }
 
 /// Writes whatever differs, unless the instance is paused.
-async fn make(server: &DittoServer, context: &Context) -> Result<Look, Error> {
-    let Context {
-        client,
-        stores,
-        defaults,
-        ..
-    } = context;
-    let mut observed = observe::observe(server, stores, client).await?;
-    let mut instance = Instance::parse(&observed, defaults);
-    let mut desired = Desired::of(&instance);
+async fn apply_desired(server: &DittoServer, context: &Context) -> Result<(Pass, Applied), Error> {
+    let (client, stores) = (&context.client, &context.stores);
+    let mut pass = Pass::begin(server, context).await?;
     let mut applied = Applied::default();
     if !server.spec.paused {
-        let anew = reconcile_request::of(server).is_some();
-        applied = apply::make_secrets(client, &observed, &desired.secrets).await;
+        let force = reconcile_request::of(server).is_some();
+        applied = apply::create_secrets(client, &pass.observed, &pass.desired.secrets).await;
         if !applied.changes.is_empty() {
-            observed = observe::observe(server, stores, client).await?;
-            instance = Instance::parse(&observed, defaults);
-            desired = Desired::of(&instance);
+            pass = Pass::begin(server, context).await?;
         }
-        applied.extend(apply::apply(client, stores, &instance, &desired, anew).await);
+        let (instance, desired) = (&pass.instance, &pass.desired);
+        applied.extend(apply::apply(client, stores, instance, desired, force).await);
     }
-    Ok(Look {
-        observed,
-        instance,
-        desired,
-        applied,
-    })
+    Ok((pass, applied))
 }
 
-async fn tell(
+async fn report(
     server: &DittoServer,
     context: &Context,
     view: &View<'_>,
     applied: &Applied,
 ) -> Result<(), Error> {
-    let told = status::of(view, jiff::Timestamp::now());
+    let status = status::of(view, jiff::Timestamp::now());
     let mut notices = reported::notices(
         &applied.changes,
         &applied.failures,
         server.status.as_ref(),
-        &told,
+        &status,
     );
     let resets = &view.instance.api_access.reset;
-    notices.extend(password_reset::notices(server, resets, &told));
-    if server.status.as_ref() != Some(&told) {
-        write_status(&context.client, server, &told).await?;
+    notices.extend(password_reset::notices(server, resets, &status));
+    if server.status.as_ref() != Some(&status) {
+        apply::write_status(&context.client, server, &status).await?;
     }
-    events::publish(&context.client, server, notices).await;
+    context.events.publish(server, notices).await;
     Ok(())
-}
-
-async fn write_status(
-    client: &Client,
-    server: &DittoServer,
-    status: &dittofs_shared::crd::DittoServerStatus,
-) -> Result<(), ApplyError> {
-    let namespace = server.namespace().unwrap_or_default();
-    match apply::write_status(client, &namespace, &server.name_any(), status).await {
-        // Deleted meanwhile: there is nobody left to tell.
-        Err(error) if error.is_not_found() => Ok(()),
-        result => result,
-    }
 }

@@ -1,17 +1,16 @@
-//! How many sidecars are replaced at a time, over all instances, and that nobody follows into a failure.
+//! How many sidecars are replaced at a time, over all instances, and that an image that fails is not tried everywhere.
 //!
-//! What counts is seen on the pods. Only what the copies of the pods do not show yet is kept here, and who waits: both may be
-//! lost, since a new operator looks at every instance.
+//! Whose sidecar is being replaced shows on the pods. In memory there is only what the cache does not show yet, and
+//! who waits. Both may be lost: a new operator reconciles every instance.
 
-use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use kube::runtime::reflector::ObjectRef;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use crate::watch::Server;
+use crate::watch::GuardedDittoServer;
 use dittofs_operator_core::renewal::PodFacts;
 
 /// Sidecars that are replaced at a time.
@@ -25,23 +24,17 @@ type Name = (String, String);
 pub enum Turn {
     /// It may, and is counted from now on.
     Now,
-    /// It has begun, which the copy of the pod does not show yet.
+    /// Its replacement has begun, which the cached pod does not show yet.
     Begun,
-    /// Others come first. It is called when it may be tried again.
+    /// Others come first, see [`Turns::next`].
     Later,
-    /// This pod has tried the image in vain.
+    /// This pod has tried the image without success.
     RefusedBy(String),
 }
 
-/// Who replaces a sidecar, and who waits for that.
-#[derive(Debug)]
-pub struct Turns {
-    inside: Mutex<Inside>,
-    calls: UnboundedSender<ObjectRef<Server>>,
-}
-
+/// Whose sidecars are being replaced, and which instances wait for that.
 #[derive(Debug, Default)]
-struct Inside {
+pub struct Turns {
     /// Pods that were changed, or are about to be, with the image that they get.
     taken: BTreeMap<Name, String>,
     /// Instances that wait.
@@ -49,16 +42,9 @@ struct Inside {
 }
 
 impl Turns {
-    /// Nobody has a turn. Those who waited are called on the stream.
-    pub fn new() -> (Self, UnboundedReceiver<ObjectRef<Server>>) {
-        let (calls, called) = unbounded();
-        let inside = Mutex::default();
-        (Self { inside, calls }, called)
-    }
-
-    /// Asks for a turn for the pod of an instance. `pods`: the copies of all pods.
+    /// Asks for a turn for the pod of an instance. `pods`: all pods in the cache.
     pub fn take(
-        &self,
+        &mut self,
         instance: &str,
         pod: &Pod,
         image: &str,
@@ -68,10 +54,9 @@ impl Turns {
         if let Some((namespace, name)) = refused_by(pods, pod, image) {
             return Turn::RefusedBy(format!("{namespace}/{name}"));
         }
-        let mut inside = self.lock();
         let instance = (pod.namespace().unwrap_or_default(), instance.to_owned());
-        let count = inside.count(pods, now);
-        if inside
+        let count = self.count(pods, now);
+        if self
             .taken
             .get(&name_of(pod))
             .is_some_and(|taken| taken == image)
@@ -79,44 +64,37 @@ impl Turns {
             return Turn::Begun;
         }
         if count >= AT_A_TIME {
-            inside.waiting.insert(instance);
+            self.waiting.insert(instance);
             return Turn::Later;
         }
-        inside.waiting.remove(&instance);
-        inside.taken.insert(name_of(pod), image.to_owned());
+        self.waiting.remove(&instance);
+        self.taken.insert(name_of(pod), image.to_owned());
         Turn::Now
     }
 
-    /// The pod was not changed after all.
-    pub fn give_back(&self, pod: &Pod) {
-        self.lock().taken.remove(&name_of(pod));
+    /// Gives a turn back: the pod was not changed.
+    pub fn give_back(&mut self, pod: &Pod) {
+        self.taken.remove(&name_of(pod));
     }
 
-    /// Calls as many of those who wait as may begin.
-    pub fn pass_on(&self, pods: impl FnOnce() -> Vec<Arc<Pod>>, now: Timestamp) {
-        let mut inside = self.lock();
-        if inside.waiting.is_empty() {
-            return;
-        }
-        let free = AT_A_TIME.saturating_sub(inside.count(&pods(), now));
-        for _ in 0..free {
-            let Some((namespace, name)) = inside.waiting.pop_first() else {
-                return;
-            };
-            // The receiver is gone only while everything is being dropped.
-            let _ = self
-                .calls
-                .unbounded_send(ObjectRef::new(&name).within(&namespace));
-        }
+    /// Whether any instance waits.
+    pub fn has_queue(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The instances whose turn it is by now. They are no longer in the queue, and have to ask again.
+    pub fn next(
+        &mut self,
+        pods: &[Arc<Pod>],
+        now: Timestamp,
+    ) -> Vec<ObjectRef<GuardedDittoServer>> {
+        let free = AT_A_TIME.saturating_sub(self.count(pods, now));
+        let next = std::iter::from_fn(|| self.waiting.pop_first()).take(free);
+        next.map(|(namespace, name)| ObjectRef::new(&name).within(&namespace))
+            .collect()
     }
-}
 
-impl Inside {
-    /// Pods whose sidecar is being replaced. A turn that shows on its pod is not kept in mind any longer.
+    /// Pods whose sidecar is being replaced. A turn that shows on its pod is no longer kept in memory.
     fn count(&mut self, pods: &[Arc<Pod>], now: Timestamp) -> usize {
         let facts = pods.iter().map(|pod| (name_of(pod), PodFacts::of(pod)));
         let facts: BTreeMap<_, _> = facts.collect();
@@ -133,8 +111,9 @@ impl Inside {
     }
 }
 
-/// A pod that has tried the image in vain, if that means something to this one. What goes wrong in one namespace may be due to its
-/// quotas, its pull Secrets or its memory limits, so that it holds up others only when it has gone wrong in a second one, too.
+/// A pod that has tried the image without success, if that matters to this one. A failure in one namespace may be due
+/// to its quotas, pull Secrets or memory limits, so that it holds up other namespaces only after a failure in a
+/// second one.
 fn refused_by(pods: &[Arc<Pod>], pod: &Pod, image: &str) -> Option<Name> {
     let refused = pods.iter().filter(|other| {
         let refused = PodFacts::of(other).and_then(|facts| facts.refused);
@@ -185,53 +164,54 @@ mod tests {
         pod(number, annotations)
     }
 
-    fn take(turns: &Turns, number: usize, pods: &[Arc<Pod>]) -> Turn {
+    fn take(turns: &mut Turns, number: usize, pods: &[Arc<Pod>]) -> Turn {
         let instance = format!("files-{number}");
         turns.take(&instance, &pods[number], NEW, pods, NOW.parse().unwrap())
     }
 
     #[test]
-    fn ten_have_a_turn_and_the_next_one_when_one_of_them_is_done() {
-        let (turns, mut called) = Turns::new();
+    fn ten_are_replaced_at_a_time_and_the_next_when_one_is_done() {
+        let mut turns = Turns::default();
         let mut pods: Vec<_> = (0..12).map(quiet).collect();
         for number in 0..10 {
-            assert_eq!(take(&turns, number, &pods), Turn::Now, "{number}");
+            assert_eq!(take(&mut turns, number, &pods), Turn::Now, "{number}");
         }
-        assert_eq!(take(&turns, 0, &pods), Turn::Begun);
-        assert_eq!(take(&turns, 10, &pods), Turn::Later);
-        assert_eq!(take(&turns, 11, &pods), Turn::Later);
-        // The copies show what was done.
+        assert_eq!(take(&mut turns, 0, &pods), Turn::Begun);
+        assert_eq!(take(&mut turns, 10, &pods), Turn::Later);
+        assert_eq!(take(&mut turns, 11, &pods), Turn::Later);
+        // The cache shows the changes.
         for (number, pod) in pods.iter_mut().enumerate().take(10) {
             *pod = changed(number, "2026-01-01T00:00:30Z");
         }
-        turns.pass_on(|| pods.clone(), NOW.parse().unwrap());
-        assert!(called.try_recv().is_err(), "nobody is done");
+        let next = |turns: &mut Turns, pods: &[Arc<Pod>]| {
+            let next = turns.next(pods, NOW.parse().unwrap());
+            next.into_iter().map(|one| one.name).collect::<Vec<_>>()
+        };
+        assert!(next(&mut turns, &pods).is_empty(), "none is done");
         // One of them has proved itself.
         pods[3] = pod(3, json!({labels::SIDECAR_IMAGE: NEW}));
-        turns.pass_on(|| pods.clone(), NOW.parse().unwrap());
-        assert_eq!(called.try_recv().unwrap().name, "files-10");
-        assert!(called.try_recv().is_err(), "one only");
-        assert_eq!(take(&turns, 10, &pods), Turn::Now);
-        assert_eq!(take(&turns, 11, &pods), Turn::Later);
+        assert_eq!(next(&mut turns, &pods), ["files-10"]);
+        assert_eq!(take(&mut turns, 10, &pods), Turn::Now);
+        assert_eq!(take(&mut turns, 11, &pods), Turn::Later);
     }
 
     #[test]
-    fn a_turn_that_was_not_used_and_one_that_never_ends_hold_up_nobody() {
-        let (turns, _called) = Turns::new();
+    fn an_unused_turn_and_one_that_never_ends_hold_up_no_instance() {
+        let mut turns = Turns::default();
         let mut pods: Vec<_> = (0..10)
             .map(|n| changed(n, "2025-12-31T23:00:00Z"))
             .collect();
         pods.extend((10..21).map(quiet));
         for number in 10..20 {
-            assert_eq!(take(&turns, number, &pods), Turn::Now, "{number}");
+            assert_eq!(take(&mut turns, number, &pods), Turn::Now, "{number}");
         }
-        assert_eq!(take(&turns, 20, &pods), Turn::Later);
+        assert_eq!(take(&mut turns, 20, &pods), Turn::Later);
         turns.give_back(&pods[12]);
-        assert_eq!(take(&turns, 20, &pods), Turn::Now);
+        assert_eq!(take(&mut turns, 20, &pods), Turn::Now);
     }
 
     #[test]
-    fn nobody_follows_into_a_failure_and_what_one_namespace_forbids_is_none() {
+    fn an_image_that_fails_is_not_tried_again_and_a_refusal_of_the_api_server_is_no_failure() {
         let refused = |image: &str, reason: &str| json!({labels::SIDECAR_REFUSED_IMAGE: image, labels::SIDECAR_REFUSED_REASON: reason});
         for (annotations, expected) in [
             (
@@ -244,38 +224,38 @@ mod tests {
                 Turn::Now,
             ),
         ] {
-            let (turns, _called) = Turns::new();
+            let mut turns = Turns::default();
             let pods = [pod(0, annotations), quiet(1)];
-            assert_eq!(take(&turns, 1, &pods), expected);
+            assert_eq!(take(&mut turns, 1, &pods), expected);
         }
     }
 
     #[test]
-    fn what_goes_wrong_in_one_namespace_holds_up_another_only_when_it_does_in_a_second_one() {
+    fn a_failure_in_one_namespace_holds_up_another_only_after_one_in_a_second() {
         let refused = json!({labels::SIDECAR_REFUSED_IMAGE: NEW, labels::SIDECAR_REFUSED_REASON: "ErrImagePull"});
         let in_namespace = |namespace: &str| {
             let mut pod = Pod::clone(&pod(0, refused.clone()));
             pod.metadata.namespace = Some(namespace.to_owned());
             Arc::new(pod)
         };
-        let (turns, _called) = Turns::new();
+        let mut turns = Turns::default();
         let mut pods = vec![in_namespace("a"), quiet(1)];
-        assert_eq!(take(&turns, 1, &pods), Turn::Now);
+        assert_eq!(take(&mut turns, 1, &pods), Turn::Now);
         turns.give_back(&pods[1]);
         pods.push(in_namespace("b"));
         assert_eq!(
-            take(&turns, 1, &pods),
+            take(&mut turns, 1, &pods),
             Turn::RefusedBy("a/files-0-0".to_owned())
         );
     }
 
     #[test]
-    fn a_replacement_that_is_yet_to_come_takes_no_turn() {
-        let (turns, _called) = Turns::new();
+    fn a_replacement_in_the_future_takes_no_turn() {
+        let mut turns = Turns::default();
         let mut pods: Vec<_> = (0..10)
             .map(|n| changed(n, "2036-01-01T00:00:00Z"))
             .collect();
         pods.push(quiet(10));
-        assert_eq!(take(&turns, 10, &pods), Turn::Now);
+        assert_eq!(take(&mut turns, 10, &pods), Turn::Now);
     }
 }

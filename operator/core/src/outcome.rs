@@ -8,6 +8,19 @@ use std::time::Duration;
 
 use crate::ownership::Holder;
 
+/// Codes of answers of the API server. `Status::is_conflict` and the like go by the reason alone in this version of `kube`,
+/// and a webhook or a proxy may give no reason.
+pub mod code {
+    /// The operator lacks the right, or an admission policy refuses.
+    pub const FORBIDDEN: u16 = 403;
+    /// There is no such object.
+    pub const NOT_FOUND: u16 = 404;
+    /// The object exists already, or has changed.
+    pub const CONFLICT: u16 = 409;
+    /// The object would not be valid.
+    pub const INVALID: u16 = 422;
+}
+
 /// What was done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -149,7 +162,7 @@ impl ApplyError {
 
     /// The object exists already, or has changed.
     pub fn is_conflict(&self) -> bool {
-        self.has_code(&[409])
+        self.has_code(&[code::CONFLICT])
     }
 
     /// The object with the uid that was sent no longer exists, or another one has its name.
@@ -167,17 +180,17 @@ impl ApplyError {
 
     /// The object is invalid.
     pub fn is_invalid(&self) -> bool {
-        self.has_code(&[422])
+        self.has_code(&[code::INVALID])
     }
 
     /// The API server has forbidden it or found it invalid.
     pub fn is_refusal(&self) -> bool {
-        self.has_code(&[403, 422])
+        self.has_code(&[code::FORBIDDEN, code::INVALID])
     }
 
     /// The object does not exist.
     pub fn is_not_found(&self) -> bool {
-        self.has_code(&[404])
+        self.has_code(&[code::NOT_FOUND])
     }
 
     /// What the API server said, without the rest of its answer.

@@ -1,8 +1,8 @@
 //! ConfigMap `{name}-adapters`, and who may write to it.
 //!
 //! The sidecar may patch it, and a patch reaches the metadata, too: it can take labels and owners off, name another
-//! owner, or put a finalizer on. None of that gets it out of our hands. The uid in ConfigMap `{name}-sidecar`, which the
-//! sidecar cannot write to, says which object is the one that we have made.
+//! owner, or add a finalizer. The operator undoes all of that. The uid in ConfigMap `{name}-sidecar`, which the
+//! sidecar cannot write to, says which object the operator has created.
 
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -13,7 +13,8 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::Applied;
-use super::write::{Writer, within_deadline};
+use super::request::{Put, within_deadline};
+use super::write::Writer;
 use crate::watch::Stores;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 use dittofs_operator_core::ownership::Whose;
@@ -23,7 +24,7 @@ use dittofs_operator_core::ownership::Whose;
 pub(super) enum MayPublish {
     /// The ConfigMap is ours.
     Yes,
-    /// It is somebody else's.
+    /// It belongs to somebody else.
     No,
     /// It could not be read or written.
     Unknown,
@@ -41,7 +42,7 @@ impl Writer<'_> {
         let mut may_publish = MayPublish::Unknown;
         for config_map in config_maps {
             if config_map.name_any() != published {
-                applied.note(self.put(store, config_map).await);
+                applied.record(self.put(Put::new(store, config_map)).await);
                 continue;
             }
             let put = self.put_published(store, config_map).await;
@@ -50,12 +51,12 @@ impl Writer<'_> {
                 Err(failure) if matches!(failure.error, ApplyError::Foreign(_)) => MayPublish::No,
                 Err(_) => MayPublish::Unknown,
             };
-            applied.note(put);
+            applied.record(put);
         }
         may_publish
     }
 
-    /// Applies the sidecar's rights, as far as the objects are ours that they are about.
+    /// Applies the Role of the sidecar, without rights to an object that is not ours.
     pub async fn put_role(
         &self,
         store: &Store<Role>,
@@ -64,10 +65,10 @@ impl Writer<'_> {
         applied: &mut Applied,
     ) {
         match may_publish {
-            MayPublish::Yes => applied.note(self.put(store, role).await),
+            MayPublish::Yes => applied.record(self.put(Put::new(store, role)).await),
             MayPublish::No => {
                 let less = without(role, &names::adapters(&self.instance.name));
-                applied.note(self.put(store, &less).await);
+                applied.record(self.put(Put::new(store, &less)).await);
             }
             MayPublish::Unknown => {}
         }
@@ -78,13 +79,14 @@ impl Writer<'_> {
         store: &Store<ConfigMap>,
         desired: &ConfigMap,
     ) -> Result<Option<Change>, Failure> {
-        if let Some(seen) = self.seen(&(), store, desired).await?
+        let put = Put::new(store, desired);
+        if let Some(seen) = self.seen(&put).await?
             && self.is_published(&seen)
-            && self.is_disfigured(&seen)
+            && self.is_tampered_with(&seen)
         {
             return self.restore(&seen, desired).await;
         }
-        self.put(store, desired).await
+        self.put(put).await
     }
 
     fn is_published(&self, seen: &ConfigMap) -> bool {
@@ -93,8 +95,8 @@ impl Writer<'_> {
             || (uid.is_some() && seen.metadata.uid.as_deref() == uid)
     }
 
-    /// Whether it has what an apply would not take off, or lacks what makes it ours.
-    fn is_disfigured(&self, seen: &ConfigMap) -> bool {
+    /// Whether it has metadata that an apply would not remove, or lacks what makes it ours.
+    fn is_tampered_with(&self, seen: &ConfigMap) -> bool {
         let owners = seen.owner_references();
         !seen.finalizers().is_empty()
             || owners
@@ -119,7 +121,7 @@ impl Writer<'_> {
                 seen,
                 &(),
                 Action::Updated,
-                "its labels, owners or finalizers were not as the operator sets them".to_owned(),
+                "labels, owner references and finalizers were restored".to_owned(),
             ))),
             Err(error) if error.is_replaced() => Ok(None),
             Err(error) => Err(Failure::of(seen, &(), error)),
@@ -127,7 +129,7 @@ impl Writer<'_> {
     }
 }
 
-/// The rights without those on one object.
+/// The Role without the rules for one object.
 fn without(role: &Role, name: &str) -> Role {
     let mut role = role.clone();
     if let Some(rules) = &mut role.rules {
@@ -139,8 +141,8 @@ fn without(role: &Role, name: &str) -> Role {
     role
 }
 
-/// Takes the finalizers off `{name}-adapters` when its `DittoServer` goes or is gone: no other controller has a reason to
-/// hold it back, and a sidecar could put one on to its end. Returns whether there were any.
+/// Removes the finalizers of `{name}-adapters` once its `DittoServer` is being deleted or gone: no other controller
+/// has a reason to add one, but a sidecar can. Returns whether there were any.
 ///
 /// # Errors
 /// The ConfigMap cannot be read or written.
@@ -158,10 +160,10 @@ pub async fn release(
         name: name.clone(),
         error,
     };
-    let known = stores.config_maps.get(&key);
-    let metadata = match (known, stores.departed.take(&key)) {
-        (Some(known), _) => known.metadata.clone(),
-        // It has left the copies: deleted, or without our label.
+    let cached = stores.config_maps.get(&key);
+    let metadata = match (cached, stores.departed.take(&key)) {
+        (Some(cached), _) => cached.metadata.clone(),
+        // It has left the cache: deleted, or without our label.
         (None, Some(uid)) => match within_deadline(api.get_opt(&name)).await.map_err(failed)? {
             Some(found) if found.metadata.uid.as_ref() == Some(&uid) => found.metadata,
             _ => return Ok(false),

@@ -1,4 +1,4 @@
-//! Claims, which the controller of StatefulSets makes. They grow, and get our labels and the owner that they go with.
+//! PersistentVolumeClaims, which the StatefulSet controller creates. They grow, and get our labels and an owner.
 
 use dittofs_shared::labels;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
@@ -7,12 +7,13 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::Applied;
-use super::write::{Writer, within_deadline};
+use super::request::within_deadline;
+use super::write::Writer;
 use dittofs_operator_core::desired::ClaimMarks;
 use dittofs_operator_core::outcome::{Action, Change, Failure};
 
 impl Writer<'_> {
-    /// Asks for a larger volume.
+    /// Requests a larger volume.
     pub async fn grow(&self, larger: &PersistentVolumeClaim) -> Result<Option<Change>, Failure> {
         let parameters = PatchParams::apply(labels::OPERATOR_MANAGER).force();
         let api = self.api(&(), larger);
@@ -22,16 +23,16 @@ impl Writer<'_> {
                 larger,
                 &(),
                 Action::Updated,
-                format!("it asks for {} now", size(larger)),
+                format!("storage request changed to {}", size(larger)),
             ))),
-            // The claim that was seen is gone. The next look sees what there is now.
+            // The claim was deleted or replaced meanwhile: the next reconcile sees it.
             Err(error) if error.is_replaced() => Ok(None),
             Err(error) => Err(Failure::of(larger, &(), error)),
         }
     }
 
-    /// Writes labels and owners. They are two requests, since the API server may refuse the second one: with admission plugin
-    /// OwnerReferencesPermissionEnforcement it takes the right to delete claims.
+    /// Writes labels and owners. They are two requests, since the API server may refuse the second one: with
+    /// admission plugin OwnerReferencesPermissionEnforcement it takes the right to delete claims.
     pub async fn mark(&self, marks: &ClaimMarks, applied: &mut Applied) {
         let mut version = marks.seen.resource_version();
         if marks.label() {
@@ -39,9 +40,9 @@ impl Writer<'_> {
             match self.patch(&marks.seen, version.clone(), metadata).await {
                 Ok(None) => return,
                 Ok(Some(now)) => {
-                    // Where a policy takes the labels off again, nothing has changed.
+                    // Where an admission policy removes the labels again, nothing has changed.
                     if now.resource_version() != version {
-                        let reason = "it has the labels of the instance now".to_owned();
+                        let reason = "labels of the instance added".to_owned();
                         let change = Change::of(&now, &(), Action::Updated, reason);
                         applied.changes.push(change);
                     }
@@ -65,8 +66,8 @@ impl Writer<'_> {
         }
     }
 
-    /// A strategic merge patch, and not server-side apply: it can take away an owner that another writer has set, and says
-    /// nothing of the size. `None`: the claim is not what was seen any more, and its next event brings us back.
+    /// A strategic merge patch instead of server-side apply: it can remove an owner that another writer has set, and
+    /// does not touch the size. `None`: the claim has changed meanwhile, and its event leads to another reconcile.
     async fn patch(
         &self,
         seen: &PersistentVolumeClaim,
@@ -97,9 +98,9 @@ fn owners(marks: &ClaimMarks) -> Vec<Value> {
 
 fn fate(claim: &PersistentVolumeClaim) -> &'static str {
     if claim.owner_references().is_empty() {
-        "it stays when the DittoServer is deleted"
+        "kept when the DittoServer is deleted"
     } else {
-        "it is deleted with the DittoServer"
+        "deleted with the DittoServer"
     }
 }
 

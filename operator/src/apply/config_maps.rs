@@ -1,9 +1,10 @@
-//! Configurations of the server that no pod starts with any more.
+//! ConfigMaps with a configuration that no pod starts with.
 //!
-//! Every content has a ConfigMap of its own, and a pod keeps the one that it was made with. An old one is deleted when
-//! nothing can ask for it again: the controller of StatefulSets has seen the template, the pod mounts the configuration
-//! that is wanted now, and the StatefulSet has been as it is for a while. A controller whose copy lags behind could still make a
-//! pod from the template before, and with `OnDelete` nobody would replace a pod that waits for its ConfigMap.
+//! Every content has a ConfigMap of its own, and a pod keeps the one that it was created with. An old one is deleted
+//! when nothing can mount it again: the StatefulSet controller has observed the template, the pod mounts the desired
+//! configuration, and the StatefulSet has not changed for a while. A controller whose cache lags behind could still
+//! create a pod from the template before, and with `OnDelete` no controller replaces a pod that waits for its
+//! ConfigMap.
 
 use dittofs_shared::{labels, names};
 use jiff::{SignedDuration, Timestamp};
@@ -14,18 +15,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Applied;
+use super::request::Delete;
 use super::write::Writer;
 use crate::watch::Stores;
 use dittofs_operator_core::desired::Desired;
 
-/// Deletes what may go, and notes when the rest may.
-pub(super) async fn take_away(
+/// Deletes those that are due, and records when the others are.
+pub(super) async fn prune(
     writer: &Writer<'_>,
     stores: &Stores,
     desired: &Desired,
     applied: &mut Applied,
 ) {
-    // While the server cannot be started as asked, it is not known what is wanted.
+    // While the server cannot be started as the spec asks, the desired configuration is unknown.
     let Some(hash) = &desired.config_hash else {
         return;
     };
@@ -36,9 +38,9 @@ pub(super) async fn take_away(
     if configs.iter().all(|config| config.name_any() == wanted) {
         return;
     }
-    // What is kept for a pod goes with the DittoServer, too.
+    // What is kept for a pod is deleted with the DittoServer, too.
     for config in configs.iter().filter(|config| config.name_any() != wanted) {
-        applied.note(writer.adopt(&(), &**config).await);
+        applied.record(writer.adopt(&(), &**config).await);
     }
     let mut sets = writer.owned(&stores.stateful_sets);
     sets.retain(|set| set.name_any() == instance.name);
@@ -62,28 +64,28 @@ pub(super) async fn take_away(
         return;
     }
     for config in unused {
-        let reason = "no pod mounts it any more".to_owned();
-        match writer.delete(&**config, reason).await {
+        let delete = Delete::new(&**config, "no pod mounts it");
+        match writer.delete(delete).await {
             Ok(change) => applied.changes.extend(change),
-            // It is in nobody's way.
+            // It does no harm meanwhile.
             Err(failure) => tracing::warn!(
                 namespace,
-                name = failure.name,
-                "an unused configuration could not be deleted: {}",
+                "cannot delete ConfigMap {}, which no pod mounts: {}",
+                failure.name,
                 failure.error
             ),
         }
     }
 }
 
-/// What there is of an instance.
+/// What was observed of an instance.
 struct Seen<'a> {
     /// The configuration that the next pod starts with.
     wanted: String,
     /// Name of the pod.
     pod: String,
     stateful_set: Option<&'a StatefulSet>,
-    /// All pods of the namespace that may be of an instance.
+    /// All pods of the namespace that may belong to an instance.
     pods: &'a [Arc<Pod>],
     /// The configurations of the instance.
     configs: &'a [Arc<ConfigMap>],
@@ -106,7 +108,7 @@ impl<'a> Seen<'a> {
         unused
     }
 
-    /// Since when the StatefulSet and its pod have been as they are wanted. `None`: they are not.
+    /// Since when the StatefulSet and its pod have been as desired. `None`: they are not.
     fn settled_since(&self) -> Option<Timestamp> {
         let set = self.stateful_set?;
         let observed = set.status.as_ref()?.observed_generation;
@@ -120,8 +122,8 @@ impl<'a> Seen<'a> {
         }
         let mut configs = self.configs.iter();
         let wanted = configs.find(|config| config.name_any() == self.wanted)?;
-        let made = wanted.metadata.creation_timestamp.as_ref()?.0;
-        Some(last_change(set).map_or(made, |changed| made.max(changed)))
+        let created = wanted.metadata.creation_timestamp.as_ref()?.0;
+        Some(last_change(set).map_or(created, |changed| created.max(changed)))
     }
 
     fn template(&self) -> Option<&'a PodSpec> {
@@ -137,7 +139,7 @@ fn mounts(spec: &PodSpec, config: &str) -> bool {
     })
 }
 
-/// When this operator, or one before it, has changed an object: the API server notes it down.
+/// When the operator last changed an object, as the API server has recorded it.
 fn last_change(set: &StatefulSet) -> Option<Timestamp> {
     let writers = set.metadata.managed_fields.iter().flatten();
     let ours = writers.filter(|entry| entry.manager.as_deref() == Some(labels::OPERATOR_MANAGER));

@@ -4,14 +4,14 @@ use dittofs_shared::quantity;
 use serde_json::Value;
 use std::fmt;
 
-/// A place where an object is not as wanted.
+/// A field that is not as desired.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Difference {
     /// Names of fields and keys of list entries, with dots between them.
     pub path: String,
-    /// What is there.
+    /// Its live value.
     pub live: Value,
-    /// In words.
+    /// For a person.
     text: String,
 }
 
@@ -21,16 +21,16 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The places where `live` lacks something of `wanted`. Fields and list entries that only `live` has are the API server's
-/// defaults and other people's, and no difference.
+/// The places where `live` lacks something of `wanted`. Fields and list entries that only `live` has are defaults of
+/// the API server or belong to other writers, and are no difference.
 pub(super) fn differences(live: &Value, wanted: &Value) -> Vec<Difference> {
     let mut walk = Walk::default();
     walk.visit(live, wanted);
     walk.found
 }
 
-/// Values that belong to one writer as a whole, in the kinds that we write. Anything more in them changes what ours
-/// mean: a selector with one more label selects other pods.
+/// Values that belong to one writer as a whole, in the kinds that we write. Any addition changes their meaning: a
+/// selector with one more label selects other pods.
 const WHOLE: [&str; 5] = [
     "spec.selector",
     "spec.podSelector",
@@ -124,7 +124,7 @@ impl Walk {
             self.compare(wanted, live);
             if self.found.len() > known {
                 self.found.truncate(known);
-                self.note(live, wanted);
+                self.record(live, wanted);
             }
         }
     }
@@ -142,19 +142,23 @@ impl Walk {
                 }
             }
             (Value::Array(all), Value::Array(some)) => {
-                let text = format!("{} entries are now {}", all.len(), some.len());
-                self.note_text(live, &text);
+                let text = format!("changed from {} to {} entries", all.len(), some.len());
+                self.record_text(live, &text);
             }
             _ if is_same(live, wanted, &self.path) => {}
-            _ => self.note(live, wanted),
+            _ => self.record(live, wanted),
         }
     }
 
-    fn note(&mut self, live: &Value, wanted: &Value) {
-        self.note_text(live, &format!("{} is now {}", brief(live), brief(wanted)));
+    fn record(&mut self, live: &Value, wanted: &Value) {
+        let text = match live {
+            Value::Null => format!("set to {}", brief(wanted)),
+            live => format!("changed from {} to {}", brief(live), brief(wanted)),
+        };
+        self.record_text(live, &text);
     }
 
-    fn note_text(&mut self, live: &Value, text: &str) {
+    fn record_text(&mut self, live: &Value, text: &str) {
         let path = self.path.join(".");
         self.found.push(Difference {
             text: format!("{path}: {text}"),

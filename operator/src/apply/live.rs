@@ -1,61 +1,60 @@
-//! The object as it is now, and whose it is.
+//! The live object, and whose it is.
 
 use dittofs_shared::labels;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt as _};
 use std::sync::Arc;
 
-use super::write::{Object, Writer, within_deadline};
+use super::request::{Put, within_deadline};
+use super::write::Writer;
+use crate::kind::NamespacedKind;
 use dittofs_operator_core::outcome::{ApplyError, Failure};
 use dittofs_operator_core::ownership::Whose;
 
 impl Writer<'_> {
-    /// The object as it is, if it is ours. Our copies hold only what bears our label, so that an object that is not
-    /// among them is asked for before it is made.
-    pub(super) async fn live<K: Object>(
-        &self,
-        kind: &K::DynamicType,
-        store: &Store<K>,
-        desired: &K,
-    ) -> Result<Option<Arc<K>>, Failure> {
-        let seen = self.seen(kind, store, desired).await?;
-        self.own(kind, desired, seen)
+    /// The live object, if it is ours. The cache holds only objects with our label, so that one that is not in it is
+    /// read before it is created.
+    pub(super) async fn live<K>(&self, put: &Put<'_, K>) -> Result<Option<Arc<K>>, Failure>
+    where
+        K: NamespacedKind,
+    {
+        let seen = self.seen(put).await?;
+        self.own(put, seen)
     }
 
-    /// The object as it is, whosever it is.
-    pub(super) async fn seen<K: Object>(
-        &self,
-        kind: &K::DynamicType,
-        store: &Store<K>,
-        desired: &K,
-    ) -> Result<Option<Arc<K>>, Failure> {
-        match store.get(&ObjectRef::from_obj_with(desired, kind.clone())) {
-            Some(known) => Ok(Some(known)),
-            None => self.read(kind, desired).await,
+    /// The live object, whosever it is.
+    pub(super) async fn seen<K>(&self, put: &Put<'_, K>) -> Result<Option<Arc<K>>, Failure>
+    where
+        K: NamespacedKind,
+    {
+        let key = ObjectRef::from_obj_with(put.desired, put.kind.clone());
+        match put.store.get(&key) {
+            Some(cached) => Ok(Some(cached)),
+            None => self.read(put).await,
         }
     }
 
-    pub(super) async fn read<K: Object>(
-        &self,
-        kind: &K::DynamicType,
-        desired: &K,
-    ) -> Result<Option<Arc<K>>, Failure> {
-        within_deadline(self.api(kind, desired).get_opt(&desired.name_any()))
-            .await
+    pub(super) async fn read<K>(&self, put: &Put<'_, K>) -> Result<Option<Arc<K>>, Failure>
+    where
+        K: NamespacedKind,
+    {
+        let api = self.api(put.kind, put.desired);
+        let found = within_deadline(api.get_opt(&put.desired.name_any())).await;
+        found
             .map(|found| found.map(Arc::new))
-            .map_err(|error| Failure::of(desired, kind, error))
+            .map_err(|error| put.failure(error))
     }
 
-    pub(super) fn own<K: Object>(
+    pub(super) fn own<K>(
         &self,
-        kind: &K::DynamicType,
-        desired: &K,
+        put: &Put<'_, K>,
         seen: Option<Arc<K>>,
-    ) -> Result<Option<Arc<K>>, Failure> {
+    ) -> Result<Option<Arc<K>>, Failure>
+    where
+        K: NamespacedKind,
+    {
         match seen.as_ref().map(|seen| self.whose(&**seen)) {
-            Some(Whose::Foreign(holder)) => {
-                Err(Failure::of(desired, kind, ApplyError::Foreign(holder)))
-            }
+            Some(Whose::Foreign(holder)) => Err(put.failure(ApplyError::Foreign(holder))),
             Some(Whose::Ours | Whose::Adoptable) | None => Ok(seen),
         }
     }
@@ -65,9 +64,9 @@ impl Writer<'_> {
         self.instance.claimant().whose(object.meta())
     }
 
-    /// What is ours of a kind, or is about to be. Somebody's own object may bear our labels, copied from one of ours: without a
-    /// controller it counts only if we have applied it.
-    pub fn owned<K: Object>(&self, store: &Store<K>) -> Vec<Arc<K>> {
+    /// The objects of a kind that are ours, or about to be. An object of somebody else may bear labels copied from
+    /// one of ours: without a controller it counts only if we have applied it.
+    pub fn owned<K: NamespacedKind>(&self, store: &Store<K>) -> Vec<Arc<K>> {
         store.state_filter(|object| {
             let is_ours = match self.whose(object) {
                 Whose::Ours => true,

@@ -1,17 +1,20 @@
-//! What server-side apply cannot say: merge patches, and an owner for what has lost its own.
+//! What server-side apply cannot express: merge patches, and an owner for an object that has lost its own.
 
 use dittofs_shared::labels;
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::write::{Object, Writer, within_deadline};
+use super::request::within_deadline;
+use super::write::Writer;
+use crate::kind::NamespacedKind;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 use dittofs_operator_core::ownership::Whose;
 
 impl Writer<'_> {
-    /// Makes the instance the controller of an object that it has and that is not applied now, so that it goes with it.
-    pub async fn adopt<K: Object>(
+    /// Makes the instance the controller of an object of its own that is not applied now, so that it is deleted with
+    /// it.
+    pub async fn adopt<K: NamespacedKind>(
         &self,
         kind: &K::DynamicType,
         seen: &K,
@@ -29,16 +32,16 @@ impl Writer<'_> {
                 seen,
                 kind,
                 Action::Updated,
-                "it was left without an owner, and is adopted".to_owned(),
+                "adopted, because it had no owner".to_owned(),
             ))),
-            // Its next event brings us back here.
+            // Its next event leads to another reconcile.
             Err(error) if error.is_replaced() => Ok(None),
             Err(error) => Err(Failure::of(seen, kind, error)),
         }
     }
 
-    /// A merge patch, for what server-side apply cannot say. Returns what the object has become.
-    pub(super) async fn merge<K: Object>(
+    /// A merge patch, for what server-side apply cannot express. Returns the object after it.
+    pub(super) async fn merge<K: NamespacedKind>(
         &self,
         kind: &K::DynamicType,
         seen: &K,

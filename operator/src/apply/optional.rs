@@ -1,15 +1,16 @@
-//! Objects of kinds that the cluster may be without. Where it is, nothing is sent: the status says so.
+//! Objects of optional kinds. Where the cluster lacks the kind, nothing is sent: the status says so.
 
 use kube::api::DynamicObject;
 use std::collections::BTreeMap;
 
 use super::Applied;
+use super::request::Put;
 use super::write::Writer;
 use crate::watch::{Optional, Presence};
 use dittofs_operator_core::optional::OptionalKind;
 
 impl Writer<'_> {
-    /// Applies what is desired of each kind that is there.
+    /// Applies the desired objects of each available kind.
     pub async fn put_optional(
         &self,
         known: &Optional,
@@ -21,8 +22,9 @@ impl Writer<'_> {
                 continue;
             };
             for object in objects {
-                let put = self.put_of(&kind.resource(), &store, object).await;
-                applied.note(put);
+                let resource = kind.resource();
+                let put = Put::of_kind(&resource, &store, object);
+                applied.record(self.put(put).await);
             }
         }
     }

@@ -1,55 +1,58 @@
-//! What an admission policy or a webhook makes of an object whenever it is written.
+//! Fields that an admission policy or a webhook rewrites whenever an object is written.
 //!
-//! Where such a rule rewrites a field of ours, the object never becomes as wanted, however often it is sent. So an apply is
-//! compared with what came back. Where that differs, a hash over it is written beside the hash of what was applied. While
-//! both still fit the object, nothing has happened since, and nothing is sent. What is not remembered in this way is
-//! sent: another wish of ours, and what somebody else has changed meanwhile.
+//! Such an object never becomes as desired, however often it is sent. So an apply is compared with the answer. Where
+//! they differ, a hash over the difference is stored beside the hash of what was applied. While both hashes match the
+//! object, nothing is sent. A difference that is not remembered in this way is sent: our desired state has changed,
+//! or another writer has changed the object.
 
 use dittofs_shared::labels;
 use kube::{Resource, ResourceExt as _};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 use super::difference::{Difference, brief};
-use super::write::{Object, Writer, content, hash_of, missing};
+use super::request::{Put, Written};
+use super::write::{Writer, content, hash_of, missing};
+use crate::kind::NamespacedKind;
 use dittofs_operator_core::digest::digest;
 use dittofs_operator_core::outcome::{Action, Change, Failure};
 
 /// An object that has been sent.
 pub(super) struct Sent<K> {
-    /// What was known of it before. `None`: it did not exist.
+    /// The object before. `None`: it did not exist.
     pub live: Option<Arc<K>>,
-    /// Where that was not as wanted.
+    /// Where it was not as desired.
     pub before: Vec<Difference>,
     /// What was sent.
     pub body: K,
-    /// What the API server has made of it.
+    /// What the API server answered.
     pub now: K,
-    /// What that does to the object.
+    /// What sending it did.
     pub action: Action,
     /// Why it was sent, when there was no difference.
-    pub reason: String,
+    pub reason: &'static str,
 }
 
-/// What is remembered of values that came back different.
+/// What is remembered of fields that came back different.
 #[derive(Clone, Copy)]
 enum Memory {
     /// The values.
     Values,
-    /// Only where they are, because they are others with every write.
+    /// Only the paths, because the values change with every write.
     Places,
 }
 
 const MEMORIES: [Memory; 2] = [Memory::Values, Memory::Places];
 
 impl Memory {
-    /// `None`: there is nothing to remember. What is wrong with labels and owners is always sent, because it decides whose
-    /// an object is, and a sidecar can write to the metadata of its own ConfigMap.
+    /// `None`: there is nothing to remember. Wrong labels and owners are always sent again, because they decide whose an
+    /// object is, and a sidecar can write to the metadata of its own ConfigMap.
     fn of(self, found: &[Difference]) -> Option<String> {
         const NEVER: [&str; 2] = ["metadata.labels", "metadata.ownerReferences"];
-        let is_ours_to_keep =
+        let is_never_remembered =
             |found: &Difference| NEVER.iter().any(|path| found.path.starts_with(path));
-        if found.is_empty() || found.iter().any(is_ours_to_keep) {
+        if found.is_empty() || found.iter().any(is_never_remembered) {
             return None;
         }
         let values = found.iter().map(|found| match self {
@@ -72,8 +75,7 @@ fn is_remembered<K: Resource>(object: &K, found: &[Difference]) -> bool {
         .any(|memory| memory.of(found).as_ref() == known)
 }
 
-/// Whether an object is as its last apply has left it: nothing differs, or only what came back different, and what is
-/// remembered is about that.
+/// Whether an object is as its last apply has left it: nothing differs, or exactly what is remembered does.
 pub(super) fn is_settled<K: Resource>(object: &K, found: &[Difference]) -> bool {
     match remembered(object) {
         None => found.is_empty(),
@@ -86,13 +88,13 @@ fn is_overruled<K: Resource>(object: &K, found: &[Difference]) -> bool {
     remembered(object).is_some() && is_remembered(object, found)
 }
 
-/// Whether an object differs from what was applied last, and is wanted again, only because somebody rewrites it.
-pub(super) fn holds<K: Object>(live: &K, desired: &K) -> bool {
+/// Whether an object differs from what was applied last, and is still desired, only because it is rewritten.
+pub(super) fn holds<K: Resource + Serialize>(live: &K, desired: &K) -> bool {
     live.annotations().get(labels::APPLIED_HASH) == Some(&hash_of(desired))
         && is_overruled(live, &missing(live, desired))
 }
 
-/// Sends along what is remembered, so that it stays while it fits.
+/// Sends what is remembered along, so that it is kept while it matches.
 pub(super) fn carry_over<K: Resource>(live: &K, body: &mut K) {
     remember(body, remembered(live).cloned());
 }
@@ -106,50 +108,52 @@ fn remember<K: Resource>(body: &mut K, memory: Option<String>) {
 }
 
 impl Writer<'_> {
-    /// Remembers what came back different, if anything did, and says whether the object has changed and why.
-    pub(super) async fn conclude<K: Object>(
+    /// Remembers what came back different, if anything did, and reports whether the object has changed and why.
+    pub(super) async fn conclude<K: NamespacedKind + Serialize>(
         &self,
-        kind: &K::DynamicType,
-        desired: &K,
+        put: &Put<'_, K>,
         mut sent: Sent<K>,
-        adjust: impl Fn(&K, &mut K),
-    ) -> Result<(K, Option<Change>), Failure> {
+    ) -> Result<Written<K>, Failure> {
+        let desired = put.desired;
         let mut after = missing(&sent.now, desired);
         for memory in MEMORIES {
             if is_remembered(&sent.now, &after) {
                 break;
             }
             remember(&mut sent.body, memory.of(&after));
-            adjust(&sent.now, &mut sent.body);
-            sent.now = self.apply(kind, Some(&sent.now), &sent.body).await?;
+            (put.adjust)(&sent.now, &mut sent.body);
+            sent.now = self.apply(put.kind, Some(&sent.now), &sent.body).await?;
             after = missing(&sent.now, desired);
         }
         let live = sent.live.as_deref();
         let has_changed = live.is_none_or(|live| content(live) != content(&sent.now));
         let change = has_changed.then(|| {
             let reason = reason(&sent, &after);
-            Change::of(desired, kind, sent.action, reason)
+            Change::of(desired, put.kind, sent.action, reason)
         });
-        Ok((sent.now, change))
+        Ok(Written {
+            now: sent.now,
+            change,
+        })
     }
 }
 
-/// The first thing that has become as wanted, and what did not, when that is new.
+/// The first field that has become as desired, and the first that was rewritten, when that is new.
 fn reason<K: Resource>(sent: &Sent<K>, after: &[Difference]) -> String {
     let is_left = |before: &Difference| after.iter().any(|after| after.path == before.path);
     let done = sent.before.iter().find(|before| !is_left(before));
-    let mut reason = done.map_or_else(|| sent.reason.clone(), ToString::to_string);
+    let mut reason = done.map_or_else(|| sent.reason.to_owned(), ToString::to_string);
     let is_new = remembered(&sent.now) != sent.live.as_deref().and_then(remembered);
     if let (Some(left), true) = (after.first(), is_new) {
-        let note = format!(
-            "{} comes back as {} whenever it is applied, because an admission policy or a webhook rewrites it",
+        let rewritten = format!(
+            "an admission policy or webhook rewrites {} to {}",
             left.path,
             brief(&left.live)
         );
         if done.is_none() && !sent.before.is_empty() {
-            reason = note;
+            reason = rewritten;
         } else {
-            reason = format!("{reason}; {note}");
+            reason = format!("{reason}; {rewritten}");
         }
     }
     reason
@@ -213,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_labels_and_owners_are_never_left_alone() {
+    fn wrong_labels_and_owners_are_never_remembered() {
         let live = json!({"metadata": {"labels": {"instance": "other"}}, "data": {"a": "theirs"}});
         let wanted = json!({"metadata": {"labels": {"instance": "files"}}, "data": {"a": "ours"}});
         let found = differences(&live, &wanted);
@@ -227,14 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_is_what_has_been_put_right_and_what_could_not_be() {
+    fn the_reason_names_what_was_corrected_and_what_was_rewritten() {
         let sent = |before: &[&str], now: Option<String>| Sent {
             live: Some(Arc::new(object(None, "theirs"))),
             before: before.iter().flat_map(|value| found(value)).collect(),
             body: object(None, "ours"),
             now: object(now, "theirs"),
             action: Action::Updated,
-            reason: "what is not asked for any more is taken out".to_owned(),
+            reason: "fields that are no longer set were removed",
         };
         let new = Memory::Values.of(&found("theirs"));
         for (before, now, after, expected) in [
@@ -242,25 +246,25 @@ mod tests {
                 &["theirs"][..],
                 None,
                 found("ours"),
-                "data.a: theirs is now ours",
+                "data.a: changed from theirs to ours",
             ),
             (
                 &[],
                 None,
                 found("ours"),
-                "what is not asked for any more is taken out",
+                "fields that are no longer set were removed",
             ),
             (
                 &["theirs"],
                 new.clone(),
                 found("theirs"),
-                "data.a comes back as theirs",
+                "an admission policy or webhook rewrites data.a to theirs",
             ),
             (
                 &[],
                 new,
                 found("theirs"),
-                "what is not asked for any more is taken out; data.a comes back as theirs",
+                "fields that are no longer set were removed; an admission policy or webhook rewrites data.a to theirs",
             ),
         ] {
             let reason = reason(&sent(before, now), &after);

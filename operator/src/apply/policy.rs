@@ -4,10 +4,11 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::runtime::reflector::{ObjectRef, Store};
 
 use super::Applied;
+use super::request::Put;
 use super::write::Writer;
 
 impl Writer<'_> {
-    /// Applies the policies in their order. One that is not there yet and cannot be made ends it: a later one would
+    /// Applies the policies in order. Stops at one that does not exist yet and cannot be created: a later one would
     /// close what this one should have opened.
     pub async fn put_policies(
         &self,
@@ -16,9 +17,9 @@ impl Writer<'_> {
         applied: &mut Applied,
     ) {
         for policy in policies {
-            let put = self.put(store, &whole(policy)).await;
+            let put = self.put(Put::new(store, &whole(policy))).await;
             let missing = put.is_err() && store.get(&ObjectRef::from_obj(policy)).is_none();
-            applied.note(put);
+            applied.record(put);
             if missing {
                 return;
             }
@@ -26,8 +27,7 @@ impl Writer<'_> {
     }
 }
 
-/// No rule at all is said as an empty list. Nothing would be said by leaving the list out, and rules that somebody has
-/// added there would stay.
+/// Writes "no rules" as an empty list. Without the list, rules that another writer has added would stay.
 fn whole(policy: &NetworkPolicy) -> NetworkPolicy {
     let mut policy = policy.clone();
     let spec = policy.spec.get_or_insert_default();

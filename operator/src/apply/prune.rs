@@ -1,84 +1,125 @@
-//! Takes away what is ours and not desired.
+//! Deletes what is ours and not desired.
 
 use dittofs_shared::labels;
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt as _};
 
 use super::Applied;
+use super::request::Delete;
 use super::write::Writer;
-use crate::watch::{Presence, Stores};
+use crate::watch::{Optional, Presence, Stores};
 use dittofs_operator_core::desired::{Desired, adapter_of};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::outcome::Failure;
 
-/// Routes go before the Services they lead to, and Services before the policies that let clients reach them.
-pub(super) async fn take_away(
+const NOT_NEEDED: &str = "no longer needed";
+
+/// Deletes routes before the Services they lead to, and Services before the policies that let clients reach them.
+pub(super) async fn prune(
     writer: &Writer<'_>,
     stores: &Stores,
     desired: &Desired,
     applied: &mut Applied,
 ) {
-    optional(writer, stores, desired, applied).await;
-    services(writer, stores, desired, applied).await;
-    policies(writer, stores, desired, applied).await;
-    budgets(writer, stores, desired, applied).await;
+    // Destructured without `..`, so that a new kind does not compile until it is decided whether it is pruned.
+    let Stores {
+        optional,
+        services,
+        network_policies,
+        disruption_budgets,
+        // By rules of their own, see `config_maps::prune`.
+        config_maps: _,
+        // Deleted with the `DittoServer` only.
+        service_accounts: _,
+        roles: _,
+        role_bindings: _,
+        stateful_sets: _,
+        // Created by the StatefulSet controller.
+        pods: _,
+        claims: _,
+        servers: _,
+        departed: _,
+    } = stores;
+    prune_optional(writer, optional, desired, applied).await;
+    prune_services(writer, services, desired, applied).await;
+    prune_policies(writer, network_policies, desired, applied).await;
+    prune_budgets(writer, disruption_budgets, desired, applied).await;
 }
 
-async fn optional(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
-    // A database is never taken away because a field has changed.
+async fn prune_optional(
+    writer: &Writer<'_>,
+    known: &Optional,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
+    // A database is never deleted because a field has changed.
     let kinds = OptionalKind::ALL
         .into_iter()
         .filter(|kind| !kind.holds_data());
     for kind in kinds {
-        let Presence::Present(store) = stores.optional.of(kind) else {
+        let Presence::Present(store) = known.of(kind) else {
             continue;
         };
+        let resource = kind.resource();
         let wanted = desired.optional.get(&kind).map_or(&[][..], Vec::as_slice);
         for object in writer.owned(&store) {
             if is_among(wanted, &*object) {
                 continue;
             }
             let reason = match adapter_of(&object.metadata) {
-                None => "it is not asked for any more".to_owned(),
+                None => NOT_NEEDED.to_owned(),
                 Some(adapter) if !desired.prune.permits(adapter) => {
-                    applied.note(writer.adopt(&kind.resource(), &*object).await);
+                    applied.record(writer.adopt(&resource, &*object).await);
                     continue;
                 }
-                Some(adapter) => format!("no route to adapter {adapter} is asked for any more"),
+                Some(adapter) => format!("adapter {adapter} no longer needs this route"),
             };
-            let deleted = writer.delete_of(&kind.resource(), &*object, reason).await;
-            applied.note(deleted);
+            let delete = Delete::of_kind(&resource, &*object, reason);
+            applied.record(writer.delete(delete).await);
         }
     }
 }
 
-async fn services(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
+async fn prune_services(
+    writer: &Writer<'_>,
+    store: &Store<Service>,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
     let wanted = &desired.services;
-    for service in writer.owned(&stores.services) {
+    for service in writer.owned(store) {
         if is_among(wanted, &*service) {
             continue;
         }
         let reason = match adapter_of(&service.metadata) {
-            None => "it is not asked for any more".to_owned(),
-            // An old Service stays until the new one is written and has an address.
+            None => NOT_NEEDED.to_owned(),
+            // An old Service is kept until the new one is written and has an address.
             Some(adapter)
                 if !desired.prune.permits(adapter)
                     || writer.instance.exposure.stays(&service.name_any()) =>
             {
-                applied.note(writer.adopt(&(), &*service).await);
+                applied.record(writer.adopt(&(), &*service).await);
                 continue;
             }
             Some(adapter) if failed(adapter, wanted, &applied.failures) => continue,
-            Some(adapter) => gone(adapter, wanted),
+            Some(adapter) => why_not_needed(adapter, wanted),
         };
-        applied.note(writer.delete(&*service, reason).await);
+        applied.record(writer.delete(Delete::new(&*service, reason)).await);
     }
 }
 
-async fn policies(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
+async fn prune_policies(
+    writer: &Writer<'_>,
+    store: &Store<NetworkPolicy>,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
     let disabled = writer.instance.spec.network_policies().is_none();
-    let mut policies = writer.owned(&stores.network_policies);
-    // The one that closes the pod goes before those that open it.
+    let mut policies = writer.owned(store);
+    // The one that closes the pod is deleted before those that open it.
     policies.sort_by_key(|policy| adapter_of(&policy.metadata).is_some());
     for policy in policies {
         if is_among(&desired.network_policies, &*policy) {
@@ -86,27 +127,32 @@ async fn policies(writer: &Writer<'_>, stores: &Stores, desired: &Desired, appli
         }
         let reason = match adapter_of(&policy.metadata) {
             _ if disabled => "networkPolicy.enabled is false".to_owned(),
-            None => "it is not asked for any more".to_owned(),
+            None => NOT_NEEDED.to_owned(),
             Some(adapter) if !desired.prune.permits(adapter) => {
-                applied.note(writer.adopt(&(), &*policy).await);
+                applied.record(writer.adopt(&(), &*policy).await);
                 continue;
             }
-            Some(adapter) => format!("adapter {adapter} is not exposed any more"),
+            Some(adapter) => format!("adapter {adapter} is no longer exposed"),
         };
-        let deleted = writer.delete(&*policy, reason).await;
+        let deleted = writer.delete(Delete::new(&*policy, reason)).await;
         let failed = deleted.is_err();
-        applied.note(deleted);
+        applied.record(deleted);
         if disabled && failed {
             return;
         }
     }
 }
 
-async fn budgets(writer: &Writer<'_>, stores: &Stores, desired: &Desired, applied: &mut Applied) {
-    for budget in writer.owned(&stores.disruption_budgets) {
+async fn prune_budgets(
+    writer: &Writer<'_>,
+    store: &Store<PodDisruptionBudget>,
+    desired: &Desired,
+    applied: &mut Applied,
+) {
+    for budget in writer.owned(store) {
         if !is_among(desired.disruption_budget.as_slice(), &*budget) {
-            let reason = "pod.disruptionBudget is Manual".to_owned();
-            applied.note(writer.delete(&*budget, reason).await);
+            let delete = Delete::new(&*budget, "pod.disruptionBudget is Manual");
+            applied.record(writer.delete(delete).await);
         }
     }
 }
@@ -117,8 +163,8 @@ fn is_among<K: Resource>(wanted: &[K], object: &K) -> bool {
         .any(|wanted| wanted.meta().name == object.meta().name)
 }
 
-/// The Services that take the place of one that was for this adapter: one for all adapters takes the place of any, and
-/// any takes part in the place of that.
+/// The Services that replace one of this adapter: a Service for all adapters replaces that of any adapter, and is
+/// itself replaced by those of all.
 fn of_adapter<'a>(adapter: &'a str, services: &'a [Service]) -> impl Iterator<Item = &'a Service> {
     services.iter().filter(move |service| {
         adapter_of(&service.metadata).is_some_and(|new| {
@@ -133,19 +179,22 @@ fn failed(adapter: &str, services: &[Service], failures: &[Failure]) -> bool {
     of_adapter(adapter, services).any(failed)
 }
 
-fn gone(adapter: &str, services: &[Service]) -> String {
+fn why_not_needed(adapter: &str, services: &[Service]) -> String {
     let mut services = of_adapter(adapter, services);
     match services.next() {
         Some(new) if adapter_of(&new.metadata) == Some(adapter) => {
-            format!("adapterServices.nameTemplate now gives {}", new.name_any())
+            format!(
+                "replaced by {}: adapterServices.nameTemplate has changed",
+                new.name_any()
+            )
         }
         Some(new) => format!(
-            "adapterServices.mode has changed, and {} takes its place",
+            "replaced by {}: adapterServices.mode has changed",
             new.name_any()
         ),
-        None if adapter == labels::ALL_ADAPTERS => "no adapter is exposed any more".to_owned(),
+        None if adapter == labels::ALL_ADAPTERS => "no adapter is exposed".to_owned(),
         None => {
-            format!("adapter {adapter} has been switched off or gone for the whole removalHold")
+            format!("adapter {adapter} was disabled or removed, and removalHold has elapsed")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The sidecar of a pod that runs: its image, and what is noted down about it.
+//! The sidecar of a running pod: its image, and the annotations about it.
 
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::Pod;
@@ -6,11 +6,11 @@ use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
-use super::write::within_deadline;
+use super::request::within_deadline;
 use dittofs_operator_core::outcome::{Action, Change, Failure};
 use dittofs_operator_core::renewal::Edit;
 
-/// Changes a pod, if it is still what was seen. Returns what is worth telling: notes alone are not.
+/// Changes a pod, if it is still what was seen. A change of annotations alone is not reported.
 ///
 /// # Errors
 /// The API server refuses, or the pod is not what it was.
@@ -33,6 +33,6 @@ pub async fn edit_pod(client: &Client, pod: &Pod, edit: &Edit) -> Result<Option<
     within_deadline(api.patch(&pod.name_any(), &parameters, &Patch::Strategic(&body)))
         .await
         .map_err(|error| Failure::of(pod, &(), error))?;
-    let told = edit.image.is_some();
-    Ok(told.then(|| Change::of(pod, &(), Action::Updated, edit.why.clone())))
+    let is_reported = edit.image.is_some();
+    Ok(is_reported.then(|| Change::of(pod, &(), Action::Updated, edit.why.clone())))
 }

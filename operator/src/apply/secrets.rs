@@ -1,4 +1,4 @@
-//! Secrets, which are made once and never overwritten.
+//! Secrets, which are created once and never overwritten.
 
 use dittofs_shared::labels;
 use k8s_openapi::ByteString;
@@ -9,7 +9,7 @@ use rand::RngExt as _;
 use std::collections::BTreeMap;
 
 use super::Applied;
-use super::write::within_deadline;
+use super::request::within_deadline;
 use dittofs_operator_core::desired::{Content, GeneratedSecret};
 use dittofs_operator_core::digest::digest;
 use dittofs_operator_core::observed::Observed;
@@ -19,15 +19,15 @@ use dittofs_operator_core::secrets::connection_string;
 
 type Data = BTreeMap<String, ByteString>;
 
-/// Makes the Secrets that are not there yet.
-pub async fn make_secrets(
+/// Creates the Secrets that do not exist yet.
+pub async fn create_secrets(
     client: &Client,
     observed: &Observed,
     secrets: &[GeneratedSecret],
 ) -> Applied {
     let mut applied = Applied::default();
     for secret in secrets.iter().filter(|secret| !exists(observed, secret)) {
-        applied.note(make(client, secret).await);
+        applied.record(create(client, secret).await);
     }
     applied
 }
@@ -37,14 +37,14 @@ fn exists(observed: &Observed, secret: &GeneratedSecret) -> bool {
     name.is_some_and(|name| observed.secrets.contains_key(name))
 }
 
-async fn make(client: &Client, generated: &GeneratedSecret) -> Result<Option<Change>, Failure> {
+async fn create(client: &Client, generated: &GeneratedSecret) -> Result<Option<Change>, Failure> {
     let mut secret = Secret {
         metadata: generated.metadata.clone(),
         ..Secret::default()
     };
     let api: Api<Secret> = Api::namespaced(client.clone(), &secret.namespace().unwrap_or_default());
     secret.data = match &generated.content {
-        Content::Random { fixed, key, length } => Some(made_up(fixed, key, *length)),
+        Content::Random { fixed, key, length } => Some(random(fixed, key, *length)),
         Content::Connection(string) => {
             let source = within_deadline(api.get_opt(&string.key.name)).await;
             let source = source.map_err(|error| Failure::of(&secret, &(), error))?;
@@ -52,7 +52,7 @@ async fn make(client: &Client, generated: &GeneratedSecret) -> Result<Option<Cha
         }
     };
     if secret.data.is_none() {
-        // What it is made from has just changed: the next look makes another one.
+        // Its source has just changed: the next reconcile creates another one.
         return Ok(None);
     }
     let parameters = PostParams {
@@ -60,26 +60,26 @@ async fn make(client: &Client, generated: &GeneratedSecret) -> Result<Option<Cha
         ..PostParams::default()
     };
     match within_deadline(api.create(&parameters, &secret)).await {
-        Ok(made) => Ok(Some(Change::of(
-            &made,
+        Ok(created) => Ok(Some(Change::of(
+            &created,
             &(),
             Action::Created,
-            "it did not exist".to_owned(),
+            "did not exist".to_owned(),
         ))),
         Err(error) if error.is_conflict() => Ok(None),
         Err(error) => Err(Failure::of(&secret, &(), error)),
     }
 }
 
-fn made_up(fixed: &BTreeMap<String, String>, key: &str, length: usize) -> Data {
-    let random = rand::rng()
+fn random(fixed: &BTreeMap<String, String>, key: &str, length: usize) -> Data {
+    let value = rand::rng()
         .sample_iter(rand::distr::Alphanumeric)
         .take(length);
     let fixed = fixed.iter();
     let mut data: Data = fixed
         .map(|(key, value)| (key.clone(), ByteString(value.clone().into_bytes())))
         .collect();
-    data.insert(key.to_owned(), ByteString(random.collect()));
+    data.insert(key.to_owned(), ByteString(value.collect()));
     data
 }
 

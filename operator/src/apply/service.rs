@@ -1,62 +1,91 @@
 //! Services, whose ports need more than an apply.
 //!
-//! A port in a list of ports is known by its number. So a number that somebody else has written stays beside ours, and
-//! is even in our way, because two ports must not have the same name. Then the whole list is replaced once.
+//! The API server identifies an entry in a list of ports by its number. So a port that another writer has added is kept
+//! beside ours, or even makes ours invalid, because two ports must not have the same name. Then the list is replaced.
 
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 use kube::ResourceExt as _;
 use kube::runtime::reflector::{ObjectRef, Store};
 use serde_json::{Value, json};
 
+use super::request::Put;
 use super::write::Writer;
-use dittofs_operator_core::outcome::{Action, Change, Failure};
+use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
+
+/// A field of the live Service that makes the desired one invalid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Obstacle {
+    /// Ports of another writer.
+    Ports,
+    /// The timeout that the API server has added to a session affinity of ours.
+    Affinity,
+}
+
+impl Obstacle {
+    /// Why the API server has refused `desired`, if the live Service is the cause.
+    fn of(error: &ApplyError, live: &Service, desired: &Service) -> Option<Self> {
+        let spec = live.spec.as_ref();
+        let affinity = spec.and_then(|spec| spec.session_affinity.as_deref());
+        if !error.is_invalid() {
+            None
+        } else if has_other_ports(live, desired) {
+            Some(Self::Ports)
+        } else if error.blames("spec.sessionAffinityConfig") && affinity == Some("ClientIP") {
+            Some(Self::Affinity)
+        } else {
+            None
+        }
+    }
+
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Ports => "ports of another writer were removed",
+            Self::Affinity => "sessionAffinityConfig was removed",
+        }
+    }
+}
 
 impl Writer<'_> {
-    /// Applies a Service. A node port outlives a change of the port it belongs to: clients may be using it.
+    /// Applies a Service. A node port is kept when the number of its port changes: clients may be using it.
     pub async fn put_service(
         &self,
         store: &Store<Service>,
         desired: &Service,
     ) -> Result<Option<Change>, Failure> {
-        let failure = match self.put_ports(store, desired).await {
+        let put = Put::new(store, desired).adjusted(keep_node_ports);
+        let failure = match self.put_ports(&put).await {
             Err(failure) => failure,
-            put => return put,
+            written => return written,
         };
-        match store.get(&ObjectRef::from_obj(desired)) {
-            Some(live) if failure.error.is_invalid() && has_other_ports(&live, desired) => {
-                self.replace_ports(&live, desired).await?;
-            }
-            Some(live) if is_stuck_with_its_affinity(&failure, &live) => {
-                self.end_affinity(&live).await?;
-            }
-            _ => return Err(failure),
+        let Some(live) = store.get(&ObjectRef::from_obj(desired)) else {
+            return Err(failure);
+        };
+        let Some(obstacle) = Obstacle::of(&failure.error, &live, desired) else {
+            return Err(failure);
+        };
+        match obstacle {
+            Obstacle::Ports => drop(self.replace_ports(&live, desired).await?),
+            Obstacle::Affinity => self.end_affinity(&live).await?,
         }
-        let change = self.put_ports(store, desired).await?;
-        let in_the_way = || "what stood in the way was taken out first".to_owned();
-        let replaced = || Change::of(desired, &(), Action::Updated, in_the_way());
-        Ok(Some(change.unwrap_or_else(replaced)))
+        let change = self.put_ports(&put).await?;
+        let removed = || Change::of(desired, &(), Action::Updated, obstacle.reason().to_owned());
+        Ok(Some(change.unwrap_or_else(removed)))
     }
 
-    /// Applies a Service, and takes out the ports that stay beside ours.
-    async fn put_ports(
-        &self,
-        store: &Store<Service>,
-        desired: &Service,
-    ) -> Result<Option<Change>, Failure> {
-        let sent = self.send(&(), store, desired, keep_node_ports);
-        let Some(mut sent) = Box::pin(sent).await? else {
+    /// Applies a Service, and removes the ports that are kept beside ours.
+    async fn put_ports(&self, put: &Put<'_, Service>) -> Result<Option<Change>, Failure> {
+        let Some(mut sent) = Box::pin(self.send(put)).await? else {
             return Ok(None);
         };
-        if has_other_ports(&sent.now, desired) {
-            sent.now = self.replace_ports(&sent.now, desired).await?;
+        if has_other_ports(&sent.now, put.desired) {
+            sent.now = self.replace_ports(&sent.now, put.desired).await?;
         }
-        let concluded = self.conclude(&(), desired, sent, keep_node_ports);
-        let (_, change) = Box::pin(concluded).await?;
-        Ok(change)
+        let written = Box::pin(self.conclude(put, sent)).await?;
+        Ok(written.change)
     }
 
-    /// Takes out the timeout that the API server has added to a session affinity of ours. It belongs to nobody, and is
-    /// in the way when the affinity goes.
+    /// Removes the timeout that the API server has added to a session affinity of ours. No field manager owns it, so
+    /// that an apply does not remove it with the affinity.
     async fn end_affinity(&self, seen: &Service) -> Result<(), Failure> {
         let spec = json!({"sessionAffinity": "None", "sessionAffinityConfig": null});
         self.merge_spec(seen, spec).await.map(drop)
@@ -88,7 +117,7 @@ fn ports(service: &Service) -> &[ServicePort] {
         .unwrap_or_default()
 }
 
-/// Whether there is a port that is not asked for.
+/// Whether there is a port that is not desired.
 fn has_other_ports(live: &Service, desired: &Service) -> bool {
     let wanted = |port: &ServicePort| {
         ports(desired)
@@ -119,16 +148,9 @@ fn keep_node_ports(live: &Service, sent: &mut Service) {
             .iter()
             .find(|live| live.name == port.name && live.protocol == port.protocol);
         let has = same.and_then(|live| live.node_port);
-        // What one port is asked to have, another one cannot keep.
+        // A node port that is requested for one port cannot be kept by another.
         port.node_port = has.filter(|has| !asked.contains(has));
     }
-}
-
-fn is_stuck_with_its_affinity(failure: &Failure, live: &Service) -> bool {
-    let spec = live.spec.as_ref();
-    failure.error.is_invalid()
-        && failure.to_string().contains("sessionAffinityConfig")
-        && spec.is_some_and(|spec| spec.session_affinity.as_deref() == Some("ClientIP"))
 }
 
 #[cfg(test)]
@@ -187,8 +209,37 @@ mod tests {
         assert_eq!(ports(&sent)[0].node_port, None);
     }
 
+    fn refusal(code: u16, field: &str) -> ApplyError {
+        let status = json!({"status": "Failure", "code": code, "message": "refused",
+            "details": {"causes": [{"field": field, "message": "refused"}]}});
+        ApplyError::Refused(serde_json::from_value(status).unwrap())
+    }
+
     #[test]
-    fn a_port_of_another_number_is_not_asked_for() {
+    fn an_obstacle_is_found_by_the_field_that_the_api_server_names() {
+        let desired = service("ClusterIP", 1445, None);
+        let other = service("ClusterIP", 999, None);
+        let mut affine = desired.clone();
+        affine.spec.as_mut().unwrap().session_affinity = Some("ClientIP".to_owned());
+        let affinity = "spec.sessionAffinityConfig";
+        for (live, error, expected) in [
+            (
+                &other,
+                refusal(422, "spec.ports[1].name"),
+                Some(Obstacle::Ports),
+            ),
+            (&other, refusal(403, "spec.ports[1].name"), None),
+            (&desired, refusal(422, "spec.ports[1].name"), None),
+            (&affine, refusal(422, affinity), Some(Obstacle::Affinity)),
+            (&affine, refusal(422, "spec.type"), None),
+            (&desired, refusal(422, affinity), None),
+        ] {
+            assert_eq!(Obstacle::of(&error, live, &desired), expected, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_port_of_another_number_is_not_desired() {
         let desired = service("ClusterIP", 1445, None);
         assert!(!has_other_ports(&desired, &desired));
         assert!(!has_other_ports(&Service::default(), &desired));

@@ -1,22 +1,23 @@
-//! The StatefulSet, whose claim templates cannot be changed.
+//! The StatefulSet, whose volumeClaimTemplates are immutable.
 //!
-//! When they have to, the StatefulSet is deleted without its pod and claims, and the next look makes it again. The pod
-//! runs all the while, and the new StatefulSet adopts it. Whatever happens between the two: a StatefulSet that is not
-//! there is made. It is done for sizes, and for owners where it must be. Labels and annotations are given to claims later.
+//! When they have to change, the StatefulSet is deleted without its pod and claims, and the next reconcile recreates
+//! it. The pod keeps running, and the new StatefulSet adopts it. Whatever happens in between, a missing StatefulSet
+//! is created. This is done for sizes, and for owners where necessary. Labels and annotations are added to the claims
+//! later.
 
 use dittofs_shared::quantity;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use kube::api::{DeleteParams, Preconditions, PropagationPolicy};
 use kube::runtime::reflector::Store;
 use kube::{Resource as _, ResourceExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::differences;
 use super::overruled;
-use super::write::{Writer, within_deadline};
+use super::request::{Delete, Put, Written};
+use super::write::Writer;
 use dittofs_operator_core::instance::Claim;
-use dittofs_operator_core::outcome::{Action, Change, Failure};
+use dittofs_operator_core::outcome::{Change, Failure};
 
 const RETAIN: &str = "Retain";
 
@@ -27,18 +28,18 @@ enum Step {
     Apply,
     /// Claims would be deleted with it: they must be released first.
     Release,
-    /// It is in the way of other claim templates, and nothing hangs on it any more.
-    Remake,
-    /// It is on its way out: what comes next is made when it is gone.
+    /// It must be recreated with other claim templates, and no claim would be deleted with it.
+    Recreate,
+    /// It is terminating: the next one is created once it is gone.
     Wait,
 }
 
 /// What came of writing the StatefulSet.
 #[derive(Debug, Default)]
-pub struct Put {
-    /// What was done to it.
+pub struct StatefulSetWritten {
+    /// How it changed, if it did.
     pub change: Option<Change>,
-    /// Whether it makes other pods than before.
+    /// Whether the next pod would differ from one of the StatefulSet before.
     pub template_changed: bool,
 }
 
@@ -48,11 +49,11 @@ impl Writer<'_> {
         &self,
         store: &Store<StatefulSet>,
         desired: &StatefulSet,
-    ) -> Result<Put, Failure> {
-        let Some(live) = self.live(&(), store, desired).await? else {
+    ) -> Result<StatefulSetWritten, Failure> {
+        let Some(live) = self.live(&Put::new(store, desired)).await? else {
             return self.put_template(store, None, desired).await;
         };
-        // A StatefulSet that is made again comes back with the claim templates of the policy that has rewritten these.
+        // A policy has rewritten the claim templates, and would rewrite those of a recreated StatefulSet, too.
         if overruled::holds(&*live, desired) {
             return self.put_template(store, Some(&live), desired).await;
         }
@@ -66,14 +67,15 @@ impl Writer<'_> {
                 let sent = meanwhile(&live, desired);
                 self.put_template(store, Some(&live), &sent).await
             }
-            Step::Wait => Ok(Put::default()),
-            Step::Remake => match self.orphan(&live).await {
-                Err(failure) if failure.error.is_conflict() => Ok(Put::default()),
+            Step::Wait => Ok(StatefulSetWritten::default()),
+            Step::Recreate => match self.orphan(&live).await {
+                Err(failure) if failure.error.is_conflict() => Ok(StatefulSetWritten::default()),
                 Err(failure) => {
-                    self.put(store, &meanwhile(&live, desired)).await?;
+                    let meanwhile = meanwhile(&live, desired);
+                    self.put(Put::new(store, &meanwhile)).await?;
                     Err(failure)
                 }
-                Ok(change) => Ok(Put {
+                Ok(change) => Ok(StatefulSetWritten {
                     change,
                     template_changed: true,
                 }),
@@ -81,19 +83,19 @@ impl Writer<'_> {
         }
     }
 
-    /// Claim templates go as they are: they cannot be changed, and a policy may have added to them when they were made.
+    /// Sends the live claim templates: they are immutable, and a policy may have added to them at creation.
     async fn put_template(
         &self,
         store: &Store<StatefulSet>,
         live: Option<&StatefulSet>,
         desired: &StatefulSet,
-    ) -> Result<Put, Failure> {
-        let put = self.put_adjusted(&(), store, desired, keep_claim_templates);
-        let Some((now, change)) = put.await? else {
-            return Ok(Put::default());
+    ) -> Result<StatefulSetWritten, Failure> {
+        let put = Put::new(store, desired).adjusted(keep_claim_templates);
+        let Some(Written { now, change }) = self.write(&put).await? else {
+            return Ok(StatefulSetWritten::default());
         };
         let template = |set: &StatefulSet| set.spec.as_ref().map(|spec| spec.template.clone());
-        Ok(Put {
+        Ok(StatefulSetWritten {
             change,
             template_changed: live.and_then(template) != template(&now),
         })
@@ -101,26 +103,8 @@ impl Writer<'_> {
 
     /// Deletes a StatefulSet without its pod and claims, if it is still what was seen.
     async fn orphan(&self, seen: &StatefulSet) -> Result<Option<Change>, Failure> {
-        let parameters = DeleteParams {
-            propagation_policy: Some(PropagationPolicy::Orphan),
-            preconditions: Some(Preconditions {
-                uid: seen.uid(),
-                resource_version: seen.resource_version(),
-            }),
-            ..DeleteParams::default()
-        };
-        let api = self.api(&(), seen);
-        match within_deadline(api.delete(&seen.name_any(), &parameters)).await {
-            Ok(_) => Ok(Some(Change::of(
-                seen,
-                &(),
-                Action::Deleted,
-                "its claim templates change, so that it is made again; the pod and the claims stay"
-                    .to_owned(),
-            ))),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(Failure::of(seen, &(), error)),
-        }
+        const WHY: &str = "recreated because its volumeClaimTemplates change; its pod and PersistentVolumeClaims are kept";
+        self.delete(Delete::new(seen, WHY).orphan()).await
     }
 }
 
@@ -128,7 +112,7 @@ fn step(live: &StatefulSet, desired: &StatefulSet, claims: &[Claim], server: &st
     if live.meta().deletion_timestamp.is_some() {
         return Step::Wait;
     }
-    if same_sizes(live, desired) && !makes_wrong_owners(live, desired, claims, server) {
+    if same_sizes(live, desired) && !creates_wrong_owners(live, desired, claims, server) {
         return Step::Apply;
     }
     let uid = live.uid();
@@ -136,13 +120,13 @@ fn step(live: &StatefulSet, desired: &StatefulSet, claims: &[Claim], server: &st
         .status
         .as_ref()
         .and_then(|status| status.observed_generation);
-    let hangs_on = when_deleted(live) != Some(RETAIN)
+    let would_take_claims = when_deleted(live) != Some(RETAIN)
         || observed != live.metadata.generation
         || claims.iter().any(|claim| claim.is_owned_by(uid.as_deref()));
-    if hangs_on {
+    if would_take_claims {
         Step::Release
     } else {
-        Step::Remake
+        Step::Recreate
     }
 }
 
@@ -161,7 +145,7 @@ fn templates(stateful_set: &StatefulSet) -> &[PersistentVolumeClaim] {
         .unwrap_or_default()
 }
 
-/// Sizes by name: what the templates are always made again for.
+/// Sizes by name: a difference always means that the StatefulSet is recreated.
 fn sizes(stateful_set: &StatefulSet) -> BTreeMap<String, String> {
     let size = |claim: &PersistentVolumeClaim| {
         let resources = claim.spec.as_ref()?.resources.as_ref()?;
@@ -182,7 +166,7 @@ fn same_sizes(live: &StatefulSet, desired: &StatefulSet) -> bool {
             .all(|(live, desired)| quantity::same(live, desired))
 }
 
-/// Uids of the owners that claims are made with.
+/// Uids of the owners that claims are created with.
 fn owners(stateful_set: &StatefulSet) -> BTreeSet<&str> {
     let owners = templates(stateful_set)
         .iter()
@@ -190,10 +174,10 @@ fn owners(stateful_set: &StatefulSet) -> BTreeSet<&str> {
     owners.map(|owner| owner.uid.as_str()).collect()
 }
 
-/// Whether the next claim would be made with an owner that it must not have. While every claim is there, another
-/// retention policy is a matter of the claims alone: a StatefulSet that is made again leaves its pod without an owner for
-/// a moment, and a `DittoServer` that is deleted just then would leave the pod behind.
-fn makes_wrong_owners(
+/// Whether the next claim would be created with a wrong owner. While every claim exists, another retention policy
+/// changes the claims alone: recreating a StatefulSet leaves its pod without an owner for a moment, and a
+/// `DittoServer` that is deleted just then would leave the pod behind.
+fn creates_wrong_owners(
     live: &StatefulSet,
     desired: &StatefulSet,
     claims: &[Claim],
@@ -204,7 +188,7 @@ fn makes_wrong_owners(
     owners(live) != owners(desired) && (claims.iter().any(is_missing) || names_another())
 }
 
-/// Claim templates that differ in no size stay as they are.
+/// The desired StatefulSet, with the live claim templates where no size differs.
 fn with_live_templates(live: &StatefulSet, desired: &StatefulSet) -> StatefulSet {
     let mut sent = desired.clone();
     let of = |set| serde_json::to_value(templates(set)).unwrap_or_default();
@@ -224,8 +208,8 @@ fn keep_claim_templates(live: &StatefulSet, sent: &mut StatefulSet) {
     }
 }
 
-/// As much of the desired StatefulSet as the live one can become. A pod that is made meanwhile mounts only volumes that
-/// have a claim.
+/// As much of the desired StatefulSet as the live one can become. A pod that is created meanwhile mounts only volumes
+/// that have a claim.
 fn meanwhile(live: &StatefulSet, desired: &StatefulSet) -> StatefulSet {
     let mut sent = desired.clone();
     if let (Some(spec), Some(live_spec)) = (&mut sent.spec, &live.spec) {

@@ -1,58 +1,19 @@
 //! One object: written when it differs, deleted when it is still what was seen.
 
 use dittofs_shared::labels;
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use kube::core::NamespaceScope;
-use kube::runtime::reflector::Store;
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::fmt::Debug;
-use std::hash::Hash;
 use std::sync::Arc;
 
 use super::difference::{Difference, differences};
 use super::overruled::{self, Sent};
-use crate::observe::REQUEST_DEADLINE;
+use super::request::{Delete, Put, Written, within_deadline};
+use crate::kind::NamespacedKind;
 use dittofs_operator_core::digest::digest;
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
-
-/// A kind that lives in namespaces and can be read and written, whether its type says what it is called or a value
-/// does that goes with it.
-pub(super) trait Object:
-    Resource<Scope: NamespaceScope, DynamicType: Clone + Debug + Eq + Hash>
-    + Clone
-    + Debug
-    + Serialize
-    + DeserializeOwned
-    + 'static
-{
-}
-
-impl<K> Object for K where
-    K: Resource<Scope: NamespaceScope, DynamicType: Clone + Debug + Eq + Hash>
-        + Clone
-        + Debug
-        + Serialize
-        + DeserializeOwned
-        + 'static
-{
-}
-
-/// A request that does not wait for ever.
-pub(super) async fn within_deadline<T>(
-    request: impl Future<Output = kube::Result<T>>,
-) -> Result<T, ApplyError> {
-    match tokio::time::timeout(REQUEST_DEADLINE, request).await {
-        Ok(result) => result.map_err(|error| match error {
-            kube::Error::Api(status) => ApplyError::Refused(status),
-            error => ApplyError::Request(error.to_string()),
-        }),
-        Err(_) => Err(ApplyError::Deadline(REQUEST_DEADLINE)),
-    }
-}
 
 /// A version that no object reaches.
 const NO_VERSION: i64 = i64::MAX;
@@ -62,74 +23,56 @@ pub(super) struct Writer<'a> {
     pub client: &'a Client,
     /// Whose objects are written.
     pub instance: &'a Instance,
-    /// Whether to send what seems to be as desired, too: not all that others may have changed can be seen.
-    pub anew: bool,
+    /// Sends also what seems to be as desired: not everything that others change shows in the cache.
+    pub force: bool,
 }
 
 impl Writer<'_> {
-    /// Applies an object, unless it is already like that.
-    pub async fn put<K>(&self, store: &Store<K>, desired: &K) -> Result<Option<Change>, Failure>
+    /// Applies an object, unless it is as desired already.
+    pub async fn put<K>(&self, put: Put<'_, K>) -> Result<Option<Change>, Failure>
     where
-        K: Object + Resource<DynamicType = ()>,
+        K: NamespacedKind + Serialize,
     {
-        self.put_of(&(), store, desired).await
+        let written = self.write(&put).await?;
+        Ok(written.and_then(|written| written.change))
     }
 
-    /// The same for a kind that its type does not tell.
-    pub async fn put_of<K: Object>(
-        &self,
-        kind: &K::DynamicType,
-        store: &Store<K>,
-        desired: &K,
-    ) -> Result<Option<Change>, Failure> {
-        let put = self.put_adjusted(kind, store, desired, |_, _| {}).await?;
-        Ok(put.and_then(|(_, change)| change))
-    }
-
-    /// The same, with a last look at what is sent. Says what the object has become and whether it has changed, unless
-    /// nothing was sent.
-    pub(super) async fn put_adjusted<K: Object>(
-        &self,
-        kind: &K::DynamicType,
-        store: &Store<K>,
-        desired: &K,
-        adjust: impl Fn(&K, &mut K),
-    ) -> Result<Option<(K, Option<Change>)>, Failure> {
-        match Box::pin(self.send(kind, store, desired, &adjust)).await? {
-            Some(sent) => {
-                let concluded = self.conclude(kind, desired, sent, adjust);
-                Box::pin(concluded).await.map(Some)
-            }
+    /// Applies an object. `None`: nothing was sent, because it is as desired already.
+    pub(super) async fn write<K>(&self, put: &Put<'_, K>) -> Result<Option<Written<K>>, Failure>
+    where
+        K: NamespacedKind + Serialize,
+    {
+        match Box::pin(self.send(put)).await? {
+            Some(sent) => Box::pin(self.conclude(put, sent)).await.map(Some),
             None => Ok(None),
         }
     }
 
-    /// Sends an object, unless it is already like that.
-    pub(super) async fn send<K: Object>(
-        &self,
-        kind: &K::DynamicType,
-        store: &Store<K>,
-        desired: &K,
-        adjust: impl Fn(&K, &mut K),
-    ) -> Result<Option<Sent<K>>, Failure> {
-        let live = self.live(kind, store, desired).await?;
-        match Box::pin(self.send_onto(kind, live, desired, &adjust)).await {
-            // The copy is old, or somebody was faster: whose the object is now decides.
+    /// The first half of [`Writer::write`]; [`Writer::conclude`] is the other.
+    pub(super) async fn send<K>(&self, put: &Put<'_, K>) -> Result<Option<Sent<K>>, Failure>
+    where
+        K: NamespacedKind + Serialize,
+    {
+        let live = self.live(put).await?;
+        match Box::pin(self.send_onto(put, live)).await {
+            // The cache lags behind, or another writer was faster: whose the object is now decides.
             Err(failure) if matches!(failure.error, ApplyError::Raced) => {
-                let live = self.own(kind, desired, self.read(kind, desired).await?)?;
-                Box::pin(self.send_onto(kind, live, desired, &adjust)).await
+                let live = self.own(put, self.read(put).await?)?;
+                Box::pin(self.send_onto(put, live)).await
             }
             result => result,
         }
     }
 
-    async fn send_onto<K: Object>(
+    async fn send_onto<K>(
         &self,
-        kind: &K::DynamicType,
+        put: &Put<'_, K>,
         live: Option<Arc<K>>,
-        desired: &K,
-        adjust: &impl Fn(&K, &mut K),
-    ) -> Result<Option<Sent<K>>, Failure> {
+    ) -> Result<Option<Sent<K>>, Failure>
+    where
+        K: NamespacedKind + Serialize,
+    {
+        let desired = put.desired;
         let before = live.as_ref().map(|live| missing(&**live, desired));
         let before = before.unwrap_or_default();
         let Some((action, reason)) = self.occasion(live.as_deref(), &before, desired) else {
@@ -140,9 +83,9 @@ impl Writer<'_> {
             .insert(labels::APPLIED_HASH.to_owned(), hash_of(desired));
         if let Some(live) = &live {
             overruled::carry_over(&**live, &mut body);
-            adjust(live, &mut body);
+            (put.adjust)(live, &mut body);
         }
-        let now = self.apply(kind, live.as_deref(), &body).await?;
+        let now = self.apply(put.kind, live.as_deref(), &body).await?;
         Ok(Some(Sent {
             live,
             before,
@@ -154,32 +97,36 @@ impl Writer<'_> {
     }
 
     /// What sending would do, and why, unless there is no reason to.
-    fn occasion<K: Object>(
+    fn occasion<K: NamespacedKind + Serialize>(
         &self,
         live: Option<&K>,
         before: &[Difference],
         desired: &K,
-    ) -> Option<(Action, String)> {
+    ) -> Option<(Action, &'static str)> {
         let Some(live) = live else {
-            return Some((Action::Created, "it did not exist".to_owned()));
+            return Some((Action::Created, "did not exist"));
         };
         let reason = if live.annotations().get(labels::APPLIED_HASH) != Some(&hash_of(desired)) {
-            // Where everything that is wanted is there. What was wanted before and is not any more shows in the hash.
-            "what is not asked for any more is taken out"
-        } else if self.anew || !overruled::is_settled(live, before) {
-            "it was asked for again"
+            // Shown only where nothing is missing: then the hash differs because of fields that were desired before.
+            "fields that are no longer set were removed"
+        } else if self.force {
+            "re-applied because of the reconcile-now annotation"
+        } else if !overruled::is_settled(live, before) {
+            // Shown only where nothing is missing: then what is remembered no longer holds.
+            "no longer rewritten by an admission policy or webhook"
         } else {
             return None;
         };
-        Some((Action::Updated, reason.to_owned()))
+        Some((Action::Updated, reason))
     }
 
-    /// Applies to the object that was seen and to no other, or makes one where there is none. An apply alone would do
-    /// whichever it finds: it would take over what somebody else has made since.
+    /// Applies to the object that was seen and to no other, or creates one where there is none. An apply alone would do
+    /// whichever it finds: it would take over what somebody else has created since.
     ///
-    /// Both are preconditions of the API server. With a uid it changes this object and creates none. The resource version
-    /// is compared only where there is an object, so that one that no object has lets it create and change nothing.
-    pub(super) async fn apply<K: Object>(
+    /// Both are preconditions of the API server. With a uid it changes this object and creates none. The resource
+    /// version is compared only where there is an object, so that one that no object has lets it create and change
+    /// nothing.
+    pub(super) async fn apply<K: NamespacedKind + Serialize>(
         &self,
         kind: &K::DynamicType,
         live: Option<&K>,
@@ -203,24 +150,21 @@ impl Writer<'_> {
     }
 
     /// Deletes an object, if it is still what was seen.
-    pub async fn delete<K>(&self, seen: &K, reason: String) -> Result<Option<Change>, Failure>
+    pub async fn delete<K>(&self, delete: Delete<'_, K>) -> Result<Option<Change>, Failure>
     where
-        K: Object + Resource<DynamicType = ()>,
+        K: NamespacedKind,
     {
-        self.delete_of(&(), seen, reason).await
-    }
-
-    /// The same for a kind that its type does not tell.
-    pub async fn delete_of<K: Object>(
-        &self,
-        kind: &K::DynamicType,
-        seen: &K,
-        reason: String,
-    ) -> Result<Option<Change>, Failure> {
+        let Delete {
+            kind,
+            seen,
+            reason,
+            orphan,
+        } = delete;
         if seen.meta().deletion_timestamp.is_some() {
             return Ok(None);
         }
         let parameters = DeleteParams {
+            propagation_policy: orphan.then_some(PropagationPolicy::Orphan),
             preconditions: Some(Preconditions {
                 uid: seen.uid(),
                 resource_version: seen.resource_version(),
@@ -235,22 +179,22 @@ impl Writer<'_> {
         }
     }
 
-    pub(super) fn api<K: Object>(&self, kind: &K::DynamicType, object: &K) -> Api<K> {
+    pub(super) fn api<K: NamespacedKind>(&self, kind: &K::DynamicType, object: &K) -> Api<K> {
         Api::all_with(self.client.clone(), kind).constrain(&object.namespace().unwrap_or_default())
     }
 }
 
 /// Where an object is not as desired.
-pub(super) fn missing<K: Object>(live: &K, desired: &K) -> Vec<Difference> {
+pub(super) fn missing<K: Serialize>(live: &K, desired: &K) -> Vec<Difference> {
     differences(&to_value(live), &to_value(desired))
 }
 
-pub(super) fn hash_of<K: Object>(desired: &K) -> String {
+pub(super) fn hash_of<K: Serialize>(desired: &K) -> String {
     digest(&serde_json::to_vec(desired).unwrap_or_default())[..16].to_owned()
 }
 
-/// All but what the API server notes down about writes.
-pub(super) fn content<K: Object>(object: &K) -> Value {
+/// The object without what the API server records about writes.
+pub(super) fn content<K: Resource + Clone + Serialize>(object: &K) -> Value {
     let mut object = object.clone();
     let metadata = object.meta_mut();
     metadata.managed_fields = None;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::watch::Server;
+use crate::watch::GuardedDittoServer;
 
 /// Shortest and longest delay.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 
 /// The failures in a row of each instance. They only make the delay grow: losing them does no harm.
 #[derive(Debug, Default)]
-pub struct Retries(Mutex<HashMap<ObjectRef<Server>, Failures>>);
+pub struct Retries(Mutex<HashMap<ObjectRef<GuardedDittoServer>, Failures>>);
 
 #[derive(Debug)]
 struct Failures {
@@ -24,7 +24,7 @@ struct Failures {
 
 impl Retries {
     /// Counts a failure. Returns how many there have been in a row, and how long to wait.
-    pub(super) fn failed(&self, instance: ObjectRef<Server>) -> (u32, Duration) {
+    pub(super) fn failed(&self, instance: ObjectRef<GuardedDittoServer>) -> (u32, Duration) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let failures = all.entry(instance).or_insert_with(|| Failures {
             count: 0,
@@ -36,7 +36,7 @@ impl Retries {
     }
 
     /// Starts over after a success.
-    pub(super) fn succeeded(&self, instance: &ObjectRef<Server>) {
+    pub(super) fn succeeded(&self, instance: &ObjectRef<GuardedDittoServer>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(instance);
     }
@@ -49,7 +49,8 @@ mod tests {
     #[test]
     fn delays_grow_for_each_instance_until_it_succeeds() {
         let retries = Retries::default();
-        let [a, b] = ["a", "b"].map(|name| ObjectRef::<Server>::new(name).within("files"));
+        let [a, b] =
+            ["a", "b"].map(|name| ObjectRef::<GuardedDittoServer>::new(name).within("files"));
         let (count, delay) = retries.failed(a.clone());
         assert!(count == 1 && delay >= SHORTEST && delay < SHORTEST * 2);
         for _ in 0..20 {

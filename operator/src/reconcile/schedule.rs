@@ -1,20 +1,20 @@
-//! When an instance is looked at again, unless something happens before.
+//! When an instance is reconciled again, unless an event comes first.
 
 use std::time::Duration;
 
 use dittofs_operator_core::instance::{Instance, PerconaCluster};
 
-/// Secrets are not watched, so that nobody needs the right to list them. They are read on every look and at least
-/// this often.
+/// Secrets are not watched, so that the operator needs no right to list them. They are read in every reconcile, and at
+/// least this often.
 const SECRETS_REREAD: Duration = Duration::from_mins(10);
-/// The same, while one of them keeps the server from being started as asked.
+/// The same, while the server cannot be started as the spec asks because of one of them.
 const SECRETS_AWAITED: Duration = Duration::from_secs(30);
-/// The same, while all that is missing is the Secret of a database that is ready, or one that the garbage collector is about to
-/// delete is in the way.
+/// The same, while only the Secret of a database that is ready is missing, or the garbage collector is about to
+/// delete the one that is in the way.
 const CONNECTION_AWAITED: Duration = Duration::from_secs(5);
 
-/// Secrets are not watched: one that is awaited is looked for more often. `due`: something else has to wait that long.
-pub(super) fn next_look(instance: &Instance, due: Option<Duration>) -> Duration {
+/// A Secret that is awaited is read more often. `due`: when something else is due.
+pub(super) fn requeue_after(instance: &Instance, due: Option<Duration>) -> Duration {
     let cluster = instance.percona.as_ref();
     let longest = if instance.startable().is_ok() && !instance.api_access.reset.waits_for_secret() {
         SECRETS_REREAD

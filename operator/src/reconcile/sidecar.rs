@@ -6,22 +6,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Context;
+use super::{Context, Pass, lock};
 use crate::apply::{self, Applied, Failure};
 use crate::turns::Turn;
 use crate::watch::Stores;
-use dittofs_operator_core::desired::Desired;
 use dittofs_operator_core::instance::Instance;
-use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::ownership::controller;
 use dittofs_operator_core::renewal::{self, Edit, Refused, Renewal};
 use dittofs_operator_core::roll::Roll;
 
-/// What is looked at too early has to be looked at again.
+/// A reconcile that comes too early would have to be repeated.
 const SLACK: Duration = Duration::from_millis(200);
 
-/// How long it is until time alone brings something new.
-pub(super) fn next_look(instance: &Instance, renewal: &Renewal) -> Duration {
+/// When the decision may change without any event.
+pub(super) fn requeue_after(instance: &Instance, renewal: &Renewal) -> Duration {
     let known = &instance.sidecar;
     let pod = known.pod.as_ref();
     let absence = pod.and_then(|pod| pod.left_of_absence(known.at));
@@ -29,30 +27,29 @@ pub(super) fn next_look(instance: &Instance, renewal: &Renewal) -> Duration {
     sooner.map_or(Duration::MAX, |sooner| sooner + SLACK)
 }
 
-/// Does what can be done now, and returns what there is to tell of it. A pod that is about to be recreated is left to that.
+/// Does what can be done now, and returns what to report. Nothing is done to a pod that is about to be recreated.
 pub(super) async fn renew(
     context: &Context,
-    look: (&Observed, &Instance, &Desired),
+    pass: &Pass,
     roll: &Roll,
     applied: &mut Applied,
 ) -> Renewal {
-    let (_, instance, _) = look;
-    let renewal = carry_out(context, look, roll, applied).await;
+    let renewal = carry_out(context, pass, roll, applied).await;
     // Whatever came of this one, the next may begin.
-    context
-        .turns
-        .pass_on(|| own_pods(&context.stores), instance.sidecar.at);
+    let mut turns = lock(&context.turns);
+    if turns.has_queue() {
+        let next = turns.next(&own_pods(&context.stores), pass.instance.sidecar.at);
+        for instance in next {
+            context.request(instance);
+        }
+    }
     renewal
 }
 
-async fn carry_out(
-    context: &Context,
-    (observed, instance, desired): (&Observed, &Instance, &Desired),
-    roll: &Roll,
-    applied: &mut Applied,
-) -> Renewal {
-    let decided = renewal::decide(&instance.sidecar, &desired.sidecar_contract);
-    let Some(pod) = observed.own_pod() else {
+async fn carry_out(context: &Context, pass: &Pass, roll: &Roll, applied: &mut Applied) -> Renewal {
+    let instance = &pass.instance;
+    let decided = renewal::decide(&instance.sidecar, &pass.desired.sidecar_contract);
+    let Some(pod) = pass.observed.own_pod() else {
         return decided;
     };
     if instance.spec.paused || matches!(roll, Roll::Now { .. }) {
@@ -77,7 +74,7 @@ async fn carry_out(
     }
 }
 
-/// Pods of instances that this operator looks after. What stands on any other pod with such labels proves nothing.
+/// Pods of instances that this operator manages. The annotations of any other pod with such labels prove nothing.
 fn own_pods(stores: &Stores) -> Vec<Arc<Pod>> {
     let servers = stores.servers.state();
     let servers: BTreeSet<_> = servers.iter().filter_map(|server| server.uid()).collect();
@@ -104,10 +101,8 @@ async fn replace(
 ) -> Renewal {
     let known = &instance.sidecar;
     let pods = own_pods(&context.stores);
-    match context
-        .turns
-        .take(&instance.name, pod, &known.asked, &pods, known.at)
-    {
+    let turn = lock(&context.turns).take(&instance.name, pod, &known.asked, &pods, known.at);
+    match turn {
         Turn::Now => {}
         Turn::Begun => return Renewal::begun(),
         Turn::Later => return Renewal::WaitsForOthers,
@@ -119,7 +114,7 @@ async fn replace(
             Renewal::begun()
         }
         Err(failure) => {
-            context.turns.give_back(pod);
+            lock(&context.turns).give_back(pod);
             if failure.error.is_refusal() {
                 return refused(context, instance, pod, &failure).await;
             }
@@ -128,7 +123,7 @@ async fn replace(
     }
 }
 
-/// PodSecurity and admission policies judge the pod again. What they refuse is not asked for again.
+/// PodSecurity and admission policies evaluate the pod again. An image that they refuse is not tried again.
 async fn refused(context: &Context, instance: &Instance, pod: &Pod, failure: &Failure) -> Renewal {
     let said = failure.error.message();
     let refused = Refused {
@@ -141,13 +136,13 @@ async fn refused(context: &Context, instance: &Instance, pod: &Pod, failure: &Fa
     }
 }
 
-/// Files are served all the while. A pod that has changed meanwhile is looked at again when its change arrives.
+/// The server is not affected. A pod that has changed meanwhile is reconciled at its next event.
 fn failed(failure: Failure, decided: Renewal, applied: &mut Applied) -> Renewal {
-    let passes = failure.error.is_conflict() || failure.error.is_not_found();
+    let is_outdated = failure.error.is_conflict() || failure.error.is_not_found();
     if failure.error.is_refusal() {
         return Renewal::Forbidden(failure.error.message());
     }
-    if !passes {
+    if !is_outdated {
         applied.failures.push(failure);
     }
     decided

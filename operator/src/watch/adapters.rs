@@ -1,5 +1,5 @@
-//! ConfigMaps. A sidecar can write to the metadata of one of them, `{name}-adapters`, and so to what our copies are
-//! selected by. Its name leads to the instance all the same.
+//! ConfigMaps. A sidecar can write to the metadata of one of them, `{name}-adapters`, and so to the labels that
+//! select what is cached. Its name still leads to the instance.
 
 use dittofs_shared::names;
 use futures::StreamExt as _;
@@ -9,14 +9,13 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::task::JoinSet;
 
-use super::Server;
+use super::GuardedDittoServer;
 use super::owned::{Owned, forget_writers};
-use super::wake::instances_of;
+use super::trigger::instances_of;
 
-/// Uids of ConfigMaps with a published state that have left the copies: deleted, or without our label. Only to know them
-/// again, and lost without harm.
+/// Uids of ConfigMaps with a published state that have left the cache: deleted, or without our label. They only serve
+/// to recognise them: losing them does no harm.
 #[derive(Clone, Debug, Default)]
 pub struct Departed(Arc<Mutex<HashMap<ObjectRef<ConfigMap>, String>>>);
 
@@ -35,34 +34,33 @@ impl Departed {
     }
 }
 
-/// Keeps copies of the ConfigMaps, and asks for a look at the instance of whatever changes.
+/// Keeps a cache of the ConfigMaps, and requests a reconcile of the instance of whatever changes.
 pub(super) fn watch(
-    owned: &Owned<'_>,
+    owned: &mut Owned<'_>,
     config: &watcher::Config,
     departed: &Departed,
-    tasks: &mut JoinSet<()>,
 ) -> Store<ConfigMap> {
-    let (store, mut events) = owned.source.copy(&(), config, keep_writers_of_adapters);
-    let wake = owned.wake.clone();
+    let (store, mut events) = owned.source.cache(&(), config, keep_writers_of_adapters);
+    let trigger = owned.trigger.clone();
     let departed = departed.clone();
-    tasks.spawn(async move {
+    owned.tasks.spawn(&store, async move {
         while let Some(event) = events.next().await {
             match event {
-                Ok(watcher::Event::Apply(config_map)) => wake.these(concerned(&config_map)),
+                Ok(watcher::Event::Apply(config_map)) => trigger.these(concerned(&config_map)),
                 Ok(watcher::Event::Delete(config_map)) => {
                     if published_by(&config_map).is_some() {
                         departed.add(&config_map);
                     }
-                    wake.these(concerned(&config_map));
+                    trigger.these(concerned(&config_map));
                 }
-                // Its DittoServer may be gone, so that nobody else asks.
+                // Its DittoServer may be gone, so that no other event follows.
                 Ok(watcher::Event::InitApply(config_map))
                     if !config_map.finalizers().is_empty() =>
                 {
-                    wake.these(concerned(&config_map));
+                    trigger.these(concerned(&config_map));
                 }
-                // After a gap there is no telling which objects are gone: look at every instance.
-                Ok(watcher::Event::InitDone) => wake.all(),
+                // It is unknown which objects were deleted during a gap: reconcile every instance.
+                Ok(watcher::Event::InitDone) => trigger.all(),
                 Ok(watcher::Event::Init | watcher::Event::InitApply(_)) | Err(_) => {}
             }
         }
@@ -71,13 +69,13 @@ pub(super) fn watch(
 }
 
 /// The instance whose published state it holds, by its name: labels can be forged.
-fn published_by(config_map: &ConfigMap) -> Option<ObjectRef<Server>> {
+fn published_by(config_map: &ConfigMap) -> Option<ObjectRef<GuardedDittoServer>> {
     let name = config_map.name_any();
     let instance = names::instance_of_adapters(&name)?;
     Some(ObjectRef::new(instance).within(&config_map.namespace()?))
 }
 
-fn concerned(config_map: &ConfigMap) -> HashSet<ObjectRef<Server>> {
+fn concerned(config_map: &ConfigMap) -> HashSet<ObjectRef<GuardedDittoServer>> {
     let mut instances = instances_of(config_map);
     instances.extend(published_by(config_map));
     instances

@@ -1,8 +1,8 @@
-//! Kinds that the cluster may be without, and may get or lose while we run.
+//! Kinds that the cluster may lack, and may get or lose while the operator runs.
 //!
-//! Each has a watch of the one CustomResourceDefinition that makes it. The whole object is asked for, because metadata
-//! do not say whether the API server serves the kind, nor in which version; we keep nothing of it. While the kind is
-//! served there is a watch of its objects.
+//! Each has a watch of the one CustomResourceDefinition that defines it. The whole object is requested, because
+//! metadata do not say whether the API server serves the kind, nor in which version; none of it is cached. While the
+//! kind is served there is a watch of its objects.
 
 use dittofs_shared::{labels, names};
 use futures::StreamExt as _;
@@ -20,27 +20,26 @@ use std::time::Duration;
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
-use super::Server;
+use super::GuardedDittoServer;
 use super::outage::{Outage, is_forbidden};
 use super::owned::forget_writers;
 use super::source::Source;
-use super::wake::{Wake, instances_of};
+use super::trigger::{Trigger, instances_of};
 use dittofs_operator_core::optional::{Absence, OptionalKind};
 
-/// How long to wait before asking again whether there is a kind that we may not ask about. Rights change rarely, and
-/// nobody is served by asking often.
+/// How long to wait before reading again a definition that the operator has no right to read. Rights change rarely.
 const FORBIDDEN_RETRY: Duration = Duration::from_mins(10);
 
-/// Copies of the objects of a kind, or why there are none.
+/// The cache of a kind, or why there is none.
 #[derive(Clone)]
 pub enum Presence {
-    /// The copies are complete.
+    /// The cache has synced.
     Present(Store<DynamicObject>),
-    /// There is nothing of this kind, as far as we can know.
+    /// There are no objects of this kind, as far as the operator can know.
     Absent(Absence),
 }
 
-/// What there is of the kinds that the cluster may be without.
+/// The caches of the kinds that the cluster may lack.
 #[derive(Clone)]
 pub struct Optional {
     /// `None`: not known yet.
@@ -48,7 +47,7 @@ pub struct Optional {
 }
 
 impl Optional {
-    /// What there is of a kind now.
+    /// The cache of a kind, if the cluster has it now.
     pub fn of(&self, kind: OptionalKind) -> Presence {
         let known = self
             .kinds
@@ -57,23 +56,23 @@ impl Optional {
         known.unwrap_or(Presence::Absent(Absence::NotRead))
     }
 
-    /// Waits until it is known of every kind whether it is there.
+    /// Waits until it is known of every kind whether the cluster has it.
     pub(super) async fn settled(&self) {
         for known in self.kinds.values() {
-            // An error means that the watch has ended, which only happens when everything is being dropped.
+            // An error means that the watch has ended, which only happens during a shutdown.
             let _ = known.clone().wait_for(Option::is_some).await;
         }
     }
 }
 
 /// Watches the definitions of all these kinds.
-pub(super) fn watch(source: &Source, wake: &Wake, tasks: &mut JoinSet<()>) -> Optional {
+pub(super) fn watch(source: &Source, trigger: &Trigger, tasks: &mut JoinSet<()>) -> Optional {
     let kinds = OptionalKind::ALL.map(|kind| {
         let (sender, receiver) = channel(None);
         let follower = Follower {
             kind,
             source: source.clone(),
-            wake: wake.clone(),
+            trigger: trigger.clone(),
             known: sender,
         };
         tasks.spawn(follower.follow());
@@ -89,7 +88,7 @@ pub(super) fn watch(source: &Source, wake: &Wake, tasks: &mut JoinSet<()>) -> Op
 struct Follower {
     kind: OptionalKind,
     source: Source,
-    wake: Wake,
+    trigger: Trigger,
     known: Sender<Option<Presence>>,
 }
 
@@ -99,7 +98,7 @@ impl Follower {
         let name = self.kind.definition();
         let mut definitions = std::pin::pin!(watcher::watch_object(api, &name).default_backoff());
         let mut outage = Outage::of(name.clone());
-        // Dropped, and with it the watch, when the kind is not served any more.
+        // Dropped, and with it the watch, when the kind is no longer served.
         let mut objects = JoinSet::new();
         while let Some(event) = definitions.next().await {
             let forbidden = event.as_ref().is_err_and(is_forbidden);
@@ -117,7 +116,7 @@ impl Follower {
                         self.learn(&Presence::Absent(absence));
                     }
                 },
-                // What is known stays known. What is not must not keep the operator from its work.
+                // What is known is kept. A kind of which nothing is known must not keep the operator from starting.
                 Err(_) if self.known.borrow().is_some() => {}
                 Err(_) => self.learn(&Presence::Absent(unreadable(forbidden))),
             }
@@ -130,13 +129,13 @@ impl Follower {
     async fn follow_objects(self) {
         let (store, mut events) =
             self.source
-                .copy(&self.kind.resource(), &self.limits(), forget_writers);
+                .cache(&self.kind.resource(), &self.limits(), forget_writers);
         while let Some(event) = events.next().await {
             match event {
                 Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
-                    self.wake.these(concerned(self.kind, &object));
+                    self.trigger.these(concerned(self.kind, &object));
                 }
-                // After a gap there is no telling which objects are gone.
+                // It is unknown which objects were deleted during a gap.
                 Ok(watcher::Event::InitDone) => self.learn(&Presence::Present(store.clone())),
                 Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
                 Err(error) => {
@@ -149,7 +148,7 @@ impl Follower {
         }
     }
 
-    /// Of databases we want to know those that somebody else has made.
+    /// Databases are watched without a label: one of somebody else may be used.
     fn limits(&self) -> watcher::Config {
         if self.kind == OptionalKind::PerconaPGCluster {
             return watcher::Config::default();
@@ -163,15 +162,17 @@ impl Follower {
         match (before, now) {
             (Some(Presence::Absent(before)), Presence::Absent(now)) if before == *now => return,
             (Some(Presence::Present(_)), Presence::Present(_)) => {}
-            (_, Presence::Present(_)) => tracing::info!(kind, "the cluster has this kind"),
+            (_, Presence::Present(_)) => {
+                tracing::info!(kind, "the cluster serves this optional kind");
+            }
             (_, Presence::Absent(Absence::NotInstalled)) => {
-                tracing::info!(kind, "the cluster does not have this kind");
+                tracing::info!(kind, "this optional kind is not installed");
             }
             (_, Presence::Absent(absence)) => {
                 tracing::warn!(kind, "{}", absence.explain(self.kind));
             }
         }
-        self.wake.all();
+        self.trigger.all();
     }
 }
 
@@ -183,9 +184,9 @@ fn unreadable(forbidden: bool) -> Absence {
     }
 }
 
-/// The instances that an object of this kind matters to. A database is known by its name too: it may be somebody
-/// else's and be used.
-fn concerned(kind: OptionalKind, object: &DynamicObject) -> HashSet<ObjectRef<Server>> {
+/// The instances that an object of this kind matters to. A database also counts by its name: one of somebody else may
+/// be used.
+fn concerned(kind: OptionalKind, object: &DynamicObject) -> HashSet<ObjectRef<GuardedDittoServer>> {
     let mut instances = instances_of(object);
     if kind == OptionalKind::PerconaPGCluster
         && let Some(namespace) = object.namespace()
@@ -196,7 +197,7 @@ fn concerned(kind: OptionalKind, object: &DynamicObject) -> HashSet<ObjectRef<Se
     instances
 }
 
-/// What we want to know of a CustomResourceDefinition. Its schema, which can be a megabyte, is never kept.
+/// The part of a CustomResourceDefinition that matters here. Its schema, which can be a megabyte, is never kept.
 #[derive(Clone, Debug, Deserialize, Resource)]
 #[resource(inherit = CustomResourceDefinition)]
 struct Definition {
@@ -226,7 +227,7 @@ struct DefinitionStatus {
 /// Whether the API server serves the kind in our version.
 fn serves(definition: Option<&Definition>, kind: OptionalKind) -> Result<(), Absence> {
     let definition = definition.ok_or(Absence::NotInstalled)?;
-    // Nothing can be made of a kind that is on its way out.
+    // Objects cannot be created while the definition is terminating.
     if definition.metadata.deletion_timestamp.is_some() {
         return Err(Absence::NotInstalled);
     }

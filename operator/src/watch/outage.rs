@@ -1,6 +1,9 @@
-//! An outage of one watch: told when it begins and when it ends, not on every try.
+//! An outage of one watch, logged when it begins and when it ends, not on every retry.
 
 use kube::runtime::watcher;
+
+use dittofs_operator_core::outcome::code;
+use dittofs_runtime::api_error::WatchError;
 
 pub(super) struct Outage {
     what: String,
@@ -13,18 +16,19 @@ impl Outage {
         Self { what, failures: 0 }
     }
 
-    /// What has come of it now.
+    /// Takes the next event into account.
     pub fn see<T>(&mut self, event: &watcher::Result<T>) {
         let kind = &self.what;
         match event {
             Ok(_) if self.failures == 0 => {}
             Ok(_) => {
                 let failures = std::mem::take(&mut self.failures);
-                tracing::info!(kind, failures, "watch is back");
+                tracing::info!(kind, failures, "watch recovered");
             }
             Err(error) => {
                 if self.failures == 0 {
-                    tracing::warn!(kind, %error, "watch failed, trying again with growing delays of up to 30 s");
+                    let error = WatchError(error);
+                    tracing::warn!(kind, %error, "watch failed; retrying with backoff of up to 30 s");
                 }
                 self.failures = self.failures.saturating_add(1);
             }
@@ -32,15 +36,15 @@ impl Outage {
     }
 }
 
-/// Whether the API server has refused because we have no right to ask.
+/// Whether the API server refuses because the operator lacks the right.
 pub(super) fn is_forbidden(error: &watcher::Error) -> bool {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
         | watcher::Error::WatchFailed(error) => {
-            matches!(error, kube::Error::Api(status) if status.code == 403)
+            matches!(error, kube::Error::Api(status) if status.code == code::FORBIDDEN)
         }
-        watcher::Error::WatchError(status) => status.code == 403,
+        watcher::Error::WatchError(status) => status.code == code::FORBIDDEN,
         watcher::Error::NoResourceVersion => false,
     }
 }

@@ -10,37 +10,34 @@ use kube::runtime::reflector::Store;
 use kube::runtime::watcher;
 use serde_json::json;
 use std::collections::BTreeMap;
-use tokio::task::JoinSet;
 
-use super::source::{Source, Watched};
-use super::wake::{Wake, instances_of};
+use super::Tasks;
+use super::source::Source;
+use super::trigger::{Trigger, instances_of};
+use crate::kind::NamespacedKind;
 
 pub(super) struct Owned<'a> {
     pub source: &'a Source,
-    pub wake: Wake,
+    pub trigger: &'a Trigger,
+    pub tasks: &'a mut Tasks,
 }
 
 impl Owned<'_> {
-    /// Keeps a copy of a kind, and asks for a look at the instance of whatever changes.
-    pub fn watch<K>(
-        &self,
-        config: &watcher::Config,
-        prune: fn(&mut K),
-        tasks: &mut JoinSet<()>,
-    ) -> Store<K>
+    /// Keeps a cache of a kind, and requests a reconcile of the instance of whatever changes.
+    pub fn watch<K>(&mut self, config: &watcher::Config, strip: fn(&mut K)) -> Store<K>
     where
-        K: Watched + Resource<DynamicType = ()>,
+        K: NamespacedKind + Resource<DynamicType = ()>,
     {
-        let (store, mut events) = self.source.copy(&(), config, prune);
-        let wake = self.wake.clone();
-        tasks.spawn(async move {
+        let (store, mut events) = self.source.cache(&(), config, strip);
+        let trigger = self.trigger.clone();
+        self.tasks.spawn(&store, async move {
             while let Some(event) = events.next().await {
                 match event {
                     Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
-                        wake.these(instances_of(&object));
+                        trigger.these(instances_of(&object));
                     }
-                    // After a gap there is no telling which objects are gone: look at every instance.
-                    Ok(watcher::Event::InitDone) => wake.all(),
+                    // It is unknown which objects were deleted during a gap: reconcile every instance.
+                    Ok(watcher::Event::InitDone) => trigger.all(),
                     Ok(watcher::Event::Init | watcher::Event::InitApply(_)) | Err(_) => {}
                 }
             }
@@ -53,7 +50,7 @@ pub(super) fn forget_writers<K: Resource>(object: &mut K) {
     object.meta_mut().managed_fields = None;
 }
 
-/// Of a StatefulSet we keep when we have changed it.
+/// Of the managed fields of a StatefulSet we keep when we have changed it.
 pub(super) fn keep_our_times(set: &mut StatefulSet) {
     let writers = set.metadata.managed_fields.get_or_insert_default();
     writers.retain(|entry| entry.manager.as_deref() == Some(labels::OPERATOR_MANAGER));
@@ -62,8 +59,8 @@ pub(super) fn keep_our_times(set: &mut StatefulSet) {
     }
 }
 
-/// Of a Service we keep which of these fields we have set: an externalTrafficPolicy that somebody else has chosen stays,
-/// and an ipFamilyPolicy of ours does not go by being left out.
+/// Of the managed fields of a Service we keep which of these we have set: an externalTrafficPolicy that somebody else
+/// has chosen is kept, and an ipFamilyPolicy of ours is not removed by leaving it out.
 const CHOICES: [&str; 2] = ["f:externalTrafficPolicy", "f:ipFamilyPolicy"];
 
 pub(super) fn keep_our_choices(service: &mut Service) {

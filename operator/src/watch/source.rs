@@ -2,43 +2,17 @@
 
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt as _};
-use kube::core::NamespaceScope;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::reflector::Store;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client, Resource, ResourceExt as _};
-use serde::de::DeserializeOwned;
+use kube::{Api, Client, ResourceExt as _};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fmt::Debug;
-use std::hash::Hash;
 
 use super::outage::Outage;
+use crate::kind::NamespacedKind;
 
-/// A kind that lives in namespaces and can be watched.
-pub(super) trait Watched:
-    Resource<Scope: NamespaceScope, DynamicType: Clone + Debug + Eq + Hash + Unpin>
-    + Clone
-    + Debug
-    + DeserializeOwned
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<K> Watched for K where
-    K: Resource<Scope: NamespaceScope, DynamicType: Clone + Debug + Eq + Hash + Unpin>
-        + Clone
-        + Debug
-        + DeserializeOwned
-        + Send
-        + Sync
-        + 'static
-{
-}
-
-/// Events of a kind. Errors are told in the log already.
+/// Events of a kind. Errors are logged already.
 pub(super) type Events<K> = BoxStream<'static, watcher::Result<Event<K>>>;
 
 /// The namespaces that are watched.
@@ -50,23 +24,23 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// A copy of a kind, and the events that keep it up to date while they are read.
-    pub fn copy<K: Watched>(
+    /// A cache of a kind, and the events that keep it up to date while they are read.
+    pub fn cache<K: NamespacedKind>(
         &self,
         kind: &K::DynamicType,
         config: &watcher::Config,
-        prune: fn(&mut K),
+        strip: fn(&mut K),
     ) -> (Store<K>, Events<K>) {
         let writer = Writer::new(kind.clone());
         let store = writer.as_reader();
         let all = Api::<K>::all_with(self.client.clone(), kind);
-        let word = K::kind(kind);
+        let name = K::kind(kind);
         let in_one = |namespace: &String| {
             let api = all.clone().constrain(namespace);
-            events(format!("{word} in namespace {namespace}"), api, config)
+            events(format!("{name} in namespace {namespace}"), api, config)
         };
         let events = match self.namespaces.as_slice() {
-            [] => events(word.into_owned(), all, config),
+            [] => events(name.into_owned(), all, config),
             [only] => in_one(only),
             several => {
                 let each = several.iter().map(|namespace| {
@@ -76,11 +50,11 @@ impl Source {
                 merged(store.clone(), several, stream::select_all(each))
             }
         };
-        (store, events.modify(prune).reflect(writer).boxed())
+        (store, events.modify(strip).reflect(writer).boxed())
     }
 }
 
-fn events<K: Watched>(what: String, api: Api<K>, config: &watcher::Config) -> Events<K> {
+fn events<K: NamespacedKind>(what: String, api: Api<K>, config: &watcher::Config) -> Events<K> {
     let mut outage = Outage::of(what);
     watcher(api, config.clone())
         .default_backoff()
@@ -88,7 +62,7 @@ fn events<K: Watched>(what: String, api: Api<K>, config: &watcher::Config) -> Ev
         .boxed()
 }
 
-fn merged<K: Watched>(
+fn merged<K: NamespacedKind>(
     store: Store<K>,
     namespaces: &[String],
     events: impl Stream<Item = (String, watcher::Result<Event<K>>)> + Send + 'static,
@@ -98,7 +72,7 @@ fn merged<K: Watched>(
         listed: BTreeMap::new(),
         awaited: namespaces.iter().cloned().collect(),
     };
-    // One after the other: what was handed out is in the copy before the next is asked for.
+    // One after the other: an event is in the cache before the next one is polled.
     events
         .flat_map(move |(namespace, event)| {
             let events = match event {
@@ -110,17 +84,17 @@ fn merged<K: Watched>(
         .boxed()
 }
 
-/// Makes one course of events out of those of several namespaces: a new list of one of them must not wipe the others
-/// out of the copy, and the copy is complete when all of them have been listed.
-struct Merge<K: Watched> {
+/// Merges the events of several namespaces into one stream: a new list of one of them must not remove the others from
+/// the cache, and the cache has synced when all of them have been listed.
+struct Merge<K: NamespacedKind> {
     store: Store<K>,
-    /// What a list that is under way has had so far, by namespace.
+    /// The names that a list in progress has had so far, by namespace.
     listed: BTreeMap<String, HashSet<String>>,
     /// Namespaces that have not been listed yet.
     awaited: BTreeSet<String>,
 }
 
-impl<K: Watched> Merge<K> {
+impl<K: NamespacedKind> Merge<K> {
     fn turn(&mut self, namespace: &str, event: Event<K>) -> Vec<Event<K>> {
         match event {
             Event::Apply(_) | Event::Delete(_) => vec![event],
@@ -171,12 +145,12 @@ mod tests {
         serde_json::from_value(json!({"metadata": {"namespace": namespace, "name": name}})).unwrap()
     }
 
-    struct Copy {
+    struct Cache {
         writer: Writer<ConfigMap>,
         merge: Merge<ConfigMap>,
     }
 
-    impl Copy {
+    impl Cache {
         fn of(namespaces: &[&str]) -> Self {
             let writer = Writer::new(());
             let merge = Merge {
@@ -212,50 +186,50 @@ mod tests {
             names
         }
 
-        fn is_complete(&self) -> bool {
+        fn has_synced(&self) -> bool {
             self.merge.store.wait_until_ready().now_or_never().is_some()
         }
     }
 
     #[test]
-    fn a_copy_is_complete_when_every_namespace_has_been_listed() {
-        let mut copy = Copy::of(&["a", "b"]);
-        copy.list("a", &["one", "two"]);
-        assert!(!copy.is_complete());
-        copy.list("b", &["three"]);
-        assert!(copy.is_complete());
-        assert_eq!(copy.names(), ["one", "three", "two"]);
+    fn a_cache_has_synced_when_every_namespace_has_been_listed() {
+        let mut cache = Cache::of(&["a", "b"]);
+        cache.list("a", &["one", "two"]);
+        assert!(!cache.has_synced());
+        cache.list("b", &["three"]);
+        assert!(cache.has_synced());
+        assert_eq!(cache.names(), ["one", "three", "two"]);
     }
 
     #[test]
-    fn a_list_that_begins_anew_before_all_are_there_leaves_nothing_behind() {
-        let mut copy = Copy::of(&["a", "b"]);
-        copy.feed("a", [Event::Init, Event::InitApply(object("a", "old"))]);
-        copy.list("a", &["new"]);
-        copy.list("b", &[]);
-        assert!(copy.is_complete());
-        assert_eq!(copy.names(), ["new"]);
+    fn a_list_that_restarts_before_all_are_complete_leaves_nothing_behind() {
+        let mut cache = Cache::of(&["a", "b"]);
+        cache.feed("a", [Event::Init, Event::InitApply(object("a", "old"))]);
+        cache.list("a", &["new"]);
+        cache.list("b", &[]);
+        assert!(cache.has_synced());
+        assert_eq!(cache.names(), ["new"]);
     }
 
     #[test]
     fn a_new_list_of_one_namespace_touches_no_other() {
-        let mut copy = Copy::of(&["a", "b"]);
-        copy.list("a", &["one", "two"]);
-        copy.list("b", &["three"]);
-        copy.list("a", &["two", "four"]);
-        assert_eq!(copy.names(), ["four", "three", "two"]);
-        copy.feed("b", [Event::Delete(object("b", "three"))]);
-        copy.feed("a", [Event::Apply(object("a", "five"))]);
-        assert_eq!(copy.names(), ["five", "four", "two"]);
+        let mut cache = Cache::of(&["a", "b"]);
+        cache.list("a", &["one", "two"]);
+        cache.list("b", &["three"]);
+        cache.list("a", &["two", "four"]);
+        assert_eq!(cache.names(), ["four", "three", "two"]);
+        cache.feed("b", [Event::Delete(object("b", "three"))]);
+        cache.feed("a", [Event::Apply(object("a", "five"))]);
+        assert_eq!(cache.names(), ["five", "four", "two"]);
     }
 
     #[test]
-    fn what_is_gone_after_a_gap_is_told() {
-        let mut copy = Copy::of(&["a", "b"]);
-        copy.list("a", &["one"]);
-        copy.list("b", &["two"]);
-        copy.feed("a", [Event::Init]);
-        let told = copy.merge.turn("a", Event::InitDone);
-        assert!(matches!(&told[..], [Event::Delete(object)] if object.name_any() == "one"));
+    fn objects_deleted_during_a_gap_are_reported() {
+        let mut cache = Cache::of(&["a", "b"]);
+        cache.list("a", &["one"]);
+        cache.list("b", &["two"]);
+        cache.feed("a", [Event::Init]);
+        let events = cache.merge.turn("a", Event::InitDone);
+        assert!(matches!(&events[..], [Event::Delete(object)] if object.name_any() == "one"));
     }
 }

@@ -22,8 +22,8 @@ fn pod(name: &str, config: &str) -> Arc<Pod> {
     Arc::new(serde_json::from_value(pod).unwrap())
 }
 
-fn config(name: &str, made: &str) -> Arc<ConfigMap> {
-    let config = json!({"metadata": {"name": name, "creationTimestamp": made}});
+fn config(name: &str, created: &str) -> Arc<ConfigMap> {
+    let config = json!({"metadata": {"name": name, "creationTimestamp": created}});
     Arc::new(serde_json::from_value(config).unwrap())
 }
 
@@ -35,8 +35,8 @@ fn configs() -> [Arc<ConfigMap>; 3] {
     ]
 }
 
-/// Names of what is unused, and whether it may go in the end.
-fn judge(set: Option<&StatefulSet>, pods: &[Arc<Pod>]) -> (Vec<String>, bool) {
+/// Names of what is unused, and whether it will be deleted.
+fn evaluate(set: Option<&StatefulSet>, pods: &[Arc<Pod>]) -> (Vec<String>, bool) {
     let configs = configs();
     let seen = Seen {
         wanted: NEW.to_owned(),
@@ -132,7 +132,7 @@ fn what_a_pod_or_the_template_mounts_stays_and_nothing_goes_before_the_pod_is_ri
             true,
         ),
     ] {
-        let (seen, is_settled) = judge(set, &pods);
+        let (seen, is_settled) = evaluate(set, &pods);
         assert_eq!(seen, unused, "{what}");
         assert_eq!(is_settled, settled, "{what}");
     }
@@ -174,10 +174,10 @@ fn the_wait_begins_with_the_last_change() {
         set.metadata.managed_fields = serde_json::from_value(entry).unwrap();
         assert_eq!(since(&set), expected, "{manager} {time}");
     }
-    let [made, now] = ["2026-01-01T02:00:00Z", "2026-01-01T02:04:00Z"];
-    let [made, now] = [made.parse().unwrap(), now.parse().unwrap()];
+    let [created, now] = ["2026-01-01T02:00:00Z", "2026-01-01T02:04:00Z"];
+    let [created, now] = [created.parse().unwrap(), now.parse().unwrap()];
     let minutes = Duration::from_mins;
-    assert_eq!(left(made, minutes(10), now), minutes(6));
-    assert_eq!(left(made, minutes(4), now), Duration::ZERO);
-    assert_eq!(left(made, minutes(1), now), Duration::ZERO);
+    assert_eq!(left(created, minutes(10), now), minutes(6));
+    assert_eq!(left(created, minutes(4), now), Duration::ZERO);
+    assert_eq!(left(created, minutes(1), now), Duration::ZERO);
 }

@@ -29,19 +29,16 @@ fn the_first_difference_is_named() {
     for (wanted, expected) in [
         (
             json!({"spec": {"ports": [{"port": 1446}]}}),
-            "spec.ports.0.port: 1445 is now 1446",
+            "spec.ports.0.port: changed from 1445 to 1446",
         ),
         (
             json!({"spec": {"type": "NodePort"}}),
-            "spec.type: ClusterIP is now NodePort",
+            "spec.type: changed from ClusterIP to NodePort",
         ),
-        (
-            json!({"spec": {"new": true}}),
-            "spec.new: nothing is now true",
-        ),
+        (json!({"spec": {"new": true}}), "spec.new: set to true"),
         (
             json!({"spec": {"ports": []}}),
-            "spec.ports: 1 entries are now 0",
+            "spec.ports: changed from 1 to 0 entries",
         ),
     ] {
         assert_eq!(difference(&live, &wanted).as_deref(), Some(expected));
@@ -112,7 +109,7 @@ fn entries_that_others_add_to_a_list_of_one_writer_are_a_difference() {
     let wanted = of(json!([ours]));
     assert_eq!(
         difference(&of(json!([ours, theirs])), &wanted).as_deref(),
-        Some("spec.template.spec.tolerations: 2 entries are now 1")
+        Some("spec.template.spec.tolerations: changed from 2 to 1 entries")
     );
     let owners = |owners: Value| json!({"metadata": {"ownerReferences": owners}});
     let [ours, theirs] = [json!({"uid": "a", "name": "x"}), json!({"uid": "b"})];

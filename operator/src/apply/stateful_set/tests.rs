@@ -41,7 +41,7 @@ fn owned_by(stateful_set: &StatefulSet, uid: &str) -> StatefulSet {
 }
 
 #[test]
-fn claim_templates_that_differ_in_no_size_are_left_as_they_are() {
+fn claim_templates_that_differ_in_no_size_are_kept() {
     let live = stateful_set(&[("metadata", "1Gi")], "Retain");
     let mut desired = stateful_set(&[("metadata", "1024Mi")], "Retain");
     let templates = |set: &StatefulSet| set.spec.clone().unwrap().volume_claim_templates;
@@ -81,7 +81,7 @@ fn claim(owner: &str) -> Claim {
 }
 
 #[test]
-fn a_stateful_set_is_made_again_only_when_nothing_hangs_on_it() {
+fn a_stateful_set_is_recreated_only_when_no_claim_would_be_deleted_with_it() {
     let small = stateful_set(&[("metadata", "1Gi")], "Retain");
     let large = stateful_set(&[("metadata", "2Gi")], "Retain");
     let more = stateful_set(&[("content", "1Gi"), ("metadata", "1Gi")], "Retain");
@@ -113,16 +113,16 @@ fn a_stateful_set_is_made_again_only_when_nothing_hangs_on_it() {
     for (live, desired, claims, expected) in [
         (&small, &small, &held, Step::Apply),
         (&small, &same, &held, Step::Apply),
-        (&small, &large, &free, Step::Remake),
-        (&small, &more, &free, Step::Remake),
-        (&large, &small, &free, Step::Remake),
+        (&small, &large, &free, Step::Recreate),
+        (&small, &more, &free, Step::Recreate),
+        (&large, &small, &free, Step::Recreate),
         (&small, &owned, &free, Step::Apply),
         (&owned, &small, &free, Step::Apply),
-        (&small, &owned, &missing, Step::Remake),
-        (&owned, &small, &missing, Step::Remake),
+        (&small, &owned, &missing, Step::Recreate),
+        (&owned, &small, &missing, Step::Recreate),
         (&owned, &owned, &missing, Step::Apply),
-        (&former, &owned, &free, Step::Remake),
-        (&former, &small, &free, Step::Remake),
+        (&former, &owned, &free, Step::Recreate),
+        (&former, &small, &free, Step::Recreate),
         (&former, &owned, &held, Step::Release),
         (&owned, &owned, &free, Step::Apply),
         (&small, &labelled, &free, Step::Apply),
@@ -143,7 +143,7 @@ fn a_stateful_set_is_made_again_only_when_nothing_hangs_on_it() {
 }
 
 #[test]
-fn meanwhile_nothing_is_mounted_that_has_no_claim_and_nothing_goes_with_the_stateful_set() {
+fn meanwhile_only_claims_that_exist_are_mounted_and_none_is_deleted_with_the_stateful_set() {
     let live = stateful_set(&[("metadata", "1Gi")], "Delete");
     let mut larger = stateful_set(&[("metadata", "2Gi")], "Retain");
     let mut more = stateful_set(&[("content", "1Gi"), ("metadata", "1Gi")], "Retain");

@@ -120,15 +120,15 @@ async fn put(
     let writer = Writer {
         client: &client,
         instance: &instance,
-        anew: false,
+        force: false,
     };
-    let (store, mut copy) = store::<ConfigMap>();
+    let (store, mut cache) = store::<ConfigMap>();
     if let Some(known) = known {
-        copy.apply_watcher_event(&kube::runtime::watcher::Event::Apply(known));
+        cache.apply_watcher_event(&kube::runtime::watcher::Event::Apply(known));
     }
     let mut desired = config_map(&json!({"labels": labels::of_instance("files")}));
     desired.metadata.owner_references = Some(vec![instance.owner.clone()]);
-    let put = writer.put(&store, &desired).await;
+    let put = writer.put(Put::new(&store, &desired)).await;
     (put, script.asked())
 }
 

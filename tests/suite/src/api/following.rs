@@ -117,7 +117,7 @@ async fn port_change(scene: &Scene, r#type: &str) -> Outcome {
             "the ports are {seen}"
         );
     }
-    wait_event(&files, "ServiceUpdated", "1446 is now 1447").await
+    wait_event(&files, "ServiceUpdated", "changed from 1446 to 1447").await
 }
 
 pub async fn a_port_change_keeps_the_address_of_a_load_balancer(scene: Scene) -> Outcome {

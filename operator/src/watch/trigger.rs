@@ -1,30 +1,29 @@
-//! Which instances to look at when something has changed.
+//! Which instances to reconcile when an object has changed.
 
 use dittofs_shared::{crd::DittoServer, labels};
-use futures::channel::mpsc::UnboundedSender;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt as _};
 use std::collections::HashSet;
 
-use super::Server;
+use super::{GuardedDittoServer, Requests};
 
-/// Asks for looks at instances.
+/// Requests reconciles of instances.
 #[derive(Clone)]
-pub(super) struct Wake {
-    pub sender: UnboundedSender<ObjectRef<Server>>,
-    pub servers: Store<Server>,
+pub(super) struct Trigger {
+    pub requests: Requests,
+    pub servers: Store<GuardedDittoServer>,
 }
 
-impl Wake {
-    /// Asks for a look at some instances.
-    pub fn these(&self, instances: impl IntoIterator<Item = ObjectRef<Server>>) {
+impl Trigger {
+    /// Requests a reconcile of some instances.
+    pub fn these(&self, instances: impl IntoIterator<Item = ObjectRef<GuardedDittoServer>>) {
         for instance in instances {
-            // The receiver is gone only while everything is being dropped.
-            let _ = self.sender.unbounded_send(instance);
+            // The receiver is gone only during a shutdown.
+            let _ = self.requests.unbounded_send(instance);
         }
     }
 
-    /// Asks for a look at every instance.
+    /// Requests a reconcile of every instance.
     pub fn all(&self) {
         let servers = self.servers.state();
         self.these(servers.iter().map(|server| ObjectRef::from_obj(&**server)));
@@ -32,8 +31,8 @@ impl Wake {
 }
 
 /// The instances that an object says it belongs to, by its label and by its owner. Both count: a sidecar can write to
-/// the metadata of its own ConfigMap, and a wrong label there must not keep us from putting it right.
-pub fn instances_of<K: Resource>(object: &K) -> HashSet<ObjectRef<Server>> {
+/// the metadata of its own ConfigMap, and a wrong label there must not keep the operator from correcting it.
+pub fn instances_of<K: Resource>(object: &K) -> HashSet<ObjectRef<GuardedDittoServer>> {
     let Some(namespace) = object.namespace() else {
         return HashSet::new();
     };

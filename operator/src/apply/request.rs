@@ -1,0 +1,109 @@
+//! What a request asks for, and how long it may take.
+
+use kube::Resource;
+use kube::runtime::reflector::Store;
+
+use crate::kind::NamespacedKind;
+use crate::observe::REQUEST_DEADLINE;
+use dittofs_operator_core::outcome::{ApplyError, Change, Failure};
+use dittofs_runtime::api_error::ApiError;
+
+/// A request with a deadline.
+pub(super) async fn within_deadline<T>(
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, ApplyError> {
+    match tokio::time::timeout(REQUEST_DEADLINE, request).await {
+        Ok(result) => result.map_err(|error| match error {
+            kube::Error::Api(status) => ApplyError::Refused(status),
+            error => ApplyError::Request(ApiError(&error).to_string()),
+        }),
+        Err(_) => Err(ApplyError::Deadline(REQUEST_DEADLINE)),
+    }
+}
+
+/// An object to write.
+pub(super) struct Put<'a, K: NamespacedKind> {
+    /// Its kind.
+    pub kind: &'a K::DynamicType,
+    /// The cache of its kind.
+    pub store: &'a Store<K>,
+    /// What it should be.
+    pub desired: &'a K,
+    /// Called with the live object and with what is about to be sent.
+    pub adjust: fn(&K, &mut K),
+}
+
+impl<'a, K: NamespacedKind> Put<'a, K> {
+    /// Writes `desired`, an object of a dynamic kind.
+    pub fn of_kind(kind: &'a K::DynamicType, store: &'a Store<K>, desired: &'a K) -> Self {
+        Self {
+            kind,
+            store,
+            desired,
+            adjust: |_, _| {},
+        }
+    }
+
+    /// Lets `adjust` change what is sent, given the live object.
+    pub fn adjusted(self, adjust: fn(&K, &mut K)) -> Self {
+        Self { adjust, ..self }
+    }
+
+    pub(super) fn failure(&self, error: ApplyError) -> Failure {
+        Failure::of(self.desired, self.kind, error)
+    }
+}
+
+impl<'a, K: NamespacedKind + Resource<DynamicType = ()>> Put<'a, K> {
+    /// Writes `desired`.
+    pub fn new(store: &'a Store<K>, desired: &'a K) -> Self {
+        Self::of_kind(&(), store, desired)
+    }
+}
+
+/// What came of sending an object.
+pub(super) struct Written<K> {
+    /// The object now.
+    pub now: K,
+    /// How it changed, if it did.
+    pub change: Option<Change>,
+}
+
+/// An object to delete.
+pub(super) struct Delete<'a, K: NamespacedKind> {
+    /// Its kind.
+    pub kind: &'a K::DynamicType,
+    /// What was seen of it.
+    pub seen: &'a K,
+    /// Why.
+    pub reason: String,
+    /// Whether the objects that it owns are kept.
+    pub orphan: bool,
+}
+
+impl<'a, K: NamespacedKind> Delete<'a, K> {
+    /// Deletes `seen`, an object of a dynamic kind.
+    pub fn of_kind(kind: &'a K::DynamicType, seen: &'a K, reason: impl Into<String>) -> Self {
+        Self {
+            kind,
+            seen,
+            reason: reason.into(),
+            orphan: false,
+        }
+    }
+
+    /// Keeps the objects that it owns.
+    pub fn orphan(self) -> Self {
+        Self {
+            orphan: true,
+            ..self
+        }
+    }
+}
+
+impl<'a, K: NamespacedKind + Resource<DynamicType = ()>> Delete<'a, K> {
+    /// Deletes `seen`.
+    pub fn new(seen: &'a K, reason: impl Into<String>) -> Self {
+        Self::of_kind(&(), seen, reason)
+    }
+}

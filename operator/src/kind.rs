@@ -1,0 +1,30 @@
+//! The kinds that are watched and written.
+
+use kube::Resource;
+use kube::core::NamespaceScope;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::hash::Hash;
+
+/// A kind of namespaced objects, whether its Rust type says what it is called or a value that goes with it.
+pub(crate) trait NamespacedKind:
+    Resource<Scope: NamespaceScope, DynamicType: Clone + Debug + Eq + Hash + Unpin>
+    + Clone
+    + Debug
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<K> NamespacedKind for K where
+    K: Resource<Scope: NamespaceScope, DynamicType: Clone + Debug + Eq + Hash + Unpin>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static
+{
+}
