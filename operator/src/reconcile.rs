@@ -193,7 +193,7 @@ async fn reconcile(server: &DittoServer, context: &Context) -> Result<Action, Er
         pod: observed.pod.as_deref(),
         adapter_services: &observed.adapter_services,
         optional: &observed.optional,
-        wish: reconcile_request::of(server),
+        reconcile_request: reconcile_request::of(server),
         previous: server.status.as_ref(),
     };
     tell(server, context, &view, &applied).await?;

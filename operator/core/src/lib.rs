@@ -8,6 +8,7 @@
 //! * [`ownership`]: whose an object is.
 //! * [`optional`]: the kinds that a cluster may be without.
 //! * [`pod`]: what the status of a pod says about its server.
+//! * [`generation`]: whether a controller has observed the latest change of an object.
 //! * [`brake`]: how many servers may be out of service at a time.
 //! * [`secrets`]: which Secrets a spec names, and whether a server can be started with them.
 //! * [`observed`]: all that is known of an instance before anything is decided.
@@ -30,6 +31,7 @@ pub mod desired;
 pub mod digest;
 pub mod events;
 pub mod exposure;
+pub mod generation;
 pub mod instance;
 pub mod observed;
 pub mod optional;
