@@ -93,7 +93,7 @@ fn of_failure(failure: &Failure) -> Notice {
     Notice::warning(Reason::ApplyFailed.as_str(), "Apply", failure.to_string())
 }
 
-/// Whether the status says so already, so that a failure that lasts is reported once.
+/// Whether the status records this failure already, so that a lasting one is reported once.
 ///
 /// The status has failures as messages only: of the first in `Ready`, and of those of Services at their adapters. A message
 /// names the kind, the name and the error, so that equal messages are of the same failure.

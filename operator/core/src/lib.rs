@@ -5,10 +5,10 @@
 //! them; each uses only those above it.
 //!
 //! * [`digest`]: digests, and how hashes of several parts are written.
+//! * [`generation`]: whether a controller has observed the latest spec.
 //! * [`ownership`]: whose an object is.
 //! * [`optional`]: the kinds that a cluster may be without.
 //! * [`pod`]: what the status of a pod says about its server.
-//! * [`generation`]: whether a controller has observed the latest change of an object.
 //! * [`brake`]: how many servers may be out of service at a time.
 //! * [`secrets`]: which Secrets a spec names, and whether a server can be started with them.
 //! * [`observed`]: all that is known of an instance before anything is decided.

@@ -41,7 +41,7 @@ pub use condition::{ConditionStatus, ConditionType, Reason};
 pub(crate) use condition::{Finding, find, has};
 pub use other_operator::{ForeignObject, is_reported_for, left_alone};
 
-/// All that the status is made of.
+/// Everything that the status is derived from.
 #[derive(Debug)]
 #[allow(missing_docs)]
 pub struct View<'a> {
@@ -52,7 +52,7 @@ pub struct View<'a> {
     pub refused_owners: &'a [Failure],
     pub roll: &'a Roll,
     pub renewal: &'a Renewal,
-    /// Of the configuration that the server should run with, if it can be started as asked.
+    /// Of the configuration that the server should run with, if it can be started as the spec says.
     pub config_hash: Option<&'a str>,
     pub stateful_set: Option<&'a StatefulSet>,
     pub pod: Option<&'a Pod>,

@@ -28,7 +28,7 @@ pub fn notices(server: &DittoServer, resets: &Resets, after: &DittoServerStatus)
             "the password of user {ADMIN_USER} has been set to key {:?} of Secret {:?}, requested by {} with annotation {}={}",
             done.secret.key,
             done.secret.name,
-            asked_by(server),
+            requested_by(server),
             labels::RESET_ADMIN_PASSWORD,
             shorten(&done.value)
         );
@@ -42,7 +42,7 @@ pub fn notices(server: &DittoServer, resets: &Resets, after: &DittoServerStatus)
         notices.push(Notice::normal("AdminPasswordResetSkipped", ACTION, note));
     }
     notices.extend(trouble(before, after).map(|message| {
-        let note = format!("{message}. Requested by {}", asked_by(server));
+        let note = format!("{message}. Requested by {}", requested_by(server));
         Notice::warning("AdminPasswordNotReset", ACTION, note)
     }));
     notices
@@ -65,7 +65,7 @@ fn trouble<'a>(
 }
 
 /// The field manager that set the annotation.
-fn asked_by(server: &DittoServer) -> String {
+fn requested_by(server: &DittoServer) -> String {
     let entries = server.metadata.managed_fields.iter().flatten();
     let mut managers = entries.filter(|entry| sets_annotation(entry));
     let manager = managers.find_map(|entry| entry.manager.as_deref());

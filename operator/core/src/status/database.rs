@@ -50,9 +50,9 @@ fn of_percona(cluster: &PerconaCluster) -> Finding {
             Reason::NotReady,
             format!("PerconaPGCluster {name} is being deleted and will be recreated. {server}"),
         ),
-        Progress::NotReady(said) => Finding::no(
+        Progress::NotReady(reason) => Finding::no(
             Reason::NotReady,
-            format!("PerconaPGCluster {name} is not ready: {said}. {server}"),
+            format!("PerconaPGCluster {name} is not ready: {reason}. {server}"),
         ),
         Progress::Ready => connected(cluster),
     }
@@ -64,7 +64,7 @@ fn connected(cluster: &PerconaCluster) -> Finding {
         Err(problem @ DatabaseProblem::SecretMissing(_)) => Finding::no(
             Reason::SecretMissing,
             format!(
-                "{problem}. The Percona Operator creates it for user {} of PerconaPGCluster {name}",
+                "{problem}. It belongs to user {} of PerconaPGCluster {name}",
                 names::PERCONA_USER
             ),
         ),

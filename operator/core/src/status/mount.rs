@@ -1,8 +1,8 @@
 //! Commands with which a client uses an adapter, ready to be pasted. {share} and {user} are for the user to replace.
 
-/// Port on which NFS clients look by themselves.
+/// Default port of NFS clients.
 const NFS: i32 = 2049;
-/// Port on which SMB clients look by themselves.
+/// Default port of SMB clients.
 const SMB: i32 = 445;
 
 /// The commands for an adapter of this type behind this address, as the documentation of DittoFS has them. NFS takes an

@@ -26,12 +26,12 @@ impl fmt::Display for ForeignObject {
     }
 }
 
-/// Whether the status says so, for any generation.
+/// Whether the status reports the other operator, for any generation.
 pub(super) fn is_reported(status: Option<&DittoServerStatus>) -> bool {
     status.is_some_and(|status| has(status, ConditionType::TakenOver, ConditionStatus::False))
 }
 
-/// Whether the status says so for this generation.
+/// Whether the status reports the other operator for this generation.
 pub fn is_reported_for(status: Option<&DittoServerStatus>, generation: Option<i64>) -> bool {
     let taken_over = status.and_then(|status| find(status, ConditionType::TakenOver));
     let is_current = taken_over.is_some_and(|found| found.observed_generation == generation);

@@ -67,13 +67,14 @@ fn worst(view: &View<'_>) -> Option<(Trouble, String)> {
 /// The volumes that exist.
 pub(super) fn volumes(view: &View<'_>) -> Vec<VolumeStatus> {
     let claims = view.instance.claims.iter();
-    let made = claims.filter(|claim| claim.found.is_some());
-    made.map(|claim| VolumeStatus {
-        name: claim.template.to_owned(),
-        claim: claim.name.clone(),
-        capacity: claim.capacity().map(ToOwned::to_owned),
-    })
-    .collect()
+    let existing = claims.filter(|claim| claim.found.is_some());
+    existing
+        .map(|claim| VolumeStatus {
+            name: claim.template.to_owned(),
+            claim: claim.name.clone(),
+            capacity: claim.capacity().map(ToOwned::to_owned),
+        })
+        .collect()
 }
 
 /// What is wrong with a claim.
@@ -135,9 +136,9 @@ fn unbound(view: &View<'_>, claim: &Claim) -> String {
         None => "it has no StorageClass, and the cluster has no default one".to_owned(),
     };
     let (name, namespace) = (&claim.name, &view.instance.namespace);
-    let said = said(claim)
+    let reported = reported(claim)
         .unwrap_or_else(|| format!("Run `kubectl describe pvc {name} -n {namespace}` to see why"));
-    format!("PersistentVolumeClaim {name} is not bound: {waits_for}. {said}")
+    format!("PersistentVolumeClaim {name} is not bound: {waits_for}. {reported}")
 }
 
 fn expansion(claim: &Claim) -> String {
@@ -148,7 +149,7 @@ fn expansion(claim: &Claim) -> String {
                 .to_owned()
         }
         _ if claim.must_grow() => "the new size is being requested".to_owned(),
-        _ => said(claim).unwrap_or_else(|| "the storage driver expands it".to_owned()),
+        _ => reported(claim).unwrap_or_else(|| "the storage driver expands it".to_owned()),
     };
     format!(
         "volume {} is being expanded from {has} to {}: {next}. The server keeps running",
@@ -195,8 +196,8 @@ fn conditions(claim: &Claim) -> impl Iterator<Item = &PersistentVolumeClaimCondi
 }
 
 /// What the storage driver has reported last.
-fn said(claim: &Claim) -> Option<String> {
-    let said = conditions(claim).filter_map(|condition| condition.message.as_deref());
-    let last = said.filter(|message| !message.is_empty()).last()?;
+fn reported(claim: &Claim) -> Option<String> {
+    let reported = conditions(claim).filter_map(|condition| condition.message.as_deref());
+    let last = reported.filter(|message| !message.is_empty()).last()?;
     Some(last.trim_end_matches('.').to_owned())
 }
