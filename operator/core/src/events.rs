@@ -1,5 +1,5 @@
-//! Which changes are reported as Events: each change that a user would ask about, once, when it happens. So nothing has to be
-//! counted or merged.
+//! Which changes are reported as Events: each change that a user would ask about, once, when it happens. So nothing has
+//! to be counted or merged.
 
 pub mod password_reset;
 
@@ -95,8 +95,8 @@ fn of_failure(failure: &Failure) -> Notice {
 
 /// Whether the status records this failure already, so that a lasting one is reported once.
 ///
-/// The status has failures as messages only: of the first in `Ready`, and of those of Services at their adapters. A message
-/// names the kind, the name and the error, so that equal messages are of the same failure.
+/// The status has failures as messages only: the first in `Ready`, and those of Services at their adapters. A message
+/// names the kind, the name and the error, so that equal messages mean the same failure.
 fn is_recorded(status: &DittoServerStatus, failure: &Failure) -> bool {
     let message = failure.to_string();
     let ready = find(status, ConditionType::Ready);

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::difference::differences;
 use super::overruled;
 use super::write::{Writer, within_deadline};
+use dittofs_operator_core::generation::is_observed;
 use dittofs_operator_core::instance::Claim;
 use dittofs_operator_core::outcome::{Action, Change, Failure};
 
@@ -132,12 +133,8 @@ fn step(live: &StatefulSet, desired: &StatefulSet, claims: &[Claim], server: &st
         return Step::Apply;
     }
     let uid = live.uid();
-    let observed = live
-        .status
-        .as_ref()
-        .and_then(|status| status.observed_generation);
     let hangs_on = when_deleted(live) != Some(RETAIN)
-        || observed != live.metadata.generation
+        || !is_observed(live)
         || claims.iter().any(|claim| claim.is_owned_by(uid.as_deref()));
     if hangs_on {
         Step::Release

@@ -36,7 +36,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 pub use reason::Reason;
 
 api_names! {
-    /// Types of conditions, in the order in which they are listed. The comment of a type that is not always present says when it is.
+    /// Types of conditions, in the order in which they are listed. Where a type is not always present, its comment says
+    /// when it is.
     ConditionType {
         /// The sum of them all: the first check that fails.
         Ready,

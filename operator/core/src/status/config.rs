@@ -59,8 +59,8 @@ pub(super) fn overrides_known(view: &View<'_>) -> Option<Finding> {
     ))
 }
 
-/// Condition `AdminUsernameHonored`, while the spec gives the administrator a name that the server ignores. It does not count
-/// for `Ready`.
+/// Condition `AdminUsernameHonored`, while the spec gives the administrator a name that the server ignores. It does
+/// not count for `Ready`.
 pub(super) fn admin_username(view: &View<'_>) -> Option<Finding> {
     let asked = &view.instance.spec.identity.admin.username;
     if asked == names::ADMIN_USER {
@@ -76,7 +76,8 @@ pub(super) fn admin_username(view: &View<'_>) -> Option<Finding> {
     ))
 }
 
-/// Condition `ManagementReady`, while there are fields that are stored and not acted on. It does not count for `Ready`.
+/// Condition `ManagementReady`, while there are fields that are stored and not acted on. It does not count for
+/// `Ready`.
 pub(super) fn management(view: &View<'_>) -> Option<Finding> {
     if view.instance.spec.snapshot_policies.is_empty() {
         return None;

@@ -24,8 +24,9 @@ fn unread(view: &View<'_>) -> Option<Finding> {
     Some(Finding::no(
         Reason::EditNotInUse,
         format!(
-            "{}. The server does not read these settings from config.yaml again: apply the change in the server with `dfsctl identity-provider set \
-             {name}` or PUT /api/v1/identity-providers/{name}/config, or revert it. If it is applied already, nothing is left to do",
+            "{}. The server does not read these settings from config.yaml again: apply the change in the server with \
+             `dfsctl identity-provider set {name}` or PUT /api/v1/identity-providers/{name}/config, or revert it. If it is \
+             applied already, nothing is left to do",
             each.collect::<Vec<_>>().join("; "),
             name = first.name(),
         ),

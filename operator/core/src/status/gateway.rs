@@ -46,7 +46,8 @@ fn of_routes<'a>(routes: impl Iterator<Item = &'a DynamicObject> + Clone) -> Fin
         return Finding::unknown(
             Reason::NotAcceptedYet,
             format!(
-                "no Gateway has accepted {} yet: check that the controller of the Gateway is running and that the Gateway has a listener for it",
+                "no Gateway has accepted {} yet: check that the controller of the Gateway is running and that the Gateway has a \
+                 listener for it",
                 in_words(route)
             ),
         );

@@ -38,8 +38,8 @@ pub fn is_reported_for(status: Option<&DittoServerStatus>, generation: Option<i6
     is_reported(status) && is_current
 }
 
-/// The status of an instance with these objects of another operator. `handled`: the last reset of the administrator's password that
-/// was handled, which must be kept.
+/// The status of an instance with these objects of another operator. `handled`: the last reset of the administrator's
+/// password that was handled, which must be kept.
 pub fn left_alone(
     previous: Option<&DittoServerStatus>,
     handled: Option<&str>,

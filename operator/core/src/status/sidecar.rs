@@ -87,8 +87,8 @@ fn with_next_pod(why: NextPod, image: &str) -> Finding {
     }
 }
 
-/// Whether the server is running and only its sidecar is briefly away, without a problem of its own. Clients do not notice, so
-/// no condition changes.
+/// Whether the server is running and only its sidecar is briefly away, without a problem of its own. Clients do not
+/// notice, so no condition changes.
 fn is_away_alone(view: &View<'_>) -> bool {
     let Some(pod) = &view.instance.sidecar.pod else {
         return false;
@@ -100,8 +100,8 @@ fn is_away_alone(view: &View<'_>) -> bool {
     pod.server_runs && (is_exchanged || pod.is_away(view.instance.sidecar.at))
 }
 
-/// Whether a template that was only just written concerns the next pod alone: the present one is ready, or would be with its
-/// sidecar, and is kept.
+/// Whether a template that was only just written concerns the next pod alone: the present one is ready, or would be
+/// with its sidecar, and is kept.
 pub(super) fn pod_stays_ready(view: &View<'_>) -> bool {
     let pod = view.instance.sidecar.pod.as_ref();
     let is_ready = pod.is_some_and(|pod| pod.server_runs && pod.is_ready);
