@@ -86,7 +86,7 @@ fn event(server: &DittoServer, notice: &Notice, instance: &str) -> Event {
         regarding: Some(server.object_ref(&())),
         reporting_controller: Some(CONTROLLER.to_owned()),
         reporting_instance: Some(instance.to_owned()),
-        type_: Some(if notice.warning { "Warning" } else { "Normal" }.to_owned()),
+        type_: Some(notice.severity.as_str().to_owned()),
         ..Event::default()
     }
 }

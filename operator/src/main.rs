@@ -189,3 +189,14 @@ impl Drop for Leading<'_> {
         self.probes.ready.store(true, Ordering::Relaxed);
     }
 }
+
+/// Unlike that of any other candidate, also of an earlier process on the same host.
+fn identity(arguments: &RunArguments) -> String {
+    let unique = || format!("{}-{:08x}", host_name(), rand::random::<u32>());
+    arguments.identity.clone().unwrap_or_else(unique)
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| NAME.to_owned(), |name| name.trim().to_owned())
+}

@@ -20,6 +20,7 @@ use crate::observe::REQUEST_DEADLINE;
 use crate::watch::{Presence, Stores};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::ownership::{Claimant, Holder, Whose};
+use dittofs_operator_core::status::ForeignObject;
 use dittofs_runtime::api_error::ApiError;
 
 /// Why it is unknown whether another operator manages a `DittoServer`.
@@ -83,25 +84,25 @@ impl<'a> Search<'a> {
         Ok(stateful_set || config || service || self.database().is_some())
     }
 
-    /// All that can be found, as `Kind name`.
+    /// All that can be found.
     ///
     /// # Errors
     /// An object cannot be read.
-    pub async fn all(&self) -> Result<BTreeSet<String>, ReadError> {
+    pub async fn all(&self) -> Result<BTreeSet<ForeignObject>, ReadError> {
         let name = self.claimant.name;
         let mut found: BTreeSet<_> = self.database().into_iter().collect();
         if self
             .is_theirs(&self.stores.stateful_sets, name.to_owned())
             .await?
         {
-            found.insert(words::<StatefulSet>(name));
+            found.insert(foreign::<StatefulSet>(name));
         }
         let config = names::sole_config(name);
         if self
             .is_theirs(&self.stores.config_maps, config.clone())
             .await?
         {
-            found.insert(words::<ConfigMap>(&config));
+            found.insert(foreign::<ConfigMap>(&config));
         }
         found.extend(self.selected::<Service>().await?);
         found.extend(self.selected::<NetworkPolicy>().await?);
@@ -109,7 +110,7 @@ impl<'a> Search<'a> {
     }
 
     /// Every PerconaPGCluster is cached, whosever it is.
-    fn database(&self) -> Option<String> {
+    fn database(&self) -> Option<ForeignObject> {
         let kind = OptionalKind::PerconaPGCluster;
         let Presence::Present(store) = self.stores.optional.of(kind) else {
             return None;
@@ -118,7 +119,10 @@ impl<'a> Search<'a> {
         let key = ObjectRef::new_with(&name, kind.resource()).within(&self.namespace);
         let found = store.get(&key)?;
         self.made_by_another(&found.metadata)
-            .then(|| format!("{} {name}", kind.name()))
+            .then(|| ForeignObject {
+                kind: kind.name().to_owned(),
+                name,
+            })
     }
 
     /// A cached object has our label, and so is not theirs.
@@ -137,7 +141,7 @@ impl<'a> Search<'a> {
     }
 
     /// By the labels that select the pods: both operators put them on Services and NetworkPolicies.
-    async fn selected<K>(&self) -> Result<Vec<String>, ReadError>
+    async fn selected<K>(&self) -> Result<Vec<ForeignObject>, ReadError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
         K: Clone + Debug + serde::de::DeserializeOwned,
@@ -156,7 +160,7 @@ impl<'a> Search<'a> {
             .iter()
             .filter(|object| self.made_by_another(&object.metadata));
         Ok(theirs
-            .map(|object| words::<K>(&object.name_any()))
+            .map(|object| foreign::<K>(&object.name_any()))
             .collect())
     }
 
@@ -168,8 +172,11 @@ impl<'a> Search<'a> {
     }
 }
 
-fn words<K: Resource<DynamicType = ()>>(name: &str) -> String {
-    format!("{} {name}", K::kind(&()))
+fn foreign<K: Resource<DynamicType = ()>>(name: &str) -> ForeignObject {
+    ForeignObject {
+        kind: K::kind(&()).into_owned(),
+        name: name.to_owned(),
+    }
 }
 
 fn is_cached<K>(store: &Store<K>, name: &str, namespace: &str) -> bool

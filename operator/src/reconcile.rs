@@ -199,7 +199,7 @@ async fn reconcile_valid(server: &DittoServer, context: &Context) -> Result<Acti
         pod: observed.pod.as_deref(),
         adapter_services: &observed.adapter_services,
         optional: &observed.optional,
-        wish: reconcile_request::of(server),
+        reconcile_request: reconcile_request::of(server),
         previous: server.status.as_ref(),
     };
     report(server, context, &view, &applied).await?;

@@ -23,6 +23,7 @@
         clippy::disallowed_types,
         clippy::expect_used,
         clippy::panic,
+        clippy::too_many_lines,
         clippy::unwrap_used
     )
 )]

@@ -1,18 +1,38 @@
-//! Which changes are reported as Events: one for every change that a user would ask about, once, when something changes, so
-//! that nothing has to be counted or merged.
+//! Which changes are reported as Events: each change that a user would ask about, once, when it happens. So nothing has
+//! to be counted or merged.
 
 pub mod password_reset;
 
-use dittofs_shared::crd::DittoServerStatus;
+use dittofs_shared::crd::{AdapterStatus, DittoServerStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::outcome::{Change, Failure};
+use crate::status::{ConditionStatus, ConditionType, Reason, find, has};
 
-/// Something that a user would want to know.
+/// Type of an Event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Nothing to worry about.
+    Normal,
+    /// May need attention.
+    Warning,
+}
+
+impl Severity {
+    /// The name in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "Normal",
+            Self::Warning => "Warning",
+        }
+    }
+}
+
+/// An Event to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Whether it may need attention.
-    pub warning: bool,
+    /// Its type.
+    pub severity: Severity,
     /// CamelCase, such as `ServiceCreated`.
     pub reason: String,
     /// What was done, such as `Created`.
@@ -21,7 +41,26 @@ pub struct Notice {
     pub note: String,
 }
 
-/// What changed between two looks at an instance.
+impl Notice {
+    fn normal(reason: &str, action: &str, note: String) -> Self {
+        Self::new(Severity::Normal, reason, action, note)
+    }
+
+    fn warning(reason: &str, action: &str, note: String) -> Self {
+        Self::new(Severity::Warning, reason, action, note)
+    }
+
+    fn new(severity: Severity, reason: &str, action: &str, note: String) -> Self {
+        Self {
+            severity,
+            reason: reason.to_owned(),
+            action: action.to_owned(),
+            note,
+        }
+    }
+}
+
+/// What has changed since the status `before` was written.
 pub fn notices(
     changes: &[Change],
     failures: &[Failure],
@@ -29,12 +68,10 @@ pub fn notices(
     after: &DittoServerStatus,
 ) -> Vec<Notice> {
     let written = changes.iter().map(of_change);
+    let failures = failures.iter();
     let failed = failures
-        .iter()
-        .map(|failure| warning("ApplyFailed", "Apply", failure.to_string()));
-    // A failure that lasts is in the conditions; it is told again only when its text changes.
-    let failed =
-        failed.filter(|notice| !before.is_some_and(|before| mentions(before, &notice.note)));
+        .filter(|failure| !before.is_some_and(|before| is_recorded(before, failure)))
+        .map(of_failure);
     written
         .chain(failed)
         .chain(refusals(before, after))
@@ -43,122 +80,101 @@ pub fn notices(
 }
 
 fn of_change(change: &Change) -> Notice {
-    let kind = change.object.kind.clone().unwrap_or_default();
-    Notice {
-        warning: false,
-        reason: format!("{kind}{}", change.action),
-        action: change.action.to_string(),
-        note: format!(
-            "{kind} {}: {}",
-            change.object.name.clone().unwrap_or_default(),
-            change.reason
-        ),
-    }
+    let kind = change.object.kind.as_deref().unwrap_or_default();
+    let name = change.object.name.as_deref().unwrap_or_default();
+    Notice::normal(
+        &format!("{kind}{}", change.action),
+        &change.action.to_string(),
+        format!("{kind} {name}: {}", change.reason),
+    )
 }
 
-fn mentions(status: &DittoServerStatus, text: &str) -> bool {
-    status
-        .conditions
-        .iter()
-        .any(|condition| condition.message.contains(text))
+fn of_failure(failure: &Failure) -> Notice {
+    Notice::warning(Reason::ApplyFailed.as_str(), "Apply", failure.to_string())
 }
 
-fn refusals(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Vec<Notice> {
-    let told = |adapter: &str, message: &str| {
-        before
-            .into_iter()
-            .flat_map(|before| &before.adapters)
-            .any(|known| known.r#type == adapter && known.message.as_deref() == Some(message))
-    };
-    let refused = after
-        .adapters
-        .iter()
-        .filter(|adapter| adapter.enabled && !adapter.exposed);
-    refused
-        .filter_map(|adapter| Some((adapter, adapter.message.as_deref()?)))
-        .filter(|(adapter, message)| !told(&adapter.r#type, message))
-        .map(|(adapter, message)| {
-            warning(
-                "AdapterNotExposed",
-                "Expose",
-                format!("adapter {}: {message}", adapter.r#type),
-            )
-        })
-        .collect()
-}
-
-/// Conditions whose change is news.
-fn transitions(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Vec<Notice> {
-    const NEWS: [&str; 10] = [
-        "Ready",
-        "Authenticated",
-        "ConfigReady",
-        "DatabaseReady",
-        "StorageReady",
-        "RollPending",
-        "SidecarUpToDate",
-        "AdaptersReady",
-        "MetricsReady",
-        "DirectoryReady",
-    ];
-    let progressing = after
-        .conditions
-        .iter()
-        .any(|condition| condition.type_ == "Progressing" && condition.status == "True");
-    let status_before = |r#type: &str| {
-        let condition = before?
-            .conditions
-            .iter()
-            .find(|condition| condition.type_ == r#type)?;
-        Some((condition.status.as_str(), condition.reason.as_str()))
-    };
-    let changed = after.conditions.iter().filter(|condition| {
-        NEWS.contains(&condition.type_.as_str())
-            && !is_sidecar_on_its_way(condition)
-            && status_before(&condition.type_) != Some((&condition.status, &condition.reason))
+/// Whether the status records this failure already, so that a lasting one is reported once.
+///
+/// The status has failures as messages only: the first in `Ready`, and those of Services at their adapters. A message
+/// names the kind, the name and the error, so that equal messages mean the same failure.
+fn is_recorded(status: &DittoServerStatus, failure: &Failure) -> bool {
+    let message = failure.to_string();
+    let ready = find(status, ConditionType::Ready);
+    let is_first = ready.is_some_and(|ready| {
+        ready.reason == Reason::ApplyFailed.as_str() && ready.message == message
     });
-    changed
-        .filter_map(|condition| {
-            let quiet = if condition.type_ == "RollPending" {
-                "False"
-            } else {
-                "True"
-            };
-            let note = format!("{}: {}", condition.type_, condition.message);
-            match condition.status.as_str() {
-                // Good news only for the sum of it all: the rest would only repeat it.
-                status if status == quiet => (condition.type_ == "Ready").then(|| Notice {
-                    warning: false,
-                    ..warning(&condition.reason, "Reconcile", note)
-                }),
-                "Unknown" => None,
-                // On the way to where it should be: news, and nothing to worry about.
-                _ => Some(Notice {
-                    warning: !takes_its_course(condition, progressing),
-                    ..warning(&condition.reason, "Reconcile", note)
-                }),
-            }
-        })
-        .collect()
+    let mut adapters = status.adapters.iter();
+    is_first || adapters.any(|adapter| adapter.message.as_ref() == Some(&message))
 }
 
-fn takes_its_course(condition: &Condition, progressing: bool) -> bool {
-    let passes = ["Ready", "DatabaseReady", "StorageReady"].contains(&condition.type_.as_str());
-    let waits = ["WithNextPod", "NeedsNextPod"].contains(&condition.reason.as_str());
-    (passes && progressing) || waits
+/// Adapters that are enabled and not exposed, where that or its cause is new.
+fn refusals<'a>(
+    before: Option<&'a DittoServerStatus>,
+    after: &'a DittoServerStatus,
+) -> impl Iterator<Item = Notice> + 'a {
+    let is_known = move |adapter: &AdapterStatus| {
+        let mut known = before.iter().flat_map(|before| &before.adapters);
+        known.any(|known| known.r#type == adapter.r#type && known.message == adapter.message)
+    };
+    let adapters = after.adapters.iter();
+    let refused = adapters.filter(|adapter| adapter.enabled && !adapter.exposed);
+    let new = refused.filter(move |adapter| !is_known(adapter));
+    new.filter_map(|adapter| {
+        let note = format!("adapter {}: {}", adapter.r#type, adapter.message.as_ref()?);
+        Some(Notice::warning(
+            Reason::AdapterNotExposed.as_str(),
+            "Expose",
+            note,
+        ))
+    })
 }
 
-/// A new sidecar is told once, when the pod is changed.
-fn is_sidecar_on_its_way(condition: &Condition) -> bool {
-    const REASONS: [&str; 4] = ["Replacing", "WaitingForOthers", "PodNotStarted", "Paused"];
-    condition.type_ == "SidecarUpToDate" && REASONS.contains(&condition.reason.as_str())
+/// Conditions with another status or reason than before.
+fn transitions<'a>(
+    before: Option<&'a DittoServerStatus>,
+    after: &'a DittoServerStatus,
+) -> impl Iterator<Item = Notice> + 'a {
+    let is_progressing = has(after, ConditionType::Progressing, ConditionStatus::True);
+    after.conditions.iter().filter_map(move |condition| {
+        let r#type = ConditionType::parse(&condition.type_)?;
+        let known = before.and_then(|before| find(before, r#type));
+        let is_known = known.is_some_and(|known| {
+            (&known.status, &known.reason) == (&condition.status, &condition.reason)
+        });
+        let severity = severity(r#type, condition, is_progressing).filter(|_| !is_known)?;
+        let note = format!("{}: {}", condition.type_, condition.message);
+        Some(Notice::new(severity, &condition.reason, "Reconcile", note))
+    })
 }
 
-fn warning(reason: &str, action: &str, note: String) -> Notice {
-    Notice {
-        warning: true,
-        reason: reason.to_owned(),
-        action: action.to_owned(),
-        note,
+/// How a transition is reported. `None`: not at all.
+fn severity(
+    r#type: ConditionType,
+    condition: &Condition,
+    is_progressing: bool,
+) -> Option<Severity> {
+    let status = ConditionStatus::parse(&condition.status)?;
+    if !r#type.is_reported() || status == ConditionStatus::Unknown {
+        return None;
+    }
+    if status == r#type.at_rest() {
+        // The other conditions would only repeat it.
+        return (r#type == ConditionType::Ready).then_some(Severity::Normal);
+    }
+    match (r#type, Reason::parse(&condition.reason)?) {
+        // A new sidecar is reported once, when the pod is changed.
+        (
+            ConditionType::SidecarUpToDate,
+            Reason::Replacing | Reason::WaitingForOthers | Reason::PodNotStarted | Reason::Paused,
+        ) => None,
+        (ConditionType::SidecarUpToDate, Reason::WithNextPod | Reason::NeedsNextPod) => {
+            Some(Severity::Normal)
+        }
+        // On the way to where it should be.
+        _ if is_progressing && r#type.follows_progress() => Some(Severity::Normal),
+        _ => Some(Severity::Warning),
     }
 }
+
+#[cfg(test)]
+mod tests;

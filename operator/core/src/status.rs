@@ -1,11 +1,12 @@
-//! Pure: what the user is told.
+//! Pure: the status of a `DittoServer`.
 //!
-//! `Ready` is the first of an ordered list of checks that does not hold, so that its message names the first thing
-//! that is wrong.
+//! `Ready` is the first of an ordered list of checks that fails, so that its message names the first thing that is
+//! wrong.
 
 mod access;
 mod adapters;
 mod checks;
+mod condition;
 mod config;
 mod database;
 mod directory;
@@ -13,8 +14,10 @@ mod gateway;
 mod metrics;
 mod other_operator;
 mod pod;
+mod progress;
 mod restart;
 mod seen;
+mod server;
 mod sidecar;
 mod starting;
 mod storage;
@@ -24,7 +27,7 @@ use dittofs_shared::names;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, Service};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::sync::Arc;
 
 use crate::instance::{Instance, password_reset};
@@ -33,9 +36,11 @@ use crate::outcome::Failure;
 use crate::reconcile_request;
 use crate::renewal::Renewal;
 use crate::roll::Roll;
-pub use other_operator::{is_told_of, left_alone};
+pub use condition::{ConditionStatus, ConditionType, Reason};
+pub(crate) use condition::{Finding, find, has};
+pub use other_operator::{ForeignObject, is_reported_for, left_alone};
 
-/// All that the status is made of.
+/// Everything that the status is derived from.
 #[derive(Debug)]
 #[allow(missing_docs)]
 pub struct View<'a> {
@@ -46,87 +51,15 @@ pub struct View<'a> {
     pub refused_owners: &'a [Failure],
     pub roll: &'a Roll,
     pub renewal: &'a Renewal,
-    /// Of the configuration that the server should run with, if it can be started as asked.
+    /// Of the configuration that the server should run with, if it can be started as the spec says.
     pub config_hash: Option<&'a str>,
     pub stateful_set: Option<&'a StatefulSet>,
     pub pod: Option<&'a Pod>,
     pub adapter_services: &'a [Arc<Service>],
     pub optional: &'a OptionalObjects,
     /// See [`reconcile_request::of`].
-    pub wish: Option<&'a str>,
+    pub reconcile_request: Option<&'a str>,
     pub previous: Option<&'a DittoServerStatus>,
-}
-
-/// What one check found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Finding {
-    pub status: Truth,
-    pub reason: &'static str,
-    pub message: String,
-}
-
-/// Status of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Truth {
-    True,
-    False,
-    Unknown,
-}
-
-impl Finding {
-    pub fn yes(reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status: Truth::True,
-            reason,
-            message: message.into(),
-        }
-    }
-
-    pub fn no(reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status: Truth::False,
-            reason,
-            message: message.into(),
-        }
-    }
-
-    pub fn unknown(reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status: Truth::Unknown,
-            reason,
-            message: message.into(),
-        }
-    }
-
-    fn condition(self, r#type: &str, view: &View<'_>, now: Timestamp) -> Condition {
-        self.into_condition(r#type, view.generation, view.previous, whole_seconds(now))
-    }
-
-    fn into_condition(
-        self,
-        r#type: &str,
-        generation: Option<i64>,
-        previous: Option<&DittoServerStatus>,
-        now: Time,
-    ) -> Condition {
-        let status = match self.status {
-            Truth::True => "True",
-            Truth::False => "False",
-            Truth::Unknown => "Unknown",
-        };
-        let known = previous
-            .and_then(|previous| find(previous, r#type))
-            .filter(|known| known.status == status);
-        Condition {
-            type_: r#type.to_owned(),
-            status: status.to_owned(),
-            reason: self.reason.to_owned(),
-            message: self.message,
-            observed_generation: generation,
-            last_transition_time: known
-                .map_or_else(|| now, |known| known.last_transition_time.clone()),
-        }
-    }
 }
 
 /// Whole seconds are all that the API server keeps.
@@ -134,36 +67,28 @@ fn whole_seconds(now: Timestamp) -> Time {
     Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
 }
 
-fn find<'a>(status: &'a DittoServerStatus, r#type: &str) -> Option<&'a Condition> {
-    status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == r#type)
-}
-
-/// The first word to a new `DittoServer`, before anything is made for it. Without it tools that follow kstatus would
-/// take an object without conditions for ready.
+/// The first status of a new `DittoServer`, before anything is created for it. Tools that follow kstatus take an object
+/// without conditions for ready.
 pub fn first(server: &DittoServer, now: Timestamp) -> DittoServerStatus {
     let generation = server.metadata.generation;
+    let reconciling = Finding::unknown(Reason::Reconciling, "reconciliation has started");
     DittoServerStatus {
         last_handled_password_reset: password_reset::handled(server).map(str::to_owned),
         observed_generation: generation,
-        conditions: vec![Condition {
-            type_: "Ready".to_owned(),
-            status: "Unknown".to_owned(),
-            reason: "Reconciling".to_owned(),
-            message: "the operator has begun to look at this DittoServer".to_owned(),
-            observed_generation: generation,
-            last_transition_time: whole_seconds(now),
-        }],
+        conditions: vec![reconciling.into_condition(
+            ConditionType::Ready,
+            generation,
+            None,
+            whole_seconds(now),
+        )],
         ..DittoServerStatus::default()
     }
 }
 
-/// What is said of an instance that is on its way out, if that has not been said yet.
+/// The status of an instance that is being deleted, unless it is recorded already.
 pub fn deleting(previous: Option<&DittoServerStatus>) -> Option<DittoServerStatus> {
-    // Another operator deletes it, and tells how far it is.
-    if other_operator::is_told(previous) {
+    // Another operator deletes it, and reports that itself.
+    if other_operator::is_reported(previous) {
         return None;
     }
     let previous = previous.filter(|previous| previous.phase != Some(Phase::Deleting))?;
@@ -173,10 +98,10 @@ pub fn deleting(previous: Option<&DittoServerStatus>) -> Option<DittoServerStatu
     })
 }
 
-/// A wish has been acted on when everything could be written.
+/// A request to reconcile has been handled when everything could be written.
 fn handled<'a>(view: &View<'a>) -> Option<&'a str> {
     let done = !view.instance.spec.paused && view.failures.is_empty();
-    let now = view.wish.filter(|_| done);
+    let now = view.reconcile_request.filter(|_| done);
     now.or_else(|| view.previous.and_then(reconcile_request::handled))
 }
 
@@ -190,7 +115,9 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
         observed_generation: view.generation,
         conditions: findings
             .into_iter()
-            .map(|(r#type, finding)| finding.condition(r#type, view, now))
+            .map(|(r#type, finding)| {
+                finding.into_condition(r#type, view.generation, view.previous, whole_seconds(now))
+            })
             .collect(),
         exposed_adapters: (!exposed.is_empty()).then(|| {
             let each = exposed

@@ -16,6 +16,7 @@ use super::difference::differences;
 use super::overruled;
 use super::request::{Delete, Put, Written};
 use super::write::Writer;
+use dittofs_operator_core::generation::is_observed;
 use dittofs_operator_core::instance::Claim;
 use dittofs_operator_core::outcome::{Change, Failure};
 
@@ -116,12 +117,8 @@ fn step(live: &StatefulSet, desired: &StatefulSet, claims: &[Claim], server: &st
         return Step::Apply;
     }
     let uid = live.uid();
-    let observed = live
-        .status
-        .as_ref()
-        .and_then(|status| status.observed_generation);
     let would_take_claims = when_deleted(live) != Some(RETAIN)
-        || observed != live.metadata.generation
+        || !is_observed(live)
         || claims.iter().any(|claim| claim.is_owned_by(uid.as_deref()));
     if would_take_claims {
         Step::Release

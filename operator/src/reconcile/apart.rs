@@ -44,7 +44,7 @@ pub(super) async fn leave_alone(
     search: &Search<'_>,
 ) -> Result<Action, Error> {
     let (before, generation) = (server.status.as_ref(), server.meta().generation);
-    if !status::is_told_of(before, generation) {
+    if !status::is_reported_for(before, generation) {
         let objects = search.all().await?;
         let (handled, now) = (password_reset::handled(server), jiff::Timestamp::now());
         let status = status::left_alone(before, handled, generation, &objects, now);

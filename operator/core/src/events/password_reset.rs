@@ -1,4 +1,4 @@
-//! Pure: what is told of a reset of the administrator's password, and who asked for it.
+//! Pure: which Events report a reset of the administrator's password, and who requested it.
 
 use dittofs_shared::crd::{DittoServer, DittoServerStatus};
 use dittofs_shared::labels;
@@ -8,8 +8,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 
 use super::Notice;
 use crate::instance::{ResetProgress, Resets};
+use crate::status::{ConditionType, Reason, find};
 
-/// What is news about a reset.
+/// Action of the Events.
+const ACTION: &str = "ResetPassword";
+
+/// What has changed about a reset.
 pub fn notices(server: &DittoServer, resets: &Resets, after: &DittoServerStatus) -> Vec<Notice> {
     let before = server.status.as_ref();
     let known = before.and_then(|status| status.last_handled_password_reset.as_deref());
@@ -20,52 +24,48 @@ pub fn notices(server: &DittoServer, resets: &Resets, after: &DittoServerStatus)
         .filter(|asked| asked.progress == ResetProgress::Done);
     let mut notices = Vec::new();
     if let Some(done) = done {
-        notices.push(notice(
-            false,
-            "AdminPasswordReset",
-            format!(
-                "the password of user {ADMIN_USER} is what key {:?} of Secret {:?} holds, as {} asked with annotation {}={}",
-                done.secret.key,
-                done.secret.name,
-                asked_by(server),
-                labels::RESET_ADMIN_PASSWORD,
-                shorten(&done.value)
-            ),
-        ));
+        let note = format!(
+            "the password of user {ADMIN_USER} has been set to key {:?} of Secret {:?}, requested by {} with annotation {}={}",
+            done.secret.key,
+            done.secret.name,
+            requested_by(server),
+            labels::RESET_ADMIN_PASSWORD,
+            shorten(&done.value)
+        );
+        notices.push(Notice::normal("AdminPasswordReset", ACTION, note));
     } else if now != known && now.is_some() {
-        notices.push(notice(
-            false,
-            "AdminPasswordResetSkipped",
-            format!(
-                "annotation {} was there when the DittoServer was created, and resets no password: give it another value to ask for a reset",
-                labels::RESET_ADMIN_PASSWORD
-            ),
-        ));
+        let note = format!(
+            "annotation {} was present when the DittoServer was created, so no password has been reset: set another value to \
+             request a reset",
+            labels::RESET_ADMIN_PASSWORD
+        );
+        notices.push(Notice::normal("AdminPasswordResetSkipped", ACTION, note));
     }
-    notices.extend(trouble(before, after).map(|note| {
-        let note = format!("{note}. {} asked for it", asked_by(server));
-        notice(true, "AdminPasswordNotReset", note)
+    notices.extend(trouble(before, after).map(|message| {
+        let note = format!("{message}. Requested by {}", requested_by(server));
+        Notice::warning("AdminPasswordNotReset", ACTION, note)
     }));
     notices
 }
 
-/// What keeps the reset from happening, if that is news.
-fn trouble(before: Option<&DittoServerStatus>, after: &DittoServerStatus) -> Option<String> {
-    const TROUBLE: [&str; 3] = ["SecretUnusable", "Refused", "RestartNeeded"];
-    let pending = |status: &DittoServerStatus| {
-        let mut conditions = status.conditions.iter();
-        conditions
-            .find(|condition| condition.type_ == "PasswordResetPending")
-            .cloned()
-    };
-    let now = pending(after).filter(|now| TROUBLE.contains(&now.reason.as_str()))?;
-    let known = before.and_then(pending);
-    let is_news = known.is_none_or(|known| known.reason != now.reason);
-    is_news.then_some(now.message)
+/// What keeps the reset from happening, if that is new.
+fn trouble<'a>(
+    before: Option<&DittoServerStatus>,
+    after: &'a DittoServerStatus,
+) -> Option<&'a str> {
+    const TYPE: ConditionType = ConditionType::PasswordResetPending;
+    let now = find(after, TYPE)?;
+    let known = before.and_then(|before| find(before, TYPE));
+    let is_new = known.is_none_or(|known| known.reason != now.reason);
+    let is_trouble = matches!(
+        Reason::parse(&now.reason)?,
+        Reason::SecretUnusable | Reason::Refused | Reason::RestartNeeded
+    );
+    (is_new && is_trouble).then_some(&now.message)
 }
 
 /// The field manager that set the annotation.
-fn asked_by(server: &DittoServer) -> String {
+fn requested_by(server: &DittoServer) -> String {
     let entries = server.metadata.managed_fields.iter().flatten();
     let mut managers = entries.filter(|entry| sets_annotation(entry));
     let manager = managers.find_map(|entry| entry.manager.as_deref());
@@ -75,19 +75,10 @@ fn asked_by(server: &DittoServer) -> String {
     }
 }
 
-/// Whether this is who set the annotation.
+/// Whether this entry is of the field manager that set the annotation.
 pub fn sets_annotation(entry: &ManagedFieldsEntry) -> bool {
     let fields = entry.fields_v1.as_ref();
     let annotations = fields.and_then(|fields| fields.0.pointer("/f:metadata/f:annotations"));
     let field = format!("f:{}", labels::RESET_ADMIN_PASSWORD);
     annotations.is_some_and(|annotations| annotations.get(field).is_some())
-}
-
-fn notice(warning: bool, reason: &str, note: String) -> Notice {
-    Notice {
-        warning,
-        reason: reason.to_owned(),
-        action: "ResetPassword".to_owned(),
-        note,
-    }
 }

@@ -38,18 +38,6 @@ pub enum OverrideProblem {
     },
 }
 
-impl OverrideProblem {
-    /// Reason of the condition.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::Secret { .. } => "SecretInOverrides",
-            Self::Reserved { .. } => "ReservedKey",
-            Self::NotASection { .. } => "InvalidOverrides",
-            Self::Variable { .. } => "ReservedVariable",
-        }
-    }
-}
-
 /// Finds settings that would leak a secret or conflict with the operator.
 pub(super) fn evaluate(
     spec: &DittoServerSpec,
@@ -198,34 +186,33 @@ mod tests {
         serde_json::from_value::<ConfigOverrides>(value).unwrap().0
     }
 
+    fn kind(problem: &OverrideProblem) -> &'static str {
+        match problem {
+            OverrideProblem::Secret { .. } => "Secret",
+            OverrideProblem::Reserved { .. } => "Reserved",
+            OverrideProblem::NotASection { .. } => "NotASection",
+            OverrideProblem::Variable { .. } => "Variable",
+        }
+    }
+
     #[test]
     fn secrets_and_reserved_keys_are_refused_however_they_are_spelt() {
         for (value, reason) in [
-            (json!({"ldap": {"bind_password": "x"}}), "SecretInOverrides"),
-            (json!({"LDAP": {"Bind_Password": "x"}}), "SecretInOverrides"),
-            (json!({"ldap.bind_password": "x"}), "SecretInOverrides"),
-            (
-                json!({"controlplane": {"jwt.secret": "x"}}),
-                "SecretInOverrides",
-            ),
-            (
-                json!({"admin": {"password_hash": {"a": 1}}}),
-                "SecretInOverrides",
-            ),
-            (json!({"controlplane": {"port": 1}}), "ReservedKey"),
-            (json!({"controlplane": {"host": null}}), "ReservedKey"),
-            (json!({"controlplane": null}), "ReservedKey"),
-            (json!({"Database": null}), "ReservedKey"),
-            (json!({"metrics": {"port": 8081}}), "ReservedKey"),
-            (json!({"controlplane": 8080}), "InvalidOverrides"),
-            (json!({"ldap": "on"}), "InvalidOverrides"),
+            (json!({"ldap": {"bind_password": "x"}}), "Secret"),
+            (json!({"LDAP": {"Bind_Password": "x"}}), "Secret"),
+            (json!({"ldap.bind_password": "x"}), "Secret"),
+            (json!({"controlplane": {"jwt.secret": "x"}}), "Secret"),
+            (json!({"admin": {"password_hash": {"a": 1}}}), "Secret"),
+            (json!({"controlplane": {"port": 1}}), "Reserved"),
+            (json!({"controlplane": {"host": null}}), "Reserved"),
+            (json!({"controlplane": null}), "Reserved"),
+            (json!({"Database": null}), "Reserved"),
+            (json!({"metrics": {"port": 8081}}), "Reserved"),
+            (json!({"controlplane": 8080}), "NotASection"),
+            (json!({"ldap": "on"}), "NotASection"),
         ] {
             let problem = refused(&overrides(value.clone()));
-            assert_eq!(
-                problem.as_ref().map(OverrideProblem::reason),
-                Some(reason),
-                "{value}"
-            );
+            assert_eq!(problem.as_ref().map(kind), Some(reason), "{value}");
         }
     }
 

@@ -1,50 +1,102 @@
-//! The ways into the REST API: the sidecar's, by its user and by the signing key, and the administrator's password.
+//! Access to the REST API: the sidecar's, by its user and by the signing key, and the administrator's password.
 
 use dittofs_shared::names::ADMIN_USER;
+use dittofs_shared::published_state::{ServerState, ServerStatus};
 
-use super::{Finding, View, checks};
+use super::{ConditionType, Finding, Reason, View, server, sidecar};
+use crate::adapters::{Adapters, Unknown};
 use crate::desired::SIGNING_KEY_VOLUME;
 use crate::instance::{Asked, ResetProgress};
 
-/// The conditions that are there only while there is something to say.
-pub(super) fn all(view: &View<'_>) -> Vec<(&'static str, Finding)> {
-    [
-        ("SigningKeyPending", key_pending(view)),
-        ("SigningKeyExclusive", key_shared(view)),
-        ("PasswordResetPending", reset_pending(view)),
-    ]
-    .into_iter()
-    .filter_map(|(r#type, finding)| Some((r#type, finding?)))
-    .collect()
+/// Condition `Authenticated`.
+pub(super) fn authenticated(view: &View<'_>) -> Finding {
+    if server::is_stopped(view) {
+        return Finding::unknown(Reason::ScaledToZero, "spec.replicas is 0");
+    }
+    match &view.instance.server_state {
+        Some(state) => of_state(view, state),
+        None => without_state(&view.instance.adapters),
+    }
 }
 
-/// The adapters are read. Perhaps not in the way that was meant.
-pub(super) fn reachable(view: &View<'_>) -> Finding {
+fn without_state(adapters: &Adapters) -> Finding {
+    match adapters {
+        Adapters::Unknown(unknown @ Unknown::NothingPublished) => {
+            Finding::unknown(Reason::NothingPublished, unknown.to_string())
+        }
+        Adapters::Unknown(unknown) => {
+            Finding::unknown(Reason::PublishedStateUnusable, unknown.to_string())
+        }
+        Adapters::Known(_) => Finding::unknown(
+            Reason::NothingPublished,
+            "the sidecar has not published anything yet",
+        ),
+    }
+}
+
+fn of_state(view: &View<'_>, state: &ServerState) -> Finding {
+    let message = |what: &str| match &state.message {
+        Some(message) => format!("{what} since {}: {message}", state.since),
+        None => format!("{what} since {}", state.since),
+    };
+    match state.status {
+        ServerStatus::Reachable => reachable(view),
+        ServerStatus::Refused => Finding::no(
+            Reason::CredentialsRefused,
+            message("the REST API has rejected the sidecar's credentials"),
+        ),
+        ServerStatus::Invalid => Finding::unknown(
+            Reason::InvalidAnswer,
+            message("the REST API has not returned a valid list of adapters"),
+        ),
+        ServerStatus::Unreachable => Finding::unknown(
+            Reason::Unreachable,
+            message("the REST API has been unreachable"),
+        ),
+        ServerStatus::Starting => Finding::unknown(
+            Reason::Starting,
+            message("the sidecar has been waiting for the REST API"),
+        ),
+        // Only the sidecar has stopped. The next one is about to publish.
+        ServerStatus::Stopping if sidecar::goes_unnoticed(view, ConditionType::Authenticated) => {
+            Finding::yes(
+                Reason::Reachable,
+                "the sidecar is being restarted; it has read the adapters from the REST API",
+            )
+        }
+        ServerStatus::Stopping => {
+            Finding::unknown(Reason::Stopping, message("the pod has been stopping"))
+        }
+    }
+}
+
+/// The adapters are read, perhaps by the second way in.
+fn reachable(view: &View<'_>) -> Finding {
     match &view.instance.api_access.reported {
         Some(access) if !access.signing_key_refused => Finding::yes(
-            "SignedToken",
+            Reason::SignedToken,
             format!(
-                "the sidecar reads the adapters, but its own user does not work: {}",
+                "the sidecar reads the adapters with a token it has signed, because its own user does not work: {}",
                 access.message
             ),
         ),
         _ => Finding::yes(
-            "Reachable",
+            Reason::Reachable,
             "the sidecar reads the adapters from the REST API",
         ),
     }
 }
 
-/// The mounted key follows its Secret, and the server's environment does not.
-fn key_pending(view: &View<'_>) -> Option<Finding> {
+/// Condition `SigningKeyPending`: the mounted key follows its Secret, and the server's environment does not.
+pub(super) fn key_pending(view: &View<'_>) -> Option<Finding> {
     let access = view.instance.api_access.reported.as_ref()?;
     let jwt = &view.instance.secrets.jwt;
-    let refused = access.signing_key_refused && !checks::stopped(view);
+    let refused = access.signing_key_refused && !server::is_stopped(view);
     refused.then(|| {
         Finding::yes(
-            "RestartNeeded",
+            Reason::RestartNeeded,
             format!(
-                "the server refuses what is signed with key {:?} of Secret {:?}: it runs with another key until it is restarted. \
+                "the server rejects tokens signed with key {:?} of Secret {:?}: it uses another key until it is restarted. \
                  Until then the sidecar cannot repair its user. {}",
                 jwt.key,
                 jwt.name,
@@ -54,18 +106,18 @@ fn key_pending(view: &View<'_>) -> Option<Finding> {
     })
 }
 
-/// Whoever has the key of one server can sign tokens of an administrator for the other.
-fn key_shared(view: &View<'_>) -> Option<Finding> {
+/// Condition `SigningKeyExclusive`: with the key of one server an administrator's token for the other can be signed.
+pub(super) fn key_shared(view: &View<'_>) -> Option<Finding> {
     let others = &view.instance.api_access.key_sharers;
     if others.is_empty() {
         return None;
     }
     let jwt = &view.instance.secrets.jwt;
     Some(Finding::no(
-        "SharedSigningKey",
+        Reason::SharedSigningKey,
         format!(
-            "key {:?} of Secret {:?} also signs the tokens of DittoServer {}: whoever administers one server administers the others. \
-             Name a Secret of its own in spec.identity.jwt.secretRef, or none",
+            "key {:?} of Secret {:?} also signs the tokens of DittoServer {}: an administrator of one server can act as \
+             administrator of the others. Name a separate Secret in spec.identity.jwt.secretRef, or remove the field",
             jwt.key,
             jwt.name,
             others.join(", ")
@@ -73,49 +125,49 @@ fn key_shared(view: &View<'_>) -> Option<Finding> {
     ))
 }
 
-/// A reset of the administrator's password that has not happened yet.
-fn reset_pending(view: &View<'_>) -> Option<Finding> {
+/// Condition `PasswordResetPending`.
+pub(super) fn reset_pending(view: &View<'_>) -> Option<Finding> {
     let asked = view.instance.api_access.reset.asked.as_ref()?;
     let (reason, message) = match &asked.progress {
         ResetProgress::Done => return None,
         ResetProgress::Unusable(problem) => (
-            "SecretUnusable",
-            format!("{problem}. The password of user {ADMIN_USER} stays as it is until then"),
+            Reason::SecretUnusable,
+            format!("{problem}. Until then the password of user {ADMIN_USER} stays unchanged"),
         ),
         _ if view.instance.spec.paused => (
-            "Paused",
-            "spec.paused is true: the password is set when it is false".to_owned(),
+            Reason::Paused,
+            "spec.paused is true: the password is set once it is false".to_owned(),
         ),
-        _ if checks::stopped(view) => (
-            "Stopped",
-            "spec.replicas is 0: the password is set when the server runs".to_owned(),
+        _ if server::is_stopped(view) => (
+            Reason::Stopped,
+            "spec.replicas is 0: the password is set once the server runs".to_owned(),
         ),
         _ if is_old(view) => (
-            "RestartNeeded",
+            Reason::RestartNeeded,
             format!(
-                "this pod was made by an earlier version of the operator, and its sidecar cannot set the password. {}",
+                "the sidecar of this pod cannot set the password, because an earlier version of the operator created the pod. {}",
                 restart(view)
             ),
         ),
         ResetProgress::Refused(why) => (
-            "Refused",
+            Reason::Refused,
             format!(
-                "the password of user {ADMIN_USER} could not be set, and the sidecar tries again: {why}"
+                "the sidecar could not set the password of user {ADMIN_USER} and is retrying: {why}"
             ),
         ),
-        ResetProgress::Waiting => ("WaitingForSidecar", waiting(asked)),
+        ResetProgress::Waiting => (Reason::WaitingForSidecar, waiting(asked)),
     };
     Some(Finding::yes(reason, message))
 }
 
 fn waiting(asked: &Asked) -> String {
     format!(
-        "the sidecar has been asked to set the password of user {ADMIN_USER} to key {:?} of Secret {:?}",
+        "waiting for the sidecar to set the password of user {ADMIN_USER} to key {:?} of Secret {:?}",
         asked.secret.key, asked.secret.name
     )
 }
 
-/// Whether the pod was made when sidecars did not have the signing key.
+/// Whether the pod was created when sidecars did not have the signing key.
 fn is_old(view: &View<'_>) -> bool {
     let spec = view.pod.and_then(|pod| pod.spec.as_ref());
     let volumes = spec.map(|spec| spec.volumes.iter().flatten());
@@ -124,7 +176,7 @@ fn is_old(view: &View<'_>) -> bool {
 
 fn restart(view: &View<'_>) -> String {
     format!(
-        "Run `kubectl rollout restart statefulset/{} -n {}` when it suits you",
+        "Run `kubectl rollout restart statefulset/{} -n {}` at a convenient time",
         view.instance.name, view.instance.namespace
     )
 }

@@ -1,18 +1,21 @@
-//! What the user is told of each adapter.
+//! The status of each adapter.
+
+mod ready;
 
 use dittofs_shared::crd::AdapterStatus;
 use dittofs_shared::{labels, published_state};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
 
-use super::{Finding, View};
+use super::View;
 use crate::adapters::{Adapters, EvaluatedAdapter, Verdict};
 use crate::desired::adapter_of;
 use crate::exposure::Exposure;
 use crate::exposure::replaced::Replaced;
 use crate::outcome::Failure;
+pub(super) use ready::ready;
 
-/// One entry for each adapter. While the adapters are not known, what was said last stays.
+/// One entry for each adapter. While the adapters are not known, the last entries stay.
 pub(super) fn all(view: &View<'_>) -> Vec<AdapterStatus> {
     match &view.instance.adapters {
         Adapters::Known(adapters) => adapters.iter().map(|adapter| one(view, adapter)).collect(),
@@ -31,9 +34,9 @@ fn one(view: &View<'_>, adapter: &EvaluatedAdapter) -> AdapterStatus {
     let failure = name.as_deref().and_then(|name| failure(view, name));
     let failed = failure.is_some();
     let predecessor = predecessor(exposure, adapter);
-    // Clients are told of the address that works.
-    let told = predecessor.map(|replaced| &replaced.name).or(name.as_ref());
-    let service = service_of(view, &published.r#type, told.map(String::as_str));
+    // Clients get the address that works.
+    let current = predecessor.map(|replaced| &replaced.name).or(name.as_ref());
+    let service = service_of(view, &published.r#type, current.map(String::as_str));
     let place = service.and_then(|service| place(service, &published.r#type, view.pod));
     let message = failure.or_else(|| message(view, adapter, service, place.is_some()));
     AdapterStatus {
@@ -44,7 +47,7 @@ fn one(view: &View<'_>, adapter: &EvaluatedAdapter) -> AdapterStatus {
         exposed: plan.is_some() && !failed,
         service: service.map(ResourceExt::name_any).or(name),
         address: place.as_ref().map(|(host, port)| join(host, *port)),
-        // What is not exposed is about to go, or not what it should be.
+        // What is not exposed is about to be deleted, or not what it should be.
         mount_commands: place
             .filter(|_| plan.is_some())
             .map_or_else(Vec::new, |(host, port)| {
@@ -70,42 +73,32 @@ fn message(
 ) -> Option<String> {
     let published = &adapter.published;
     match &adapter.verdict {
-        Verdict::Expose(_) if !published.running => {
-            Some("it is switched on, but nothing listens on its port yet: the server's log says why".to_owned())
-        }
+        Verdict::Expose(_) if !published.running => Some(
+            "enabled, but nothing is listening on its port yet: check the server log".to_owned(),
+        ),
         Verdict::Expose(_) => {
-            // What stands in the way of the wish may be why there is no address.
+            // A setting that could not be applied may be why there is no address.
             let exposure = &view.instance.exposure;
             let waits = predecessor(exposure, adapter).map(|replaced| waits(view, replaced));
-            let remarks = adapter.r#type.and_then(|r#type| exposure.remarks.get(&r#type));
-            let all: Vec<_> = waits.into_iter().chain(remarks.into_iter().flatten().cloned()).collect();
-            let told = (!all.is_empty()).then(|| all.join(". "));
-            told.or_else(|| (!has_address).then(|| missing_address(service)))
+            let remarks = adapter
+                .r#type
+                .and_then(|r#type| exposure.remarks.get(&r#type));
+            let all: Vec<_> = waits
+                .into_iter()
+                .chain(remarks.into_iter().flatten().cloned())
+                .collect();
+            let known = (!all.is_empty()).then(|| all.join(". "));
+            known.or_else(|| (!has_address).then(|| missing_address(view, service)))
         }
         Verdict::Disabled => None,
-        Verdict::Leaving => published.leaving_since.map(|since| {
-            format!("it has been switched off or gone since {since}: its Service goes when removalHold has passed")
-        }),
+        Verdict::Leaving => published
+            .leaving_since
+            .map(|since| leaving(&since.to_string(), service)),
         Verdict::Refused(reason) => Some(reason.clone()),
     }
 }
 
-/// What is exposed, and yet not as the spec asks for it.
-pub(super) fn not_as_asked(view: &View<'_>, statuses: &[AdapterStatus]) -> Option<Finding> {
-    let exposure = &view.instance.exposure;
-    if !exposure.replaced.is_empty() {
-        let all = exposure.replaced.iter();
-        let all: Vec<_> = all.map(|replaced| waits(view, replaced)).collect();
-        return Some(Finding::no("WaitingForAddress", all.join(". ")));
-    }
-    let remark = statuses.iter().find_map(|status| {
-        let remarks = exposure.remarks.get(&status.r#type.parse().ok()?)?;
-        Some(format!("adapter {}: {}", status.r#type, remarks.join(". ")))
-    });
-    remark.map(|remark| Finding::no("NotAsAskedFor", remark))
-}
-
-/// Why a Service stays that is not asked for any more, and what to do when that does not end.
+/// Why a Service is kept that is no longer wanted, and what to do when that does not end.
 fn waits(view: &View<'_>, replaced: &Replaced) -> String {
     let (old, namespace) = (&replaced.name, &view.instance.namespace);
     let new = replaced.waits_for.join(", ");
@@ -116,20 +109,40 @@ fn waits(view: &View<'_>, replaced: &Replaced) -> String {
         ("Services", "have")
     };
     format!(
-        "{services} {new} {have} no address yet, and Service {old} stays until then: `kubectl describe service {next} -n {namespace}` \
-         shows what the load balancer controller reports. If the new address can only be the old one, or the old one is not needed \
-         any more, run `kubectl delete service {old} -n {namespace}`"
+        "{services} {new} {have} no address yet, so Service {old} is kept: `kubectl describe service {next} -n {namespace}` shows what \
+         the load balancer controller reports. If the new address must be the old one, or Service {old} is no longer needed, run \
+         `kubectl delete service {old} -n {namespace}`"
     )
 }
 
-fn missing_address(service: Option<&Service>) -> String {
-    let spec = service.and_then(|service| service.spec.as_ref());
+fn missing_address(view: &View<'_>, service: Option<&Service>) -> String {
+    let Some(service) = service else {
+        return "its Service has no address yet".to_owned();
+    };
+    let (name, namespace) = (service.name_any(), &view.instance.namespace);
+    let spec = service.spec.as_ref();
     match spec.and_then(|spec| spec.type_.as_deref()) {
-        Some("NodePort") => {
-            "its Service has no address yet: a NodePort is reached at the address of the pod's node, and the pod has none yet"
-                .to_owned()
-        }
-        _ => "its Service has no address yet: a load balancer controller must give it one".to_owned(),
+        Some("NodePort") => format!(
+            "Service {name} has no address yet: clients reach a NodePort at the node of the pod, and the pod is not on a node yet"
+        ),
+        _ => format!(
+            "Service {name} has no address yet: run `kubectl describe service {name} -n {namespace}` to see what the load balancer \
+             controller reports"
+        ),
+    }
+}
+
+/// What happens to an adapter that is disabled or no longer in DittoFS.
+fn leaving(since: &str, service: Option<&Service>) -> String {
+    const ONCE: &str = "once spec.adapterDiscovery.removalHold has elapsed";
+    let Some(service) = service else {
+        return format!("disabled or removed since {since}");
+    };
+    let name = service.name_any();
+    if adapter_of(&service.metadata) == Some(labels::ALL_ADAPTERS) {
+        format!("disabled or removed since {since}: Service {name} loses its port {ONCE}")
+    } else {
+        format!("disabled or removed since {since}: Service {name} is deleted {ONCE}")
     }
 }
 
@@ -160,7 +173,7 @@ fn service_of<'a>(view: &View<'a>, adapter: &str, name: Option<&str>) -> Option<
         .or_else(|| so_far.next())
 }
 
-/// Host and port that clients use.
+/// The host and port for clients.
 fn place(service: &Service, adapter: &str, pod: Option<&Pod>) -> Option<(String, i32)> {
     let spec = service.spec.as_ref()?;
     let ports = spec.ports.as_deref()?;

@@ -2,11 +2,11 @@
 
 use dittofs_shared::names;
 
-use super::{Finding, View};
+use super::{Finding, Reason, View};
 use crate::instance::{DatabaseProblem, PerconaCluster, Progress};
 use crate::optional::OptionalKind;
 
-/// Nothing is said of SQLite, which is a file.
+/// Condition `DatabaseReady`, unless the control plane uses SQLite, which is a file.
 pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
     if let Some(cluster) = &view.instance.percona {
         return Some(of_percona(cluster));
@@ -16,44 +16,43 @@ pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
     }
     Some(match &view.instance.secrets.connection {
         Some(_) => Finding::yes(
-            "Ready",
-            "spec.database.postgresSecretRef names a Secret with a connection; whether the database answers is known by the server",
+            Reason::Ready,
+            "the Secret in spec.database.postgresSecretRef contains a connection. The operator does not test it: if the database \
+             does not answer, the server log says so",
         ),
         None => Finding::no(
-            "SecretUnusable",
-            "there is no connection in the Secret that spec.database.postgresSecretRef names: condition ConfigReady says more",
+            Reason::SecretUnusable,
+            "the Secret in spec.database.postgresSecretRef contains no usable connection: see condition ConfigReady",
         ),
     })
 }
 
 fn of_percona(cluster: &PerconaCluster) -> Finding {
     let name = &cluster.name;
-    let goes_on = if cluster.in_use {
-        "The server goes on with it"
+    let server = if cluster.in_use {
+        "The running server keeps using it"
     } else {
-        "The server starts when it is ready"
+        "The server starts once it is ready"
     };
     match &cluster.progress {
         Progress::KindMissing(absence) => Finding::no(
-            "KindMissing",
+            Reason::KindMissing,
             format!(
-                "{}. It comes with Percona's operator for PostgreSQL",
+                "{}. The Percona Operator for PostgreSQL provides it",
                 absence.explain(OptionalKind::PerconaPGCluster)
             ),
         ),
         Progress::Missing => Finding::no(
-            "Creating",
-            format!("PerconaPGCluster {name} is being made. {goes_on}"),
+            Reason::Creating,
+            format!("PerconaPGCluster {name} is being created. {server}"),
         ),
         Progress::Terminating => Finding::no(
-            "NotReady",
-            format!(
-                "PerconaPGCluster {name} is being deleted, and is made again when it is gone. {goes_on}"
-            ),
+            Reason::NotReady,
+            format!("PerconaPGCluster {name} is being deleted and will be recreated. {server}"),
         ),
-        Progress::NotReady(said) => Finding::no(
-            "NotReady",
-            format!("PerconaPGCluster {name} is not ready: {said}. {goes_on}"),
+        Progress::NotReady(reason) => Finding::no(
+            Reason::NotReady,
+            format!("PerconaPGCluster {name} is not ready: {reason}. {server}"),
         ),
         Progress::Ready => connected(cluster),
     }
@@ -63,20 +62,20 @@ fn connected(cluster: &PerconaCluster) -> Finding {
     let name = &cluster.name;
     match cluster.usable() {
         Err(problem @ DatabaseProblem::SecretMissing { .. }) => Finding::no(
-            "SecretMissing",
+            Reason::SecretMissing,
             format!(
-                "{problem}: it makes one for the user {} of PerconaPGCluster {name}",
+                "{problem}. It belongs to user {} of PerconaPGCluster {name}",
                 names::PERCONA_USER
             ),
         ),
-        Err(problem) => Finding::no("SecretUnusable", problem.to_string()),
+        Err(problem) => Finding::no(Reason::SecretUnusable, problem.to_string()),
         Ok(_) if cluster.is_ours => {
-            Finding::yes("Ready", format!("PerconaPGCluster {name} is ready"))
+            Finding::yes(Reason::Ready, format!("PerconaPGCluster {name} is ready"))
         }
         Ok(_) => Finding::yes(
-            "UsedAsIs",
+            Reason::ExternallyManaged,
             format!(
-                "PerconaPGCluster {name} is ready. Somebody else has made it, so that it is used as it is: spec.percona changes nothing in it"
+                "PerconaPGCluster {name} is ready. This operator did not create it, so spec.percona does not change it"
             ),
         ),
     }

@@ -1,15 +1,15 @@
-//! Whether the routes of the Gateway API lead to the adapters.
+//! Whether the Gateways have accepted the routes to the adapters.
 
 use dittofs_shared::AdapterType;
 use kube::ResourceExt as _;
 use kube::core::DynamicObject;
 use serde_json::Value;
 
-use super::{Finding, View};
+use super::{Finding, Reason, View};
 use crate::desired::parents;
 use crate::optional::OptionalKind;
 
-/// The finding. `None` when no route is asked for.
+/// Condition `GatewayReady`, while routes are requested.
 pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
     let settings = &view.instance.spec.adapter_services;
     let mut with_parents =
@@ -17,8 +17,8 @@ pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
     if !with_parents.iter_mut().any(|has| *has) {
         settings.gateway.as_ref()?;
         return Some(Finding::no(
-            "NoParents",
-            "adapterServices.gateway.parentRefs names no Gateway: name one, or take adapterServices.gateway out",
+            Reason::NoParents,
+            "spec.adapterServices.gateway.parentRefs names no Gateway: add one, or remove spec.adapterServices.gateway",
         ));
     }
     let mut kinds = vec![OptionalKind::TcpRoute];
@@ -28,7 +28,7 @@ pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
     }
     for kind in &kinds {
         if let Some(absence) = view.optional.absent.get(kind) {
-            return Some(Finding::no("KindMissing", absence.explain(*kind)));
+            return Some(Finding::no(Reason::KindMissing, absence.explain(*kind)));
         }
     }
     let routes = kinds
@@ -40,24 +40,26 @@ pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
 
 fn of_routes<'a>(routes: impl Iterator<Item = &'a DynamicObject> + Clone) -> Finding {
     if let Some(refusal) = routes.clone().find_map(refusal) {
-        return Finding::no("RouteNotAccepted", refusal);
+        return Finding::no(Reason::RouteNotAccepted, refusal);
     }
     if let Some(route) = routes.clone().find(|route| parents_of(route).is_empty()) {
         return Finding::unknown(
-            "NotAcceptedYet",
+            Reason::NotAcceptedYet,
             format!(
-                "no Gateway has answered to {} yet: its controller must run, and the Gateway must have a listener for it",
+                "no Gateway has accepted {} yet: check that the controller of the Gateway is running and that the Gateway has a \
+                 listener for it",
                 in_words(route)
             ),
         );
     }
     match routes.count() {
         0 => Finding::yes(
-            "NoRoutes",
-            "no adapter is exposed, so that there is nothing to route to",
+            Reason::NoRoutes,
+            "no adapter is exposed, so there is nothing to route to",
         ),
+        1 => Finding::yes(Reason::RoutesAccepted, "1 route is accepted by its Gateway"),
         count => Finding::yes(
-            "RoutesAccepted",
+            Reason::RoutesAccepted,
             format!("{count} routes are accepted by their Gateways"),
         ),
     }
@@ -68,7 +70,7 @@ fn parents_of(route: &DynamicObject) -> &[Value] {
     parents.map_or(&[], Vec::as_slice)
 }
 
-/// What a Gateway has against a route.
+/// Why a Gateway rejects a route.
 fn refusal(route: &DynamicObject) -> Option<String> {
     parents_of(route).iter().find_map(|parent| {
         let conditions = parent["conditions"].as_array()?;
@@ -78,8 +80,9 @@ fn refusal(route: &DynamicObject) -> Option<String> {
         })?;
         let text = |field: &str| refused[field].as_str().unwrap_or_default();
         Some(format!(
-            "Gateway {} does not take {}: {} {}",
+            "Gateway {} reports {}=False for {}: {}: {}",
             parent["parentRef"]["name"].as_str().unwrap_or_default(),
+            text("type"),
             in_words(route),
             text("reason"),
             text("message")
@@ -95,7 +98,7 @@ fn in_words(route: &DynamicObject) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::Truth;
+    use crate::status::ConditionStatus;
     use serde_json::json;
 
     #[allow(clippy::needless_pass_by_value)] // The macro makes a value.
@@ -117,25 +120,29 @@ mod tests {
     #[test]
     fn routes_are_as_ready_as_their_gateways_say() {
         for (routes, status, reason) in [
-            (vec![], Truth::True, "NoRoutes"),
-            (vec![route(json!([]))], Truth::Unknown, "NotAcceptedYet"),
+            (vec![], ConditionStatus::True, Reason::NoRoutes),
+            (
+                vec![route(json!([]))],
+                ConditionStatus::Unknown,
+                Reason::NotAcceptedYet,
+            ),
             (
                 vec![route(json!([parent("Accepted", "True")]))],
-                Truth::True,
-                "RoutesAccepted",
+                ConditionStatus::True,
+                Reason::RoutesAccepted,
             ),
             (
                 vec![route(json!([parent("Accepted", "False")]))],
-                Truth::False,
-                "RouteNotAccepted",
+                ConditionStatus::False,
+                Reason::RouteNotAccepted,
             ),
             (
                 vec![
                     route(json!([])),
                     route(json!([parent("ResolvedRefs", "False")])),
                 ],
-                Truth::False,
-                "RouteNotAccepted",
+                ConditionStatus::False,
+                Reason::RouteNotAccepted,
             ),
         ] {
             let finding = of_routes(routes.iter());
@@ -144,7 +151,7 @@ mod tests {
         let refused = of_routes([route(json!([parent("Accepted", "False")]))].iter());
         assert_eq!(
             refused.message,
-            "Gateway edge does not take TCPRoute files-nfs: NoMatchingParent there is no such listener"
+            "Gateway edge reports Accepted=False for TCPRoute files-nfs: NoMatchingParent: there is no such listener"
         );
     }
 }

@@ -2,10 +2,10 @@
 
 use dittofs_shared::names;
 
-use super::{Finding, View};
+use super::{Finding, Reason, View};
 use crate::optional::OptionalKind;
 
-/// `None` while no metrics are asked for.
+/// Condition `MetricsReady`, while metrics are enabled.
 pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
     const KIND: OptionalKind = OptionalKind::ServiceMonitor;
     let settings = view.instance.spec.metrics()?;
@@ -16,28 +16,28 @@ pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
     );
     if view.instance.spec.service_monitor().is_none() {
         return Some(Finding::yes(
-            "ServiceOnly",
-            format!("the metrics are at {place}"),
+            Reason::ServiceOnly,
+            format!("metrics are served at {place}"),
         ));
     }
     if let Some(absence) = view.optional.absent.get(&KIND) {
         return Some(Finding::no(
-            "ServiceMonitorUnavailable",
+            Reason::ServiceMonitorUnavailable,
             format!(
-                "metrics.serviceMonitor.enabled is true, and {}. Until then the metrics are at {place}",
+                "spec.metrics.serviceMonitor.enabled is true, but {}. Until then metrics are only served at {place}",
                 absence.explain(KIND)
             ),
         ));
     }
-    let made = view.optional.owned.get(&KIND).into_iter().flatten();
-    if made.count() == 0 {
+    let created = view.optional.owned.get(&KIND).into_iter().flatten();
+    if created.count() == 0 {
         return Some(Finding::unknown(
-            "ServiceMonitorMissing",
-            format!("ServiceMonitor {name} has not been made yet"),
+            Reason::ServiceMonitorMissing,
+            format!("ServiceMonitor {name} has not been created yet"),
         ));
     }
     Some(Finding::yes(
-        "ServiceMonitorMade",
-        format!("ServiceMonitor {name} leads Prometheus to {place}"),
+        Reason::ServiceMonitorMade,
+        format!("ServiceMonitor {name} makes Prometheus scrape {place}"),
     ))
 }

@@ -1,47 +1,55 @@
-//! What is said of an instance that another operator looks after.
+//! The status of an instance that another operator manages.
 //!
-//! That operator writes the same status. So this one speaks once for each generation, in two conditions, and leaves the
-//! rest of the status alone.
+//! That operator writes the same status. So this one writes it once for each generation, with two conditions only, and
+//! leaves the rest alone.
 
 use dittofs_shared::crd::DittoServerStatus;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::fmt;
 
-use super::{Finding, find, whole_seconds};
+use super::{ConditionStatus, ConditionType, Finding, Reason, find, has, whole_seconds};
 use crate::optional::OptionalKind;
 
-/// Condition that is there only while it is False.
-const TAKEN_OVER: &str = "TakenOver";
-const REASON: &str = "OtherOperator";
-
-/// Whether it has been said, of any generation.
-pub fn is_told(status: Option<&DittoServerStatus>) -> bool {
-    told(status).is_some()
+/// An object that another operator has created.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ForeignObject {
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
 }
 
-/// Whether it has been said of this generation.
-pub fn is_told_of(status: Option<&DittoServerStatus>, generation: Option<i64>) -> bool {
-    told(status).is_some_and(|told| told.observed_generation == generation)
+impl fmt::Display for ForeignObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)
+    }
 }
 
-fn told(
-    status: Option<&DittoServerStatus>,
-) -> Option<&k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
-    find(status?, TAKEN_OVER).filter(|condition| condition.status == "False")
+/// Whether the status reports the other operator, for any generation.
+pub(super) fn is_reported(status: Option<&DittoServerStatus>) -> bool {
+    status.is_some_and(|status| has(status, ConditionType::TakenOver, ConditionStatus::False))
 }
 
-/// The status of an instance with these objects of another operator. `handled`: the reset of the administrator's password that counts as
-/// acted on, which is not to be forgotten meanwhile.
+/// Whether the status reports the other operator for this generation.
+pub fn is_reported_for(status: Option<&DittoServerStatus>, generation: Option<i64>) -> bool {
+    let taken_over = status.and_then(|status| find(status, ConditionType::TakenOver));
+    let is_current = taken_over.is_some_and(|found| found.observed_generation == generation);
+    is_reported(status) && is_current
+}
+
+/// The status of an instance with these objects of another operator. `handled`: the last reset of the administrator's
+/// password that was handled, which must be kept.
 pub fn left_alone(
     previous: Option<&DittoServerStatus>,
     handled: Option<&str>,
     generation: Option<i64>,
-    objects: &BTreeSet<String>,
+    objects: &BTreeSet<ForeignObject>,
     now: Timestamp,
 ) -> DittoServerStatus {
     let message = message(objects);
-    let condition = |r#type: &str, message: String| {
-        Finding::no(REASON, message).into_condition(
+    let condition = |r#type: ConditionType, message: String| {
+        Finding::no(Reason::OtherOperator, message).into_condition(
             r#type,
             generation,
             previous,
@@ -52,24 +60,27 @@ pub fn left_alone(
         observed_generation: generation,
         last_handled_password_reset: handled.map(str::to_owned),
         conditions: vec![
-            condition("Ready", format!("{TAKEN_OVER}: {message}")),
-            condition(TAKEN_OVER, message),
+            condition(
+                ConditionType::Ready,
+                format!("{}: {message}", ConditionType::TakenOver.as_str()),
+            ),
+            condition(ConditionType::TakenOver, message),
         ],
         ..DittoServerStatus::default()
     }
 }
 
-fn message(objects: &BTreeSet<String>) -> String {
+fn message(objects: &BTreeSet<ForeignObject>) -> String {
     let kind = OptionalKind::PerconaPGCluster.name();
-    let database = objects.iter().find(|object| object.starts_with(kind));
+    let database = objects.iter().find(|object| object.kind == kind);
     let database = database.map(|database| {
         format!(". Do not delete {database}, which holds data: remove its ownerReferences instead")
     });
-    let objects: Vec<_> = objects.iter().map(String::as_str).collect();
+    let objects: Vec<_> = objects.iter().map(ToString::to_string).collect();
     format!(
-        "another operator made objects for this DittoServer: {}. This operator writes to none of them and creates nothing. \
+        "another operator created objects for this DittoServer: {}. This operator changes none of them and creates nothing. \
          Either exclude this DittoServer from this operator with --namespace or --selector, or stop the other operator \
-         and delete these objects: the PersistentVolumeClaims stay, and this operator starts the server with them{}",
+         and delete these objects: the PersistentVolumeClaims are kept, and this operator starts the server with them{}",
         objects.join(", "),
         database.unwrap_or_default()
     )
@@ -79,6 +90,13 @@ fn message(objects: &BTreeSet<String>) -> String {
 mod tests {
     use super::*;
 
+    fn object(kind: &str, name: &str) -> ForeignObject {
+        ForeignObject {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
     fn now() -> Timestamp {
         Timestamp::from_second(1_000_000).unwrap()
     }
@@ -86,10 +104,10 @@ mod tests {
     #[test]
     fn both_conditions_name_the_objects_and_the_next_step_once_for_each_generation() {
         let objects = BTreeSet::from([
-            "StatefulSet files".to_owned(),
-            "Service files-api".to_owned(),
+            object("StatefulSet", "files"),
+            object("Service", "files-api"),
         ]);
-        assert!(!is_told_of(None, Some(1)));
+        assert!(!is_reported_for(None, Some(1)));
         let first = left_alone(None, None, Some(1), &objects, now());
         let types: Vec<_> = first
             .conditions
@@ -100,7 +118,7 @@ mod tests {
         for condition in &first.conditions {
             assert_eq!(
                 (condition.status.as_str(), condition.reason.as_str()),
-                ("False", REASON)
+                ("False", "OtherOperator")
             );
             for words in [
                 "Service files-api, StatefulSet files",
@@ -109,21 +127,19 @@ mod tests {
                 assert!(condition.message.contains(words), "{}", condition.message);
             }
         }
-        assert!(is_told_of(Some(&first), Some(1)));
-        assert!(!is_told_of(Some(&first), Some(2)));
-        assert!(is_told(Some(&first)));
+        assert!(is_reported_for(Some(&first), Some(1)));
+        assert!(!is_reported_for(Some(&first), Some(2)));
+        assert!(is_reported(Some(&first)));
         let reset = left_alone(Some(&first), Some("1"), Some(2), &objects, now());
         assert_eq!(reset.last_handled_password_reset.as_deref(), Some("1"));
     }
 
     #[test]
-    fn nobody_is_told_to_delete_a_database() {
-        let of = |objects: &[&str]| {
-            let objects = objects.iter().map(|one| (*one).to_owned()).collect();
-            message(&objects)
-        };
+    fn no_message_says_to_delete_a_database() {
+        let service = object("Service", "a");
+        let database = object("PerconaPGCluster", "files-postgres");
         let words = "Do not delete PerconaPGCluster files-postgres";
-        assert!(of(&["PerconaPGCluster files-postgres", "Service a"]).contains(words));
-        assert!(!of(&["Service a"]).contains("PerconaPGCluster"));
+        assert!(message(&BTreeSet::from([database, service.clone()])).contains(words));
+        assert!(!message(&BTreeSet::from([service])).contains("PerconaPGCluster"));
     }
 }

@@ -1,45 +1,50 @@
 //! Whether the server has to be restarted, and what that waits for.
 
-use super::{Finding, View};
+use super::{Finding, Reason, View};
 use crate::brake::Queue;
 use crate::roll::{Roll, Waits};
 
 /// Condition `RollPending`.
 pub(super) fn pending(view: &View<'_>) -> Finding {
     match view.roll {
-        Roll::NoPod => Finding::no("NoPod", "the next pod gets the latest template"),
-        Roll::Current => Finding::no("UpToDate", "the pod needs no restart"),
-        Roll::Now { changed, .. } => {
-            Finding::yes("Rolling", format!("the pod is being recreated: {changed}"))
-        }
+        Roll::NoPod => Finding::no(
+            Reason::NoPod,
+            "there is no pod; the next one is created from the latest template",
+        ),
+        Roll::Current => Finding::no(Reason::UpToDate, "the pod needs no restart"),
+        Roll::Now { changed, .. } => Finding::yes(
+            Reason::Rolling,
+            format!("the pod is being recreated: {changed}"),
+        ),
         Roll::Pending {
             changed,
             waits_for: Waits::Controller,
         } => Finding::yes(
-            "WaitingForController",
+            Reason::WaitingForController,
             format!("the pod will be recreated: {changed}"),
         ),
         Roll::Pending {
             changed,
             waits_for: Waits::Turn(queue),
         } => Finding::yes(
-            "WaitingForTurn",
+            Reason::WaitingForTurn,
             format!("the pod will be recreated: {changed}. {}", waits(queue)),
         ),
         Roll::Pending {
             changed,
             waits_for: Waits::User,
         } => Finding::yes(
-            "Manual",
+            Reason::Manual,
             format!(
-                "{changed}, and spec.rollPolicy is Manual: run `kubectl rollout restart statefulset/{} -n {}` when it suits you",
+                "{changed}; spec.rollPolicy is Manual: restart the server with `kubectl rollout restart statefulset/{} -n {}` \
+                 at a convenient time",
                 view.instance.name, view.instance.namespace
             ),
         ),
     }
 }
 
-/// How many of those it waits for are named.
+/// How many of the servers that a restart waits for are named.
 const NAMED: usize = 3;
 
 fn waits(queue: &Queue) -> String {
@@ -55,13 +60,13 @@ fn waits(queue: &Queue) -> String {
         named = format!("{named} and {more} more");
     }
     let servers = if *allowed == 1 {
-        "1 server restarts"
+        "1 server"
     } else {
-        &format!("{allowed} servers restart")
+        &format!("{allowed} servers")
     };
     format!(
-        "Only {servers} at a time (--max-restarts={limit} of the operator), and these are not ready: {named}. Whichever of them does \
-         not become ready holds up all others: repair it, stop it with spec.replicas: 0, or pause it"
+        "At most {servers} may restart at a time (--max-restarts={limit} of the operator), and these are not ready: {named}. A server \
+         that does not become ready blocks all others: fix it, set its spec.replicas to 0, or set its spec.paused to true"
     )
 }
 
@@ -83,17 +88,17 @@ mod tests {
     }
 
     #[test]
-    fn whom_a_restart_waits_for_is_named() {
+    fn a_waiting_restart_names_the_servers_that_block_it() {
         let text = waits(&queue(1, 1));
         for word in [
-            "1 server restarts",
+            "1 server may restart",
             "--max-restarts=10%",
             ": team/files-0. ",
         ] {
             assert!(text.contains(word), "{text}");
         }
         let text = waits(&queue(5, 4));
-        for word in ["4 servers restart", "team/files-2 and 2 more. "] {
+        for word in ["4 servers may restart", "team/files-2 and 2 more. "] {
             assert!(text.contains(word), "{text}");
         }
     }

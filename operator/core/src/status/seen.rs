@@ -1,20 +1,20 @@
-//! What runs, in one word or a few.
+//! What is running: the phase, the images and the version.
 
 use dittofs_shared::crd::Phase;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Truth, View, checks};
+use super::{ConditionStatus, View, server};
 use crate::instance::StartupProblem;
 use crate::pod_status;
 
 /// How far the server is.
 pub(super) fn phase(view: &View<'_>) -> Phase {
-    let none_left = view.stateful_set.is_none_or(|set| checks::pods(set) == 0);
-    if checks::stopped(view) && none_left {
+    let none_left = view.stateful_set.is_none_or(|set| server::pods(set) == 0);
+    if server::is_stopped(view) && none_left {
         return Phase::Stopped;
     }
-    let runs = checks::available(view).status == Truth::True;
+    let runs = server::available(view).status == ConditionStatus::True;
     if runs {
         Phase::Running
     } else if let Err(StartupProblem::Database(_)) = view.instance.startable() {
@@ -26,7 +26,7 @@ pub(super) fn phase(view: &View<'_>) -> Phase {
     }
 }
 
-/// Image of a container of the pod that runs.
+/// Image of a container of the pod.
 pub(super) fn image(view: &View<'_>, container: &str) -> Option<String> {
     let spec = view.pod?.spec.as_ref()?;
     let sidecars = spec.init_containers.iter().flatten();
@@ -34,13 +34,13 @@ pub(super) fn image(view: &View<'_>, container: &str) -> Option<String> {
     all.find(|known| known.name == container)?.image.clone()
 }
 
-/// While the server cannot be started as asked, what it should run with is what it was.
+/// Hash of the configuration. While the server cannot be started as the spec says, it is the last one.
 pub(super) fn config_hash(view: &View<'_>) -> Option<String> {
     let now = view.config_hash.map(str::to_owned);
     now.or_else(|| view.previous?.config_hash.clone())
 }
 
-/// Once the server has been ready, that is never forgotten.
+/// When the server was first seen ready. It is never cleared.
 pub(super) fn first_ready_at(view: &View<'_>, now: Timestamp) -> Option<Time> {
     let known = view
         .previous

@@ -3,19 +3,19 @@
 use dittofs_shared::Duration;
 use k8s_openapi::api::core::v1::ContainerStatus;
 
-use super::{Finding, View};
+use super::{Finding, Reason, View};
 use crate::pod_status;
 
-/// What is said while the server container runs and has not answered yet. `None`: there is no such container.
+/// The finding while the server container is running and not up yet. `None`: there is no such container.
 pub(super) fn starting(view: &View<'_>) -> Option<Finding> {
     let message = message(
         pod_status::server(view.pod?)?,
         &view.instance.spec.startup_timeout,
     )?;
-    Some(Finding::no("ServerStarting", message))
+    Some(Finding::no(Reason::ServerStarting, message))
 }
 
-/// Times that count on their own would be a write of the status each time: what is said stays the same for as long as the container runs.
+/// The same text for as long as the container runs: an elapsed time would be a write of the status each time.
 fn message(server: &ContainerStatus, timeout: &Duration) -> Option<String> {
     let running = server.state.as_ref()?.running.as_ref()?;
     if server.started == Some(true) {
@@ -25,12 +25,12 @@ fn message(server: &ContainerStatus, timeout: &Duration) -> Option<String> {
     let since = since.map_or_else(String::new, |time| format!(" since {}", time.0));
     let before = match server.restart_count {
         0 => String::new(),
-        1 => ". It was restarted once before".to_owned(),
-        restarts => format!(". It was restarted {restarts} times before"),
+        1 => ". It has been restarted once".to_owned(),
+        restarts => format!(". It has been restarted {restarts} times"),
     };
     Some(format!(
-        "the server has been starting{since}: it answers once all its stores are open, and is restarted when that takes longer than \
-         spec.startupTimeout, {timeout}{before}"
+        "the server has been starting{since} and is opening its stores. It is restarted if that takes longer than spec.startupTimeout \
+         ({timeout}){before}"
     ))
 }
 
@@ -44,13 +44,13 @@ mod tests {
         let timeout = std::time::Duration::from_hours(1).into();
         let running = json!({"running": {"startedAt": "2026-01-02T03:04:05Z"}});
         for (started, state, restarts, end) in [
-            (Some(false), &running, 0, Some("3600s")),
-            (None, &running, 1, Some("It was restarted once before")),
+            (Some(false), &running, 0, Some("(3600s)")),
+            (None, &running, 1, Some("It has been restarted once")),
             (
                 Some(false),
                 &running,
                 3,
-                Some("It was restarted 3 times before"),
+                Some("It has been restarted 3 times"),
             ),
             (Some(true), &running, 0, None),
             (

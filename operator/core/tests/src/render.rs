@@ -229,7 +229,7 @@ fn status(
         pod: pod.as_ref(),
         adapter_services: &services,
         optional: &optional,
-        wish: None,
+        reconcile_request: None,
         previous: None,
     };
     Ok(status::of(&view, NOW.parse()?))

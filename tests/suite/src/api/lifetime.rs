@@ -210,7 +210,11 @@ pub async fn a_secret_of_somebody_else_leaves_a_server_as_it_runs(scene: Scene) 
     files
         .change(json!({"terminationGracePeriodSeconds": 66}))
         .await?;
-    wait_unusable(&files, &[name, "not generated", "What runs stays as it is"]).await?;
+    wait_unusable(
+        &files,
+        &[name, "not generated", "A running server is left unchanged"],
+    )
+    .await?;
     settled(&scene).await?;
     let now = files.api::<StatefulSet>().get("files").await?;
     ensure!(set.spec == now.spec, "the StatefulSet was changed");

@@ -178,7 +178,7 @@ pub async fn a_cluster_of_somebody_else_is_used_and_never_changed(scene: Scene) 
     let spec = with_percona(json!({"replicas": 3, "deleteWithServer": true}));
     let files = Instance::create(&scene, "files", spec).await?;
     is_connected(&files).await?;
-    database(&files, "True", "UsedAsIs").await?;
+    database(&files, "True", "ExternallyManaged").await?;
     settled(&scene).await?;
     let after = percona.cluster().await?.resource_version();
     ensure!(before == after, "it was changed");

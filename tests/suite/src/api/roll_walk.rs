@@ -53,7 +53,7 @@ fn claim_that_is_due(server: &DittoServer) -> Option<String> {
     let conditions = server.status.as_ref().map(|status| &status.conditions);
     let due = conditions.into_iter().flatten().find(|condition| {
         condition.type_ == "StorageReady"
-            && ["NotMadeYet", "ClaimMissing"].contains(&condition.reason.as_str())
+            && ["Pending", "ClaimMissing"].contains(&condition.reason.as_str())
     });
     due.map(|condition| condition.message.clone())
 }

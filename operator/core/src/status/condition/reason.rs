@@ -1,0 +1,114 @@
+//! Reasons of conditions.
+
+api_names! {
+    /// Reasons, in the order of the condition that has them first.
+    #[allow(missing_docs)]
+    Reason {
+        // Ready
+        Reconciling,
+        ApplyFailed,
+        ScaledToZero,
+        AllChecksPassed,
+        // ConfigReady
+        ConfigValid,
+        SecretUnusable,
+        SecretInOverrides,
+        ReservedKey,
+        InvalidOverrides,
+        ReservedVariable,
+        NoBindPassword,
+        // StorageReady
+        VolumesReady,
+        CannotGrow,
+        ClaimLost,
+        ClaimTerminating,
+        OwnerRefused,
+        ClaimMissing,
+        ClaimPending,
+        Growing,
+        Pending,
+        // StatefulSetReady
+        StatefulSetMissing,
+        StatefulSetTerminating,
+        StatefulSetNotObserved,
+        Stopping,
+        ReplicasReady,
+        PodNotReady,
+        ServerStarting,
+        // Available
+        ServerRunning,
+        ServerNotRunning,
+        // Authenticated
+        NothingPublished,
+        PublishedStateUnusable,
+        Reachable,
+        SignedToken,
+        CredentialsRefused,
+        InvalidAnswer,
+        Unreachable,
+        Starting,
+        // AdaptersReady
+        AdaptersExposed,
+        NoAdapters,
+        AdapterNotExposed,
+        AdapterNotReady,
+        WaitingForAddress,
+        SettingNotApplied,
+        // RollPending
+        NoPod,
+        UpToDate,
+        Rolling,
+        WaitingForController,
+        WaitingForTurn,
+        Manual,
+        // SidecarUpToDate
+        Paused,
+        Replacing,
+        ImageRefused,
+        ImageRefusedElsewhere,
+        Forbidden,
+        WaitingForOthers,
+        PodNotStarted,
+        WithNextPod,
+        NeedsNextPod,
+        // Progressing
+        ReconcileComplete,
+        // MetricsReady
+        ServiceOnly,
+        ServiceMonitorUnavailable,
+        ServiceMonitorMissing,
+        ServiceMonitorMade,
+        // GatewayReady
+        NoParents,
+        KindMissing,
+        RouteNotAccepted,
+        NotAcceptedYet,
+        NoRoutes,
+        RoutesAccepted,
+        // DatabaseReady
+        Ready,
+        Creating,
+        NotReady,
+        SecretMissing,
+        ExternallyManaged,
+        // ConfigOverridesKnown
+        KeysKnown,
+        UnknownKeys,
+        // AdminUsernameHonored
+        FixedByServer,
+        // DirectoryReady
+        EditNotInUse,
+        // ManagementReady
+        NotManaged,
+        // SigningKeyPending
+        RestartNeeded,
+        // SigningKeyExclusive
+        SharedSigningKey,
+        // PasswordResetPending
+        Stopped,
+        Refused,
+        WaitingForSidecar,
+        // TakenOver
+        OtherOperator,
+    }
+}
