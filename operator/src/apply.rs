@@ -4,10 +4,16 @@
 //! * An object that exists and is not ours is never touched.
 //! * A failure to write one object does not keep the rest from being written: failures are collected and reported.
 //! * Deletions carry the uid and resource version of what was seen, so that nothing newer is deleted.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is where the operator writes"
+)]
 
 mod adapters;
 mod claims;
 mod config_maps;
+mod content;
 mod difference;
 mod live;
 mod merge;

@@ -1,4 +1,9 @@
 //! Writes Events.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "Events are created here"
+)]
 
 use dittofs_operator_core::events::Notice;
 use dittofs_shared::crd::DittoServer;

@@ -5,6 +5,11 @@
 //!   [`GIVE_UP`] after the moment *before* its last successful renewal, and others wait for [`DURATION`] after they
 //!   last saw a change. The clocks of two machines are never compared.
 //! * A candidate that loses the Lease becomes a standby again. It does not exit.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the Lease is written here, with the time of its renewal"
+)]
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};

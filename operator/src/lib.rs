@@ -26,6 +26,7 @@
 )]
 
 pub mod apply;
+pub mod context;
 pub mod events;
 mod kind;
 pub mod leader;
@@ -35,6 +36,7 @@ pub mod other_operator;
 pub mod probes;
 pub mod reconcile;
 pub mod restarts;
+pub mod retry;
 pub mod scope;
 pub mod turns;
 pub mod watch;

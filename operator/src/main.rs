@@ -1,14 +1,20 @@
 //! `dittofs-operator`: arguments and wiring, no decisions.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files and the environment are read in main"
+)]
 
 mod args;
 
 use args::{Arguments, Command, RunArguments};
 use clap::Parser as _;
+use dittofs_operator::context::Context;
 use dittofs_operator::events::Recorder;
 use dittofs_operator::leader::Candidate;
 use dittofs_operator::metrics::Metrics;
 use dittofs_operator::probes::Probes;
-use dittofs_operator::reconcile::{self, Context, Retries};
+use dittofs_operator::reconcile;
+use dittofs_operator::retry::Retries;
 use dittofs_operator::scope::Scope;
 use dittofs_operator::watch::{self, Watch};
 use dittofs_operator_core::brake::Brake;

@@ -1,4 +1,8 @@
 //! Reads only: the observed state of an instance.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the time is a part of what is observed"
+)]
 
 mod secrets;
 

@@ -1,7 +1,10 @@
 //! The driver: observe, evaluate, apply, report. Nothing is decided here.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the driver passes the time to what it calls"
+)]
 
 mod apart;
-mod retry;
 mod schedule;
 mod sidecar;
 
@@ -12,66 +15,27 @@ use kube::runtime::controller::{self, Action};
 use kube::runtime::reflector::ObjectRef;
 use kube::{Client, Resource as _};
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::apply::{self, Applied, ApplyError};
-use crate::events::Recorder;
-use crate::metrics::{Metrics, Outcome};
+use crate::context::Context;
+use crate::metrics::Outcome;
 use crate::observe::{self, ObserveError};
 use crate::other_operator::{ReadError, Search};
 use crate::restarts;
-use crate::turns::Turns;
-use crate::watch::{GuardedDittoServer, Requests, Stores};
-use dittofs_operator_core::brake::Brake;
+use crate::watch::GuardedDittoServer;
 use dittofs_operator_core::desired::Desired;
 use dittofs_operator_core::events as reported;
 use dittofs_operator_core::events::password_reset;
-use dittofs_operator_core::instance::{Defaults, Instance};
+use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::reconcile_request;
 use dittofs_operator_core::roll;
 use dittofs_operator_core::status::{self, View};
 
-pub use retry::Retries;
-
 /// Requests for the same instance within this time become one reconcile.
 const DEBOUNCE: Duration = Duration::from_millis(20);
-
-/// What a reconcile needs.
-pub struct Context {
-    /// Client of the API server.
-    pub client: Client,
-    /// Caches of the objects that belong to us.
-    pub stores: Stores,
-    /// Defaults for all instances.
-    pub defaults: Defaults,
-    /// Metrics.
-    pub metrics: Arc<Metrics>,
-    /// How many servers may be out of service at a time.
-    pub brake: Mutex<Brake>,
-    /// Writes Events.
-    pub events: Recorder,
-    /// Requests reconciles of other instances.
-    pub requests: Requests,
-    /// When a failed reconcile is retried.
-    pub retries: Retries,
-    /// How many sidecars may be replaced at a time.
-    pub turns: Mutex<Turns>,
-}
-
-impl Context {
-    /// Requests a reconcile of an instance.
-    pub fn request(&self, instance: ObjectRef<GuardedDittoServer>) {
-        // The receiver is gone only during a shutdown.
-        let _ = self.requests.unbounded_send(instance);
-    }
-}
-
-/// Locks what no code panics with.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Why a reconcile failed. It is retried.
 #[derive(Debug, thiserror::Error)]

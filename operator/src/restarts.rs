@@ -7,7 +7,7 @@ use kube::runtime::reflector::ObjectRef;
 use std::time::{Duration, Instant};
 
 use crate::apply::{self, Applied};
-use crate::reconcile::{Context, lock};
+use crate::context::{Context, lock};
 use crate::watch::{GuardedDittoServer, Stores};
 use dittofs_operator_core::brake::{InstanceState, NamespacedName, Queue};
 use dittofs_operator_core::observed::Observed;

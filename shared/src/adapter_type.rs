@@ -1,13 +1,14 @@
 //! The types of adapters that DittoFS has. One row each: a new type is a new variant and a new row.
 
+mod discovery;
 mod mount;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-use crate::crd::DiscoveryPort;
 use crate::labels;
+pub use discovery::{DiscoveryPort, PortOfDiscovery};
 
 /// Most characters that Kubernetes allows in the name of a port.
 pub const LONGEST_PORT_NAME: usize = 15;
@@ -121,55 +122,6 @@ impl TryFrom<String> for AdapterType {
 
     fn try_from(name: String) -> Result<Self, UnknownAdapterType> {
         name.parse()
-    }
-}
-
-/// A port of a Service by which clients find an adapter. Its name is the name of the type, `-` and the suffix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PortOfDiscovery {
-    /// End of the name.
-    pub suffix: &'static str,
-    /// Port of the Service.
-    pub port: u16,
-    /// Port of the pod that it leads to.
-    pub target: u16,
-    /// `TCP` or `UDP`.
-    pub protocol: &'static str,
-}
-
-impl DiscoveryPort {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Portmapper, Self::Mdns, Self::Wsd];
-
-    /// The ports of a Service that it stands for.
-    pub const fn ports(self) -> &'static [PortOfDiscovery] {
-        const fn row(
-            suffix: &'static str,
-            port: u16,
-            target: u16,
-            protocol: &'static str,
-        ) -> PortOfDiscovery {
-            PortOfDiscovery {
-                suffix,
-                port,
-                target,
-                protocol,
-            }
-        }
-        const PORTMAPPER: &[PortOfDiscovery] = &[
-            row("portmap", 111, 10111, "TCP"),
-            row("portmap-udp", 111, 10111, "UDP"),
-        ];
-        const MDNS: &[PortOfDiscovery] = &[row("mdns", 5353, 5353, "UDP")];
-        const WSD: &[PortOfDiscovery] = &[
-            row("wsd", 3702, 3702, "UDP"),
-            row("wsd-tcp", 5357, 5357, "TCP"),
-        ];
-        match self {
-            Self::Portmapper => PORTMAPPER,
-            Self::Mdns => MDNS,
-            Self::Wsd => WSD,
-        }
     }
 }
 

@@ -45,9 +45,8 @@ pub use pod::{DisruptionBudget, EnvFromSecret, EnvFromSecretReference, PodSettin
 pub use secret_reference::{SecretKeyReference, SecretReference};
 pub use service_type::{ParentReference, ServiceType};
 pub use services::{
-    AdapterOverride, AdapterServices, DiscoveryPort, GatewaySettings, IpFamily, IpFamilyPolicy,
-    ServiceMode, ServiceSettings, ServiceTemplate, ServiceTemplateMetadata, SessionAffinity,
-    TrafficPolicy,
+    AdapterOverride, AdapterServices, GatewaySettings, IpFamily, IpFamilyPolicy, ServiceMode,
+    ServiceSettings, ServiceTemplate, ServiceTemplateMetadata, SessionAffinity, TrafficPolicy,
 };
 pub use snapshots::SnapshotPolicy;
 pub use status::{AdapterStatus, DittoServerStatus, ObservedSecret, Phase, VolumeStatus};

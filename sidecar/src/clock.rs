@@ -1,4 +1,5 @@
 //! The current time, which is passed as an argument.
+#![expect(clippy::disallowed_methods, reason = "this is the clock")]
 
 use jiff::Timestamp;
 use std::time::{Duration, Instant};

@@ -1,5 +1,10 @@
 //! The Kubernetes API: a client that is created on first use, the ConfigMap that is written, and the Secret that is
 //! read while the administrator's password is to be reset.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the client of the Kubernetes API"
+)]
 
 use crate::password::Password;
 use crate::publish::{Data, Target, TargetError};

@@ -11,12 +11,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+use super::content::{hash_of, missing};
 use super::difference::{Difference, brief};
-use super::request::{Put, Written};
-use super::write::{Writer, content, hash_of, missing};
-use crate::kind::NamespacedKind;
 use dittofs_operator_core::digest::digest;
-use dittofs_operator_core::outcome::{Action, Change, Failure};
+use dittofs_operator_core::outcome::Action;
 
 /// An object that has been sent.
 pub(super) struct Sent<K> {
@@ -36,19 +34,19 @@ pub(super) struct Sent<K> {
 
 /// What is remembered of fields that came back different.
 #[derive(Clone, Copy)]
-enum Memory {
+pub(super) enum Memory {
     /// The values.
     Values,
     /// Only the paths, because the values change with every write.
     Places,
 }
 
-const MEMORIES: [Memory; 2] = [Memory::Values, Memory::Places];
+pub(super) const MEMORIES: [Memory; 2] = [Memory::Values, Memory::Places];
 
 impl Memory {
     /// `None`: there is nothing to remember. Wrong labels and owners are always sent again, because they decide whose an
     /// object is, and a sidecar can write to the metadata of its own ConfigMap.
-    fn of(self, found: &[Difference]) -> Option<String> {
+    pub fn of(self, found: &[Difference]) -> Option<String> {
         const NEVER: [&str; 2] = ["metadata.labels", "metadata.ownerReferences"];
         let is_never_remembered =
             |found: &Difference| NEVER.iter().any(|path| found.path.starts_with(path));
@@ -68,7 +66,7 @@ fn remembered<K: Resource>(object: &K) -> Option<&String> {
     object.annotations().get(labels::OVERRULED_HASH)
 }
 
-fn is_remembered<K: Resource>(object: &K, found: &[Difference]) -> bool {
+pub(super) fn is_remembered<K: Resource>(object: &K, found: &[Difference]) -> bool {
     let known = remembered(object);
     MEMORIES
         .into_iter()
@@ -99,7 +97,7 @@ pub(super) fn carry_over<K: Resource>(live: &K, body: &mut K) {
     remember(body, remembered(live).cloned());
 }
 
-fn remember<K: Resource>(body: &mut K, memory: Option<String>) {
+pub(super) fn remember<K: Resource>(body: &mut K, memory: Option<String>) {
     let annotations = body.annotations_mut();
     match memory {
         Some(memory) => annotations.insert(labels::OVERRULED_HASH.to_owned(), memory),
@@ -107,39 +105,8 @@ fn remember<K: Resource>(body: &mut K, memory: Option<String>) {
     };
 }
 
-impl Writer<'_> {
-    /// Remembers what came back different, if anything did, and reports whether the object has changed and why.
-    pub(super) async fn conclude<K: NamespacedKind + Serialize>(
-        &self,
-        put: &Put<'_, K>,
-        mut sent: Sent<K>,
-    ) -> Result<Written<K>, Failure> {
-        let desired = put.desired;
-        let mut after = missing(&sent.now, desired);
-        for memory in MEMORIES {
-            if is_remembered(&sent.now, &after) {
-                break;
-            }
-            remember(&mut sent.body, memory.of(&after));
-            (put.adjust)(&sent.now, &mut sent.body);
-            sent.now = self.apply(put.kind, Some(&sent.now), &sent.body).await?;
-            after = missing(&sent.now, desired);
-        }
-        let live = sent.live.as_deref();
-        let has_changed = live.is_none_or(|live| content(live) != content(&sent.now));
-        let change = has_changed.then(|| {
-            let reason = reason(&sent, &after);
-            Change::of(desired, put.kind, sent.action, reason)
-        });
-        Ok(Written {
-            now: sent.now,
-            change,
-        })
-    }
-}
-
 /// The first field that has become as desired, and the first that was rewritten, when that is new.
-fn reason<K: Resource>(sent: &Sent<K>, after: &[Difference]) -> String {
+pub(super) fn reason<K: Resource>(sent: &Sent<K>, after: &[Difference]) -> String {
     let is_left = |before: &Difference| after.iter().any(|after| after.path == before.path);
     let done = sent.before.iter().find(|before| !is_left(before));
     let mut reason = done.map_or_else(|| sent.reason.to_owned(), ToString::to_string);
@@ -162,8 +129,8 @@ fn reason<K: Resource>(sent: &Sent<K>, after: &[Difference]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::apply::content::to_value;
     use crate::apply::difference::differences;
-    use crate::apply::write::to_value;
     use k8s_openapi::api::core::v1::ConfigMap;
 
     fn object(memory: Option<String>, value: &str) -> ConfigMap {

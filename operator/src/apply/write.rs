@@ -2,16 +2,15 @@
 
 use dittofs_shared::labels;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
-use kube::{Api, Client, Resource, ResourceExt as _};
+use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
-use serde_json::Value;
 use std::sync::Arc;
 
-use super::difference::{Difference, differences};
+use super::content::{content, hash_of, missing};
+use super::difference::Difference;
 use super::overruled::{self, Sent};
 use super::request::{Delete, Put, Written, within_deadline};
 use crate::kind::NamespacedKind;
-use dittofs_operator_core::digest::digest;
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 
@@ -48,7 +47,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The first half of [`Writer::write`]; [`Writer::conclude`] is the other.
+    /// The first half of [`Writer::write`]; `conclude` is the other.
     pub(super) async fn send<K>(&self, put: &Put<'_, K>) -> Result<Option<Sent<K>>, Failure>
     where
         K: NamespacedKind + Serialize,
@@ -182,29 +181,35 @@ impl Writer<'_> {
     pub(super) fn api<K: NamespacedKind>(&self, kind: &K::DynamicType, object: &K) -> Api<K> {
         Api::all_with(self.client.clone(), kind).constrain(&object.namespace().unwrap_or_default())
     }
-}
 
-/// Where an object is not as desired.
-pub(super) fn missing<K: Serialize>(live: &K, desired: &K) -> Vec<Difference> {
-    differences(&to_value(live), &to_value(desired))
-}
-
-pub(super) fn hash_of<K: Serialize>(desired: &K) -> String {
-    digest(&serde_json::to_vec(desired).unwrap_or_default())[..16].to_owned()
-}
-
-/// The object without what the API server records about writes.
-pub(super) fn content<K: Resource + Clone + Serialize>(object: &K) -> Value {
-    let mut object = object.clone();
-    let metadata = object.meta_mut();
-    metadata.managed_fields = None;
-    metadata.resource_version = None;
-    to_value(&object)
-}
-
-pub(super) fn to_value<K: Serialize>(object: &K) -> Value {
-    // Kubernetes types have string keys only, so that they cannot fail to serialise.
-    serde_json::to_value(object).unwrap_or_default()
+    /// Remembers what came back different, if anything did, and reports whether the object has changed and why.
+    pub(super) async fn conclude<K: NamespacedKind + Serialize>(
+        &self,
+        put: &Put<'_, K>,
+        mut sent: Sent<K>,
+    ) -> Result<Written<K>, Failure> {
+        let desired = put.desired;
+        let mut after = missing(&sent.now, desired);
+        for memory in overruled::MEMORIES {
+            if overruled::is_remembered(&sent.now, &after) {
+                break;
+            }
+            overruled::remember(&mut sent.body, memory.of(&after));
+            (put.adjust)(&sent.now, &mut sent.body);
+            sent.now = self.apply(put.kind, Some(&sent.now), &sent.body).await?;
+            after = missing(&sent.now, desired);
+        }
+        let live = sent.live.as_deref();
+        let has_changed = live.is_none_or(|live| content(live) != content(&sent.now));
+        let change = has_changed.then(|| {
+            let reason = overruled::reason(&sent, &after);
+            Change::of(desired, put.kind, sent.action, reason)
+        });
+        Ok(Written {
+            now: sent.now,
+            change,
+        })
+    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use kube::runtime::controller::Action;
 use kube::{Resource as _, ResourceExt as _};
 use std::time::Duration;
 
-use super::{Context, Error};
+use super::Error;
 use crate::apply;
+use crate::context::Context;
 use crate::other_operator::Search;
 use dittofs_operator_core::instance::password_reset;
 use dittofs_operator_core::{events as reported, status};

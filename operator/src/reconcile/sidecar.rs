@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Context, Pass, lock};
+use super::Pass;
 use crate::apply::{self, Applied, Failure};
+use crate::context::{Context, lock};
 use crate::turns::Turn;
 use crate::watch::Stores;
 use dittofs_operator_core::instance::Instance;

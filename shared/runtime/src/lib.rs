@@ -6,7 +6,17 @@
 //! * [`api_error`]: errors of the Kubernetes API as text.
 //! * [`backoff`]: growing delays between retries.
 //! * [`shutdown`]: SIGTERM and SIGINT.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        clippy::disallowed_types,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::too_many_lines,
+        clippy::unwrap_used
+    )
+)]
 
 pub mod api_error;
 pub mod backoff;

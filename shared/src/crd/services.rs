@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use super::{ParentReference, ServiceType, rules};
+use crate::adapter_type::DiscoveryPort;
 
 /// Services of the adapters. Nothing in here restarts the server.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -160,17 +161,6 @@ pub enum ServiceMode {
     PerAdapter,
     /// One Service for all adapters.
     Shared,
-}
-
-/// Ports that clients use to discover an adapter.
-#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiscoveryPort {
-    /// The portmapper for NFSv3: 111/TCP and 111/UDP, to port 10111 of the pod.
-    Portmapper,
-    /// Multicast DNS: 5353/UDP.
-    Mdns,
-    /// Web Services Dynamic Discovery, with which Windows finds SMB servers: 3702/UDP and 5357/TCP.
-    Wsd,
 }
 
 /// Which nodes accept traffic from outside the cluster.

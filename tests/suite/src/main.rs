@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod api;
+mod layout;
 mod node;
 mod recorded;
-mod walls;
 
 use dittofs_rig::{NodeSupport, reaper};
 use dittofs_suite::registry::plain;
@@ -21,7 +21,7 @@ fn main() {
         NodeSupport::Unavailable(reason) => Some(reason.to_string()),
     };
     let mut trials = Vec::new();
-    trials.extend(walls::trials());
+    trials.extend(layout::trials());
     trials.extend(recorded::trials());
     trials.extend(api::trials(unavailable.as_deref()));
     trials.extend(node::trials(unavailable.as_deref()));

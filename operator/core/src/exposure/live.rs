@@ -1,7 +1,8 @@
 //! The Services of adapters that exist, as far as they decide what the Services should be.
 
 use dittofs_shared::AdapterType;
-use dittofs_shared::crd::{DiscoveryPort, ServiceType};
+use dittofs_shared::adapter_type::DiscoveryPort;
+use dittofs_shared::crd::ServiceType;
 use dittofs_shared::labels;
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use kube::ResourceExt as _;

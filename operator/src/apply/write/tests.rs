@@ -1,6 +1,7 @@
 //! What happens between reading and writing, with an API server that follows a script.
 
 use super::*;
+use crate::apply::content::to_value;
 use dittofs_shared::crd::DittoServer;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -10,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::runtime::reflector::store;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Mutex;

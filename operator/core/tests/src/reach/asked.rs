@@ -3,7 +3,8 @@
 //! Nothing of the operator is used here. A new field that opens a port, or says to whom, is a few lines in [`from`] or
 //! [`to`].
 
-use dittofs_shared::crd::{DiscoveryPort, DittoServer, DittoServerSpec, EgressPolicy, Exposure};
+use dittofs_shared::adapter_type::DiscoveryPort;
+use dittofs_shared::crd::{DittoServer, DittoServerSpec, EgressPolicy, Exposure};
 use k8s_openapi::api::networking::v1::{NetworkPolicyPeer, NetworkPolicyPort};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;

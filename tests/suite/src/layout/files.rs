@@ -13,8 +13,6 @@ use super::source::{Source, names, root, sources};
 /// Longest file of a program, and of anything that tests.
 const LONGEST: usize = 300;
 const LONGEST_TEST: usize = 400;
-/// Longest body of a function of a program.
-const LONGEST_FUNCTION: usize = 50;
 
 /// All that may lie at the top: rooms, and configuration that has to be there.
 const TOP: [&str; 24] = [
@@ -46,24 +44,26 @@ const TOP: [&str; 24] = [
 
 pub fn trials() -> Vec<Trial> {
     vec![
-        plain("walls::files_are_short", files_are_short),
-        plain("walls::functions_are_short", functions_are_short),
-        plain("walls::the_top_holds_rooms_only", the_top_holds_rooms_only),
+        plain("layout::files_are_short", files_are_short),
         plain(
-            "walls::programs_depend_on_shared_only",
+            "layout::the_top_holds_listed_files_only",
+            the_top_holds_listed_files_only,
+        ),
+        plain(
+            "layout::programs_depend_on_shared_only",
             programs_depend_on_shared_only,
         ),
         plain(
-            "walls::images_are_as_the_dockerfiles_say",
+            "layout::images_are_as_the_dockerfiles_say",
             images_are_as_the_dockerfiles_say,
         ),
-        plain("walls::one_version_everywhere", one_version_everywhere),
+        plain("layout::one_version_everywhere", one_version_everywhere),
         plain(
-            "walls::nothing_asks_the_build_script",
+            "layout::nothing_asks_the_build_script",
             nothing_asks_the_build_script,
         ),
         plain(
-            "walls::the_scanner_sees_what_it_should",
+            "layout::the_scanner_sees_what_it_should",
             the_scanner_sees_what_it_should,
         ),
     ]
@@ -92,55 +92,13 @@ fn files_are_short() -> Outcome {
     }
     ensure!(
         long.is_empty(),
-        "the law: a file is read at one sitting\n{}",
+        "a file is read at one sitting\n{}",
         long.join("\n")
     );
     Ok(())
 }
 
-/// rustfmt puts the closing brace of a function where its `fn` begins.
-fn functions_are_short() -> Outcome {
-    let mut long = Vec::new();
-    for source in sources().iter().filter(|source| is_program(source)) {
-        for (at, (number, line)) in source.code.iter().enumerate() {
-            if !begins_function(line) {
-                continue;
-            }
-            let indent = &line[..line.len() - line.trim_start().len()];
-            let end = format!("{indent}}}");
-            let body = source.code[at..].iter();
-            let lines = body.skip_while(|(_, line)| !line.trim_end().ends_with('{'));
-            let length = lines
-                .take_while(|(_, line)| *line != end)
-                .count()
-                .saturating_sub(1);
-            if length > LONGEST_FUNCTION {
-                long.push(format!(
-                    "{}:{number}: {length} lines, at most {LONGEST_FUNCTION}: {}",
-                    source.path,
-                    line.trim()
-                ));
-            }
-        }
-    }
-    ensure!(
-        long.is_empty(),
-        "the law: a function fits on a screen\n{}",
-        long.join("\n")
-    );
-    Ok(())
-}
-
-/// A type `fn(…)` is none, and neither is one that only a trait declares on one line.
-fn begins_function(line: &str) -> bool {
-    let words = line.split_whitespace();
-    let first = words
-        .take_while(|word| *word != "fn")
-        .all(|word| ["pub", "async", "const"].contains(&word) || word.starts_with("pub("));
-    first && names(line, "fn") && !line.trim_end().ends_with(';')
-}
-
-fn the_top_holds_rooms_only() -> Outcome {
+fn the_top_holds_listed_files_only() -> Outcome {
     let known = BTreeSet::from(TOP);
     let mut strange = Vec::new();
     for entry in fs::read_dir(root())? {
@@ -152,7 +110,7 @@ fn the_top_holds_rooms_only() -> Outcome {
     strange.sort();
     ensure!(
         strange.is_empty(),
-        "the law: the top of the repository holds rooms and configuration, no scripts and no leftovers: {}",
+        "the top of the repository holds rooms and configuration, no scripts and no leftovers: {}",
         strange.join(", ")
     );
     Ok(())
@@ -217,7 +175,7 @@ fn programs_depend_on_shared_only() -> Outcome {
             });
             if let Some(line) = line {
                 return Err(format!(
-                    "{room}/Cargo.toml:{}: the law: {room} never depends on {word}",
+                    "{room}/Cargo.toml:{}: {room} never depends on {word}",
                     line + 1
                 )
                 .into());
@@ -228,14 +186,14 @@ fn programs_depend_on_shared_only() -> Outcome {
     let kube = manifest.lines().find(|line| line.starts_with("kube"));
     ensure!(
         kube.is_some_and(|line| line.contains(r#"features = ["derive"]"#)),
-        "shared/Cargo.toml: the law: shared has the words of kube and no client: {kube:?}"
+        "shared/Cargo.toml: shared has the words of kube and no client: {kube:?}"
     );
     Ok(())
 }
 
 /// The images that tests run are made without Docker. They must be what the Dockerfiles make.
 fn images_are_as_the_dockerfiles_say() -> Outcome {
-    let folder = std::env::temp_dir().join(format!("dittofs-walls-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("dittofs-layout-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let program = folder.join("program");
     fs::write(&program, "a program")?;
@@ -318,7 +276,7 @@ fn nothing_asks_the_build_script() -> Outcome {
         .collect();
     ensure!(
         scripts.is_empty(),
-        "the law: no build scripts: {}",
+        "no build scripts: {}",
         scripts.join(", ")
     );
     Ok(())

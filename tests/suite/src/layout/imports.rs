@@ -48,7 +48,7 @@ pub fn imports_have_no_circles() -> Outcome {
     }
     ensure!(
         found.is_empty(),
-        "the law: modules beside each other use each other one way\n{}",
+        "modules beside each other use each other one way\n{}",
         found.join("\n")
     );
     Ok(())

@@ -24,7 +24,7 @@ struct Failures {
 
 impl Retries {
     /// Counts a failure. Returns how many there have been in a row, and how long to wait.
-    pub(super) fn failed(&self, instance: ObjectRef<GuardedDittoServer>) -> (u32, Duration) {
+    pub fn failed(&self, instance: ObjectRef<GuardedDittoServer>) -> (u32, Duration) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let failures = all.entry(instance).or_insert_with(|| Failures {
             count: 0,
@@ -36,7 +36,7 @@ impl Retries {
     }
 
     /// Starts over after a success.
-    pub(super) fn succeeded(&self, instance: &ObjectRef<GuardedDittoServer>) {
+    pub fn succeeded(&self, instance: &ObjectRef<GuardedDittoServer>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(instance);
     }
