@@ -1,5 +1,6 @@
 //! The command line and the environment.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 use dittofs_operator::scope::{self, Scope};
 use dittofs_operator_core::brake::Limit;
@@ -79,7 +80,7 @@ pub struct RunArguments {
 
     /// Identity of this candidate for the Lease; must be unique. Default: the host name, which in a pod is the name of
     /// the pod, and a random suffix.
-    #[arg(long, env = "DITTOFS_OPERATOR_IDENTITY")]
+    #[arg(long, env = "DITTOFS_OPERATOR_IDENTITY", value_parser = NonEmptyStringValueParser::new())]
     pub identity: Option<String>,
 
     /// Format of the log.

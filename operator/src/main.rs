@@ -72,7 +72,6 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
         .clone()
         .unwrap_or_else(|| client.default_namespace().to_owned());
     let scope = arguments.scope();
-    watch::check_selector(&client, &scope).await?;
     let lease = arguments
         .lease_name
         .clone()
@@ -97,8 +96,17 @@ async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sy
             Arc::clone(&probes),
         )
     };
+    let lead = async {
+        watch::check_selector(&client, &scope).await?;
+        if arguments.leader_election {
+            candidate.lead(work).await;
+        } else {
+            work().await;
+        }
+        Ok::<_, Box<dyn Error + Send + Sync>>(())
+    };
     tokio::select! {
-        () = async { if arguments.leader_election { candidate.lead(work).await } else { work().await } } => {}
+        ended = lead => ended?,
         never = probing => match never {},
         () = shutdown::requested() => tracing::info!("shutting down"),
     }

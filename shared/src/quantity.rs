@@ -40,8 +40,13 @@ impl Quantity {
         let (number, suffix) = text.split_at(end);
         let (unit, exponent) = unit(suffix)?;
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        // Two points leave one in the fraction, and no digits at all leave nothing: neither is a number.
-        let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+        // A size may be written with more zeros than fit below.
+        let fraction = fraction.trim_end_matches('0');
+        if !number.contains(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        // Two points leave one in the fraction, which is no number.
+        let digits: i128 = format!("0{whole}{fraction}").parse().ok()?;
         let exponent = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
         let nanos = scale(digits.checked_mul(unit)?, exponent)?;
         Some(Self { nanos })

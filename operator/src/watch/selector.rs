@@ -1,10 +1,12 @@
-//! Whether the API server takes the label selector of the command line. It knows the grammar, so nobody else has to.
+//! Whether the API server accepts the label selector of the command line. It knows the grammar, so we need no parser.
 
 use dittofs_shared::crd::DittoServer;
 use kube::api::ListParams;
 use kube::{Api, Client};
 
+use crate::observe::REQUEST_DEADLINE;
 use crate::scope::Scope;
+use dittofs_runtime::api_error::ApiError;
 
 /// The API server refuses the selector.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +18,8 @@ pub struct InvalidSelector {
     reason: String,
 }
 
-/// Asks for one `DittoServer` at most. While there is no answer, the watches go on asking.
+/// Asks for one `DittoServer` at most. Without an answer within [`REQUEST_DEADLINE`], the watches will show whether the selector
+/// is valid.
 ///
 /// # Errors
 /// The API server refuses the selector.
@@ -30,15 +33,20 @@ pub async fn check(client: &Client, scope: &Scope) -> Result<(), InvalidSelector
         None => Api::all(client.clone()),
     };
     let parameters = ListParams::default().labels(scope.selector()).limit(1);
-    match servers.list_metadata(&parameters).await {
-        Err(kube::Error::Api(status)) if status.code == 400 => Err(InvalidSelector {
-            selector: scope.selector().to_owned(),
-            reason: status.message.clone(),
-        }),
-        Err(error) => {
-            tracing::warn!(%error, selector = scope.selector(), "the selector could not be checked");
-            Ok(())
+    let selector = scope.selector();
+    match tokio::time::timeout(REQUEST_DEADLINE, servers.list_metadata(&parameters)).await {
+        Ok(Err(kube::Error::Api(status))) if status.reason == "BadRequest" => {
+            return Err(InvalidSelector {
+                selector: selector.to_owned(),
+                reason: status.message.clone(),
+            });
         }
-        Ok(_) => Ok(()),
+        Ok(Err(error)) => {
+            let error = ApiError(&error);
+            tracing::warn!(%error, selector, "cannot check the selector");
+        }
+        Err(_) => tracing::warn!(selector, "cannot check the selector: no answer in time"),
+        Ok(Ok(_)) => {}
     }
+    Ok(())
 }

@@ -37,6 +37,8 @@ fn every_form_of_the_grammar_is_read() {
         ("12e-3", 12_000_000),
         ("12E-3", 12_000_000),
         ("9223372036854775807", 9_223_372_036_854_775_807 * NANO),
+        (".0", 0),
+        ("10.000000000000000000000000Gi", (10 * NANO) << 30),
     ] {
         assert_eq!(Quantity::parse(text), Some(Quantity { nanos }), "{text:?}");
     }
