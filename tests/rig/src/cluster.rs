@@ -197,6 +197,11 @@ impl Cluster {
         self.access.kubectl(arguments)
     }
 
+    /// A program of ours as administrator; it enters the cluster's network by itself.
+    pub fn program(&self, program: &Path) -> Command {
+        self.access.program(program)
+    }
+
     /// Writes a script that is `kubectl` for this cluster, and gives its path.
     pub fn write_kubectl_script(&self) -> Result<PathBuf, Error> {
         Ok(self.access.write_kubectl_script()?)

@@ -229,7 +229,7 @@ pub(crate) fn start_beside(
         account,
         "--duration=24h",
     ]))?;
-    let kubeconfig = kubeconfig_of(cluster, account);
+    let kubeconfig = cluster.state_dir().join(format!("{account}.kubeconfig"));
     let authority = cluster.access.state.pki().join("ca.crt");
     files::write(
         &kubeconfig,
@@ -250,11 +250,6 @@ pub(crate) fn start_beside(
         arguments,
     };
     Ok(cluster.launcher.start(&program)?)
-}
-
-/// Where the operator that runs beside the API server with this account has its credentials.
-pub fn kubeconfig_of(cluster: &Cluster, account: &str) -> PathBuf {
-    cluster.state_dir().join(format!("{account}.kubeconfig"))
 }
 
 fn kubeconfig_with(url: &str, authority: &Path, token: &str) -> String {

@@ -10,7 +10,7 @@ use kube::Client;
 use kube::config::Config;
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -143,14 +143,29 @@ impl Access {
         command
     }
 
+    /// A program of ours in the cluster's network, with the administrator's kubeconfig.
+    pub(crate) fn program(&self, program: &Path) -> Command {
+        let mut words = self.entering();
+        words.push(program.display().to_string());
+        let mut words = words.into_iter();
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words);
+        command.env("KUBECONFIG", self.state.kubeconfig("admin"));
+        command
+    }
+
+    /// What puts a command into the cluster's network.
+    fn entering(&self) -> Vec<String> {
+        if self.namespaces.is_none() {
+            return Vec::new();
+        }
+        let network = format!("--net=/proc/{}/ns/net", self.resident);
+        vec!["nsenter".to_owned(), network, "--".to_owned()]
+    }
+
     /// The same as words, for the wrapper script.
     pub(crate) fn kubectl_words(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        if self.namespaces.is_some() {
-            words.push("nsenter".to_owned());
-            words.push(format!("--net=/proc/{}/ns/net", self.resident));
-            words.push("--".to_owned());
-        }
+        let mut words = self.entering();
         words.push(self.binaries.kubectl().to_string_lossy().into_owned());
         words.push(format!(
             "--kubeconfig={}",

@@ -2,7 +2,7 @@
 
 use dittofs_rig::audit::{Entry, Mark};
 use dittofs_rig::foreign_crds::{ForeignCrds, Kind};
-use dittofs_rig::installation::{self, NAMESPACE, OPERATOR};
+use dittofs_rig::installation::NAMESPACE;
 use dittofs_rig::shard::{self, Shard};
 use dittofs_rig::wait_for;
 use dittofs_shared::crd::DittoServer;
@@ -17,7 +17,6 @@ use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::sync::PoisonError;
 
 use super::configuration::is_refused;
@@ -317,16 +316,14 @@ async fn without_a_look_at_kinds(scene: &Scene, place: &Scene) -> Outcome {
 
 /// What cannot be a scope ends the operator at its start, with the reason.
 pub async fn a_scope_that_is_none_is_refused_at_the_start(scene: Scene) -> Outcome {
-    let kubeconfig = installation::kubeconfig_of(&scene.world.cluster, OPERATOR);
     for (argument, word) in [
         ("--selector=a b", "--selector \"a b\""),
         ("--selector=shard in a", "--selector \"shard in a\""),
         ("--namespace=Team A", "a namespace has 1 to 63"),
     ] {
-        let output = Command::new(&scene.world.programs.operator)
-            .args(["run", "--listen=127.0.0.1:0", argument])
-            .env("KUBECONFIG", &kubeconfig)
-            .output()?;
+        let mut operator = scene.world.cluster.program(&scene.world.programs.operator);
+        operator.args(["run", "--listen=127.0.0.1:0", argument]);
+        let output = operator.output()?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(
             !output.status.success() && said.contains(word),

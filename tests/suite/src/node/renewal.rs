@@ -172,7 +172,7 @@ pub async fn new_sidecars_disturb_no_client(scene: Scene) -> Outcome {
         let alarms = alarms(&files).await.map_err(|error| error.to_string())?;
         if alarms
             .iter()
-            .any(|note| note.starts_with("Ready: the server runs"))
+            .any(|note| note.starts_with("Ready: the server is running"))
         {
             Ok(())
         } else {
