@@ -4,7 +4,7 @@
 //!
 //! * [`watch`] caches what belongs to us and says which instance to reconcile.
 //! * [`reconcile`] is the driver: the calls below, in that order.
-//! * [`other_operator`] asks whether another operator manages an instance.
+//! * [`other_operator`] checks whether another operator manages an instance.
 //! * [`observe`] reads. It never writes and decides nothing.
 //! * `dittofs-operator-core` decides. It touches nothing.
 //! * [`apply`] writes. It sends nothing that would change nothing.

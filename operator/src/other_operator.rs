@@ -19,7 +19,7 @@ use std::hash::Hash;
 use crate::observe::REQUEST_DEADLINE;
 use crate::watch::{Presence, Stores};
 use dittofs_operator_core::optional::OptionalKind;
-use dittofs_operator_core::ownership::{Claimant, Holder, Whose};
+use dittofs_operator_core::ownership::{Claimant, Holder, Ownership};
 use dittofs_operator_core::status::ForeignObject;
 use dittofs_runtime::api_error::ApiError;
 
@@ -168,7 +168,7 @@ impl<'a> Search<'a> {
         &self,
         metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
     ) -> bool {
-        self.claimant.whose(metadata) == Whose::Foreign(Holder::OtherOperator)
+        self.claimant.ownership_of(metadata) == Ownership::Foreign(Holder::OtherOperator)
     }
 }
 

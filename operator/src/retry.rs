@@ -12,7 +12,7 @@ use crate::watch::GuardedDittoServer;
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// The failures in a row of each instance. They only make the delay grow: losing them does no harm.
+/// The failures in a row of each instance. They only increase the delay, so they may be lost.
 #[derive(Debug, Default)]
 pub struct Retries(Mutex<HashMap<ObjectRef<GuardedDittoServer>, Failures>>);
 

@@ -142,7 +142,7 @@ const fn longest_suffix() -> usize {
     longest
 }
 
-/// Whether this is a DNS label, with a `-` in it if that is allowed. The adapter of a port is what stands before
+/// Whether this is a DNS label, with a `-` in it if that is allowed. The adapter of a port is what precedes
 /// the first `-` of its name.
 const fn is_label(name: &str, hyphens: bool) -> bool {
     let name = name.as_bytes();

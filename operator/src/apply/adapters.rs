@@ -17,14 +17,14 @@ use super::request::{Put, within_deadline};
 use super::write::Writer;
 use crate::watch::Stores;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
-use dittofs_operator_core::ownership::Whose;
+use dittofs_operator_core::ownership::Ownership;
 
 /// Whether a sidecar may be given the right to write to `{name}-adapters`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MayPublish {
     /// The ConfigMap is ours.
     Yes,
-    /// It belongs to somebody else.
+    /// It is foreign.
     No,
     /// It could not be read or written.
     Unknown,
@@ -102,7 +102,7 @@ impl Writer<'_> {
             || owners
                 .iter()
                 .any(|owner| owner.uid != self.instance.owner.uid)
-            || matches!(self.whose(seen), Whose::Foreign(_))
+            || matches!(self.ownership_of(seen), Ownership::Foreign(_))
     }
 
     async fn restore(
@@ -141,7 +141,7 @@ fn without(role: &Role, name: &str) -> Role {
     role
 }
 
-/// Removes the finalizers of `{name}-adapters` once its `DittoServer` is being deleted or gone: no other controller
+/// Removes the finalizers of `{name}-adapters` once its `DittoServer` is being deleted or no longer exists: no other controller
 /// has a reason to add one, but a sidecar can. Returns whether there were any.
 ///
 /// # Errors

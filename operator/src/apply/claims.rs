@@ -42,7 +42,7 @@ impl Writer<'_> {
                 Ok(Some(now)) => {
                     // Where an admission policy removes the labels again, nothing has changed.
                     if now.resource_version() != version {
-                        let reason = "labels of the instance added".to_owned();
+                        let reason = "labels of the instance were added".to_owned();
                         let change = Change::of(&now, &(), Action::Updated, reason);
                         applied.changes.push(change);
                     }

@@ -1,4 +1,4 @@
-//! Whether the API server takes the label selector of the command line. It knows the grammar, so nobody else has to.
+//! Whether the API server accepts the label selector of the command line, so that the operator need not parse it.
 
 use dittofs_shared::crd::DittoServer;
 use kube::api::ListParams;
@@ -16,7 +16,7 @@ pub struct InvalidSelector {
     reason: String,
 }
 
-/// Asks for one `DittoServer` at most. While there is no answer, the watches go on asking.
+/// Requests at most one `DittoServer`. If there is no answer, the watches retry.
 ///
 /// # Errors
 /// The API server refuses the selector.
@@ -36,7 +36,7 @@ pub async fn check(client: &Client, scope: &Scope) -> Result<(), InvalidSelector
             reason: status.message.clone(),
         }),
         Err(error) => {
-            tracing::warn!(%error, selector = scope.selector(), "the selector could not be checked");
+            tracing::warn!(%error, selector = scope.selector(), "cannot check the label selector; continuing without the check");
             Ok(())
         }
         Ok(_) => Ok(()),

@@ -28,7 +28,7 @@ pub(super) fn instance_name() -> Rule {
     ))
 }
 
-/// Two adapters must not ask for the same Service.
+/// Two adapters must not request the same Service.
 pub(super) fn name_template_distinguishes() -> Rule {
     Rule::new("!has(self.spec.adapterServices.nameTemplate) || self.spec.adapterServices.nameTemplate.contains('{adapter}')")
         .message("spec.adapterServices.nameTemplate must contain {adapter}: otherwise the Services of all adapters have the same name")
@@ -105,14 +105,14 @@ pub(super) fn storage_class_stays() -> Rule {
     .message("storage.storageClassName is immutable: the PersistentVolumeClaims already exist")
 }
 
-/// Only over TLS does a server ask for a certificate.
+/// A server can require a certificate only over TLS.
 pub(super) fn client_certificates_need_tls() -> Rule {
     Rule::new("!has(self.clientCASecretName) || has(self.certSecretName)").message(
         "controlPlane.clientCASecretName requires controlPlane.certSecretName: client certificates need TLS",
     )
 }
 
-/// The operator annotates only the ServiceAccount that it makes.
+/// The operator annotates only the ServiceAccount that it creates.
 pub(super) fn annotations_are_for_our_service_account() -> Rule {
     Rule::new("!has(self.serviceAccountName) || !has(self.serviceAccountAnnotations)").message(
         "pod.serviceAccountName and pod.serviceAccountAnnotations are mutually exclusive: annotate your own ServiceAccount directly",

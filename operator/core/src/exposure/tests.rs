@@ -134,7 +134,7 @@ fn what_is_immutable_stays_and_is_reported() {
     for word in [
         "loadBalancerClass of Service files-nfs is immutable and stays a/old",
         "ipFamilies of Service files-nfs is immutable and stays IPv4",
-        "kubectl delete service files-nfs",
+        "delete the Service",
     ] {
         assert!(remarks.contains(word), "{remarks:?} does not say {word:?}");
     }

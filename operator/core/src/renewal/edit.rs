@@ -22,20 +22,20 @@ pub struct Edit {
 
 impl Edit {
     /// Another image is tried.
-    pub(super) fn replace(pod: &PodFacts, asked: &str, now: Timestamp) -> Self {
+    pub(super) fn replace(pod: &PodFacts, requested: &str, now: Timestamp) -> Self {
         // An image that never ran is none to go back to.
         let good = pod
             .previous
             .clone()
             .or_else(|| pod.has_run.then(|| pod.image.clone()));
-        let good = good.filter(|good| good != asked);
+        let good = good.filter(|good| good != requested);
         let running = match &pod.state {
             State::Running { container, .. } => container.clone(),
             _ => String::new(),
         };
         let mut edit = Self::with_image(
-            asked,
-            &format!("restarting the sidecar with image {asked}; the server keeps running"),
+            requested,
+            &format!("restarting the sidecar with image {requested}; the server keeps running"),
         );
         if good.is_some() {
             edit.set(labels::SIDECAR_REPLACED_AT, Some(now.to_string()));
@@ -58,7 +58,7 @@ impl Edit {
         edit
     }
 
-    /// The image is proved, or the failed one is no longer asked for.
+    /// The image is proved, or the failed one is no longer requested.
     pub(super) fn settle() -> Self {
         Self::of_annotations("the sidecar runs")
     }

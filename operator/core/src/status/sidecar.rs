@@ -8,7 +8,7 @@ use crate::roll::Roll;
 
 /// Condition `SidecarUpToDate`. Files are served in every case, so it does not count for `Ready`.
 pub(super) fn up_to_date(view: &View<'_>) -> Finding {
-    let image = &view.instance.sidecar.asked;
+    let image = &view.instance.sidecar.requested;
     if view.instance.spec.paused
         && matches!(view.renewal, Renewal::Replace(_) | Renewal::PutBack(..))
     {

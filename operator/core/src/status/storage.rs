@@ -43,7 +43,7 @@ pub(super) fn ready(view: &View<'_>) -> Finding {
     }
     let claims = view.instance.claims.iter();
     let sizes: Vec<_> = claims
-        .map(|claim| format!("{} {}", claim.template, claim.asked))
+        .map(|claim| format!("{} {}", claim.template, claim.desired))
         .collect();
     let sizes = sizes.join(", ");
     Finding::yes(
@@ -153,7 +153,7 @@ fn expansion(claim: &Claim) -> String {
     };
     format!(
         "volume {} is being expanded from {has} to {}: {next}. The server keeps running",
-        claim.template, claim.asked
+        claim.template, claim.desired
     )
 }
 
@@ -163,7 +163,7 @@ fn cannot_grow(claim: &Claim, failure: &Failure) -> String {
         "PersistentVolumeClaim {} cannot be expanded from {has} to {}: {}. Set allowVolumeExpansion in its StorageClass (the operator \
          retries at least every 10 minutes), or set spec.storage.{} back to {has}. Everything else is still reconciled",
         claim.name,
-        claim.asked,
+        claim.desired,
         failure.error.message(),
         claim.field
     )
