@@ -255,16 +255,16 @@ fn to_json<T: Serialize>(value: &T) -> String {
 
 /// At most 64 characters of untrusted text, without control characters, for a message.
 pub fn shorten(text: &str) -> String {
-    const MOST: usize = 64;
+    const MAX_LENGTH: usize = 64;
     let mut short = String::new();
-    for c in text.chars().take(MOST) {
+    for c in text.chars().take(MAX_LENGTH) {
         let _ = if c.is_control() {
             write!(short, "\\u{{{:x}}}", u32::from(c))
         } else {
             write!(short, "{c}")
         };
     }
-    if text.chars().nth(MOST).is_some() {
+    if text.chars().nth(MAX_LENGTH).is_some() {
         short.push('…');
     }
     short

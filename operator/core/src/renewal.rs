@@ -36,11 +36,11 @@ const STALE: Duration = Duration::from_secs(20);
 /// status why the next one does not start.
 const SLOWEST_START: Duration = Duration::from_mins(2);
 /// How far the clock that recorded a replacement may be ahead of ours.
-const MOST_AHEAD: Duration = Duration::from_mins(1);
+const MAX_CLOCK_SKEW: Duration = Duration::from_mins(1);
 /// An instance that waits for others is reconciled this often.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 /// A replacement that takes longer than this, on a dead node for example, does not hold up the others.
-const LONGEST_TURN: Duration = Duration::from_mins(10);
+const MAX_TURN: Duration = Duration::from_mins(10);
 
 /// The sidecar of an instance: what is requested, and what was observed.
 #[derive(Clone, Debug)]

@@ -82,7 +82,7 @@ impl Writer<'_> {
         let put = Put::new(store, desired);
         if let Some(seen) = self.seen(&put).await?
             && self.is_published(&seen)
-            && self.is_tampered_with(&seen)
+            && self.has_foreign_metadata(&seen)
         {
             return self.restore(&seen, desired).await;
         }
@@ -96,7 +96,7 @@ impl Writer<'_> {
     }
 
     /// Whether it has metadata that an apply would not remove, or lacks what makes it ours.
-    fn is_tampered_with(&self, seen: &ConfigMap) -> bool {
+    fn has_foreign_metadata(&self, seen: &ConfigMap) -> bool {
         let owners = seen.owner_references();
         !seen.finalizers().is_empty()
             || owners

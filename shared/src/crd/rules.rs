@@ -13,17 +13,17 @@ use crate::{AdapterType, labels, names};
 
 /// Longest name of an instance. The controller of the StatefulSet puts `{name}-{10 characters}` into a label,
 /// and a label value has at most 63 characters.
-const LONGEST_NAME: usize = 52;
+const MAX_NAME: usize = 52;
 /// Longest name of a Service.
-const LONGEST_SERVICE_NAME: usize = 63;
+const MAX_SERVICE_NAME: usize = 63;
 
 /// The name becomes part of Service names, which must be DNS labels that begin with a letter (RFC 1035).
 pub(super) fn instance_name() -> Rule {
     Rule::new(format!(
-        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= {LONGEST_NAME}"
+        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= {MAX_NAME}"
     ))
     .message(&*format!(
-        "metadata.name must begin with a letter, contain only lower case letters, digits and '-', and have at most {LONGEST_NAME} \
+        "metadata.name must begin with a letter, contain only lower case letters, digits and '-', and have at most {MAX_NAME} \
          characters: Services and pods are named after it"
     ))
 }
@@ -50,11 +50,11 @@ pub(super) fn name_template_is_a_service_name() -> Rule {
     let names = format!("({template}.split('{{instance}}').size() - 1)");
     Rule::new(format!(
         "!has({template}) || ({shape}.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && \
-         {shape}.size() + {in_shared} + {names} * (self.metadata.name.size() - 1) <= {LONGEST_SERVICE_NAME})"
+         {shape}.size() + {in_shared} + {names} * (self.metadata.name.size() - 1) <= {MAX_SERVICE_NAME})"
     ))
     .message(&*format!(
         "spec.adapterServices.nameTemplate must give a valid Service name: lower case letters, digits and '-', beginning with a \
-         letter, at most {LONGEST_SERVICE_NAME} characters; only {{instance}} and {{adapter}} are replaced"
+         letter, at most {MAX_SERVICE_NAME} characters; only {{instance}} and {{adapter}} are replaced"
     ))
     .field_path(".spec.adapterServices.nameTemplate")
 }

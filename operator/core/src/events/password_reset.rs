@@ -41,7 +41,7 @@ pub fn notices(server: &DittoServer, resets: &Resets, after: &DittoServerStatus)
         );
         notices.push(Notice::normal("AdminPasswordResetSkipped", ACTION, note));
     }
-    notices.extend(trouble(before, after).map(|message| {
+    notices.extend(problem(before, after).map(|message| {
         let note = format!("{message}. Requested by {}", requested_by(server));
         Notice::warning("AdminPasswordNotReset", ACTION, note)
     }));
@@ -49,7 +49,7 @@ pub fn notices(server: &DittoServer, resets: &Resets, after: &DittoServerStatus)
 }
 
 /// What keeps the reset from happening, if that is new.
-fn trouble<'a>(
+fn problem<'a>(
     before: Option<&DittoServerStatus>,
     after: &'a DittoServerStatus,
 ) -> Option<&'a str> {

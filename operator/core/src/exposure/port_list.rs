@@ -1,7 +1,7 @@
 //! The ports of one Service as they are put together: no two collide, and none leads to a reserved port.
 
 use dittofs_shared::AdapterType;
-use dittofs_shared::adapter_type::LONGEST_PORT_NAME;
+use dittofs_shared::adapter_type::MAX_PORT_NAME;
 use dittofs_shared::published_state::shorten;
 use k8s_openapi::api::core::v1::ServicePort;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -86,7 +86,7 @@ impl<'a> PortList<'a> {
         let renamed = requested.map(|requested| {
             format!(
                 "port {} of serviceTemplate is named {name} instead of {:?}: choose a unique name of at most \
-                 {LONGEST_PORT_NAME} lower case letters, digits or '-' that does not begin with the type of an adapter",
+                 {MAX_PORT_NAME} lower case letters, digits or '-' that does not begin with the type of an adapter",
                 in_words(theirs),
                 shorten(requested)
             )
@@ -125,7 +125,7 @@ impl<'a> PortList<'a> {
 fn is_allowed(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     first_word(name).parse::<AdapterType>().is_err()
-        && name.len() <= LONGEST_PORT_NAME
+        && name.len() <= MAX_PORT_NAME
         && name.starts_with(inner)
         && name.ends_with(inner)
         && name.chars().all(|c| inner(c) || c == '-')

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::edit::Edit;
 use super::facts::{PodFacts, Refused, State};
-use super::{LONGEST_WAIT, OVERDUE, PROBATION, SLOWEST_START, Sidecar, left_of};
+use super::{MAX_WAIT, OVERDUE, PROBATION, SLOWEST_START, Sidecar, left_of};
 
 /// What to do about the sidecar, or what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Renewal {
         match self {
             Self::Replacing { requeue_after } => *requeue_after,
             // An event wakes them. This covers changes without one, such as a deleted pod.
-            Self::WaitsForOthers | Self::RefusedElsewhere(_) => Some(LONGEST_WAIT),
+            Self::WaitsForOthers | Self::RefusedElsewhere(_) => Some(MAX_WAIT),
             _ => None,
         }
     }
@@ -81,7 +81,7 @@ pub fn decide(sidecar: &Sidecar, contract: &str) -> Renewal {
         return Renewal::NoPod;
     };
     if pod.image == sidecar.requested {
-        return with_asked_image(sidecar, pod);
+        return with_requested_image(sidecar, pod);
     }
     match &pod.refused {
         Some(refused) if refused.image == sidecar.requested => Renewal::Refused(refused.clone()),
@@ -103,7 +103,7 @@ fn is_starting(pod: &PodFacts) -> bool {
     }
 }
 
-fn with_asked_image(sidecar: &Sidecar, pod: &PodFacts) -> Renewal {
+fn with_requested_image(sidecar: &Sidecar, pod: &PodFacts) -> Renewal {
     let Some(previous) = &pod.previous else {
         return match pod.refused {
             Some(_) => Renewal::Settle(Edit::settle()),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::facts::{PodFacts, Refused, State};
 
 /// Longest reason of a failure that is recorded, in bytes.
-const LONGEST_REASON: usize = 512;
+const MAX_REASON: usize = 512;
 
 /// A change of a pod: only of the sidecar's image and of our annotations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Edit {
 
     fn refusing(mut self, refused: &Refused) -> Self {
         let mut reason = refused.reason.clone();
-        reason.truncate(reason.floor_char_boundary(LONGEST_REASON));
+        reason.truncate(reason.floor_char_boundary(MAX_REASON));
         self.set(labels::SIDECAR_REFUSED_IMAGE, Some(refused.image.clone()));
         self.set(labels::SIDECAR_REFUSED_REASON, Some(reason));
         self

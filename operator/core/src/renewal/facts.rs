@@ -8,7 +8,7 @@ use kube::ResourceExt as _;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{LONGEST_TURN, MOST_AHEAD, PROBATION, SLOWEST_START, STALE, has_passed, left_of};
+use super::{MAX_CLOCK_SKEW, MAX_TURN, PROBATION, SLOWEST_START, STALE, has_passed, left_of};
 use crate::pod_status;
 
 /// Reasons with which the kubelet reports that an image does not run.
@@ -160,7 +160,7 @@ impl PodFacts {
         let replaced = self.replaced.as_ref().filter(|_| self.previous.is_some());
         // Clocks differ a little. A time further ahead than that is not trusted.
         replaced.is_some_and(|replaced| {
-            !has_passed(replaced.at, LONGEST_TURN, now) && !has_passed(now, MOST_AHEAD, replaced.at)
+            !has_passed(replaced.at, MAX_TURN, now) && !has_passed(now, MAX_CLOCK_SKEW, replaced.at)
         })
     }
 

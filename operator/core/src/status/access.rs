@@ -58,7 +58,7 @@ fn of_state(view: &View<'_>, state: &ServerState) -> Finding {
             message("the sidecar has been waiting for the REST API"),
         ),
         // Only the sidecar has stopped. The next one is about to publish.
-        ServerStatus::Stopping if sidecar::goes_unnoticed(view, ConditionType::Authenticated) => {
+        ServerStatus::Stopping if sidecar::is_tolerated(view, ConditionType::Authenticated) => {
             Finding::yes(
                 Reason::Reachable,
                 "the sidecar is being restarted; it has read the adapters from the REST API",

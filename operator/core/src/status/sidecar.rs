@@ -111,7 +111,7 @@ pub(super) fn pod_stays_ready(view: &View<'_>) -> bool {
 }
 
 /// Whether only the sidecar is away, and this condition was True before.
-pub(super) fn goes_unnoticed(view: &View<'_>, condition: ConditionType) -> bool {
+pub(super) fn is_tolerated(view: &View<'_>, condition: ConditionType) -> bool {
     was_true(view, condition) && is_away_alone(view)
 }
 

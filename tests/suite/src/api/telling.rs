@@ -150,7 +150,7 @@ pub async fn kubectl_shows_what_matters_under_every_name(scene: Scene) -> Outcom
         &["explain", "dittoserver.spec.adapterDiscovery.removalHold"],
     )?;
     ensure!(
-        explained.contains("How long an adapter must be switched off"),
+        explained.contains("How long an adapter must be disabled or removed"),
         "{explained}"
     );
     Ok(())
