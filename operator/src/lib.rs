@@ -11,8 +11,8 @@
 //! * [`restarts`] recreates a pod when it is its turn; [`turns`] says how many sidecars are replaced at a time.
 //! * [`events`] writes Events.
 //!
-//! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`probes`] (what Kubernetes and Prometheus
-//! ask) and [`metrics`].
+//! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`probes`] (what Kubernetes and
+//! Prometheus ask) and [`metrics`].
 #![cfg_attr(
     test,
     allow(

@@ -5,7 +5,8 @@
 //! * `schema`: `v1`. This decoder rejects any other value: unknown is not empty.
 //! * `server`: one JSON object, whether the REST API answers and since when.
 //! * `adapters`: a JSON array with one adapter a line, sorted by type. Absent until the API has answered once.
-//! * `access` and `passwordReset`: one JSON object each, see [`crate::reports`]. Absent when there is nothing to report.
+//! * `access` and `passwordReset`: one JSON object each, see [`crate::reports`]. Absent when there is nothing to
+//!   report.
 //!
 //! There is one encoder and one decoder. The decoder treats its input as hostile: the pod that writes it is exposed
 //! to the network.

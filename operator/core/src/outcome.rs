@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::ownership::Holder;
 
-/// Codes of answers of the API server. `Status::is_conflict` and the like check only the reason in this version of `kube`,
-/// and a webhook or a proxy may give no reason.
+/// Codes of answers of the API server. `Status::is_conflict` and the like check only the reason in this version of
+/// `kube`, and a webhook or a proxy may give no reason.
 pub mod code {
     /// The operator lacks the right, or an admission policy refuses.
     pub const FORBIDDEN: u16 = 403;

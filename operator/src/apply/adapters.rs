@@ -141,8 +141,8 @@ fn without(role: &Role, name: &str) -> Role {
     role
 }
 
-/// Removes the finalizers of `{name}-adapters` once its `DittoServer` is being deleted or no longer exists: no other controller
-/// has a reason to add one, but a sidecar can. Returns whether there were any.
+/// Removes the finalizers of `{name}-adapters` once its `DittoServer` is being deleted or no longer exists: no other
+/// controller has a reason to add one, but a sidecar can. Returns whether there were any.
 ///
 /// # Errors
 /// The ConfigMap cannot be read or written.

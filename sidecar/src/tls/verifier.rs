@@ -1,11 +1,11 @@
 //! Whether the server's certificate is trusted.
 //!
 //! The server and the sidecar are containers of one pod, in one network namespace: anyone who can listen on 127.0.0.1
-//! there is already inside the pod. The certificate is issued for the names by which clients outside of the pod know the
-//! server, and hardly ever for 127.0.0.1. Therefore:
+//! there is already inside the pod. The certificate is issued for the names by which clients outside of the pod know
+//! the server, and hardly ever for 127.0.0.1. Therefore:
 //!
-//! * The certificate's name is not compared with the address. It is compared with the name that the sidecar is configured
-//!   to expect, if any.
+//! * The certificate's name is not compared with the address. It is compared with the name that the sidecar is
+//!   configured to expect, if any.
 //! * webpki checks the chain and the validity period as usual. Only the CAs in the file are trusted, no public ones.
 //! * A certificate that is itself in the file, byte for byte, is trusted without a chain: the creator of the Secret
 //!   trusts it. Many servers have nothing but a self-signed certificate, and the common ones are marked as CAs

@@ -81,7 +81,8 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// A test that is named here must be among those that are known. `golden`: asks for those of this crate, else for all others.
+/// A test that is named here must be among those that are known. `golden`: asks for those of this crate, else for all
+/// others.
 ///
 /// # Errors
 /// There is no such test.

@@ -1,4 +1,5 @@
-//! LDAP and Kerberos: the server stores their settings when it first starts with them, and a restart does not change them.
+//! LDAP and Kerberos: the server stores their settings when it first starts with them, and a restart does not change
+//! them.
 
 use crate::fields::merge;
 use crate::{Outcome, ensure};

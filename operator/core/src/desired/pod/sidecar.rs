@@ -140,8 +140,8 @@ fn environment(instance: &Instance) -> Vec<EnvVar> {
     environment
 }
 
-/// With a margin above what was measured: a few MiB and well below a hundredth of a core. No CPU limit, which would only
-/// delay it.
+/// With a margin above what was measured: a few MiB and well below a hundredth of a core. No CPU limit, which would
+/// only delay it.
 fn default_resources() -> ResourceRequirements {
     let quantity = |text: &str| Quantity(text.to_owned());
     ResourceRequirements {
