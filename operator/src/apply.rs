@@ -180,7 +180,7 @@ async fn put_claims(
     }
 }
 
-/// Whether a pod of the new template would wait for its ConfigMap, or start with that of somebody else.
+/// Whether a pod of the new template would wait for its ConfigMap, or start with a foreign one.
 fn lacks_config(config_maps: &[ConfigMap], applied: &Applied) -> bool {
     let mut configs = config_maps.iter().filter(|map| map.immutable == Some(true));
     configs.any(|config| {

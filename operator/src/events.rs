@@ -18,8 +18,8 @@ use dittofs_runtime::api_error::ApiError;
 /// Name of the controller in Events.
 const CONTROLLER: &str = "dittofs-operator";
 /// Longest note and longest name of an instance that the API server accepts, in bytes.
-const LONGEST_NOTE: usize = 1024;
-const LONGEST_INSTANCE: usize = 128;
+const MAX_NOTE: usize = 1024;
+const MAX_INSTANCE: usize = 128;
 
 /// Writes Events in the name of this process.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl Recorder {
     pub fn new(client: Client, identity: &str) -> Self {
         Self {
             client,
-            instance: shortened(identity, LONGEST_INSTANCE),
+            instance: shortened(identity, MAX_INSTANCE),
         }
     }
 
@@ -86,7 +86,7 @@ fn event(server: &DittoServer, notice: &Notice, instance: &str) -> Event {
         },
         action: Some(notice.action.clone()),
         event_time: Some(MicroTime(now)),
-        note: Some(shortened(&notice.note, LONGEST_NOTE)),
+        note: Some(shortened(&notice.note, MAX_NOTE)),
         reason: Some(notice.reason.clone()),
         regarding: Some(server.object_ref(&())),
         reporting_controller: Some(CONTROLLER.to_owned()),

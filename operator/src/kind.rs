@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::hash::Hash;
 
-/// A kind of namespaced objects, whether its Rust type says what it is called or a value that goes with it.
+/// A kind of namespaced objects. Either its Rust type or a separate value has its name.
 pub(crate) trait NamespacedKind:
     Resource<Scope: NamespaceScope, DynamicType: Clone + Debug + Eq + Hash + Unpin>
     + Clone

@@ -108,7 +108,7 @@ impl Candidate {
                 Ok(Err(error)) => ApiError(&error).to_string(),
                 Err(_) => "the API server does not answer".to_owned(),
             };
-            // Logged once for each reason: a standby may stand by for months.
+            // Logged once for each reason: an operator may be a standby for months.
             if obstacle != logged {
                 tracing::info!(lease = self.name, obstacle, "standing by");
                 logged = obstacle;

@@ -4,15 +4,15 @@
 //!
 //! * [`watch`] caches what belongs to us and says which instance to reconcile.
 //! * [`reconcile`] is the driver: the calls below, in that order.
-//! * [`other_operator`] asks whether another operator manages an instance.
+//! * [`other_operator`] checks whether another operator manages an instance.
 //! * [`observe`] reads. It never writes and decides nothing.
 //! * `dittofs-operator-core` decides. It touches nothing.
 //! * [`apply`] writes. It sends nothing that would change nothing.
 //! * [`restarts`] recreates a pod when it is its turn; [`turns`] says how many sidecars are replaced at a time.
 //! * [`events`] writes Events.
 //!
-//! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`probes`] (what Kubernetes and Prometheus
-//! ask) and [`metrics`].
+//! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`probes`] (what Kubernetes and
+//! Prometheus ask) and [`metrics`].
 #![cfg_attr(
     test,
     allow(

@@ -74,7 +74,7 @@ impl Default for Metrics {
         );
         registry.register(
             "leader",
-            "1 while this process may write",
+            "1 if this replica is the leader, 0 if it is a standby",
             metrics.leader.clone(),
         );
         Self {

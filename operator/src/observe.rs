@@ -45,8 +45,8 @@ pub async fn observe(
     };
     let named = secret_names(&name, &server.spec);
     let mut secrets = read_secrets(client, claimant, &namespace, named).await?;
-    if let Some(made) = connection::generated_for(server, &secrets) {
-        secrets.extend(read_secrets(client, claimant, &namespace, vec![made]).await?);
+    if let Some(generated) = connection::generated_for(server, &secrets) {
+        secrets.extend(read_secrets(client, claimant, &namespace, vec![generated]).await?);
     }
     let ours = |metadata: &ObjectMeta| claimant.has(metadata);
     let settings = find(&stores.config_maps, &names::sidecar(&name), &namespace);

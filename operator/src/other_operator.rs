@@ -19,7 +19,7 @@ use std::hash::Hash;
 use crate::observe::REQUEST_DEADLINE;
 use crate::watch::{Presence, Stores};
 use dittofs_operator_core::optional::OptionalKind;
-use dittofs_operator_core::ownership::{Claimant, Holder, Whose};
+use dittofs_operator_core::ownership::{Claimant, Holder, Ownership};
 use dittofs_operator_core::status::ForeignObject;
 use dittofs_runtime::api_error::ApiError;
 
@@ -118,7 +118,7 @@ impl<'a> Search<'a> {
         let name = names::percona_cluster(self.claimant.name);
         let key = ObjectRef::new_with(&name, kind.resource()).within(&self.namespace);
         let found = store.get(&key)?;
-        self.made_by_another(&found.metadata)
+        self.created_by_another(&found.metadata)
             .then(|| ForeignObject {
                 kind: kind.name().to_owned(),
                 name,
@@ -137,7 +137,7 @@ impl<'a> Search<'a> {
         let api = Api::<K>::namespaced(self.client.clone(), &self.namespace);
         let what = || format!("{} {}/{name}", K::kind(&()), self.namespace);
         let found = within_deadline(what, api.get_metadata_opt(&name)).await?;
-        Ok(found.is_some_and(|found| self.made_by_another(&found.metadata)))
+        Ok(found.is_some_and(|found| self.created_by_another(&found.metadata)))
     }
 
     /// By the labels that select the pods: both operators put them on Services and NetworkPolicies.
@@ -158,17 +158,17 @@ impl<'a> Search<'a> {
         let theirs = found
             .items
             .iter()
-            .filter(|object| self.made_by_another(&object.metadata));
+            .filter(|object| self.created_by_another(&object.metadata));
         Ok(theirs
             .map(|object| foreign::<K>(&object.name_any()))
             .collect())
     }
 
-    fn made_by_another(
+    fn created_by_another(
         &self,
         metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
     ) -> bool {
-        self.claimant.whose(metadata) == Whose::Foreign(Holder::OtherOperator)
+        self.claimant.ownership_of(metadata) == Ownership::Foreign(Holder::OtherOperator)
     }
 }
 

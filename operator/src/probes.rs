@@ -1,4 +1,4 @@
-//! What Kubernetes and Prometheus ask: `/livez`, `/readyz`, `/metrics`.
+//! The endpoints for the kubelet and Prometheus: `/livez`, `/readyz`, `/metrics`.
 
 use dittofs_runtime::probe_server::Answer;
 use std::sync::Arc;

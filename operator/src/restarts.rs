@@ -14,14 +14,14 @@ use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::pod_status;
 use dittofs_operator_core::roll::{Roll, Waits};
 
-/// An instance that waits is reconciled when it is its turn. This is for what causes no event, such as an instance
-/// that is gone.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// An instance that waits is reconciled when it is its turn. This is for what causes no event, such as a deleted
+/// instance.
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
 /// When to reconcile again at the latest, because of what the restart waits for.
 pub fn requeue_after(roll: &Roll) -> Duration {
     if waits_for_turn(roll) {
-        LONGEST_WAIT
+        MAX_WAIT
     } else {
         Duration::MAX
     }

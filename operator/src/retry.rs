@@ -9,10 +9,10 @@ use std::time::Duration;
 use crate::watch::GuardedDittoServer;
 
 /// Shortest and longest delay.
-const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_mins(1);
+const MIN_DELAY: Duration = Duration::from_secs(1);
+const MAX_DELAY: Duration = Duration::from_mins(1);
 
-/// The failures in a row of each instance. They only make the delay grow: losing them does no harm.
+/// The failures in a row of each instance. They only increase the delay, so they may be lost.
 #[derive(Debug, Default)]
 pub struct Retries(Mutex<HashMap<ObjectRef<GuardedDittoServer>, Failures>>);
 
@@ -28,10 +28,10 @@ impl Retries {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let failures = all.entry(instance).or_insert_with(|| Failures {
             count: 0,
-            delays: Backoff::between(SHORTEST, LONGEST),
+            delays: Backoff::between(MIN_DELAY, MAX_DELAY),
         });
         failures.count = failures.count.saturating_add(1);
-        let delay = failures.delays.next().unwrap_or(LONGEST);
+        let delay = failures.delays.next().unwrap_or(MAX_DELAY);
         (failures.count, delay)
     }
 
@@ -52,12 +52,12 @@ mod tests {
         let [a, b] =
             ["a", "b"].map(|name| ObjectRef::<GuardedDittoServer>::new(name).within("files"));
         let (count, delay) = retries.failed(a.clone());
-        assert!(count == 1 && delay >= SHORTEST && delay < SHORTEST * 2);
+        assert!(count == 1 && delay >= MIN_DELAY && delay < MIN_DELAY * 2);
         for _ in 0..20 {
             retries.failed(a.clone());
         }
         let (count, delay) = retries.failed(a.clone());
-        assert!(count == 22 && delay >= LONGEST / 2 && delay <= LONGEST);
+        assert!(count == 22 && delay >= MAX_DELAY / 2 && delay <= MAX_DELAY);
         assert_eq!(retries.failed(b).0, 1);
         retries.succeeded(&a);
         assert_eq!(retries.failed(a).0, 1);

@@ -1,4 +1,4 @@
-//! The part of the cluster that this operator looks after: which namespaces, and which `DittoServers` in them.
+//! The part of the cluster that this operator manages: which namespaces, and which `DittoServers` in them.
 //!
 //! Several operators split a cluster between them by disjoint scopes. Everything is reached through the
 //! `DittoServers` that are seen, so that what belongs to others is never touched.
@@ -30,7 +30,7 @@ impl Scope {
         self.namespaces.iter().map(String::as_str)
     }
 
-    /// The label selector, which the API server has yet to judge. Empty: all.
+    /// The label selector, which the API server has not validated yet. Empty: all.
     pub fn selector(&self) -> &str {
         &self.selector
     }
@@ -84,7 +84,7 @@ pub fn namespace(text: &str) -> Result<String, String> {
     if valid {
         Ok(text.to_owned())
     } else {
-        Err("a namespace has 1 to 63 lower case letters, digits and hyphens, with none of these at either end".to_owned())
+        Err("a namespace has 1 to 63 lower case letters, digits or '-', and begins and ends with a letter or digit".to_owned())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::labels;
 pub use discovery::{DiscoveryPort, PortOfDiscovery};
 
 /// Most characters that Kubernetes allows in the name of a port.
-pub const LONGEST_PORT_NAME: usize = 15;
+pub const MAX_PORT_NAME: usize = 15;
 
 /// A type of adapter. Nothing else is ever exposed, whatever the published state says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -142,7 +142,7 @@ const fn longest_suffix() -> usize {
     longest
 }
 
-/// Whether this is a DNS label, with a `-` in it if that is allowed. The adapter of a port is what stands before
+/// Whether this is a DNS label, with a `-` in it if that is allowed. The adapter of a port is what precedes
 /// the first `-` of its name.
 const fn is_label(name: &str, hyphens: bool) -> bool {
     let name = name.as_bytes();
@@ -170,7 +170,7 @@ const _: () = {
         at += 1;
     }
     assert!(
-        AdapterType::LONGEST_NAME.len() + 1 + longest_suffix() <= LONGEST_PORT_NAME,
+        AdapterType::LONGEST_NAME.len() + 1 + longest_suffix() <= MAX_PORT_NAME,
         "a port named after a type and a discovery port has more than 15 characters"
     );
     assert!(

@@ -5,7 +5,8 @@
 //! * `schema`: `v1`. This decoder rejects any other value: unknown is not empty.
 //! * `server`: one JSON object, whether the REST API answers and since when.
 //! * `adapters`: a JSON array with one adapter a line, sorted by type. Absent until the API has answered once.
-//! * `access` and `passwordReset`: one JSON object each, see [`crate::reports`]. Absent when there is nothing to report.
+//! * `access` and `passwordReset`: one JSON object each, see [`crate::reports`]. Absent when there is nothing to
+//!   report.
 //!
 //! There is one encoder and one decoder. The decoder treats its input as hostile: the pod that writes it is exposed
 //! to the network.
@@ -255,16 +256,16 @@ fn to_json<T: Serialize>(value: &T) -> String {
 
 /// At most 64 characters of untrusted text, without control characters, for a message.
 pub fn shorten(text: &str) -> String {
-    const MOST: usize = 64;
+    const MAX_LENGTH: usize = 64;
     let mut short = String::new();
-    for c in text.chars().take(MOST) {
+    for c in text.chars().take(MAX_LENGTH) {
         let _ = if c.is_control() {
             write!(short, "\\u{{{:x}}}", u32::from(c))
         } else {
             write!(short, "{c}")
         };
     }
-    if text.chars().nth(MOST).is_some() {
+    if text.chars().nth(MAX_LENGTH).is_some() {
         short.push('…');
     }
     short

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Maximum length of a message, in characters: it becomes part of a condition.
-const LONGEST_MESSAGE: usize = 512;
+const MAX_MESSAGE: usize = 512;
 
 /// What the sidecar reports beside the server and its adapters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,7 +75,7 @@ fn limited(message: &str) -> String {
     message
         .chars()
         .filter(|c| !c.is_control())
-        .take(LONGEST_MESSAGE)
+        .take(MAX_MESSAGE)
         .collect()
 }
 

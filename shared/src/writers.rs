@@ -1,6 +1,6 @@
 //! Who wrote the published state, according to `metadata.managedFields`.
 //!
-//! Only the sidecar knows the adapters. Data that somebody else has written into its ConfigMap, with kubectl or
+//! Only the sidecar knows the adapters. Data that another client has written into its ConfigMap, with kubectl or
 //! from a backup, count only if the sidecar owns them as well.
 
 use crate::labels;

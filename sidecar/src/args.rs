@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(long, env = "DITTOFS_SIDECAR_API_SERVER_NAME", value_parser = server_name)]
     pub api_server_name: Option<ServerName<'static>>,
 
-    /// PEM file with the client certificate, for servers that ask for one. Read like --api-ca.
+    /// PEM file with the client certificate, for servers that require one. Read like --api-ca.
     #[arg(
         long,
         env = "DITTOFS_SIDECAR_API_CLIENT_CERT",
@@ -61,7 +61,7 @@ pub struct Args {
     #[arg(long, env = "DITTOFS_SIDECAR_SIGNING_KEY")]
     pub signing_key: Option<PathBuf>,
 
-    /// Address on which /livez and /readyz are answered.
+    /// Address that serves /livez and /readyz.
     #[arg(long, env = "DITTOFS_SIDECAR_LISTEN", default_value = "0.0.0.0:8081")]
     pub listen: SocketAddr,
 

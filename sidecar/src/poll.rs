@@ -135,7 +135,7 @@ impl<C: Clock> PollLoop<C> {
         match outcome {
             Outcome::Seen(_) => {
                 if let Some(times) = self.log_limit.succeeded() {
-                    tracing::debug!(times, "polling works again");
+                    tracing::debug!(times, "polling recovered");
                 }
             }
             Outcome::Failed(failure) => self.log_failure(failure, now),

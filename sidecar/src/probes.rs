@@ -84,7 +84,7 @@ async fn bind(listen: SocketAddr) -> TcpListener {
                 tracing::warn!(%listen, %error, "cannot listen for probes; retrying");
             }
         }
-        tokio::time::sleep(backoff.next().unwrap_or(backoff::MOST)).await;
+        tokio::time::sleep(backoff.next().unwrap_or(backoff::MAX_DELAY)).await;
     }
 }
 

@@ -28,7 +28,8 @@ pub type Previous = Option<PublishedState>;
 
 /// First wait after a failure.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// Least time between two writes, so that a server whose adapters change with every poll does not load the API server.
+/// Minimum time between two writes, so that a server whose adapters change with every poll does not load the API
+/// server.
 const MIN_WRITE_INTERVAL: Duration = Duration::from_millis(250);
 /// How long publishing the final state may take. The pod is being stopped and does not wait for it.
 const FINAL_DEADLINE: Duration = Duration::from_millis(700);

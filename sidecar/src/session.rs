@@ -76,7 +76,7 @@ impl Session {
     pub fn access(&self) -> Option<Access> {
         let refused = self.administration.is_refused();
         let message = match self.repairs.failure() {
-            // The reason is gone, and the repair is retried soon.
+            // The cause no longer exists, and the repair is retried soon.
             Some(REFUSED) if !refused => return None,
             Some(failure) => failure.to_owned(),
             None if refused => REFUSED.to_owned(),

@@ -33,7 +33,7 @@ pub async fn follow(
         if let Err(error) = watch(cluster, &settings, &mut log_limit, &clock).await {
             log_failure(&mut log_limit, &error.to_string(), &clock);
         }
-        tokio::time::sleep(backoff.next().unwrap_or(backoff::MOST)).await;
+        tokio::time::sleep(backoff.next().unwrap_or(backoff::MAX_DELAY)).await;
     }
 }
 

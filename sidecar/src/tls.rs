@@ -6,10 +6,10 @@
 
 mod files;
 mod handshake;
-mod judge;
 mod reason;
 #[cfg(test)]
 mod tests;
+mod verifier;
 
 pub use files::{ClientFiles, FilesError, TlsFiles};
 pub use handshake::Handshake;

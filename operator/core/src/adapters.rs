@@ -90,8 +90,8 @@ pub enum Unknown {
     },
     /// Another field manager than the sidecar's owns data.
     #[error(
-        "the data of ConfigMap {config_map} were changed by {writer}, but only the sidecar may write them. Services \
-         and NetworkPolicies are left unchanged; the sidecar has been asked to publish again"
+        "{writer} changed the data of ConfigMap {config_map}, but only the sidecar may write them. Services and \
+         NetworkPolicies are left unchanged until the sidecar has published again"
     )]
     WrittenByAnother {
         /// The ConfigMap with the published state.

@@ -17,7 +17,7 @@ pub use limit::Limit;
 
 /// A deletion that the caches do not show by then has not happened: requests have a deadline, and a watch that lags
 /// this much is broken.
-const LONGEST_LAG: Duration = Duration::from_mins(1);
+const MAX_LAG: Duration = Duration::from_mins(1);
 
 /// What a restart waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Brake {
             seen.any(|seen| seen.place == *place && seen.pod.as_ref() == Some(pod))
         };
         self.begun.retain(|place, (pod, since)| {
-            is_there(place, pod) && now.duration_since(*since) < LONGEST_LAG
+            is_there(place, pod) && now.duration_since(*since) < MAX_LAG
         });
     }
 

@@ -50,17 +50,17 @@ pub struct Desired {
     pub services: Vec<Service>,
     /// Objects of optional kinds. They are written before the StatefulSet, in the order of the kinds.
     pub optional: BTreeMap<OptionalKind, Vec<DynamicObject>>,
-    /// `None`: the user does not want one.
+    /// `None`: the spec disables it.
     pub disruption_budget: Option<PodDisruptionBudget>,
     /// Claims that have to grow: only their new size.
     pub growing_claims: Vec<PersistentVolumeClaim>,
     /// Claims whose labels or owners have to change.
     pub marked_claims: Vec<ClaimMarks>,
-    /// `None`: the server cannot be started as asked, so a running one is left unchanged.
+    /// `None`: the server cannot be started as requested, so a running one is left unchanged.
     pub stateful_set: Option<StatefulSet>,
     /// Whether the server is scaled to zero, also when nothing else can be done.
     pub stop: bool,
-    /// Of `config.yaml`. `None`: the server cannot be started as asked.
+    /// Of `config.yaml`. `None`: the server cannot be started as requested.
     pub config_hash: Option<String>,
     /// See [`crate::renewal`].
     pub sidecar_contract: String,
@@ -123,7 +123,7 @@ impl Desired {
     }
 }
 
-/// Kinds of which an instance wants no object may be left out.
+/// Kinds of which an instance has no object may be left out.
 fn optional(instance: &Instance) -> BTreeMap<OptionalKind, Vec<DynamicObject>> {
     let mut objects = routes::all(instance);
     let cluster = percona::cluster(instance);

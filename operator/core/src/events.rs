@@ -1,4 +1,4 @@
-//! Which changes are reported as Events: each change that a user would ask about, once, when it happens. So nothing has
+//! Which changes are reported as Events: each change that matters to a user, once, when it happens. So nothing has
 //! to be counted or merged.
 
 pub mod password_reset;

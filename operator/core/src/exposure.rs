@@ -8,7 +8,7 @@
 //! * `port_list`: the ports of one Service, without collisions.
 //! * [`live`]: the Services that exist.
 //! * `settings`: the settings of one Service that its type has and Kubernetes lets change.
-//! * `collisions`: adapters that ask for the same port of a shared Service.
+//! * `collisions`: adapters that request the same port of a shared Service.
 //! * `services`: the plan of each Service.
 //! * [`replaced`]: Services that stay until their successors have an address.
 
@@ -91,7 +91,7 @@ impl ServicePlan {
 /// By adapter, the ports of the pod that are open to clients.
 pub type Openings = BTreeMap<AdapterType, BTreeSet<Opening>>;
 
-/// By adapter, what the spec asks for and cannot have, and what to do about it.
+/// By adapter, what the spec requests and cannot have, and the next step.
 pub type Remarks = BTreeMap<AdapterType, Vec<String>>;
 
 /// How the adapters are exposed.

@@ -33,7 +33,7 @@ pub use api_access::ApiAccess;
 pub use config_keys::KNOWN as KNOWN_CONFIG_KEYS;
 pub use config_overrides::{OverrideProblem, unknown_keys};
 pub use history::History;
-pub use password_reset::{Asked, ResetProgress, Resets};
+pub use password_reset::{RequestedReset, ResetProgress, Resets};
 pub use percona::{ClusterConnection, DatabaseProblem, PerconaCluster, Progress};
 pub use startup::{BIND_PASSWORD, StartupProblem};
 pub use storage::Claim;
@@ -56,9 +56,9 @@ pub struct Instance {
     pub namespace: String,
     /// Owner of everything that belongs to it.
     pub owner: OwnerReference,
-    /// What the user asked for.
+    /// What the user requests.
     pub spec: DittoServerSpec,
-    /// The sidecar that is asked for, and what was observed of those that run.
+    /// The sidecar that is requested, and what was observed of those that run.
     pub sidecar: Sidecar,
     /// See [`Defaults`].
     pub keep_unused_config: Duration,
@@ -72,7 +72,7 @@ pub struct Instance {
     pub running_account: Option<String>,
     /// Whether its server is known to serve, however its sidecar is.
     pub serves: bool,
-    /// The PerconaPGCluster it uses, if it asks for one.
+    /// The PerconaPGCluster it uses, if percona is enabled.
     pub percona: Option<PerconaCluster>,
     /// The claims it should have.
     pub claims: Vec<Claim>,
@@ -176,9 +176,9 @@ fn running_account(observed: &Observed) -> Option<String> {
 
 fn sidecar(observed: &Observed, defaults: &Defaults) -> Sidecar {
     let settings = &observed.server.spec.sidecar;
-    let asked = settings.image.as_ref().unwrap_or(&defaults.sidecar_image);
+    let requested = settings.image.as_ref().unwrap_or(&defaults.sidecar_image);
     Sidecar {
-        asked: asked.clone(),
+        requested: requested.clone(),
         policy: settings.update_policy,
         at: observed.at,
         pod: observed.pod.as_deref().and_then(PodFacts::of),

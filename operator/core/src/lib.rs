@@ -6,7 +6,7 @@
 //!
 //! * [`digest`]: digests, and how hashes of several parts are written.
 //! * [`generation`]: whether a controller has observed the latest spec.
-//! * [`ownership`]: whose an object is.
+//! * [`ownership`]: whether an object belongs to an instance.
 //! * [`optional`]: the kinds that a cluster may be without.
 //! * [`pod_status`]: what a running pod says about its server, and whether it has to be restarted.
 //! * [`brake`]: how many servers may be out of service at a time.

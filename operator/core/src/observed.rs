@@ -76,7 +76,7 @@ impl Observed {
 pub struct OptionalObjects {
     /// The kinds without objects, and why.
     pub absent: BTreeMap<OptionalKind, Absence>,
-    /// PerconaPGCluster `{name}-postgres`, whoever owns it.
+    /// PerconaPGCluster `{name}-postgres`, whatever its owner.
     pub percona: Option<Arc<DynamicObject>>,
     /// The ServiceMonitors, TCPRoutes and UDPRoutes that are the instance's.
     pub owned: BTreeMap<OptionalKind, Vec<Arc<DynamicObject>>>,

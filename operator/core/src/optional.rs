@@ -115,17 +115,17 @@ pub enum Absence {
 }
 
 impl Absence {
-    /// For users who asked for an object of this kind: the cause, and what to do.
+    /// For users whose instance uses this kind: the cause and the next step.
     pub fn explain(self, kind: OptionalKind) -> String {
         let (name, version, definition) = (kind.name(), kind.version(), kind.definition());
         match self {
             Self::NotInstalled => format!(
-                "this cluster has no {name}, because CustomResourceDefinition {definition} is not installed: install it, and \
-                 the operator picks it up at once"
+                "kind {name} is not installed in this cluster: install CustomResourceDefinition {definition}, and the \
+                 operator uses it at once"
             ),
             Self::NotServed => format!(
                 "CustomResourceDefinition {definition} does not serve version {version}: install a release that does, and \
-                 the operator picks it up at once"
+                 the operator uses it at once"
             ),
             Self::NotPermitted => format!(
                 "the operator may not read {name} or CustomResourceDefinition {definition}: grant its ServiceAccount the rules \

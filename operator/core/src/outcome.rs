@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::ownership::Holder;
 
-/// Codes of answers of the API server. `Status::is_conflict` and the like go by the reason alone in this version of `kube`,
-/// and a webhook or a proxy may give no reason.
+/// Codes of answers of the API server. `Status::is_conflict` and the like check only the reason in this version of
+/// `kube`, and a webhook or a proxy may give no reason.
 pub mod code {
     /// The operator lacks the right, or an admission policy refuses.
     pub const FORBIDDEN: u16 = 403;
@@ -65,7 +65,7 @@ impl Change {
 
 /// An object that could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{kind} {name} could not be written: {error}")]
+#[error("cannot write {kind} {name}: {error}")]
 pub struct Failure {
     /// Kind of the object.
     pub kind: String,
@@ -94,7 +94,7 @@ impl Failure {
 fn explain(holder: &Holder) -> String {
     let taken = |by: &str| {
         format!(
-            "an object with this name already exists and is not owned by this DittoServer (owner: {by}): rename it, or choose other \
+            "an object with this name already exists and is not owned by this DittoServer (owner: {by}): delete or rename it, or choose other \
              names for this DittoServer"
         )
     };
@@ -106,7 +106,7 @@ fn explain(holder: &Holder) -> String {
              operator then creates a new one"
             .to_owned(),
         Holder::Controller { kind, name } => taken(&format!("{kind} {name}")),
-        Holder::Nobody => taken("none"),
+        Holder::NoController => taken("none"),
     }
 }
 

@@ -1,18 +1,18 @@
-//! Pure: whose an object is.
+//! Pure: the ownership of objects.
 //!
 //! An object is ours when this `DittoServer` controls it and it has our mark: the label `managed-by`, or the hash of
 //! what was applied, which only this operator writes. An object with our labels for this name and without a
 //! controller is adopted in place: `--cascade=orphan` and backups leave such objects behind. Any other object with a
-//! name that we want is foreign and is never written to. Field managers prove nothing, because backups drop them.
+//! name that we need is foreign and is never written to. Field managers prove nothing, because backups drop them.
 
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::labels;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::Resource as _;
 
-/// Whose an object is, as seen from one `DittoServer`.
+/// Ownership of an object, from the point of view of one `DittoServer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum Ownership {
     /// This `DittoServer` controls it, and this operator created it.
     Ours,
     /// It has our labels for this name and no controller.
@@ -37,17 +37,17 @@ pub enum Holder {
     },
     /// It has no controller, and not our labels for this name.
     #[default]
-    Nobody,
+    NoController,
 }
 
 /// Nothing proves that it is ours.
-impl Default for Whose {
+impl Default for Ownership {
     fn default() -> Self {
         Self::Foreign(Holder::default())
     }
 }
 
-/// The `DittoServer` that asks.
+/// The `DittoServer` for which ownership is evaluated.
 #[derive(Clone, Copy, Debug)]
 pub struct Claimant<'a> {
     /// Its name.
@@ -57,8 +57,8 @@ pub struct Claimant<'a> {
 }
 
 impl Claimant<'_> {
-    /// Whose an object in its namespace is.
-    pub fn whose(&self, metadata: &ObjectMeta) -> Whose {
+    /// Ownership of an object in its namespace.
+    pub fn ownership_of(&self, metadata: &ObjectMeta) -> Ownership {
         let labels = metadata.labels.as_ref();
         let label = |key: &str| labels?.get(key).map(String::as_str);
         let managed = label(labels::MANAGED_BY) == Some(labels::MANAGED_BY_VALUE);
@@ -67,27 +67,27 @@ impl Claimant<'_> {
                 let annotations = metadata.annotations.as_ref();
                 let applied = annotations.is_some_and(|all| all.contains_key(labels::APPLIED_HASH));
                 if managed || applied {
-                    Whose::Ours
+                    Ownership::Ours
                 } else {
-                    Whose::Foreign(Holder::OtherOperator)
+                    Ownership::Foreign(Holder::OtherOperator)
                 }
             }
             // Names are unique, so a DittoServer of this name with another uid no longer exists.
             Some(owner) if owner.kind == DittoServer::kind(&()) && owner.name == self.name => {
-                Whose::Foreign(Holder::FormerServer)
+                Ownership::Foreign(Holder::FormerServer)
             }
-            Some(owner) => Whose::Foreign(Holder::Controller {
+            Some(owner) => Ownership::Foreign(Holder::Controller {
                 kind: owner.kind.clone(),
                 name: owner.name.clone(),
             }),
-            None if managed && label(labels::INSTANCE) == Some(self.name) => Whose::Adoptable,
-            None => Whose::Foreign(Holder::Nobody),
+            None if managed && label(labels::INSTANCE) == Some(self.name) => Ownership::Adoptable,
+            None => Ownership::Foreign(Holder::NoController),
         }
     }
 
     /// Whether it is ours, or can be adopted.
     pub fn has(&self, metadata: &ObjectMeta) -> bool {
-        !matches!(self.whose(metadata), Whose::Foreign(_))
+        !matches!(self.ownership_of(metadata), Ownership::Foreign(_))
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
         }])
     }
 
-    fn whose(labels: &Value, annotations: &Value, owners: &Value) -> Whose {
+    fn ownership(labels: &Value, annotations: &Value, owners: &Value) -> Ownership {
         let metadata = serde_json::from_value(json!({
             "name": "files-nfs", "labels": labels, "annotations": annotations,
             "ownerReferences": owners,
@@ -123,7 +123,7 @@ mod tests {
             name: "files",
             uid: "u",
         };
-        claimant.whose(&metadata)
+        claimant.ownership_of(&metadata)
     }
 
     #[test]
@@ -134,34 +134,49 @@ mod tests {
         let selected = json!(labels::selector("files"));
         let [none, hash] = [json!({}), json!({ labels::APPLIED_HASH: "1" })];
         let this = owner("DittoServer", "files", "u", true);
-        let nobody = json!([]);
+        let no_owner = json!([]);
         let controller = |kind: &str, name: &str| {
-            Whose::Foreign(Holder::Controller {
+            Ownership::Foreign(Holder::Controller {
                 kind: kind.to_owned(),
                 name: name.to_owned(),
             })
         };
-        let foreign = Whose::Foreign;
+        let foreign = Ownership::Foreign;
         for (labels, annotations, owners, expected) in [
-            (&mark, &none, this.clone(), Whose::Ours),
-            (&mark, &hash, this.clone(), Whose::Ours),
+            (&mark, &none, this.clone(), Ownership::Ours),
+            (&mark, &hash, this.clone(), Ownership::Ours),
             // A user has removed our labels, or set those of another instance.
-            (&none, &hash, this.clone(), Whose::Ours),
-            (&other_name, &none, this.clone(), Whose::Ours),
+            (&none, &hash, this.clone(), Ownership::Ours),
+            (&other_name, &none, this.clone(), Ownership::Ours),
             (&none, &none, this.clone(), foreign(Holder::OtherOperator)),
             (&selected, &none, this, foreign(Holder::OtherOperator)),
-            (&mark, &none, nobody.clone(), Whose::Adoptable),
+            (&mark, &none, no_owner.clone(), Ownership::Adoptable),
             (
                 &mark,
                 &hash,
                 owner("Team", "a", "t", false),
-                Whose::Adoptable,
+                Ownership::Adoptable,
             ),
             // It has the name, and nothing proves that it was ever ours.
-            (&none, &none, nobody.clone(), foreign(Holder::Nobody)),
-            (&none, &hash, nobody.clone(), foreign(Holder::Nobody)),
-            (&selected, &none, nobody.clone(), foreign(Holder::Nobody)),
-            (&other_name, &hash, nobody, foreign(Holder::Nobody)),
+            (
+                &none,
+                &none,
+                no_owner.clone(),
+                foreign(Holder::NoController),
+            ),
+            (
+                &none,
+                &hash,
+                no_owner.clone(),
+                foreign(Holder::NoController),
+            ),
+            (
+                &selected,
+                &none,
+                no_owner.clone(),
+                foreign(Holder::NoController),
+            ),
+            (&other_name, &hash, no_owner, foreign(Holder::NoController)),
             (
                 &mark,
                 &hash,
@@ -182,7 +197,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                whose(labels, annotations, &owners),
+                ownership(labels, annotations, &owners),
                 expected,
                 "{labels} {annotations} {owners}"
             );

@@ -1,4 +1,4 @@
-//! What a running pod says about its server: its status, and the annotations that it was made with.
+//! What a running pod says about its server: its status, and the annotations that it was created with.
 
 mod restart;
 mod serving;

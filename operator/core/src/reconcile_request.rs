@@ -6,9 +6,9 @@ use kube::ResourceExt as _;
 
 /// The value of the annotation, unless it was handled already.
 pub fn of(server: &DittoServer) -> Option<&str> {
-    let asked = server.annotations().get(labels::RECONCILE_NOW)?;
+    let requested = server.annotations().get(labels::RECONCILE_NOW)?;
     let handled = server.status.as_ref().and_then(handled);
-    (handled != Some(asked.as_str())).then_some(asked)
+    (handled != Some(requested.as_str())).then_some(requested)
 }
 
 /// The value that was handled last.

@@ -4,7 +4,7 @@
 //! only this container. No other field can, so an image is changed in place only if the pod offers it all that the
 //! template would offer. A hash over that, the contract, shows whether it does.
 //!
-//! All state is in the cluster. Annotations on the pod name the image that was asked for, the one to go back to until
+//! All state is in the cluster. Annotations on the pod name the image that was requested, the one to go back to until
 //! the new one is proved, and the one that failed; the template carries them from pod to pod.
 
 mod decide;
@@ -36,17 +36,17 @@ const STALE: Duration = Duration::from_secs(20);
 /// status why the next one does not start.
 const SLOWEST_START: Duration = Duration::from_mins(2);
 /// How far the clock that recorded a replacement may be ahead of ours.
-const MOST_AHEAD: Duration = Duration::from_mins(1);
+const MAX_CLOCK_SKEW: Duration = Duration::from_mins(1);
 /// An instance that waits for others is reconciled this often.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 /// A replacement that takes longer than this, on a dead node for example, does not hold up the others.
-const LONGEST_TURN: Duration = Duration::from_mins(10);
+const MAX_TURN: Duration = Duration::from_mins(10);
 
-/// The sidecar of an instance: what is asked for, and what was observed.
+/// The sidecar of an instance: what is requested, and what was observed.
 #[derive(Clone, Debug)]
 pub struct Sidecar {
-    /// Image that is asked for.
-    pub asked: String,
+    /// The requested image.
+    pub requested: String,
     /// When a running pod gets it.
     pub policy: SidecarUpdatePolicy,
     /// When it was observed.

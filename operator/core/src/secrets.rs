@@ -98,7 +98,7 @@ pub(crate) fn evaluate(
     generated.extend(generates_admin.then_some(password.name.as_str()));
     generated.extend(parts);
     let salt = facts.get(&own);
-    let digest = generated::check(name, facts, &generated)
+    let digest = generated::check(server, facts, &generated)
         .and_then(|()| digests(facts, &signing_key, password_needed, &others, salt));
     let observed = observed(name, facts, &named);
     Secrets {

@@ -71,7 +71,7 @@ fn whole_seconds(now: Timestamp) -> Time {
 /// without conditions for ready.
 pub fn first(server: &DittoServer, now: Timestamp) -> DittoServerStatus {
     let generation = server.metadata.generation;
-    let reconciling = Finding::unknown(Reason::Reconciling, "reconciliation has started");
+    let reconciling = Finding::unknown(Reason::Reconciling, "the first reconcile has started");
     DittoServerStatus {
         last_handled_password_reset: password_reset::handled(server).map(str::to_owned),
         observed_generation: generation,

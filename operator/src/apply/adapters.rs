@@ -17,14 +17,14 @@ use super::request::{Put, within_deadline};
 use super::write::Writer;
 use crate::watch::Stores;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
-use dittofs_operator_core::ownership::Whose;
+use dittofs_operator_core::ownership::Ownership;
 
 /// Whether a sidecar may be given the right to write to `{name}-adapters`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MayPublish {
     /// The ConfigMap is ours.
     Yes,
-    /// It belongs to somebody else.
+    /// It is foreign.
     No,
     /// It could not be read or written.
     Unknown,
@@ -82,7 +82,7 @@ impl Writer<'_> {
         let put = Put::new(store, desired);
         if let Some(seen) = self.seen(&put).await?
             && self.is_published(&seen)
-            && self.is_tampered_with(&seen)
+            && self.has_foreign_metadata(&seen)
         {
             return self.restore(&seen, desired).await;
         }
@@ -96,13 +96,13 @@ impl Writer<'_> {
     }
 
     /// Whether it has metadata that an apply would not remove, or lacks what makes it ours.
-    fn is_tampered_with(&self, seen: &ConfigMap) -> bool {
+    fn has_foreign_metadata(&self, seen: &ConfigMap) -> bool {
         let owners = seen.owner_references();
         !seen.finalizers().is_empty()
             || owners
                 .iter()
                 .any(|owner| owner.uid != self.instance.owner.uid)
-            || matches!(self.whose(seen), Whose::Foreign(_))
+            || matches!(self.ownership_of(seen), Ownership::Foreign(_))
     }
 
     async fn restore(
@@ -141,8 +141,8 @@ fn without(role: &Role, name: &str) -> Role {
     role
 }
 
-/// Removes the finalizers of `{name}-adapters` once its `DittoServer` is being deleted or gone: no other controller
-/// has a reason to add one, but a sidecar can. Returns whether there were any.
+/// Removes the finalizers of `{name}-adapters` once its `DittoServer` is being deleted or no longer exists: no other
+/// controller has a reason to add one, but a sidecar can. Returns whether there were any.
 ///
 /// # Errors
 /// The ConfigMap cannot be read or written.

@@ -42,7 +42,7 @@ impl Writer<'_> {
                 Ok(Some(now)) => {
                     // Where an admission policy removes the labels again, nothing has changed.
                     if now.resource_version() != version {
-                        let reason = "labels of the instance added".to_owned();
+                        let reason = "labels of the instance were added".to_owned();
                         let change = Change::of(&now, &(), Action::Updated, reason);
                         applied.changes.push(change);
                     }
@@ -57,9 +57,14 @@ impl Writer<'_> {
         if marks.change_owners() {
             let metadata = json!({"ownerReferences": owners(marks)});
             match self.patch(&marks.seen, version, metadata).await {
-                Ok(now) => applied.changes.extend(
-                    now.map(|now| Change::of(&now, &(), Action::Updated, fate(&now).to_owned())),
-                ),
+                Ok(now) => applied.changes.extend(now.map(|now| {
+                    Change::of(
+                        &now,
+                        &(),
+                        Action::Updated,
+                        retention_reason(&now).to_owned(),
+                    )
+                })),
                 Err(failure) if failure.error.is_refusal() => applied.refused_owners.push(failure),
                 Err(failure) => applied.failures.push(failure),
             }
@@ -96,7 +101,7 @@ fn owners(marks: &ClaimMarks) -> Vec<Value> {
     released.chain(owner).collect()
 }
 
-fn fate(claim: &PersistentVolumeClaim) -> &'static str {
+fn retention_reason(claim: &PersistentVolumeClaim) -> &'static str {
     if claim.owner_references().is_empty() {
         "kept when the DittoServer is deleted"
     } else {

@@ -27,7 +27,7 @@ pub(super) async fn prune(
     desired: &Desired,
     applied: &mut Applied,
 ) {
-    // While the server cannot be started as the spec asks, the desired configuration is unknown.
+    // While the server cannot be started as requested, the desired configuration is unknown.
     let Some(hash) = &desired.config_hash else {
         return;
     };

@@ -192,13 +192,13 @@ fn is_of_a_volume(path: &[String]) -> bool {
 
 /// A value in a few words.
 pub(super) fn brief(value: &Value) -> String {
-    const MOST: usize = 60;
+    const MAX_LENGTH: usize = 60;
     let text = match value {
         Value::Null => return "nothing".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    match text.char_indices().nth(MOST) {
+    match text.char_indices().nth(MAX_LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }

@@ -1,4 +1,4 @@
-//! The live object, and whose it is.
+//! The live object and its ownership.
 
 use dittofs_shared::labels;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -9,7 +9,7 @@ use super::request::{Put, within_deadline};
 use super::write::Writer;
 use crate::kind::NamespacedKind;
 use dittofs_operator_core::outcome::{ApplyError, Failure};
-use dittofs_operator_core::ownership::Whose;
+use dittofs_operator_core::ownership::Ownership;
 
 impl Writer<'_> {
     /// The live object, if it is ours. The cache holds only objects with our label, so that one that is not in it is
@@ -53,25 +53,25 @@ impl Writer<'_> {
     where
         K: NamespacedKind,
     {
-        match seen.as_ref().map(|seen| self.whose(&**seen)) {
-            Some(Whose::Foreign(holder)) => Err(put.failure(ApplyError::Foreign(holder))),
-            Some(Whose::Ours | Whose::Adoptable) | None => Ok(seen),
+        match seen.as_ref().map(|seen| self.ownership_of(&**seen)) {
+            Some(Ownership::Foreign(holder)) => Err(put.failure(ApplyError::Foreign(holder))),
+            Some(Ownership::Ours | Ownership::Adoptable) | None => Ok(seen),
         }
     }
 
-    /// Whose an object in the namespace of the instance is.
-    pub(super) fn whose<K: Resource>(&self, object: &K) -> Whose {
-        self.instance.claimant().whose(object.meta())
+    /// Ownership of an object in the namespace of the instance.
+    pub(super) fn ownership_of<K: Resource>(&self, object: &K) -> Ownership {
+        self.instance.claimant().ownership_of(object.meta())
     }
 
-    /// The objects of a kind that are ours, or about to be. An object of somebody else may bear labels copied from
+    /// The objects of a kind that are ours, or about to be. A foreign object may have labels copied from
     /// one of ours: without a controller it counts only if we have applied it.
     pub fn owned<K: NamespacedKind>(&self, store: &Store<K>) -> Vec<Arc<K>> {
         store.state_filter(|object| {
-            let is_ours = match self.whose(object) {
-                Whose::Ours => true,
-                Whose::Adoptable => object.annotations().contains_key(labels::APPLIED_HASH),
-                Whose::Foreign(_) => false,
+            let is_ours = match self.ownership_of(object) {
+                Ownership::Ours => true,
+                Ownership::Adoptable => object.annotations().contains_key(labels::APPLIED_HASH),
+                Ownership::Foreign(_) => false,
             };
             is_ours && object.namespace().as_deref() == Some(&self.instance.namespace)
         })

@@ -9,7 +9,7 @@ use super::request::within_deadline;
 use super::write::Writer;
 use crate::kind::NamespacedKind;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
-use dittofs_operator_core::ownership::Whose;
+use dittofs_operator_core::ownership::Ownership;
 
 impl Writer<'_> {
     /// Makes the instance the controller of an object of its own that is not applied now, so that it is deleted with
@@ -19,7 +19,9 @@ impl Writer<'_> {
         kind: &K::DynamicType,
         seen: &K,
     ) -> Result<Option<Change>, Failure> {
-        if seen.meta().deletion_timestamp.is_some() || self.whose(seen) != Whose::Adoptable {
+        if seen.meta().deletion_timestamp.is_some()
+            || self.ownership_of(seen) != Ownership::Adoptable
+        {
             return Ok(None);
         }
         let mut owners = seen.owner_references().to_vec();

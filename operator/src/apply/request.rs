@@ -1,4 +1,4 @@
-//! What a request asks for, and how long it may take.
+//! The parameters of requests, and their deadline.
 
 use kube::Resource;
 use kube::runtime::reflector::Store;

@@ -31,7 +31,7 @@ enum Step {
     Release,
     /// It must be recreated with other claim templates, and no claim would be deleted with it.
     Recreate,
-    /// It is terminating: the next one is created once it is gone.
+    /// It is terminating: the next one is created once it has been deleted.
     Wait,
 }
 

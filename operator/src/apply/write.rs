@@ -120,7 +120,7 @@ impl Writer<'_> {
     }
 
     /// Applies to the object that was seen and to no other, or creates one where there is none. An apply alone would do
-    /// whichever it finds: it would take over what somebody else has created since.
+    /// whichever it finds: it would change what another client has created since.
     ///
     /// Both are preconditions of the API server. With a uid it changes this object and creates none. The resource
     /// version is compared only where there is an object, so that one that no object has lets it create and change

@@ -12,7 +12,7 @@ use dittofs_operator_core::secrets::{KeyFacts, SecretFacts};
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
     /// A Secret could not be read. A missing one is no error here.
-    #[error("reading Secret {namespace}/{name} failed")]
+    #[error("cannot read Secret {namespace}/{name}")]
     Secret {
         /// Namespace of the Secret.
         namespace: String,
@@ -23,7 +23,7 @@ pub enum ObserveError {
         source: Box<kube::Error>,
     },
     /// The API server did not answer in time.
-    #[error("reading Secret {namespace}/{name} took more than {} s", REQUEST_DEADLINE.as_secs())]
+    #[error("cannot read Secret {namespace}/{name}: the API server did not answer within {} s", REQUEST_DEADLINE.as_secs())]
     Deadline {
         /// Namespace of the Secret.
         namespace: String,
@@ -73,6 +73,6 @@ fn facts(secret: &Secret, claimant: Claimant<'_>) -> SecretFacts {
     SecretFacts {
         keys: keys.collect(),
         resource_version: secret.resource_version(),
-        whose: claimant.whose(&secret.metadata),
+        ownership: claimant.ownership_of(&secret.metadata),
     }
 }

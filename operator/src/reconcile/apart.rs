@@ -1,6 +1,7 @@
-//! Instances that are not reconciled: those of another operator, and those that are terminating or gone.
+//! Instances that are not reconciled: those of another operator, and those that are terminating or deleted.
 
 use dittofs_shared::crd::DittoServer;
+use dittofs_shared::names;
 use kube::runtime::controller::Action;
 use kube::{Resource as _, ResourceExt as _};
 use std::time::Duration;
@@ -31,7 +32,8 @@ pub(super) async fn release(context: &Context, namespace: &str, instance: &str) 
         Ok(false) => {}
         Ok(true) => tracing::warn!(
             instance = format!("{namespace}/{instance}"),
-            "removed the finalizers of its ConfigMap with the published state"
+            "removed the finalizers of ConfigMap {}",
+            names::adapters(instance)
         ),
         Err(error) => tracing::warn!(instance = format!("{namespace}/{instance}"), %error),
     }

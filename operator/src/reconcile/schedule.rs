@@ -7,7 +7,7 @@ use dittofs_operator_core::instance::{Instance, PerconaCluster};
 /// Secrets are not watched, so that the operator needs no right to list them. They are read in every reconcile, and at
 /// least this often.
 const SECRETS_REREAD: Duration = Duration::from_mins(10);
-/// The same, while the server cannot be started as the spec asks because of one of them.
+/// The same, while the server cannot be started as requested because of one of them.
 const SECRETS_AWAITED: Duration = Duration::from_secs(30);
 /// The same, while only the Secret of a database that is ready is missing, or the garbage collector is about to
 /// delete the one that is in the way.

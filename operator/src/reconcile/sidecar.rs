@@ -102,7 +102,7 @@ async fn replace(
 ) -> Renewal {
     let known = &instance.sidecar;
     let pods = own_pods(&context.stores);
-    let turn = lock(&context.turns).take(&instance.name, pod, &known.asked, &pods, known.at);
+    let turn = lock(&context.turns).take(&instance.name, pod, &known.requested, &pods, known.at);
     match turn {
         Turn::Now => {}
         Turn::Begun => return Renewal::begun(),
@@ -128,7 +128,7 @@ async fn replace(
 async fn refused(context: &Context, instance: &Instance, pod: &Pod, failure: &Failure) -> Renewal {
     let said = failure.error.message();
     let refused = Refused {
-        image: instance.sidecar.asked.clone(),
+        image: instance.sidecar.requested.clone(),
         reason: format!("{}: {said}", Refused::BY_API_SERVER),
     };
     match apply::edit_pod(&context.client, pod, &Edit::refuse(&refused)).await {

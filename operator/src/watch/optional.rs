@@ -148,7 +148,7 @@ impl Follower {
         }
     }
 
-    /// Databases are watched without a label: one of somebody else may be used.
+    /// Databases are watched without a label: an instance may use a foreign one.
     fn limits(&self) -> watcher::Config {
         if self.kind == OptionalKind::PerconaPGCluster {
             return watcher::Config::default();
@@ -163,10 +163,10 @@ impl Follower {
             (Some(Presence::Absent(before)), Presence::Absent(now)) if before == *now => return,
             (Some(Presence::Present(_)), Presence::Present(_)) => {}
             (_, Presence::Present(_)) => {
-                tracing::info!(kind, "the cluster serves this optional kind");
+                tracing::info!(kind, "optional kind is available");
             }
             (_, Presence::Absent(Absence::NotInstalled)) => {
-                tracing::info!(kind, "this optional kind is not installed");
+                tracing::info!(kind, "optional kind is not installed");
             }
             (_, Presence::Absent(absence)) => {
                 tracing::warn!(kind, "{}", absence.explain(self.kind));
@@ -184,8 +184,8 @@ fn unreadable(forbidden: bool) -> Absence {
     }
 }
 
-/// The instances that an object of this kind matters to. A database also counts by its name: one of somebody else may
-/// be used.
+/// The instances that an object of this kind matters to. A database also counts by its name: an instance may use
+/// a foreign one.
 fn concerned(kind: OptionalKind, object: &DynamicObject) -> HashSet<ObjectRef<GuardedDittoServer>> {
     let mut instances = instances_of(object);
     if kind == OptionalKind::PerconaPGCluster

@@ -59,8 +59,8 @@ pub(super) fn keep_our_times(set: &mut StatefulSet) {
     }
 }
 
-/// Of the managed fields of a Service we keep which of these we have set: an externalTrafficPolicy that somebody else
-/// has chosen is kept, and an ipFamilyPolicy of ours is not removed by leaving it out.
+/// Of the managed fields of a Service we keep which of these we have set: an externalTrafficPolicy that another
+/// writer has set is kept, and an ipFamilyPolicy of ours is not removed by leaving it out.
 const CHOICES: [&str; 2] = ["f:externalTrafficPolicy", "f:ipFamilyPolicy"];
 
 pub(super) fn keep_our_choices(service: &mut Service) {

@@ -1,4 +1,4 @@
-//! Whether the API server accepts the label selector of the command line. It knows the grammar, so we need no parser.
+//! Whether the API server accepts the label selector of the command line, so that the operator need not parse it.
 
 use dittofs_shared::crd::DittoServer;
 use kube::api::ListParams;
@@ -43,9 +43,12 @@ pub async fn check(client: &Client, scope: &Scope) -> Result<(), InvalidSelector
         }
         Ok(Err(error)) => {
             let error = ApiError(&error);
-            tracing::warn!(%error, selector, "cannot check the selector");
+            tracing::warn!(%error, selector, "cannot check the label selector; continuing without the check");
         }
-        Err(_) => tracing::warn!(selector, "cannot check the selector: no answer in time"),
+        Err(_) => tracing::warn!(
+            selector,
+            "cannot check the label selector: no answer in time; continuing without the check"
+        ),
         Ok(Ok(_)) => {}
     }
     Ok(())

@@ -113,16 +113,16 @@ impl<K: NamespacedKind> Merge<K> {
 
     fn end_of_list(&mut self, namespace: &str) -> Vec<Event<K>> {
         let listed = self.listed.remove(namespace).unwrap_or_default();
-        let is_gone = |object: &K| {
+        let is_deleted = |object: &K| {
             object.namespace().as_deref() == Some(namespace) && !listed.contains(&object.name_any())
         };
-        let gone = self.store.state_filter(is_gone);
-        let mut events: Vec<_> = gone
+        let deleted = self.store.state_filter(is_deleted);
+        let mut events: Vec<_> = deleted
             .iter()
             .map(|object| Event::Delete(K::clone(object)))
             .collect();
         if self.awaited.remove(namespace) && self.awaited.is_empty() {
-            let there = self.store.state_filter(|object| !is_gone(object));
+            let there = self.store.state_filter(|object| !is_deleted(object));
             let there = there
                 .iter()
                 .map(|object| Event::InitApply(K::clone(object)));

@@ -83,8 +83,8 @@ mod tests {
         assert_eq!(ApiError(&error).to_string(), "secrets \"a\" is forbidden");
         let watch = watcher::Error::WatchStartFailed(error);
         assert_eq!(WatchError(&watch).to_string(), "secrets \"a\" is forbidden");
-        let gone = Status::failure("too old resource version", "Expired").with_code(410);
-        let watch = watcher::Error::WatchError(gone.boxed());
+        let expired = Status::failure("too old resource version", "Expired").with_code(410);
+        let watch = watcher::Error::WatchError(expired.boxed());
         assert_eq!(WatchError(&watch).to_string(), "too old resource version");
     }
 

@@ -4,7 +4,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use std::time::Duration;
 
 /// Longest delay, unless another one is given.
-pub const MOST: Duration = Duration::from_secs(30);
+pub const MAX_DELAY: Duration = Duration::from_secs(30);
 
 /// Delays that double from a first to a longest one, with jitter. They never end.
 #[derive(Debug)]
@@ -14,9 +14,9 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// From `first` to [`MOST`].
+    /// From `first` to [`MAX_DELAY`].
     pub fn new(first: Duration) -> Self {
-        Self::between(first, MOST)
+        Self::between(first, MAX_DELAY)
     }
 
     /// From `first` to `most`, or always `first` where that is longer.
@@ -38,7 +38,7 @@ impl Iterator for Backoff {
 
 /// The delays of [`Backoff::new`], for what expects a builder, such as the watches of `kube`.
 pub fn builder(first: Duration) -> ExponentialBuilder {
-    exponential(first, MOST)
+    exponential(first, MAX_DELAY)
 }
 
 /// The jitter of `backon` adds up to the whole delay, so the delays grow to half of the longest one only: at the cap
@@ -59,7 +59,7 @@ mod tests {
     fn delays_grow_and_stay_below_the_longest() {
         let (first, most) = (Duration::from_millis(500), Duration::from_mins(1));
         for (backoff, most) in [
-            (Backoff::new(first), MOST),
+            (Backoff::new(first), MAX_DELAY),
             (Backoff::between(first, most), most),
         ] {
             let delays: Vec<_> = backoff.take(20).collect();

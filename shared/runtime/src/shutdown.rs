@@ -1,4 +1,4 @@
-//! When the process is asked to end.
+//! Signals that request a shutdown.
 
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -31,7 +31,7 @@ impl DiscoveryPort {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Portmapper, Self::Mdns, Self::Wsd];
 
-    /// The ports of a Service that it stands for.
+    /// Its ports in a Service.
     pub const fn ports(self) -> &'static [PortOfDiscovery] {
         const fn row(
             suffix: &'static str,

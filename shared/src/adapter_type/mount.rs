@@ -2,7 +2,7 @@
 
 use super::AdapterType;
 
-/// An IPv6 address stands in brackets.
+/// An IPv6 address is in brackets.
 pub(super) fn nfs(host: &str, port: i32) -> Vec<String> {
     let usual = i32::from(AdapterType::Nfs.client_port());
     let host = if host.contains(':') {

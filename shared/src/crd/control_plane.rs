@@ -89,7 +89,7 @@ impl ControlPlane {
         named(self.client_ca_secret_name.as_deref())
     }
 
-    /// The Secret with the sidecar's client certificate, when the server asks for one.
+    /// The Secret with the sidecar's client certificate, when the server requires one.
     pub fn client_certificate(&self) -> Option<&str> {
         self.client_ca()?;
         named(self.client_cert_secret_name.as_deref()).or_else(|| self.certificate())

@@ -13,22 +13,22 @@ use crate::{AdapterType, labels, names};
 
 /// Longest name of an instance. The controller of the StatefulSet puts `{name}-{10 characters}` into a label,
 /// and a label value has at most 63 characters.
-const LONGEST_NAME: usize = 52;
+const MAX_NAME: usize = 52;
 /// Longest name of a Service.
-const LONGEST_SERVICE_NAME: usize = 63;
+const MAX_SERVICE_NAME: usize = 63;
 
 /// The name becomes part of Service names, which must be DNS labels that begin with a letter (RFC 1035).
 pub(super) fn instance_name() -> Rule {
     Rule::new(format!(
-        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= {LONGEST_NAME}"
+        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= {MAX_NAME}"
     ))
     .message(&*format!(
-        "metadata.name must begin with a letter, contain only lower case letters, digits and '-', and have at most {LONGEST_NAME} \
+        "metadata.name must begin with a letter, contain only lower case letters, digits and '-', and have at most {MAX_NAME} \
          characters: Services and pods are named after it"
     ))
 }
 
-/// Two adapters must not ask for the same Service.
+/// Two adapters must not request the same Service.
 pub(super) fn name_template_distinguishes() -> Rule {
     Rule::new("!has(self.spec.adapterServices.nameTemplate) || self.spec.adapterServices.nameTemplate.contains('{adapter}')")
         .message("spec.adapterServices.nameTemplate must contain {adapter}: otherwise the Services of all adapters have the same name")
@@ -50,11 +50,11 @@ pub(super) fn name_template_is_a_service_name() -> Rule {
     let names = format!("({template}.split('{{instance}}').size() - 1)");
     Rule::new(format!(
         "!has({template}) || ({shape}.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && \
-         {shape}.size() + {in_shared} + {names} * (self.metadata.name.size() - 1) <= {LONGEST_SERVICE_NAME})"
+         {shape}.size() + {in_shared} + {names} * (self.metadata.name.size() - 1) <= {MAX_SERVICE_NAME})"
     ))
     .message(&*format!(
         "spec.adapterServices.nameTemplate must give a valid Service name: lower case letters, digits and '-', beginning with a \
-         letter, at most {LONGEST_SERVICE_NAME} characters; only {{instance}} and {{adapter}} are replaced"
+         letter, at most {MAX_SERVICE_NAME} characters; only {{instance}} and {{adapter}} are replaced"
     ))
     .field_path(".spec.adapterServices.nameTemplate")
 }
@@ -105,14 +105,14 @@ pub(super) fn storage_class_stays() -> Rule {
     .message("storage.storageClassName is immutable: the PersistentVolumeClaims already exist")
 }
 
-/// Only over TLS does a server ask for a certificate.
+/// A server can require a certificate only over TLS.
 pub(super) fn client_certificates_need_tls() -> Rule {
     Rule::new("!has(self.clientCASecretName) || has(self.certSecretName)").message(
         "controlPlane.clientCASecretName requires controlPlane.certSecretName: client certificates need TLS",
     )
 }
 
-/// The operator annotates only the ServiceAccount that it makes.
+/// The operator annotates only the ServiceAccount that it creates.
 pub(super) fn annotations_are_for_our_service_account() -> Rule {
     Rule::new("!has(self.serviceAccountName) || !has(self.serviceAccountAnnotations)").message(
         "pod.serviceAccountName and pod.serviceAccountAnnotations are mutually exclusive: annotate your own ServiceAccount directly",

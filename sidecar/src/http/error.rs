@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Why there is no response. The messages are published, so they contain nothing that varies between equal failures.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The address and the path do not make a valid request.
+    /// The address and the path do not form a valid request.
     #[error("{base} is not a valid address of a REST API: {error}")]
     Address {
         /// Address of the REST API.

@@ -58,7 +58,7 @@ pub(super) async fn log_in(
 ) -> Result<Login, Failure> {
     let body = json!({"username": who.username, "password": who.password.reveal()});
     let answer = http.post("/api/v1/auth/login", None, &body).await?;
-    tracing::debug!(username = who.username, status = %answer.status, "sent a login");
+    tracing::debug!(username = who.username, status = %answer.status, "sent a login request");
     evaluate(&answer, "the login", now)
 }
 
@@ -66,7 +66,7 @@ pub(super) async fn log_in(
 pub(super) async fn refresh(http: &Http, tokens: &Tokens, now: Duration) -> Result<Login, Failure> {
     let body = json!({"refresh_token": tokens.refresh});
     let answer = http.post("/api/v1/auth/refresh", None, &body).await?;
-    tracing::debug!(status = %answer.status, "sent a refresh of the token");
+    tracing::debug!(status = %answer.status, "sent a request to refresh the token");
     evaluate(&answer, "the refresh of the token", now)
 }
 

@@ -22,7 +22,7 @@ struct User {
     enabled: bool,
 }
 
-/// Makes sure that the user `own` can log in, and logs in.
+/// Ensures that the user `own` can log in, and logs in.
 pub(super) async fn repair(
     http: Arc<Http>,
     administration: Administration,
@@ -107,8 +107,8 @@ impl Repair<'_> {
         }
     }
 
-    /// Sets role and `enabled` before the password: an administrator would have to change a password that somebody else
-    /// set.
+    /// Sets role and `enabled` before the password: an administrator would have to change a password that another
+    /// user has set.
     async fn update_user(&self, user: &User) -> Result<(), Failure> {
         if user.role == "admin" && self.name() != SIDECAR_USER {
             return Err(Failure::refused(format!(

@@ -1,6 +1,6 @@
 //! Certificates and keys from mounted Secrets.
 
-use super::judge::{Judge, webpki_error};
+use super::verifier::{Verifier, webpki_error};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
@@ -20,7 +20,7 @@ pub struct TlsFiles {
     pub trusted: PathBuf,
     /// The name that the server's certificate must have, if any.
     pub server_name: Option<ServerName<'static>>,
-    /// The client certificate, for servers that ask for one.
+    /// The client certificate, for servers that require one.
     pub client: Option<ClientFiles>,
 }
 
@@ -101,7 +101,7 @@ pub(super) struct Contents {
 #[derive(Clone)]
 pub(super) struct Material {
     pub provider: Arc<CryptoProvider>,
-    pub judge: Arc<Judge>,
+    pub verifier: Arc<Verifier>,
     pub client: Option<Arc<CertifiedKey>>,
 }
 
@@ -134,7 +134,7 @@ impl Material {
             }
             _ => None,
         };
-        let judge = Arc::new(Judge {
+        let verifier = Arc::new(Verifier {
             anchors,
             pinned: trusted,
             name: files.server_name.clone(),
@@ -142,7 +142,7 @@ impl Material {
         });
         Ok(Self {
             provider,
-            judge,
+            verifier,
             client,
         })
     }

@@ -1,4 +1,4 @@
-//! One handshake, and what it tells about a connection that breaks right after it.
+//! One handshake, and what it shows about a connection that breaks right after it.
 
 use super::TlsFiles;
 use super::files::Material;
@@ -85,7 +85,7 @@ impl Handshake {
         let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.material.provider))
             .with_safe_default_protocol_versions()?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::clone(&self.material.judge) as _)
+            .with_custom_certificate_verifier(Arc::clone(&self.material.verifier) as _)
             .with_client_cert_resolver(Arc::clone(&self.resolver) as _);
         config.enable_sni = self.server_name.is_some();
         // A resumed session would skip the check of the certificate against the current files.

@@ -1,7 +1,7 @@
 //! Why there is no TLS connection. The messages are published, so they are the same every time.
 
 use super::FilesError;
-use super::judge::webpki_error;
+use super::verifier::webpki_error;
 use crate::outcome::Failure;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};

@@ -5,7 +5,7 @@ use dittofs_shared::names;
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use std::collections::BTreeMap;
 
-/// Where the pod template tells the sidecar the address of the REST API.
+/// Variable of the sidecar's container with the address of the REST API.
 pub const API_URL: &str = "DITTOFS_SIDECAR_API_URL";
 /// Name of the container port that the metrics are served on. Not `metrics`, as in StatefulSets of the Go operator:
 /// names are unique, and in a StatefulSet that was taken over, that port can remain.

@@ -109,17 +109,17 @@ mod tests {
             "template": {"metadata": {"annotations": {labels::ROLL_INPUTS: "image:2"}}},
         }}))
         .unwrap();
-        let asked = json!({});
-        let [here, gone]: [fn(&str, &str) -> Pod; 2] = [pod, leaving];
+        let spec = json!({});
+        let [here, terminating]: [fn(&str, &str) -> Pod; 2] = [pod, leaving];
         for (spec, has_served, found, expected) in [
-            (&asked, true, Some((here, "image:2", "True")), false),
-            (&asked, true, Some((here, "image:2", "False")), true),
-            (&asked, true, Some((here, "image:1", "False")), false),
-            (&asked, true, Some((here, "image:1", "True")), false),
-            (&asked, true, Some((gone, "image:1", "True")), true),
-            (&asked, true, None, true),
-            (&asked, false, Some((here, "image:2", "False")), false),
-            (&asked, false, None, false),
+            (&spec, true, Some((here, "image:2", "True")), false),
+            (&spec, true, Some((here, "image:2", "False")), true),
+            (&spec, true, Some((here, "image:1", "False")), false),
+            (&spec, true, Some((here, "image:1", "True")), false),
+            (&spec, true, Some((terminating, "image:1", "True")), true),
+            (&spec, true, None, true),
+            (&spec, false, Some((here, "image:2", "False")), false),
+            (&spec, false, None, false),
             (&json!({"replicas": 0}), true, None, false),
             (&json!({"paused": true}), true, None, false),
         ] {

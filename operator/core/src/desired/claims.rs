@@ -30,7 +30,7 @@ fn larger(instance: &Instance, claim: &Claim) -> PersistentVolumeClaim {
             ..ObjectMeta::default()
         },
         spec: Some(PersistentVolumeClaimSpec {
-            resources: Some(of_size(&claim.asked)),
+            resources: Some(of_size(&claim.desired)),
             ..PersistentVolumeClaimSpec::default()
         }),
         status: None,

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use super::meta::metadata;
 use crate::instance::Instance;
 
-/// The budget, unless the user wants none.
+/// The budget, unless the spec disables it.
 ///
 /// A pod is unready as soon as one of its containers is, and a server that serves must not be evicted because of its
 /// sidecar. While it serves, `IfHealthyBudget` refuses every eviction, because the budget needs the only pod. A

@@ -1,4 +1,4 @@
-//! The ServiceMonitor, which makes the Prometheus of the Prometheus operator scrape the metrics.
+//! The ServiceMonitor, which configures Prometheus to scrape the metrics.
 
 use dittofs_shared::{Duration, labels, names};
 use kube::core::DynamicObject;
@@ -58,13 +58,13 @@ mod tests {
 
     #[test]
     fn durations_are_written_as_prometheus_reads_them() {
-        for (asked, written) in [
+        for (requested, written) in [
             ("30s", "30s"),
             ("1m30s", "90s"),
             ("1.5s", "1500ms"),
             ("1h", "3600s"),
         ] {
-            assert_eq!(prometheus_duration(asked.parse().unwrap()), written);
+            assert_eq!(prometheus_duration(requested.parse().unwrap()), written);
         }
     }
 }

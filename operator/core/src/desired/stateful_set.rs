@@ -97,7 +97,7 @@ fn template(instance: &Instance, claim: &Claim) -> PersistentVolumeClaim {
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec!["ReadWriteOnce".to_owned()]),
             storage_class_name: instance.spec.storage.storage_class_name.clone(),
-            resources: Some(of_size(&claim.asked)),
+            resources: Some(of_size(&claim.desired)),
             ..PersistentVolumeClaimSpec::default()
         }),
         status: None,

@@ -19,13 +19,13 @@ pub fn notices(server: &DittoServer, resets: &Resets, after: &DittoServerStatus)
     let known = before.and_then(|status| status.last_handled_password_reset.as_deref());
     let now = after.last_handled_password_reset.as_deref();
     let done = resets
-        .asked
+        .requested
         .as_ref()
-        .filter(|asked| asked.progress == ResetProgress::Done);
+        .filter(|requested| requested.progress == ResetProgress::Done);
     let mut notices = Vec::new();
     if let Some(done) = done {
         let note = format!(
-            "the password of user {ADMIN_USER} has been set to key {:?} of Secret {:?}, requested by {} with annotation {}={}",
+            "the password of user {ADMIN_USER} has been set from key {:?} of Secret {:?}, as requested by {} with annotation {}={}",
             done.secret.key,
             done.secret.name,
             requested_by(server),
@@ -41,7 +41,7 @@ pub fn notices(server: &DittoServer, resets: &Resets, after: &DittoServerStatus)
         );
         notices.push(Notice::normal("AdminPasswordResetSkipped", ACTION, note));
     }
-    notices.extend(trouble(before, after).map(|message| {
+    notices.extend(problem(before, after).map(|message| {
         let note = format!("{message}. Requested by {}", requested_by(server));
         Notice::warning("AdminPasswordNotReset", ACTION, note)
     }));
@@ -49,7 +49,7 @@ pub fn notices(server: &DittoServer, resets: &Resets, after: &DittoServerStatus)
 }
 
 /// What keeps the reset from happening, if that is new.
-fn trouble<'a>(
+fn problem<'a>(
     before: Option<&DittoServerStatus>,
     after: &'a DittoServerStatus,
 ) -> Option<&'a str> {

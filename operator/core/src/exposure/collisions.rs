@@ -1,4 +1,4 @@
-//! Adapters that ask for the same port of the Service that they share.
+//! Adapters that request the same port of the Service that they share.
 
 use dittofs_shared::AdapterType;
 use dittofs_shared::crd::ServiceMode;
@@ -8,7 +8,7 @@ use super::Inputs;
 use super::ports::{self, collide};
 use crate::adapters::{Adapters, EvaluatedAdapter, Verdict};
 
-/// An adapter that asks for a port.
+/// An adapter that requests a port.
 struct Request {
     /// Whether the adapter does not have the port yet.
     is_new: bool,
@@ -44,7 +44,7 @@ impl Inputs<'_> {
                 return Some((
                     at,
                     format!(
-                        "port {} of the shared Service is taken by adapter {other}: set another port in \
+                        "adapter {other} already uses port {} of the shared Service: set another port in \
                          adapterServices.overrides.{adapter}.port",
                         ports::in_words(&port)
                     ),

@@ -1,7 +1,7 @@
 //! The ports of one Service as they are put together: no two collide, and none leads to a reserved port.
 
 use dittofs_shared::AdapterType;
-use dittofs_shared::adapter_type::LONGEST_PORT_NAME;
+use dittofs_shared::adapter_type::MAX_PORT_NAME;
 use dittofs_shared::published_state::shorten;
 use k8s_openapi::api::core::v1::ServicePort;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -32,7 +32,7 @@ impl<'a> PortList<'a> {
         let to = target(&new.port);
         if let Some((to, owner)) = to.and_then(|to| Some((to, self.reserved.owner(to)?))) {
             return Some(format!(
-                "port {name} is left out: its target port {to} is reserved for {owner}. Remove the port from \
+                "port {name} is left out, because its target port {to} is reserved for {owner}: remove it from \
                  adapterServices"
             ));
         }
@@ -41,10 +41,10 @@ impl<'a> PortList<'a> {
             let leads_elsewhere = target(other) != to;
             return leads_elsewhere.then(|| {
                 format!(
-                    "port {name} is left out: {} is taken by port {}. Choose another number in \
+                    "port {name} is left out, because port {} already uses {}: set another port in \
                      adapterServices.overrides",
-                    in_words(&new.port),
-                    other.name.as_deref().unwrap_or_default()
+                    other.name.as_deref().unwrap_or_default(),
+                    in_words(&new.port)
                 )
             });
         }
@@ -54,7 +54,8 @@ impl<'a> PortList<'a> {
             .filter(|_| self.has_node_port_of(&new.port));
         let remark = taken.map(|taken| {
             format!(
-                "port {name} gets a node port that Kubernetes chooses: {taken} is taken by another adapter"
+                "Kubernetes assigns the node port of port {name}, because another adapter already uses {taken}: set \
+                 another nodePort in adapterServices.overrides"
             )
         });
         if taken.is_some() {
@@ -81,13 +82,13 @@ impl<'a> PortList<'a> {
             return Vec::new();
         }
         let name = self.free_name(theirs);
-        let asked = theirs.name.as_ref().filter(|asked| **asked != name);
-        let renamed = asked.map(|asked| {
+        let requested = theirs.name.as_ref().filter(|requested| **requested != name);
+        let renamed = requested.map(|requested| {
             format!(
-                "serviceTemplate: port {} is named {name}, not {:?}: the name of a port must be unique, have at most \
-                 {LONGEST_PORT_NAME} lower case letters, digits or '-', and not begin with the type of an adapter",
+                "port {} of serviceTemplate is named {name} instead of {:?}: choose a unique name of at most \
+                 {MAX_PORT_NAME} lower case letters, digits or '-' that does not begin with the type of an adapter",
                 in_words(theirs),
-                shorten(asked)
+                shorten(requested)
             )
         });
         let mut port = ServicePort {
@@ -124,7 +125,7 @@ impl<'a> PortList<'a> {
 fn is_allowed(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     first_word(name).parse::<AdapterType>().is_err()
-        && name.len() <= LONGEST_PORT_NAME
+        && name.len() <= MAX_PORT_NAME
         && name.starts_with(inner)
         && name.ends_with(inner)
         && name.chars().all(|c| inner(c) || c == '-')

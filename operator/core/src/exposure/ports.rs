@@ -108,8 +108,8 @@ pub(super) fn main(adapter: AdapterType, published: u16, spec: &DittoServerSpec)
 /// The further ports by which clients find the adapter.
 pub(super) fn discovery(adapter: AdapterType, spec: &DittoServerSpec) -> Vec<PlannedPort> {
     let own = spec.adapter_services.overrides.get(adapter.name());
-    let asked = own.map_or(&[][..], |own| own.discovery_ports.as_slice());
-    let ports = asked.iter().flat_map(|asked| asked.ports());
+    let requested = own.map_or(&[][..], |own| own.discovery_ports.as_slice());
+    let ports = requested.iter().flat_map(|requested| requested.ports());
     let planned = ports.map(|found| PlannedPort {
         adapter: Some(adapter),
         role: PortRole::Discovery {
@@ -146,7 +146,7 @@ pub fn target(port: &ServicePort) -> Option<u16> {
     .filter(|target| *target != 0)
 }
 
-/// Transport protocol of a port as it is spelled, which is TCP by default.
+/// Transport protocol of a port as spelled in the Service. Defaults to TCP.
 pub fn protocol(port: &ServicePort) -> &str {
     port.protocol.as_deref().unwrap_or("TCP")
 }

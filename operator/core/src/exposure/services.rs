@@ -76,7 +76,7 @@ impl Inputs<'_> {
         }
     }
 
-    /// The ports that are kept, then those that adapters want, then those of overlays. Returns with them what is left
+    /// The ports that are kept, then those that adapters need, then those of overlays. Returns with them what is left
     /// out. Remarks on overlays, as on all that concerns the whole Service, are those of its first adapter.
     fn ports(
         self,
@@ -98,13 +98,13 @@ impl Inputs<'_> {
         let held = self.held_by_replaced();
         let mut ports = list.into_ports();
         for planned in &mut ports {
-            let asked = planned.port.node_port.filter(|port| !held.contains(port));
-            planned.port.node_port = asked.filter(|_| r#type != ServiceType::ClusterIP);
+            let requested = planned.port.node_port.filter(|port| !held.contains(port));
+            planned.port.node_port = requested.filter(|_| r#type != ServiceType::ClusterIP);
         }
         (ports, remarks)
     }
 
-    /// The ports that an adapter wants in its Service.
+    /// The ports that an adapter needs in its Service.
     fn wanted(self, adapter: AdapterType, published: u16, service: &str) -> Vec<PlannedPort> {
         let mut main = ports::main(adapter, published, self.spec);
         let others = self.live.iter().filter(|live| live.name != service);

@@ -132,8 +132,8 @@ impl Effective {
 
 fn stays(live: &LiveService, field: &str, has: &str) -> String {
     format!(
-        "{field} of Service {name} is immutable and stays {has}. To change it, delete the Service with `kubectl delete \
-         service {name}` (it is recreated with a new address), or choose another adapterServices.nameTemplate",
+        "{field} of Service {name} is immutable and stays {has}: delete the Service, which is then recreated with a new \
+         address, or set another adapterServices.nameTemplate",
         name = live.name
     )
 }

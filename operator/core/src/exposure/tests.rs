@@ -2,7 +2,7 @@ use super::*;
 use crate::adapters::Verdict;
 use crate::exposure::ports::{Protocol, protocol, target};
 use AdapterType::{Nfs, Smb};
-use dittofs_shared::adapter_type::LONGEST_PORT_NAME;
+use dittofs_shared::adapter_type::MAX_PORT_NAME;
 use dittofs_shared::published_state::Adapter;
 use k8s_openapi::api::core::v1::Service;
 use proptest::prelude::*;
@@ -134,7 +134,7 @@ fn what_is_immutable_stays_and_is_reported() {
     for word in [
         "loadBalancerClass of Service files-nfs is immutable and stays a/old",
         "ipFamilies of Service files-nfs is immutable and stays IPv4",
-        "kubectl delete service files-nfs",
+        "delete the Service",
     ] {
         assert!(remarks.contains(word), "{remarks:?} does not say {word:?}");
     }
@@ -165,7 +165,10 @@ fn the_adapter_that_has_a_port_of_the_shared_service_keeps_it() {
     };
     let (led, reasons) = refused(&[]);
     assert_eq!(led, [Nfs]);
-    assert!(reasons[0].contains("taken by adapter nfs"), "{reasons:?}");
+    assert!(
+        reasons[0].contains("adapter nfs already uses"),
+        "{reasons:?}"
+    );
     let ports = json!([{"name": "smb", "port": 445, "targetPort": 1445}]);
     let (led, reasons) = refused(&[live(
         "files-adapters",
@@ -307,7 +310,7 @@ proptest! {
             let all: Vec<_> = plan.ports.iter().map(|planned| &planned.port).collect();
             let names: BTreeSet<_> = all.iter().map(|port| port.name.clone().unwrap_or_default()).collect();
             prop_assert_eq!(names.len(), all.len(), "names of {:?}", all);
-            prop_assert!(names.iter().all(|name| !name.is_empty() && name.len() <= LONGEST_PORT_NAME));
+            prop_assert!(names.iter().all(|name| !name.is_empty() && name.len() <= MAX_PORT_NAME));
             let numbers: BTreeSet<_> = all.iter().map(|port| (port.port, protocol(port))).collect();
             prop_assert_eq!(numbers.len(), all.len(), "numbers of {:?}", all);
             for port in all {

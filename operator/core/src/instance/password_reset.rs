@@ -15,12 +15,12 @@ pub struct Resets {
     /// Value of the annotation that was handled last.
     pub handled: Option<String>,
     /// The reset that is requested now.
-    pub asked: Option<Asked>,
+    pub requested: Option<RequestedReset>,
 }
 
 /// A reset that is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestedReset {
     /// Value of the annotation.
     pub value: String,
     /// Id of the request, which the sidecar's answer repeats. The value itself may be long.
@@ -47,30 +47,30 @@ pub enum ResetProgress {
 impl Resets {
     /// What the sidecar is asked to do.
     pub fn for_sidecar(&self) -> Option<ResetRequest> {
-        let asked = self.asked.as_ref()?;
-        match asked.progress {
+        let requested = self.requested.as_ref()?;
+        match requested.progress {
             ResetProgress::Unusable(_) | ResetProgress::Done => None,
             ResetProgress::Waiting | ResetProgress::Refused(_) => Some(ResetRequest {
-                request: asked.request.clone(),
-                secret: asked.secret.name.clone(),
-                key: asked.secret.key.clone(),
+                request: requested.request.clone(),
+                secret: requested.secret.name.clone(),
+                key: requested.secret.key.clone(),
             }),
         }
     }
 
     /// Whether the Secret has to change first.
     pub fn waits_for_secret(&self) -> bool {
-        let asked = self.asked.as_ref();
-        asked.is_some_and(|asked| matches!(asked.progress, ResetProgress::Unusable(_)))
+        let requested = self.requested.as_ref();
+        requested.is_some_and(|requested| matches!(requested.progress, ResetProgress::Unusable(_)))
     }
 
     /// Value of the annotation that counts as handled from now on.
     pub fn handled_now(&self) -> Option<&str> {
         let done = self
-            .asked
+            .requested
             .as_ref()
-            .filter(|asked| asked.progress == ResetProgress::Done);
-        done.map(|asked| asked.value.as_str())
+            .filter(|requested| requested.progress == ResetProgress::Done);
+        done.map(|requested| requested.value.as_str())
             .or(self.handled.as_deref())
     }
 }
@@ -99,8 +99,8 @@ pub(super) fn evaluate(
     answer: Option<&PasswordReset>,
 ) -> Resets {
     let handled = handled(server);
-    let asked = value(server).filter(|value| handled != Some(*value));
-    let asked = asked.map(|value| {
+    let requested = value(server).filter(|value| handled != Some(*value));
+    let requested = requested.map(|value| {
         let uid = server.uid().unwrap_or_default();
         let request = digest(format!("{uid} {value}").as_bytes())[..16].to_owned();
         let answer = answer.filter(|answer| answer.request == request);
@@ -112,7 +112,7 @@ pub(super) fn evaluate(
             }
             (None, None) => ResetProgress::Waiting,
         };
-        Asked {
+        RequestedReset {
             value: value.to_owned(),
             request,
             secret: secret.clone(),
@@ -121,7 +121,7 @@ pub(super) fn evaluate(
     });
     Resets {
         handled: handled.map(str::to_owned),
-        asked,
+        requested,
     }
 }
 
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn only_a_value_that_comes_after_the_creation_asks_for_a_reset() {
-        for (annotation, status, asked, handled) in [
+        for (annotation, status, requested, handled) in [
             (None, known(None), false, None),
             (None, known(Some("1")), false, Some("1")),
             (Some("1"), known(None), true, None),
@@ -173,20 +173,20 @@ mod tests {
             (Some("1"), json!({}), false, Some("1")),
         ] {
             let resets = evaluated(&server(annotation, &status), false, None);
-            let found = (resets.asked.is_some(), resets.handled_now());
-            assert_eq!(found, (asked, handled), "{annotation:?} {status}");
+            let found = (resets.requested.is_some(), resets.handled_now());
+            assert_eq!(found, (requested, handled), "{annotation:?} {status}");
         }
     }
 
     #[test]
     fn the_sidecar_is_asked_until_it_answers_this_request() {
         let server = server(Some("1"), &known(None));
-        let asked = evaluated(&server, false, None).for_sidecar().unwrap();
+        let requested = evaluated(&server, false, None).for_sidecar().unwrap();
         assert_eq!(
-            (asked.secret.as_str(), asked.key.as_str()),
+            (requested.secret.as_str(), requested.key.as_str()),
             ("people", "admin")
         );
-        assert_eq!(asked.request.len(), 16);
+        assert_eq!(requested.request.len(), 16);
         let answer = |request: &str, outcome| PasswordReset {
             request: request.to_owned(),
             outcome,
@@ -203,28 +203,28 @@ mod tests {
             ),
             (
                 false,
-                Some(answer(&asked.request, Done)),
+                Some(answer(&requested.request, Done)),
                 ResetProgress::Done,
                 false,
                 Some("1"),
             ),
             (
                 true,
-                Some(answer(&asked.request, Done)),
+                Some(answer(&requested.request, Done)),
                 ResetProgress::Done,
                 false,
                 Some("1"),
             ),
             (
                 false,
-                Some(answer(&asked.request, Refused)),
+                Some(answer(&requested.request, Refused)),
                 ResetProgress::Refused("why".to_owned()),
                 true,
                 None,
             ),
             (
                 true,
-                Some(answer(&asked.request, Refused)),
+                Some(answer(&requested.request, Refused)),
                 ResetProgress::Unusable(SecretProblem::Unnamed {
                     field: "a".to_owned(),
                 }),
@@ -235,7 +235,7 @@ mod tests {
             let resets = evaluated(&server, problem, answer.as_ref());
             assert_eq!(resets.for_sidecar().is_some(), sent, "{answer:?}");
             assert_eq!(resets.handled_now(), handled, "{answer:?}");
-            assert_eq!(resets.asked.unwrap().progress, progress, "{answer:?}");
+            assert_eq!(resets.requested.unwrap().progress, progress, "{answer:?}");
         }
     }
 }

@@ -81,7 +81,7 @@ pub enum DatabaseProblem {
     NoKey { secret: String, key: &'static str },
 }
 
-/// The cluster of an instance that asks for one.
+/// The cluster of an instance with percona enabled.
 pub(super) fn evaluate(instance: &str, observed: &Observed) -> Option<PerconaCluster> {
     observed.server.spec.percona()?;
     let name = names::percona_cluster(instance);

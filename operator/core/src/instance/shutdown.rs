@@ -22,7 +22,7 @@ const STAGES: u32 = 3;
 /// What it adds to that.
 const ADDED: Duration = Duration::from_secs(5);
 /// What the kubelet and the sidecar need besides.
-const ROOM: Duration = Duration::from_secs(10);
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// How a server stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,21 +36,21 @@ pub struct Shutdown {
 impl Shutdown {
     /// From the grace period in the spec, unless the user sets a `shutdown_timeout` that needs more.
     pub fn of(spec: &DittoServerSpec) -> Self {
-        let asked = spec.termination_grace_period_seconds;
-        let whole = Duration::from_secs(asked.try_into().unwrap_or_default());
-        let share = whole.saturating_sub(ADDED + ROOM) / STAGES;
+        let requested = spec.termination_grace_period_seconds;
+        let whole = Duration::from_secs(requested.try_into().unwrap_or_default());
+        let share = whole.saturating_sub(ADDED + MARGIN) / STAGES;
         let stage = Duration::from_secs(share.as_secs().max(1));
         let needed = needed(given(spec).unwrap_or(stage));
         Self {
             stage,
-            grace_seconds: asked.max(needed),
+            grace_seconds: requested.max(needed),
         }
     }
 }
 
 /// The grace period, in seconds, without which a server with this `shutdown_timeout` could be killed.
 fn needed(stage: Duration) -> i64 {
-    let longest = stage.saturating_mul(STAGES).saturating_add(ADDED + ROOM);
+    let longest = stage.saturating_mul(STAGES).saturating_add(ADDED + MARGIN);
     longest
         .as_millis()
         .div_ceil(1000)
@@ -125,7 +125,7 @@ mod tests {
         }
         for grace in 36..1000 {
             let (stage, of_pod) = stops(grace, &json!({}));
-            assert_eq!(of_pod, grace, "the grace period is as asked");
+            assert_eq!(of_pod, grace, "the grace period is as requested");
             assert!(
                 3 * stage + 5 + 10 <= grace.unsigned_abs(),
                 "{grace} s, stages of {stage} s"

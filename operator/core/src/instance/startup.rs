@@ -1,4 +1,4 @@
-//! Pure: whether the server can be started as the spec asks.
+//! Pure: whether the server can be started as requested.
 
 use dittofs_shared::crd::{DatabaseType, DittoServerSpec, Exposure, SecretKeyReference};
 
@@ -8,7 +8,7 @@ use crate::secrets::{Digest, SecretProblem};
 /// Variable with the LDAP bind password.
 pub const BIND_PASSWORD: &str = "DITTOFS_LDAP_BIND_PASSWORD";
 
-/// Why the server cannot be started as asked. A running one is left unchanged.
+/// Why the server cannot be started as requested. A running one is left unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StartupProblem {
     /// A Secret cannot be used.
@@ -46,7 +46,7 @@ impl Instance {
         uses_postgres(&self.spec)
     }
 
-    /// Digests of the Secrets, if the server can be started as asked.
+    /// Digests of the Secrets, if the server can be started as requested.
     ///
     /// # Errors
     /// Why it cannot be.

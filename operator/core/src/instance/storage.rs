@@ -21,8 +21,8 @@ pub struct Claim {
     pub field: &'static str,
     /// Name of the claim itself.
     pub name: String,
-    /// Size that is asked for.
-    pub asked: String,
+    /// The desired size.
+    pub desired: String,
     /// The claim as observed. The StatefulSet controller creates it.
     pub found: Option<Arc<PersistentVolumeClaim>>,
 }
@@ -55,7 +55,7 @@ pub(super) fn evaluate(
         Some(Claim {
             template,
             field,
-            asked: size?.clone(),
+            desired: size?.clone(),
             found: found
                 .iter()
                 .find(|claim| claim.name_any() == name)
@@ -66,8 +66,8 @@ pub(super) fn evaluate(
     sizes.into_iter().filter_map(claim).collect()
 }
 
-/// Uid of a StatefulSet that retains its claims, once its controller knows that. Earlier versions of the operator made
-/// StatefulSets that did not. The controller removes its owner references only while there is a pod.
+/// Uid of a StatefulSet that retains its claims, once its controller knows that. Earlier versions of the
+/// operator created StatefulSets that did not. The controller removes its owner references only while there is a pod.
 pub(super) fn released_by(stateful_set: Option<&StatefulSet>) -> Option<String> {
     let set = stateful_set?;
     let policy = set
@@ -115,13 +115,13 @@ impl Claim {
             && !self.is_terminating()
             && self
                 .requested()
-                .is_some_and(|requested| quantity::is_less(requested, &self.asked))
+                .is_some_and(|requested| quantity::is_less(requested, &self.desired))
     }
 
-    /// Whether its volume is smaller than asked.
+    /// Whether its volume is smaller than desired.
     pub fn is_too_small(&self) -> bool {
         self.capacity()
-            .is_none_or(|capacity| quantity::is_less(capacity, &self.asked))
+            .is_none_or(|capacity| quantity::is_less(capacity, &self.desired))
     }
 
     /// Whether it is deleted with the owner with this uid.
@@ -155,8 +155,8 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn claim(asked: &str, found: Value) -> Claim {
-        let storage = serde_json::from_value(json!({"metadataSize": asked})).unwrap();
+    fn claim(desired: &str, found: Value) -> Claim {
+        let storage = serde_json::from_value(json!({"metadataSize": desired})).unwrap();
         let found = serde_json::from_value(found).unwrap();
         evaluate("files", &storage, &[Arc::new(found)]).swap_remove(0)
     }
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_claim_grows_when_it_asks_for_less_and_never_shrinks() {
-        for (asked, requested, capacity, must_grow, too_small) in [
+        for (desired, requested, capacity, must_grow, too_small) in [
             ("1Gi", "1Gi", "1Gi", false, false),
             ("1024Mi", "1Gi", "1Gi", false, false),
             ("2Gi", "1Gi", "1Gi", true, true),
@@ -180,16 +180,16 @@ mod tests {
             ("1Gi", "2Gi", "1Gi", false, false),
             ("2Gi", "1Gi", "3Gi", true, false),
         ] {
-            let claim = claim(asked, bound(requested, capacity));
+            let claim = claim(desired, bound(requested, capacity));
             assert_eq!(
                 claim.must_grow(),
                 must_grow,
-                "{asked} {requested} {capacity}"
+                "{desired} {requested} {capacity}"
             );
             assert_eq!(
                 claim.is_too_small(),
                 too_small,
-                "{asked} {requested} {capacity}"
+                "{desired} {requested} {capacity}"
             );
         }
     }

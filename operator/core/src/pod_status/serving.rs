@@ -13,8 +13,8 @@ pub fn serves(pod: &Pod) -> bool {
 }
 
 /// When a node stops reporting, the node controller sets the pod's condition `Ready` to `False` and leaves the rest
-/// as the kubelet last reported it, so that containers still count as ready. An unmet readiness gate looks the same,
-/// except for the kubelet's reason.
+/// as the kubelet last reported it, so that containers still count as ready. An unmet readiness gate has the same
+/// effect, except for the kubelet's reason.
 fn is_lost(status: &PodStatus) -> bool {
     let is = |r#type: &str, expected: &str| {
         let mut conditions = status.conditions.iter().flatten();

@@ -29,7 +29,7 @@ const OF_KUBERNETES: &[(&str, &str)] = &[
 /// A field of the schema.
 #[derive(Clone, Debug)]
 pub struct Field {
-    /// Its path: `[]` stands for each element of a list, `*` for each key of a map.
+    /// Its path: `[]` is any element of a list, `*` any key of a map.
     pub path: String,
     /// Its part of the schema.
     pub schema: Value,

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use super::edit::Edit;
 use super::facts::{PodFacts, Refused, State};
-use super::{LONGEST_WAIT, OVERDUE, PROBATION, SLOWEST_START, Sidecar, left_of};
+use super::{MAX_WAIT, OVERDUE, PROBATION, SLOWEST_START, Sidecar, left_of};
 
 /// What to do about the sidecar, or what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewal {
     /// There is no pod, or it is being deleted: the next one gets the sidecar of the template.
     NoPod,
-    /// The pod has the image that is asked for.
+    /// The pod has the requested image.
     Current,
-    /// The image that is asked for is to be tried.
+    /// The requested image is to be tried.
     Replace(Edit),
-    /// The image that is asked for does not run: the previous one is to be restored.
+    /// The requested image does not run: the previous one is to be restored.
     PutBack(Edit, Refused),
     /// The image runs: the annotations for going back are to be removed.
     Settle(Edit),
@@ -25,7 +25,7 @@ pub enum Renewal {
         /// When to reconcile again, unless an event comes first.
         requeue_after: Option<Duration>,
     },
-    /// The image that is asked for has failed, and is not tried again until another one is asked for.
+    /// The requested image has failed, and is not tried again until another one is requested.
     Refused(Refused),
     /// The same image has failed in another pod.
     RefusedElsewhere(String),
@@ -61,8 +61,8 @@ impl Renewal {
     pub fn requeue_after(&self) -> Option<Duration> {
         match self {
             Self::Replacing { requeue_after } => *requeue_after,
-            // An event wakes them. This covers changes without one, such as a pod that is gone.
-            Self::WaitsForOthers | Self::RefusedElsewhere(_) => Some(LONGEST_WAIT),
+            // An event wakes them. This covers changes without one, such as a deleted pod.
+            Self::WaitsForOthers | Self::RefusedElsewhere(_) => Some(MAX_WAIT),
             _ => None,
         }
     }
@@ -80,17 +80,17 @@ pub fn decide(sidecar: &Sidecar, contract: &str) -> Renewal {
     let Some(pod) = &sidecar.pod else {
         return Renewal::NoPod;
     };
-    if pod.image == sidecar.asked {
-        return with_asked_image(sidecar, pod);
+    if pod.image == sidecar.requested {
+        return with_requested_image(sidecar, pod);
     }
     match &pod.refused {
-        Some(refused) if refused.image == sidecar.asked => Renewal::Refused(refused.clone()),
+        Some(refused) if refused.image == sidecar.requested => Renewal::Refused(refused.clone()),
         _ if sidecar.policy == SidecarUpdatePolicy::WithNextPod => {
             Renewal::NextPod(NextPod::Policy)
         }
         _ if pod.contract.as_deref() != Some(contract) => Renewal::NextPod(NextPod::Contract),
         _ if is_starting(pod) => Renewal::NotStarted,
-        _ => Renewal::Replace(Edit::replace(pod, &sidecar.asked, sidecar.at)),
+        _ => Renewal::Replace(Edit::replace(pod, &sidecar.requested, sidecar.at)),
     }
 }
 
@@ -103,7 +103,7 @@ fn is_starting(pod: &PodFacts) -> bool {
     }
 }
 
-fn with_asked_image(sidecar: &Sidecar, pod: &PodFacts) -> Renewal {
+fn with_requested_image(sidecar: &Sidecar, pod: &PodFacts) -> Renewal {
     let Some(previous) = &pod.previous else {
         return match pod.refused {
             Some(_) => Renewal::Settle(Edit::settle()),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::facts::{PodFacts, Refused, State};
 
 /// Longest reason of a failure that is recorded, in bytes.
-const LONGEST_REASON: usize = 512;
+const MAX_REASON: usize = 512;
 
 /// A change of a pod: only of the sidecar's image and of our annotations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,20 +22,20 @@ pub struct Edit {
 
 impl Edit {
     /// Another image is tried.
-    pub(super) fn replace(pod: &PodFacts, asked: &str, now: Timestamp) -> Self {
+    pub(super) fn replace(pod: &PodFacts, requested: &str, now: Timestamp) -> Self {
         // An image that never ran is none to go back to.
         let good = pod
             .previous
             .clone()
             .or_else(|| pod.has_run.then(|| pod.image.clone()));
-        let good = good.filter(|good| good != asked);
+        let good = good.filter(|good| good != requested);
         let running = match &pod.state {
             State::Running { container, .. } => container.clone(),
             _ => String::new(),
         };
         let mut edit = Self::with_image(
-            asked,
-            &format!("restarting the sidecar with image {asked}; the server keeps running"),
+            requested,
+            &format!("restarting the sidecar with image {requested}; the server keeps running"),
         );
         if good.is_some() {
             edit.set(labels::SIDECAR_REPLACED_AT, Some(now.to_string()));
@@ -58,7 +58,7 @@ impl Edit {
         edit
     }
 
-    /// The image is proved, or the failed one is no longer asked for.
+    /// The image is proved, or the failed one is no longer requested.
     pub(super) fn settle() -> Self {
         Self::of_annotations("the sidecar runs")
     }
@@ -93,7 +93,7 @@ impl Edit {
 
     fn refusing(mut self, refused: &Refused) -> Self {
         let mut reason = refused.reason.clone();
-        reason.truncate(reason.floor_char_boundary(LONGEST_REASON));
+        reason.truncate(reason.floor_char_boundary(MAX_REASON));
         self.set(labels::SIDECAR_REFUSED_IMAGE, Some(refused.image.clone()));
         self.set(labels::SIDECAR_REFUSED_REASON, Some(reason));
         self

@@ -8,7 +8,7 @@ use kube::ResourceExt as _;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{LONGEST_TURN, MOST_AHEAD, PROBATION, SLOWEST_START, STALE, has_passed, left_of};
+use super::{MAX_CLOCK_SKEW, MAX_TURN, PROBATION, SLOWEST_START, STALE, has_passed, left_of};
 use crate::pod_status;
 
 /// Reasons with which the kubelet reports that an image does not run.
@@ -87,7 +87,7 @@ pub enum State {
 /// The sidecar of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodFacts {
-    /// Image that was asked for when the pod got it.
+    /// Image that was requested when the pod got it.
     pub image: String,
     /// Hash over what the pod offers to an image. `None`: an older operator created it.
     pub contract: Option<String>,
@@ -160,7 +160,7 @@ impl PodFacts {
         let replaced = self.replaced.as_ref().filter(|_| self.previous.is_some());
         // Clocks differ a little. A time further ahead than that is not trusted.
         replaced.is_some_and(|replaced| {
-            !has_passed(replaced.at, LONGEST_TURN, now) && !has_passed(now, MOST_AHEAD, replaced.at)
+            !has_passed(replaced.at, MAX_TURN, now) && !has_passed(now, MAX_CLOCK_SKEW, replaced.at)
         })
     }
 
@@ -201,7 +201,7 @@ impl PodFacts {
 /// The sidecar of the next pod, as the StatefulSet has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateFacts {
-    /// Image that was asked for when the template got it.
+    /// Image that was requested when the template got it.
     pub image: String,
     /// Hash over what the template offers to an image.
     pub contract: Option<String>,
@@ -229,15 +229,15 @@ impl TemplateFacts {
     }
 }
 
-/// The image that was asked for; if that is not recorded, the image of the container.
+/// The image that was requested; if that is not recorded, the image of the container.
 fn image(
     annotations: &BTreeMap<String, String>,
     containers: Option<&[Container]>,
 ) -> Option<String> {
     let mut containers = containers?.iter();
     let container = containers.find(|container| container.name == names::SIDECAR_CONTAINER)?;
-    let asked = annotations.get(labels::SIDECAR_IMAGE).cloned();
-    asked.or_else(|| container.image.clone())
+    let requested = annotations.get(labels::SIDECAR_IMAGE).cloned();
+    requested.or_else(|| container.image.clone())
 }
 
 fn replaced(annotations: &BTreeMap<String, String>) -> Option<Replaced> {

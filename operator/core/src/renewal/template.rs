@@ -36,13 +36,13 @@ impl Chosen {
     }
 }
 
-/// Chooses the sidecar of the next pod: the last one that ran, until the one that is asked for has run in place. So a
+/// Chooses the sidecar of the next pod: the last one that ran, until the one that is requested has run in place. So a
 /// pod that is recreated in between starts. If it cannot be tried in place, the next pod tries it first, and goes
 /// back if it fails.
 pub fn choose(sidecar: &Sidecar, contract: &str) -> Chosen {
     let template = sidecar.template.as_ref();
-    let asked = Chosen {
-        image: sidecar.asked.clone(),
+    let requested = Chosen {
+        image: sidecar.requested.clone(),
         previous: None,
         refused: None,
     };
@@ -59,11 +59,11 @@ pub fn choose(sidecar: &Sidecar, contract: &str) -> Chosen {
         ),
         (None, None) => (None, None, false),
     };
-    let Some(good) = good.filter(|good| **good != sidecar.asked) else {
-        return asked;
+    let Some(good) = good.filter(|good| **good != sidecar.requested) else {
+        return requested;
     };
-    let refused = refused.filter(|refused| refused.image == sidecar.asked);
-    let is_there = template.is_some_and(|template| template.image == sidecar.asked);
+    let refused = refused.filter(|refused| refused.image == sidecar.requested);
+    let is_there = template.is_some_and(|template| template.image == sidecar.requested);
     let in_place = in_place && sidecar.policy == SidecarUpdatePolicy::InPlace && !is_there;
     if in_place || refused.is_some() {
         return Chosen {
@@ -74,7 +74,7 @@ pub fn choose(sidecar: &Sidecar, contract: &str) -> Chosen {
     }
     Chosen {
         previous: Some(good.clone()),
-        ..asked
+        ..requested
     }
 }
 

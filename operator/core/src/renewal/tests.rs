@@ -46,9 +46,9 @@ fn merge(into: &mut Value, from: &Value) {
     }
 }
 
-fn known(asked: &str, pod: Option<PodFacts>) -> Sidecar {
+fn known(requested: &str, pod: Option<PodFacts>) -> Sidecar {
     Sidecar {
-        asked: asked.to_owned(),
+        requested: requested.to_owned(),
         policy: SidecarUpdatePolicy::InPlace,
         at: NOW.parse().unwrap(),
         pod,
@@ -124,9 +124,9 @@ fn what_cannot_be_done_in_place_waits_for_the_next_pod() {
     let mut of_before = live();
     of_before.contract = None;
     assert_eq!(decide(&known(NEW, Some(of_before)), "c"), contract);
-    let mut asked = known(NEW, Some(live()));
-    asked.policy = SidecarUpdatePolicy::WithNextPod;
-    assert_eq!(decide(&asked, "c"), Renewal::NextPod(NextPod::Policy));
+    let mut requested = known(NEW, Some(live()));
+    requested.policy = SidecarUpdatePolicy::WithNextPod;
+    assert_eq!(decide(&requested, "c"), Renewal::NextPod(NextPod::Policy));
     assert_eq!(decide(&known(NEW, None), "c"), Renewal::NoPod);
     let unreported = pod(OLD, json!({}), Value::Null);
     assert_eq!(
@@ -260,14 +260,14 @@ fn whoever_changes_his_mind_half_way_goes_back_to_what_has_run() {
 
 #[test]
 fn a_kubelet_that_does_not_restart_the_sidecar_is_helped() {
-    let asked = |at: &str, container: &str| {
+    let requested = |at: &str, container: &str| {
         let live = pod(NEW, under_way(at), runs(container, "2025-12-01T00:00:00Z"));
         known(NEW, Some(live)).end_if_started_before()
     };
     let moment = "2025-12-01T00:00:10Z".parse().unwrap();
-    assert_eq!(asked(LONG_AGO, "first"), Some(moment));
-    assert_eq!(asked(JUST_NOW, "first"), None);
-    assert_eq!(asked(LONG_AGO, "second"), None);
+    assert_eq!(requested(LONG_AGO, "first"), Some(moment));
+    assert_eq!(requested(JUST_NOW, "first"), None);
+    assert_eq!(requested(LONG_AGO, "second"), None);
 }
 
 /// What the next pod gets, for what is seen: image, image to go back to.

@@ -14,7 +14,7 @@ use crate::secrets::Digest;
 /// config:9c0d…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hashes {
-    /// Over what was asked for, and nothing that is rendered, so that an upgrade of the operator restarts no server.
+    /// Over what was requested, and nothing that is rendered, so that an upgrade of the operator restarts no server.
     /// For the same reason a new part must be left out while its fields are not set.
     pub inputs: String,
     /// In the form of the first releases, in which `config` is over the text of `config.yaml`. Their pods have no

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use super::references::CONNECTION;
 
 /// Longest connection string that is read, in bytes.
-const LONGEST: usize = 4096;
+const MAX_LENGTH: usize = 4096;
 /// Parameters by the names that libpq and the server have for them.
 const PARAMETERS: [(&str, &str); 6] = [
     ("host", "host"),
@@ -51,7 +51,7 @@ pub enum ConnectionProblem {
 pub fn parse(bytes: &[u8]) -> Result<Parts, ConnectionProblem> {
     let text = std::str::from_utf8(bytes).map_err(|_| ConnectionProblem::Form)?;
     let text = text.trim();
-    if text.len() > LONGEST {
+    if text.len() > MAX_LENGTH {
         return Err(ConnectionProblem::Form);
     }
     let schemes = ["postgresql://", "postgres://"];

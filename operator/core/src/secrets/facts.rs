@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::connection_string::{self, ConnectionProblem};
 use crate::digest::digest;
-use crate::ownership::Whose;
+use crate::ownership::Ownership;
 
 /// What is remembered of a Secret: digests, no contents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub struct SecretFacts {
     pub keys: BTreeMap<String, KeyFacts>,
     /// Changes whenever the Secret does.
     pub resource_version: Option<String>,
-    /// Whose it is.
-    pub whose: Whose,
+    /// Its ownership.
+    pub ownership: Ownership,
 }
 
 /// What is remembered of the value of one key.
@@ -26,7 +26,7 @@ pub struct KeyFacts {
     pub length: usize,
     /// Why the value is not a connection string. `None`: it is one.
     pub connection_problem: Option<ConnectionProblem>,
-    /// Whether an environment variable can hold the value: UTF-8 without a zero byte.
+    /// Whether an environment variable can hold the value: UTF-8 without a NUL byte.
     pub is_text: bool,
 }
 

@@ -7,7 +7,7 @@ use super::references::{Part, Reference};
 use super::{SecretFacts, SecretProblem};
 
 /// The server hashes with bcrypt, which accepts no more bytes.
-const LONGEST: usize = 72;
+const MAX_LENGTH: usize = 72;
 
 /// Whether the server accepts it.
 pub(super) fn evaluate(
@@ -19,11 +19,11 @@ pub(super) fn evaluate(
     let (name, key) = key_of(password);
     let secret = facts.get(name);
     match secret.and_then(|secret| secret.keys.get(key)) {
-        Some(value) if value.length > LONGEST => Err(SecretProblem::TooLong {
+        Some(value) if value.length > MAX_LENGTH => Err(SecretProblem::TooLong {
             secret: name.to_owned(),
             key: key.to_owned(),
             length: value.length,
-            longest: LONGEST,
+            longest: MAX_LENGTH,
         }),
         _ => Ok(()),
     }

@@ -3,15 +3,17 @@
 //! Generated Secrets may outlive their `DittoServer` and are found by name. The name alone proves nothing: every user
 //! who may create Secrets could otherwise choose the key that signs the tokens.
 
+use dittofs_shared::crd::DittoServer;
+use kube::ResourceExt as _;
 use std::collections::BTreeMap;
 
 use super::{SecretFacts, SecretProblem};
-use crate::ownership::{Holder, Whose};
+use crate::ownership::{Holder, Ownership};
 
 /// Refuses the first of these Secrets that exists and was not generated for this instance. Those that another operator
 /// created for the same `DittoServer` are accepted.
 pub(super) fn check(
-    instance: &str,
+    server: &DittoServer,
     facts: &BTreeMap<String, SecretFacts>,
     generated: &[&str],
 ) -> Result<(), SecretProblem> {
@@ -20,18 +22,19 @@ pub(super) fn check(
         .filter_map(|name| Some((*name, facts.get(*name)?)));
     for (name, secret) in found {
         let name = name.to_owned();
-        match &secret.whose {
-            Whose::Ours | Whose::Adoptable | Whose::Foreign(Holder::OtherOperator) => {}
-            Whose::Foreign(Holder::Nobody) => {
+        match &secret.ownership {
+            Ownership::Ours | Ownership::Adoptable | Ownership::Foreign(Holder::OtherOperator) => {}
+            Ownership::Foreign(Holder::NoController) => {
                 return Err(SecretProblem::NotLabelled {
                     secret: name,
-                    instance: instance.to_owned(),
+                    namespace: server.namespace().unwrap_or_default(),
+                    instance: server.name_any(),
                 });
             }
-            Whose::Foreign(Holder::FormerServer) => {
+            Ownership::Foreign(Holder::FormerServer) => {
                 return Err(SecretProblem::OfFormer { secret: name });
             }
-            Whose::Foreign(Holder::Controller { kind, name: of }) => {
+            Ownership::Foreign(Holder::Controller { kind, name: of }) => {
                 return Err(SecretProblem::Foreign {
                     secret: name,
                     owner: format!("{kind} {of}"),
@@ -45,32 +48,39 @@ pub(super) fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_secret_is_used_only_if_it_was_generated_for_this_instance() {
         let secret = "files-jwt-secret";
-        let foreign = Whose::Foreign;
+        let server = json!({
+            "apiVersion": "dittofs.dittofs.com/v1alpha1", "kind": "DittoServer",
+            "metadata": {"name": "files", "namespace": "storage"},
+            "spec": {"storage": {"metadataSize": "1Gi"}},
+        });
+        let server: DittoServer = serde_json::from_value(server).unwrap();
+        let foreign = Ownership::Foreign;
         let certificate = Holder::Controller {
             kind: "Certificate".to_owned(),
             name: "files".to_owned(),
         };
-        for (whose, words) in [
-            (Whose::Ours, None),
-            (Whose::Adoptable, None),
+        for (ownership, words) in [
+            (Ownership::Ours, None),
+            (Ownership::Adoptable, None),
             (foreign(Holder::OtherOperator), None),
             (
-                foreign(Holder::Nobody),
-                Some("kubectl label secret files-jwt-secret"),
+                foreign(Holder::NoController),
+                Some("kubectl label secret files-jwt-secret -n storage"),
             ),
             (foreign(Holder::FormerServer), Some("former DittoServer")),
             (foreign(certificate), Some("Certificate files")),
         ] {
             let found = SecretFacts {
-                whose,
+                ownership,
                 ..SecretFacts::default()
             };
             let facts = BTreeMap::from([(secret.to_owned(), found.clone())]);
-            let refusal = check("files", &facts, &[secret]).map_err(|problem| problem.to_string());
+            let refusal = check(&server, &facts, &[secret]).map_err(|problem| problem.to_string());
             match words {
                 None => assert_eq!(refusal, Ok(()), "{found:?}"),
                 Some(words) => {
@@ -82,6 +92,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(check("files", &BTreeMap::new(), &[secret]), Ok(()));
+        assert_eq!(check(&server, &BTreeMap::new(), &[secret]), Ok(()));
     }
 }

@@ -53,10 +53,14 @@ pub enum SecretProblem {
     /// A Secret with the name of a generated one was not generated for this instance.
     #[error(
         "Secret {secret:?} was not generated for this DittoServer and is not used. Delete it, and the operator generates a new \
-         one; or, if it is a restored copy of a generated one, label it: kubectl label secret {secret} \
-         app.kubernetes.io/managed-by=dittofs-operator instance={instance}"
+         one. If it is a restored copy of a generated one, label it with `kubectl label secret {secret} -n {namespace} \
+         app.kubernetes.io/managed-by=dittofs-operator instance={instance}`"
     )]
-    NotLabelled { secret: String, instance: String },
+    NotLabelled {
+        secret: String,
+        namespace: String,
+        instance: String,
+    },
     /// Another controller owns the Secret.
     #[error(
         "Secret {secret:?} belongs to {owner} and is not used: delete or rename {owner}, or choose another name for this \
@@ -81,8 +85,8 @@ pub enum SecretProblem {
     },
     /// An environment variable cannot hold the value.
     #[error(
-        "key {key:?} of Secret {secret:?} is not UTF-8 text or contains a zero byte, so that no environment variable can pass \
-         it to the server: use another value"
+        "key {key:?} of Secret {secret:?} is not UTF-8 text or contains a NUL byte, so it cannot be passed to the server in an \
+         environment variable: use another value"
     )]
     NotText { secret: String, key: String },
 }

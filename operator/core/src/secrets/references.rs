@@ -8,11 +8,11 @@ use dittofs_shared::crd::{
 use dittofs_shared::names;
 
 /// Least length of the key that signs the tokens: the server refuses to start with less.
-const SHORTEST_JWT_SECRET: usize = 32;
+const MIN_JWT_SECRET: usize = 32;
 /// Least length of a password: the server cannot hash a shorter one.
-const SHORTEST_PASSWORD: usize = 8;
+const MIN_PASSWORD: usize = 8;
 /// Least length of a value that must not be empty.
-const SOMETHING: usize = 1;
+const NOT_EMPTY: usize = 1;
 
 /// Keys of a Secret with a certificate.
 pub const CERTIFICATE: &str = "tls.crt";
@@ -108,7 +108,7 @@ pub fn signing_key(instance: &str, spec: &DittoServerSpec) -> Reference {
         "spec.identity.jwt.secretRef",
         reference.name,
         reference.key,
-        SHORTEST_JWT_SECRET,
+        MIN_JWT_SECRET,
     )
 }
 
@@ -124,7 +124,7 @@ pub fn first_password(instance: &str, spec: &DittoServerSpec) -> Reference {
         ..Reference::of(
             "spec.identity.admin.passwordSecretRef",
             &reference,
-            SHORTEST_PASSWORD,
+            MIN_PASSWORD,
         )
     }
 }
@@ -143,7 +143,7 @@ pub fn others(spec: &DittoServerSpec) -> Vec<Reference> {
             ..Reference::of(
                 "spec.identity.ldap.bindPasswordSecretRef",
                 password,
-                SOMETHING,
+                NOT_EMPTY,
             )
         }));
         let authority = ldap.ca_secret_ref.as_ref();
@@ -182,7 +182,7 @@ fn adder<'a>(
     move |field, reference| {
         let field = format!("{section}.{field}");
         let named = SecretKeyReference::named(reference);
-        all.extend(named.map(|reference| Reference::of(&field, reference, SOMETHING)));
+        all.extend(named.map(|reference| Reference::of(&field, reference, NOT_EMPTY)));
     }
 }
 
@@ -195,18 +195,18 @@ fn certificates(control_plane: &ControlPlane, all: &mut Vec<Reference>) {
     for key in [CERTIFICATE, PRIVATE_KEY] {
         all.push(Reference {
             rolls: Rolls::Name,
-            ..Reference::key(field, certificate, key, SOMETHING)
+            ..Reference::key(field, certificate, key, NOT_EMPTY)
         });
     }
     // Only the sidecar reads it.
     all.push(Reference {
         optional: true,
         rolls: Rolls::Not,
-        ..Reference::key(field, certificate, AUTHORITY, SOMETHING)
+        ..Reference::key(field, certificate, AUTHORITY, NOT_EMPTY)
     });
     if let Some(authority) = control_plane.client_ca() {
         let field = "spec.controlPlane.clientCASecretName";
-        all.push(Reference::key(field, authority, AUTHORITY, SOMETHING));
+        all.push(Reference::key(field, authority, AUTHORITY, NOT_EMPTY));
     }
     // The sidecar reloads its own certificate when it changes.
     let own = control_plane.client_certificate();
@@ -215,7 +215,7 @@ fn certificates(control_plane: &ControlPlane, all: &mut Vec<Reference>) {
             let field = "spec.controlPlane.clientCertSecretName";
             all.push(Reference {
                 rolls: Rolls::Not,
-                ..Reference::key(field, name, key, SOMETHING)
+                ..Reference::key(field, name, key, NOT_EMPTY)
             });
         }
     }
@@ -233,7 +233,7 @@ pub fn database(spec: &DittoServerSpec) -> Option<Reference> {
     Some(Reference {
         part: Part::Connection(reference.key.clone()),
         optional: false,
-        ..Reference::of("spec.database.postgresSecretRef", reference, SOMETHING)
+        ..Reference::of("spec.database.postgresSecretRef", reference, NOT_EMPTY)
     })
 }
 

@@ -6,7 +6,7 @@ use dittofs_shared::published_state::{ServerState, ServerStatus};
 use super::{ConditionType, Finding, Reason, View, server, sidecar};
 use crate::adapters::{Adapters, Unknown};
 use crate::desired::SIGNING_KEY_VOLUME;
-use crate::instance::{Asked, ResetProgress};
+use crate::instance::{RequestedReset, ResetProgress};
 
 /// Condition `Authenticated`.
 pub(super) fn authenticated(view: &View<'_>) -> Finding {
@@ -58,7 +58,7 @@ fn of_state(view: &View<'_>, state: &ServerState) -> Finding {
             message("the sidecar has been waiting for the REST API"),
         ),
         // Only the sidecar has stopped. The next one is about to publish.
-        ServerStatus::Stopping if sidecar::goes_unnoticed(view, ConditionType::Authenticated) => {
+        ServerStatus::Stopping if sidecar::is_tolerated(view, ConditionType::Authenticated) => {
             Finding::yes(
                 Reason::Reachable,
                 "the sidecar is being restarted; it has read the adapters from the REST API",
@@ -127,8 +127,8 @@ pub(super) fn key_shared(view: &View<'_>) -> Option<Finding> {
 
 /// Condition `PasswordResetPending`.
 pub(super) fn reset_pending(view: &View<'_>) -> Option<Finding> {
-    let asked = view.instance.api_access.reset.asked.as_ref()?;
-    let (reason, message) = match &asked.progress {
+    let requested = view.instance.api_access.reset.requested.as_ref()?;
+    let (reason, message) = match &requested.progress {
         ResetProgress::Done => return None,
         ResetProgress::Unusable(problem) => (
             Reason::SecretUnusable,
@@ -155,15 +155,15 @@ pub(super) fn reset_pending(view: &View<'_>) -> Option<Finding> {
                 "the sidecar could not set the password of user {ADMIN_USER} and is retrying: {why}"
             ),
         ),
-        ResetProgress::Waiting => (Reason::WaitingForSidecar, waiting(asked)),
+        ResetProgress::Waiting => (Reason::WaitingForSidecar, waiting(requested)),
     };
     Some(Finding::yes(reason, message))
 }
 
-fn waiting(asked: &Asked) -> String {
+fn waiting(requested: &RequestedReset) -> String {
     format!(
-        "waiting for the sidecar to set the password of user {ADMIN_USER} to key {:?} of Secret {:?}",
-        asked.secret.key, asked.secret.name
+        "waiting for the sidecar to set the password of user {ADMIN_USER} from key {:?} of Secret {:?}",
+        requested.secret.key, requested.secret.name
     )
 }
 

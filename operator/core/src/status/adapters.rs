@@ -87,7 +87,7 @@ fn message(
                 .into_iter()
                 .chain(remarks.into_iter().flatten().cloned())
                 .collect();
-            let known = (!all.is_empty()).then(|| all.join(". "));
+            let known = (!all.is_empty()).then(|| all.join("; "));
             known.or_else(|| (!has_address).then(|| missing_address(view, service)))
         }
         Verdict::Disabled => None,

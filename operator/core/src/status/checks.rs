@@ -76,7 +76,7 @@ impl Evaluated<'_> {
     }
 }
 
-/// In the order in which a person would look. The first that answers is `Ready`, and ends the chain.
+/// In the order in which a user would troubleshoot. The first finding becomes `Ready` and ends the chain.
 const CHAIN: [fn(&Evaluated<'_>) -> Option<Finding>; 9] = [
     not_applied,
     // These two count for a stopped server, too: it could not be started again.

@@ -59,7 +59,7 @@ api_names! {
         SidecarUpToDate,
         /// Something is under way.
         Progressing,
-        /// While metrics are enabled: they are where Prometheus looks for them.
+        /// While metrics are enabled: Prometheus can find them.
         MetricsReady,
         /// While routes are requested: their Gateways have accepted them.
         GatewayReady,

@@ -62,14 +62,14 @@ pub(super) fn overrides_known(view: &View<'_>) -> Option<Finding> {
 /// Condition `AdminUsernameHonored`, while the spec gives the administrator a name that the server ignores. It does
 /// not count for `Ready`.
 pub(super) fn admin_username(view: &View<'_>) -> Option<Finding> {
-    let asked = &view.instance.spec.identity.admin.username;
-    if asked == names::ADMIN_USER {
+    let name = &view.instance.spec.identity.admin.username;
+    if name == names::ADMIN_USER {
         return None;
     }
     Some(Finding::no(
         Reason::FixedByServer,
         format!(
-            "spec.identity.admin.username is {asked:?}, which has no effect: the server always names its first administrator {}. \
+            "spec.identity.admin.username is {name:?}, which has no effect: the server always names its first administrator {}. \
              Log in as {0} and remove the field",
             names::ADMIN_USER
         ),

@@ -25,8 +25,8 @@ fn unread(view: &View<'_>) -> Option<Finding> {
         Reason::EditNotInUse,
         format!(
             "{}. The server does not read these settings from config.yaml again: apply the change in the server with \
-             `dfsctl identity-provider set {name}` or PUT /api/v1/identity-providers/{name}/config, or revert it. If it is \
-             applied already, nothing is left to do",
+             `dfsctl identity-provider set {name}` or PUT /api/v1/identity-providers/{name}/config, or revert it. If you \
+             have already applied it there, do nothing",
             each.collect::<Vec<_>>().join("; "),
             name = first.name(),
         ),

@@ -1,4 +1,4 @@
-//! Whether the metrics are where Prometheus looks for them.
+//! Whether Prometheus can find the metrics.
 
 use dittofs_shared::names;
 
@@ -38,6 +38,6 @@ pub(super) fn ready(view: &View<'_>) -> Option<Finding> {
     }
     Some(Finding::yes(
         Reason::ServiceMonitorMade,
-        format!("ServiceMonitor {name} makes Prometheus scrape {place}"),
+        format!("ServiceMonitor {name} configures Prometheus to scrape {place}"),
     ))
 }

@@ -32,7 +32,7 @@ pub(super) fn stateful_set(view: &View<'_>) -> Finding {
             "the StatefulSet is being deleted and will be recreated; the pod keeps running",
         );
     }
-    let unnoticed = sidecar::goes_unnoticed(view, ConditionType::StatefulSetReady);
+    let unnoticed = sidecar::is_tolerated(view, ConditionType::StatefulSetReady);
     if !is_observed(set) && !sidecar::pod_stays_ready(view) {
         return Finding::no(
             Reason::StatefulSetNotObserved,

@@ -8,7 +8,7 @@ use crate::roll::Roll;
 
 /// Condition `SidecarUpToDate`. Files are served in every case, so it does not count for `Ready`.
 pub(super) fn up_to_date(view: &View<'_>) -> Finding {
-    let image = &view.instance.sidecar.asked;
+    let image = &view.instance.sidecar.requested;
     if view.instance.spec.paused
         && matches!(view.renewal, Renewal::Replace(_) | Renewal::PutBack(..))
     {
@@ -111,7 +111,7 @@ pub(super) fn pod_stays_ready(view: &View<'_>) -> bool {
 }
 
 /// Whether only the sidecar is away, and this condition was True before.
-pub(super) fn goes_unnoticed(view: &View<'_>, condition: ConditionType) -> bool {
+pub(super) fn is_tolerated(view: &View<'_>, condition: ConditionType) -> bool {
     was_true(view, condition) && is_away_alone(view)
 }
 

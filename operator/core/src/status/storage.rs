@@ -10,7 +10,7 @@ use crate::outcome::Failure;
 
 /// What is wrong with a claim, the most severe first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Trouble {
+enum Problem {
     CannotGrow,
     Lost,
     Terminating,
@@ -21,7 +21,7 @@ enum Trouble {
     Pending,
 }
 
-impl Trouble {
+impl Problem {
     fn finding(self, message: String) -> Finding {
         match self {
             Self::CannotGrow => Finding::no(Reason::CannotGrow, message),
@@ -36,14 +36,14 @@ impl Trouble {
     }
 }
 
-/// Condition `StorageReady`: the most severe trouble, if there is any.
+/// Condition `StorageReady`: the most severe problem, if there is any.
 pub(super) fn ready(view: &View<'_>) -> Finding {
-    if let Some((trouble, message)) = worst(view) {
-        return trouble.finding(message);
+    if let Some((problem, message)) = worst(view) {
+        return problem.finding(message);
     }
     let claims = view.instance.claims.iter();
     let sizes: Vec<_> = claims
-        .map(|claim| format!("{} {}", claim.template, claim.asked))
+        .map(|claim| format!("{} {}", claim.template, claim.desired))
         .collect();
     let sizes = sizes.join(", ");
     Finding::yes(
@@ -54,14 +54,14 @@ pub(super) fn ready(view: &View<'_>) -> Finding {
 
 /// The finding while a volume is being expanded and nothing is worse than that.
 pub(super) fn growing(view: &View<'_>) -> Option<Finding> {
-    let (trouble, message) = worst(view)?;
-    (trouble == Trouble::Growing).then(|| trouble.finding(message))
+    let (problem, message) = worst(view)?;
+    (problem == Problem::Growing).then(|| problem.finding(message))
 }
 
-fn worst(view: &View<'_>) -> Option<(Trouble, String)> {
+fn worst(view: &View<'_>) -> Option<(Problem, String)> {
     let claims = view.instance.claims.iter();
     let found = claims.filter_map(|claim| of(view, claim));
-    found.min_by_key(|(trouble, _)| *trouble)
+    found.min_by_key(|(problem, _)| *problem)
 }
 
 /// The volumes that exist.
@@ -78,10 +78,10 @@ pub(super) fn volumes(view: &View<'_>) -> Vec<VolumeStatus> {
 }
 
 /// What is wrong with a claim.
-fn of(view: &View<'_>, claim: &Claim) -> Option<(Trouble, String)> {
+fn of(view: &View<'_>, claim: &Claim) -> Option<(Problem, String)> {
     let name = &claim.name;
     if let Some(failure) = refusal(view.refused_growth, claim) {
-        return Some((Trouble::CannotGrow, cannot_grow(claim, failure)));
+        return Some((Problem::CannotGrow, cannot_grow(claim, failure)));
     }
     if claim.found.is_none() {
         return Some(missing(view, claim));
@@ -91,24 +91,24 @@ fn of(view: &View<'_>, claim: &Claim) -> Option<(Trouble, String)> {
             "PersistentVolumeClaim {name} is being deleted, and its data is lost as soon as no pod uses it: back it up, then delete \
              the pod. An empty claim is created in its place"
         );
-        return Some((Trouble::Terminating, message));
+        return Some((Problem::Terminating, message));
     }
     if let Some(failure) = refusal(view.refused_owners, claim) {
-        return Some((Trouble::OwnerRefused, owner_refused(view, claim, failure)));
+        return Some((Problem::OwnerRefused, owner_refused(view, claim, failure)));
     }
     let phase = claim.status().and_then(|status| status.phase.as_deref());
     match phase {
         Some("Bound") => claim
             .is_too_small()
-            .then(|| (Trouble::Growing, expansion(claim))),
+            .then(|| (Problem::Growing, expansion(claim))),
         Some("Lost") => {
             let message = format!(
                 "PersistentVolumeClaim {name} has lost its volume: restore the PersistentVolume, or delete the claim and restore a \
                  backup"
             );
-            Some((Trouble::Lost, message))
+            Some((Problem::Lost, message))
         }
-        _ => Some((Trouble::Unbound, unbound(view, claim))),
+        _ => Some((Problem::Unbound, unbound(view, claim))),
     }
 }
 
@@ -116,16 +116,16 @@ fn refusal<'a>(refused: &'a [Failure], claim: &Claim) -> Option<&'a Failure> {
     refused.iter().find(|failure| failure.name == claim.name)
 }
 
-fn missing(view: &View<'_>, claim: &Claim) -> (Trouble, String) {
+fn missing(view: &View<'_>, claim: &Claim) -> (Problem, String) {
     let name = &claim.name;
     let is_observed = view.stateful_set.is_some_and(is_observed);
     if !is_observed || server::is_stopped(view) {
         let message = format!("PersistentVolumeClaim {name} is created when the server starts");
-        return (Trouble::Pending, message);
+        return (Problem::Pending, message);
     }
     let message =
         format!("PersistentVolumeClaim {name} does not exist: it is created with the next pod");
-    (Trouble::Missing, message)
+    (Problem::Missing, message)
 }
 
 fn unbound(view: &View<'_>, claim: &Claim) -> String {
@@ -153,7 +153,7 @@ fn expansion(claim: &Claim) -> String {
     };
     format!(
         "volume {} is being expanded from {has} to {}: {next}. The server keeps running",
-        claim.template, claim.asked
+        claim.template, claim.desired
     )
 }
 
@@ -163,7 +163,7 @@ fn cannot_grow(claim: &Claim, failure: &Failure) -> String {
         "PersistentVolumeClaim {} cannot be expanded from {has} to {}: {}. Set allowVolumeExpansion in its StorageClass (the operator \
          retries at least every 10 minutes), or set spec.storage.{} back to {has}. Everything else is still reconciled",
         claim.name,
-        claim.asked,
+        claim.desired,
         failure.error.message(),
         claim.field
     )

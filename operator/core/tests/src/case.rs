@@ -5,7 +5,7 @@ use dittofs_operator_core::desired::{Content, Desired, GeneratedSecret};
 use dittofs_operator_core::instance::{Defaults, Instance};
 use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::optional::{Absence, OptionalKind};
-use dittofs_operator_core::ownership::Whose;
+use dittofs_operator_core::ownership::Ownership;
 use dittofs_operator_core::secrets::references::CONNECTION;
 use dittofs_operator_core::secrets::{KeyFacts, SecretFacts};
 use dittofs_shared::crd::{DittoServer, RetentionPolicy};
@@ -300,7 +300,7 @@ fn of_recipe(secret: &GeneratedSecret) -> (String, SecretFacts) {
         Content::Connection(_) => CONNECTION.map(|key| (key.to_owned(), 1)).into(),
     };
     let found = SecretFacts {
-        whose: Whose::Ours,
+        ownership: Ownership::Ours,
         ..facts(lengths)
     };
     (name, found)

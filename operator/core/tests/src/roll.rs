@@ -5,7 +5,7 @@ use crate::fields::{self, Change};
 use crate::{Outcome, ensure};
 use dittofs_operator_core::desired::Desired;
 use dittofs_operator_core::observed::Observed;
-use dittofs_operator_core::ownership::Whose;
+use dittofs_operator_core::ownership::Ownership;
 use dittofs_operator_core::reference;
 use dittofs_operator_core::reference::rolls::{self, Rolls};
 use dittofs_operator_core::secrets::KeyFacts;
@@ -123,7 +123,7 @@ pub fn beyond_the_spec() -> Outcome {
         move |observed: &mut Observed| {
             let length = 48;
             let mut secret = facts(BTreeMap::from([(key.to_owned(), length)]));
-            secret.whose = Whose::Ours;
+            secret.ownership = Ownership::Ours;
             observed.secrets.insert(name.to_owned(), secret);
         }
     };

@@ -1,9 +1,10 @@
-//! LDAP and Kerberos: the server stores their settings when it first starts with them, and a restart does not change them.
+//! LDAP and Kerberos: the server stores their settings when it first starts with them, and a restart does not change
+//! them.
 
 use crate::fields::merge;
 use crate::{Outcome, ensure};
 use dittofs_operator_core::observed::Observed;
-use dittofs_operator_core::ownership::Whose;
+use dittofs_operator_core::ownership::Ownership;
 use dittofs_operator_core::roll;
 use dittofs_shared::crd::SecretKeyReference;
 use serde_json::{Value, json};
@@ -123,7 +124,7 @@ pub fn a_password_leaves_no_digest_that_can_be_tried() -> Outcome {
     let own = with(json!({}))?;
     let mut other = own.clone();
     let mut salt = facts(BTreeMap::from([("password".to_owned(), 33)]));
-    salt.whose = Whose::Ours;
+    salt.ownership = Ownership::Ours;
     let name = "files-sidecar-credentials".to_owned();
     ensure!(other.secrets.insert(name, salt).is_some(), "no such Secret");
     let parts = changed(&parts_of(&own)?, &parts_of(&other)?);

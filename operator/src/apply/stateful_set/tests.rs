@@ -75,7 +75,7 @@ fn claim(owner: &str) -> Claim {
         template: "metadata",
         field: "metadataSize",
         name: "metadata-files-0".to_owned(),
-        asked: "1Gi".to_owned(),
+        desired: "1Gi".to_owned(),
         found: Some(Arc::new(serde_json::from_value(found).unwrap())),
     }
 }

@@ -161,7 +161,7 @@ async fn an_object_that_somebody_creates_in_between_is_not_taken_over() {
     .await;
     let error = put.unwrap_err().error;
     assert!(
-        matches!(error, ApplyError::Foreign(Holder::Nobody)),
+        matches!(error, ApplyError::Foreign(Holder::NoController)),
         "{error}"
     );
     let expected = [
@@ -184,7 +184,7 @@ async fn an_object_that_has_been_replaced_is_not_taken_over() {
     .await;
     let error = put.unwrap_err().error;
     assert!(
-        matches!(error, ApplyError::Foreign(Holder::Nobody)),
+        matches!(error, ApplyError::Foreign(Holder::NoController)),
         "{error}"
     );
     assert_eq!(

@@ -4,7 +4,7 @@ use kube::core::Rule;
 
 use super::{is_set, names_a_secret};
 
-/// The server refuses to send a password in clear unless it is told that it may.
+/// The server refuses to send a password unencrypted, unless allowPlaintext is set.
 pub(in crate::crd) fn ldap_is_encrypted() -> Rule {
     Rule::new("!self.enabled || self.url.startsWith('ldaps://') || self.startTLS || self.allowPlaintext").message(
         "identity.ldap.url must begin with ldaps://, or set startTLS or allowPlaintext to true: the server does not send the bind \

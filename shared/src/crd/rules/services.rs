@@ -57,12 +57,12 @@ pub(in crate::crd) fn shared_service_has_one_of_each() -> Rule {
         "self.mode != 'Shared' || !has(self.overrides) || self.overrides.all(a, {none})"
     ))
     .message(&*format!(
-        "adapterServices.mode Shared makes one Service for all adapters: overrides can only set {}",
+        "adapterServices.mode Shared creates one Service for all adapters: overrides can only set {}",
         in_words(&PER_PORT)
     ))
 }
 
-/// What the operator stands for stays as it is.
+/// Fields that the operator manages.
 pub(in crate::crd) fn template_leaves_ours_alone() -> Rule {
     Rule::new(none_is_set("self", &NOT_IN_TEMPLATES))
         .message(&*format!("cannot set {}", in_words(&NOT_IN_TEMPLATES)))

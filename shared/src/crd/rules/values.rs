@@ -4,7 +4,7 @@ use kube::core::Rule;
 
 use crate::names;
 
-/// Volumes of the pod that the operator makes.
+/// Volumes of the pod that the operator creates.
 const OWN_VOLUMES: [&str; 5] = [
     "config",
     "tmp",
@@ -68,7 +68,7 @@ pub(in crate::crd) fn log_output() -> Rule {
 
 /// An empty name would name no Secret.
 pub(in crate::crd) fn every_secret_has_a_name() -> Rule {
-    Rule::new("self.all(secret, secret.name != '')").message("must name each Secret")
+    Rule::new("self.all(secret, secret.name != '')").message("every entry must name a Secret")
 }
 
 /// Two volumes of a pod cannot have one name.

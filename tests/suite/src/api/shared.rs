@@ -220,7 +220,7 @@ pub async fn who_has_a_port_of_the_shared_service_keeps_it(scene: Scene) -> Outc
         let adapters = server.status.clone().unwrap_or_default().adapters;
         let told = adapters.iter().any(|adapter| {
             let message = adapter.message.as_deref().unwrap_or_default();
-            adapter.r#type == "nfs" && message.contains("taken by adapter smb")
+            adapter.r#type == "nfs" && message.contains("adapter smb already uses")
         });
         if told {
             Ok(())

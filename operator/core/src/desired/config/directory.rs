@@ -1,4 +1,4 @@
-//! LDAP, in which the server looks up users and groups.
+//! LDAP: the directory of users and groups.
 
 use dittofs_shared::crd::IdMap;
 use serde::Serialize;

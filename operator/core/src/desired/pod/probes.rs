@@ -1,4 +1,4 @@
-//! What the kubelet asks the containers.
+//! The probes of the containers.
 
 use dittofs_shared::names;
 use k8s_openapi::api::core::v1::{ExecAction, HTTPGetAction, Probe, TCPSocketAction};
@@ -63,8 +63,8 @@ fn startup_checks(timeout: Duration) -> i32 {
     checks.max(1)
 }
 
-/// The API listens on loopback, where only a program inside the pod reaches it: hence `wget`, as in the official
-/// image's own health check. When the API is exposed, the kubelet can send the request itself.
+/// The API listens on loopback, where only a program inside the pod reaches it: so the probe runs `wget`, as in the
+/// official image's own health check. When the API is exposed, the kubelet can send the request itself.
 ///
 /// Certificates are not verified: an expired one, or one for other names than 127.0.0.1, is no reason to restart a
 /// server. Where client certificates are required, the check is only whether the server accepts a connection. The

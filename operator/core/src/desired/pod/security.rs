@@ -1,4 +1,4 @@
-//! Security contexts: what the restricted Pod Security Standard asks for.
+//! Security contexts: what the restricted Pod Security Standard requires.
 
 use k8s_openapi::api::core::v1::{
     Capabilities, PodSecurityContext, SeccompProfile, SecurityContext,

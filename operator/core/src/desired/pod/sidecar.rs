@@ -15,7 +15,7 @@ use crate::adapters::reserved::API_URL;
 use crate::instance::Instance;
 use crate::renewal;
 
-/// Where an in-cluster client looks for its token.
+/// Where an in-cluster client finds its token.
 const TOKEN_DIRECTORY: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const CREDENTIALS_DIRECTORY: &str = "/var/run/secrets/dittofs/sidecar";
 const SIGNING_KEY_DIRECTORY: &str = "/var/run/secrets/dittofs/signing";
@@ -140,8 +140,8 @@ fn environment(instance: &Instance) -> Vec<EnvVar> {
     environment
 }
 
-/// With room above what was measured: a few MiB and well below a hundredth of a core. No CPU limit, which would only
-/// delay it.
+/// With a margin above what was measured: a few MiB and well below a hundredth of a core. No CPU limit, which would
+/// only delay it.
 fn default_resources() -> ResourceRequirements {
     let quantity = |text: &str| Quantity(text.to_owned());
     ResourceRequirements {

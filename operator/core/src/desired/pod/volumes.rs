@@ -92,7 +92,7 @@ pub fn own(instance: &Instance) -> Vec<Volume> {
     ]
 }
 
-/// The three files that an in-cluster client looks for.
+/// The three files that an in-cluster client needs.
 fn token_sources() -> Vec<VolumeProjection> {
     vec![
         VolumeProjection {

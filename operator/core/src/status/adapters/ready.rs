@@ -68,7 +68,7 @@ fn setting_not_applied(view: &View<'_>, statuses: &[AdapterStatus]) -> Option<Fi
             .exposure
             .remarks
             .get(&status.r#type.parse().ok()?)?;
-        Some(format!("adapter {}: {}", status.r#type, remarks.join(". ")))
+        Some(format!("adapter {}: {}", status.r#type, remarks.join("; ")))
     });
     remark.map(|remark| Finding::no(Reason::SettingNotApplied, remark))
 }

@@ -1,19 +1,19 @@
 //! Whether the server's certificate is trusted.
 //!
-//! The server and the sidecar are containers of one pod, in one network namespace: whoever can listen on 127.0.0.1
-//! there already is in the pod. The certificate is issued for the names by which clients outside of the pod know the
-//! server, and hardly ever for 127.0.0.1. Therefore:
+//! The server and the sidecar are containers of one pod, in one network namespace: anyone who can listen on 127.0.0.1
+//! there is already inside the pod. The certificate is issued for the names by which clients outside of the pod know
+//! the server, and hardly ever for 127.0.0.1. Therefore:
 //!
-//! * The certificate's name is not compared with the address. It is compared with the name that the sidecar was told
-//!   to expect, if there is one.
+//! * The certificate's name is not compared with the address. It is compared with the name that the sidecar is
+//!   configured to expect, if any.
 //! * webpki checks the chain and the validity period as usual. Only the CAs in the file are trusted, no public ones.
-//! * A certificate that is itself in the file, byte for byte, is trusted without a chain: whoever created the Secret
-//!   has said so. Many servers have nothing but a self-signed certificate, and the common ones are marked as CAs
+//! * A certificate that is itself in the file, byte for byte, is trusted without a chain: the creator of the Secret
+//!   trusts it. Many servers have nothing but a self-signed certificate, and the common ones are marked as CAs
 //!   (`openssl req -x509`), which webpki rejects for a server. The validity period is still checked, since other
 //!   clients reject an expired certificate.
 //!
 //! Every certificate in the file is a trust anchor, including leaf certificates: webpki does not check whether an
-//! anchor is a CA. So whoever has the key of a leaf could issue certificates that are trusted here. That gains nothing,
+//! anchor is a CA. So anyone with the key of a leaf could issue certificates that are trusted here. That gains nothing,
 //! since it is the server that has this key.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -23,16 +23,16 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// Judges the server's certificate.
+/// Verifies the server's certificate.
 #[derive(Debug)]
-pub(super) struct Judge {
+pub(super) struct Verifier {
     pub anchors: RootCertStore,
     pub pinned: Vec<CertificateDer<'static>>,
     pub name: Option<ServerName<'static>>,
     pub algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl Judge {
+impl Verifier {
     /// Checks a certificate that is itself in the file: only its validity period counts.
     ///
     /// webpki checks the time before anything else, and without intermediates it can only be the time of this one.
@@ -59,7 +59,7 @@ impl Judge {
     }
 }
 
-impl ServerCertVerifier for Judge {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
