@@ -1,4 +1,4 @@
-//! The types of adapters that DittoFS has. One row each: a new type is a new variant and a new row.
+//! The types of adapters that DittoFS has. One row each: a new type is a new row.
 
 mod discovery;
 mod mount;
@@ -13,16 +13,6 @@ pub use discovery::{DiscoveryPort, PortOfDiscovery};
 /// Most characters that Kubernetes allows in the name of a port.
 pub const MAX_PORT_NAME: usize = 15;
 
-/// A type of adapter. Nothing else is ever exposed, whatever the published state says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "&'static str", try_from = "String")]
-pub enum AdapterType {
-    /// NFS, versions 3 and 4.
-    Nfs,
-    /// SMB, versions 2 and 3.
-    Smb,
-}
-
 /// What is known of a type.
 struct Row {
     name: &'static str,
@@ -30,10 +20,37 @@ struct Row {
     mount_commands: fn(host: &str, port: i32) -> Vec<String>,
 }
 
-impl AdapterType {
-    /// All types, in the order of their names.
-    pub const ALL: [Self; 2] = [Self::Nfs, Self::Smb];
+/// Makes the type, the list of all and the lookup of one row, so that a type cannot be in one of them alone.
+macro_rules! adapter_types {
+    ($($(#[$doc:meta])* $variant:ident { $($field:ident: $value:expr),* $(,)? })*) => {
+        /// A type of adapter. Nothing else is ever exposed, whatever the published state says.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(into = "&'static str", try_from = "String")]
+        pub enum AdapterType {
+            $($(#[$doc])* $variant,)*
+        }
 
+        impl AdapterType {
+            /// All types, in the order of their names.
+            pub const ALL: [Self; [$(stringify!($variant)),*].len()] = [$(Self::$variant),*];
+
+            const fn row(self) -> Row {
+                match self {
+                    $(Self::$variant => Row { $($field: $value),* },)*
+                }
+            }
+        }
+    };
+}
+
+adapter_types! {
+    /// NFS, versions 3 and 4.
+    Nfs { name: "nfs", client_port: 2049, mount_commands: mount::nfs }
+    /// SMB, versions 2 and 3.
+    Smb { name: "smb", client_port: 445, mount_commands: mount::smb }
+}
+
+impl AdapterType {
     /// The names of all types, in the order of [`AdapterType::ALL`].
     pub const NAMES: [&'static str; Self::ALL.len()] = {
         let mut names = [""; Self::ALL.len()];
@@ -57,21 +74,6 @@ impl AdapterType {
         }
         longest
     };
-
-    const fn row(self) -> Row {
-        match self {
-            Self::Nfs => Row {
-                name: "nfs",
-                client_port: 2049,
-                mount_commands: mount::nfs,
-            },
-            Self::Smb => Row {
-                name: "smb",
-                client_port: 445,
-                mount_commands: mount::smb,
-            },
-        }
-    }
 
     /// The name that DittoFS, the `DittoServer` and every object of the instance use.
     pub const fn name(self) -> &'static str {

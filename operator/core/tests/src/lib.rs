@@ -5,8 +5,8 @@
 //! so far) and `live.yaml` (how the cluster differs from one in which all is done).
 //!
 //! `out.yaml` is everything the operator would apply, in that order, then what it may prune, then the status it would write.
-//! Most cases have `out.diff` instead: how they differ from case `minimal`, see [`shown`]. `reach.yaml` is who can connect to the
-//! server, see [`reach`].
+//! Most cases have `out.diff` instead: how they differ from case `minimal`, see module `shown`. `reach.yaml` is who can connect to the
+//! server, see module `reach`.
 //!
 //! `cargo xtask bless` rewrites all of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
