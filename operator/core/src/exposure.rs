@@ -1,6 +1,6 @@
 //! How adapters are exposed: the Services that lead to them, and the ports of the pod that are open for these.
 //!
-//! [`plan()`] decides it from the adapters, the spec and the live Services. It is total: what cannot be done is left
+//! `plan()` decides it from the adapters, the spec and the live Services. It is total: what cannot be done is left
 //! out and becomes a remark, and no later step can fail for it. In a plan, what a port is for is data; only the ports
 //! of live Services are recognised by their names, in [`live`].
 //!

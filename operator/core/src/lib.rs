@@ -22,7 +22,7 @@
 //! * [`reconcile_request`]: whether an annotation requests a reconcile.
 //! * [`status`]: the status, with conditions as an ordered list of checks.
 //! * [`events`]: which changes are reported as Events.
-//! * [`reference`]: the CRD and its reference, generated from the types.
+//! * [`mod@reference`]: the CRD and its reference, generated from the types.
 #![cfg_attr(
     test,
     allow(
