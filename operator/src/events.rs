@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 
-use crate::observe::REQUEST_DEADLINE;
+use crate::REQUEST_DEADLINE;
 use dittofs_runtime::api_error::ApiError;
 
 /// Name of the controller in Events.

@@ -40,3 +40,6 @@ pub mod retry;
 pub mod scope;
 pub mod turns;
 pub mod watch;
+
+/// Deadline of one request to the API server. The Lease has a shorter one.
+pub const REQUEST_DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);

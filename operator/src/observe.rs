@@ -14,7 +14,6 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, Resource, ResourceExt as _};
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::watch::{GuardedDittoServer, Optional, Presence, Stores};
 use dittofs_operator_core::observed::{Observed, OptionalObjects};
@@ -24,9 +23,6 @@ use dittofs_operator_core::secrets::connection;
 use dittofs_operator_core::secrets::references::{secret_names, signing_key};
 pub use secrets::ObserveError;
 use secrets::read_secrets;
-
-/// Deadline of one request to the API server.
-pub const REQUEST_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Reads everything that belongs to an instance.
 ///

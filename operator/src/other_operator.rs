@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use crate::observe::REQUEST_DEADLINE;
+use crate::REQUEST_DEADLINE;
 use crate::watch::{Presence, Stores};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::ownership::{Claimant, Holder, Ownership};

@@ -3,8 +3,8 @@
 use kube::Resource;
 use kube::runtime::reflector::Store;
 
+use crate::REQUEST_DEADLINE;
 use crate::kind::NamespacedKind;
-use crate::observe::REQUEST_DEADLINE;
 use dittofs_operator_core::outcome::{ApplyError, Change, Failure};
 use dittofs_runtime::api_error::ApiError;
 

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt as _};
 use std::collections::BTreeMap;
 
-use super::REQUEST_DEADLINE;
+use crate::REQUEST_DEADLINE;
 use dittofs_operator_core::ownership::Claimant;
 use dittofs_operator_core::secrets::{KeyFacts, SecretFacts};
 

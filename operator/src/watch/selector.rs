@@ -4,7 +4,7 @@ use dittofs_shared::crd::DittoServer;
 use kube::api::ListParams;
 use kube::{Api, Client};
 
-use crate::observe::REQUEST_DEADLINE;
+use crate::REQUEST_DEADLINE;
 use crate::scope::Scope;
 use dittofs_runtime::api_error::ApiError;
 

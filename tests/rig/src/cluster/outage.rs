@@ -29,17 +29,15 @@ impl Cluster {
 
     /// Freezes the API server: connections stay open and nothing answers.
     pub fn pause_api_server(&self) {
-        self.signal_api_server(Signal::SIGSTOP);
+        if let Some(running) = self.lock_api_server().as_mut() {
+            running.pause();
+        }
     }
 
     /// Lets a frozen API server go on.
     pub fn resume_api_server(&self) {
-        self.signal_api_server(Signal::SIGCONT);
-    }
-
-    fn signal_api_server(&self, signal: Signal) {
         if let Some(running) = self.lock_api_server().as_mut() {
-            running.signal(signal);
+            running.signal(Signal::SIGCONT);
         }
     }
 }

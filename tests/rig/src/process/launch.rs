@@ -5,6 +5,7 @@ use crate::files::{self, FileError};
 use crate::process::cgroup::Group;
 use crate::process::namespaces::{self, Namespaces};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use std::fs::File;
 use std::os::unix::process::CommandExt;
@@ -156,6 +157,16 @@ impl Running {
         if let (Ok(None), Ok(pid)) = (self.child.try_wait(), i32::try_from(self.child.id())) {
             // It may just have ended, and then there is nothing to signal.
             let _ = kill(Pid::from_raw(pid), signal);
+        }
+    }
+
+    /// Stops all its threads. Returns when they have stopped: on a busy machine that takes a while.
+    pub(crate) fn pause(&mut self) {
+        self.signal(Signal::SIGSTOP);
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            // It is only looked at: what ends here is reaped as ever.
+            let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+            let _ = waitid(Id::Pid(Pid::from_raw(pid)), flags);
         }
     }
 
