@@ -191,10 +191,15 @@ async fn wait_served(all: &[Instance]) -> Outcome {
     Ok(())
 }
 
-fn deletions(scene: &Scene, since: dittofs_rig::audit::Mark) -> Result<usize, Failed> {
+/// The pods that were deleted, each as often as that was asked for. The API server answers 504 when whoever asked ends
+/// before the answer, and then the pod may have been deleted all the same.
+fn deletions(scene: &Scene, since: dittofs_rig::audit::Mark) -> Result<Vec<String>, Failed> {
     let mut writes = operator_writes(scene, since)?;
-    writes.retain(|entry| entry.verb == "delete" && entry.resource == "pods" && entry.code < 300);
-    Ok(writes.len())
+    writes.retain(|entry| {
+        let is_done = entry.code < 300 || entry.code == 504;
+        entry.verb == "delete" && entry.resource == "pods" && is_done
+    });
+    Ok(writes.into_iter().map(|entry| entry.name).collect())
 }
 
 /// Twenty servers are given another image. One that is new, and never becomes ready, holds up nobody.
@@ -221,9 +226,12 @@ pub async fn never_more_are_out_than_allowed_though_the_operator_is_killed(
     ensure!(most == 2, "{most} servers were out of service at once");
     settled(&scene).await?;
     let deleted = deletions(&scene, mark)?;
+    let pods: BTreeSet<_> = deleted.iter().collect();
+    // Two may be out at a time: so many the killed operator may have asked for, and the next one again.
     ensure!(
-        deleted == 20,
-        "{deleted} pods were deleted:\n{}",
+        pods.len() == 20 && deleted.len() <= 22,
+        "{} pods were deleted:\n{}",
+        deleted.len(),
         lines(&operator_writes(&scene, mark)?)
     );
     Ok(())
