@@ -29,7 +29,7 @@ pub struct Context {
     /// Requests reconciles of other instances.
     pub requests: Requests,
     /// When a failed reconcile is retried.
-    pub retries: Retries,
+    pub retries: Mutex<Retries>,
     /// How many sidecars may be replaced at a time.
     pub turns: Mutex<Turns>,
 }

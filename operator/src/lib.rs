@@ -34,6 +34,7 @@ pub mod metrics;
 pub mod observe;
 pub mod other_operator;
 pub mod probes;
+pub mod read;
 pub mod reconcile;
 pub mod restarts;
 pub mod retry;

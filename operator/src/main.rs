@@ -14,7 +14,6 @@ use dittofs_operator::leader::Candidate;
 use dittofs_operator::metrics::Metrics;
 use dittofs_operator::probes::Probes;
 use dittofs_operator::reconcile;
-use dittofs_operator::retry::Retries;
 use dittofs_operator::scope::Scope;
 use dittofs_operator::watch::{self, Watch};
 use dittofs_operator_core::brake::Brake;
@@ -176,7 +175,7 @@ async fn work(
         brake: Mutex::new(Brake::new(arguments.max_restarts)),
         events,
         requests: watch.sender.clone(),
-        retries: Retries::default(),
+        retries: Mutex::default(),
         turns: Mutex::default(),
     };
     let (requests, _tasks) = watch.split();

@@ -15,13 +15,13 @@ use kube::{Client, Resource, ResourceExt as _};
 use std::hash::Hash;
 use std::sync::Arc;
 
+use crate::read::ReadError;
 use crate::watch::{GuardedDittoServer, Optional, Presence, Stores};
 use dittofs_operator_core::observed::{Observed, OptionalObjects};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::ownership::{Claimant, controller};
 use dittofs_operator_core::secrets::connection;
 use dittofs_operator_core::secrets::references::{secret_names, signing_key};
-pub use secrets::ObserveError;
 use secrets::read_secrets;
 
 /// Reads everything that belongs to an instance.
@@ -32,7 +32,7 @@ pub async fn observe(
     server: &DittoServer,
     stores: &Stores,
     client: &Client,
-) -> Result<Observed, ObserveError> {
+) -> Result<Observed, ReadError> {
     let name = server.name_any();
     let namespace = server.namespace().unwrap_or_default();
     let claimant = Claimant {

@@ -16,31 +16,11 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use crate::REQUEST_DEADLINE;
+use crate::read::{ReadError, within_deadline};
 use crate::watch::{Presence, Stores};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::ownership::{Claimant, Holder, Ownership};
 use dittofs_operator_core::status::ForeignObject;
-use dittofs_runtime::api_error::ApiError;
-
-/// Why it is unknown whether another operator manages a `DittoServer`.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The API server refused.
-    #[error("cannot read {what}: {}", ApiError(.source))]
-    Api {
-        /// What was read.
-        what: String,
-        /// What the API server said.
-        source: Box<kube::Error>,
-    },
-    /// The API server did not answer in time.
-    #[error("cannot read {what}: the API server did not answer within {} s", REQUEST_DEADLINE.as_secs())]
-    Deadline {
-        /// What was read.
-        what: String,
-    },
-}
 
 /// Searches for objects that another operator has created for a `DittoServer`.
 pub struct Search<'a> {
@@ -184,17 +164,4 @@ where
     K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static,
 {
     store.get(&ObjectRef::new(name).within(namespace)).is_some()
-}
-
-async fn within_deadline<T>(
-    what: impl Fn() -> String,
-    request: impl Future<Output = kube::Result<T>>,
-) -> Result<T, ReadError> {
-    match tokio::time::timeout(REQUEST_DEADLINE, request).await {
-        Ok(result) => result.map_err(|error| ReadError::Api {
-            what: what(),
-            source: Box::new(error),
-        }),
-        Err(_) => Err(ReadError::Deadline { what: what() }),
-    }
 }

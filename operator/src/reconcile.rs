@@ -8,7 +8,6 @@ mod apart;
 mod schedule;
 mod sidecar;
 
-use dittofs_runtime::api_error::ApiError;
 use dittofs_shared::crd::DittoServer;
 use futures::{Stream, StreamExt as _};
 use kube::runtime::controller::{self, Action};
@@ -19,10 +18,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::apply::{self, Applied, ApplyError};
-use crate::context::Context;
+use crate::context::{Context, lock};
 use crate::metrics::Outcome;
-use crate::observe::{self, ObserveError};
-use crate::other_operator::{ReadError, Search};
+use crate::observe;
+use crate::other_operator::Search;
+use crate::read::ReadError;
 use crate::restarts;
 use crate::watch::GuardedDittoServer;
 use dittofs_operator_core::desired::Desired;
@@ -41,24 +41,14 @@ const DEBOUNCE: Duration = Duration::from_millis(20);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Something could not be read.
-    #[error("{}", explain(.0))]
-    Observe(#[from] ObserveError),
-    /// It is unknown whether another operator manages the instance.
     #[error(transparent)]
-    OtherOperator(#[from] ReadError),
+    Read(#[from] ReadError),
     /// The status could not be written.
     #[error("cannot write the status: {0}")]
     Status(#[from] ApplyError),
     /// Some objects could not be written. The status says which.
     #[error("{0}")]
     Apply(String),
-}
-
-fn explain(error: &ObserveError) -> String {
-    match error {
-        ObserveError::Secret { source, .. } => format!("{error}: {}", ApiError(source)),
-        ObserveError::Deadline { .. } => error.to_string(),
-    }
 }
 
 /// Reconciles instances on request, several concurrently, until the requests end.
@@ -115,14 +105,14 @@ async fn reconcile(
     };
     context.metrics.reconciled(outcome, began.elapsed());
     if result.is_ok() {
-        context.retries.succeeded(&ObjectRef::from_obj(&*server));
+        lock(&context.retries).succeeded(&ObjectRef::from_obj(&*server));
     }
     result
 }
 
 fn retry(server: &Arc<GuardedDittoServer>, error: &Error, context: &Arc<Context>) -> Action {
     let instance = ObjectRef::from_obj(&**server);
-    let (failures, delay) = context.retries.failed(instance.clone());
+    let (failures, delay) = lock(&context.retries).failed(instance.clone());
     tracing::warn!(%instance, %error, failures, "reconcile failed; retrying in {delay:.1?}");
     Action::requeue(delay)
 }
@@ -195,7 +185,7 @@ struct Pass {
 }
 
 impl Pass {
-    async fn begin(server: &DittoServer, context: &Context) -> Result<Self, ObserveError> {
+    async fn begin(server: &DittoServer, context: &Context) -> Result<Self, ReadError> {
         let observed = observe::observe(server, &context.stores, &context.client).await?;
         let instance = Instance::parse(&observed, &context.defaults);
         Ok(Self {

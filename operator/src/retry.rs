@@ -3,7 +3,6 @@
 use dittofs_runtime::backoff::Backoff;
 use kube::runtime::reflector::ObjectRef;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::watch::GuardedDittoServer;
@@ -14,7 +13,7 @@ const MAX_DELAY: Duration = Duration::from_mins(1);
 
 /// The failures in a row of each instance. They only increase the delay, so they may be lost.
 #[derive(Debug, Default)]
-pub struct Retries(Mutex<HashMap<ObjectRef<GuardedDittoServer>, Failures>>);
+pub struct Retries(HashMap<ObjectRef<GuardedDittoServer>, Failures>);
 
 #[derive(Debug)]
 struct Failures {
@@ -24,9 +23,8 @@ struct Failures {
 
 impl Retries {
     /// Counts a failure. Returns how many there have been in a row, and how long to wait.
-    pub fn failed(&self, instance: ObjectRef<GuardedDittoServer>) -> (u32, Duration) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let failures = all.entry(instance).or_insert_with(|| Failures {
+    pub fn failed(&mut self, instance: ObjectRef<GuardedDittoServer>) -> (u32, Duration) {
+        let failures = self.0.entry(instance).or_insert_with(|| Failures {
             count: 0,
             delays: Backoff::between(MIN_DELAY, MAX_DELAY),
         });
@@ -36,9 +34,8 @@ impl Retries {
     }
 
     /// Starts over after a success.
-    pub fn succeeded(&self, instance: &ObjectRef<GuardedDittoServer>) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(instance);
+    pub fn succeeded(&mut self, instance: &ObjectRef<GuardedDittoServer>) {
+        self.0.remove(instance);
     }
 }
 
@@ -48,7 +45,7 @@ mod tests {
 
     #[test]
     fn delays_grow_for_each_instance_until_it_succeeds() {
-        let retries = Retries::default();
+        let mut retries = Retries::default();
         let [a, b] =
             ["a", "b"].map(|name| ObjectRef::<GuardedDittoServer>::new(name).within("files"));
         let (count, delay) = retries.failed(a.clone());

@@ -12,7 +12,7 @@ mod startup;
 mod storage;
 
 use dittofs_shared::crd::DittoServerSpec;
-use dittofs_shared::published_state::{ServerState, ServerStatus};
+use dittofs_shared::published_state::ServerState;
 use dittofs_shared::reports::Reports;
 use dittofs_shared::{AdapterType, settings};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -161,11 +161,6 @@ impl Instance {
     /// Uid of the `{name}-adapters` that the sidecar is to write to.
     pub fn published_uid(&self) -> Option<&str> {
         self.publish_to.as_deref().and_then(settings::uid_of)
-    }
-
-    /// Whether the REST API answers, as the sidecar has last reported.
-    pub fn server_status(&self) -> Option<ServerStatus> {
-        self.server_state.as_ref().map(|state| state.status)
     }
 }
 

@@ -19,6 +19,7 @@ use super::request::Delete;
 use super::write::Writer;
 use crate::watch::Stores;
 use dittofs_operator_core::desired::Desired;
+use dittofs_operator_core::generation::is_observed;
 
 /// Deletes those that are due, and records when the others are.
 pub(super) async fn prune(
@@ -111,8 +112,7 @@ impl<'a> Seen<'a> {
     /// Since when the StatefulSet and its pod have been as desired. `None`: they are not.
     fn settled_since(&self) -> Option<Timestamp> {
         let set = self.stateful_set?;
-        let observed = set.status.as_ref()?.observed_generation;
-        if observed != set.metadata.generation || set.metadata.deletion_timestamp.is_some() {
+        if !is_observed(set) || set.metadata.deletion_timestamp.is_some() {
             return None;
         }
         mounts(self.template()?, &self.wanted).then_some(())?;

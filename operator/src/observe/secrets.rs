@@ -4,33 +4,9 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client, ResourceExt as _};
 use std::collections::BTreeMap;
 
-use crate::REQUEST_DEADLINE;
+use crate::read::{ReadError, within_deadline};
 use dittofs_operator_core::ownership::Claimant;
 use dittofs_operator_core::secrets::{KeyFacts, SecretFacts};
-
-/// Why an instance could not be observed.
-#[derive(Debug, thiserror::Error)]
-pub enum ObserveError {
-    /// A Secret could not be read. A missing one is no error here.
-    #[error("cannot read Secret {namespace}/{name}")]
-    Secret {
-        /// Namespace of the Secret.
-        namespace: String,
-        /// Name of the Secret.
-        name: String,
-        /// What the API server said.
-        #[source]
-        source: Box<kube::Error>,
-    },
-    /// The API server did not answer in time.
-    #[error("cannot read Secret {namespace}/{name}: the API server did not answer within {} s", REQUEST_DEADLINE.as_secs())]
-    Deadline {
-        /// Namespace of the Secret.
-        namespace: String,
-        /// Name of the Secret.
-        name: String,
-    },
-}
 
 /// Reads Secrets by name. Those that do not exist are left out.
 pub(super) async fn read_secrets(
@@ -38,7 +14,7 @@ pub(super) async fn read_secrets(
     claimant: Claimant<'_>,
     namespace: &str,
     names: Vec<String>,
-) -> Result<BTreeMap<String, SecretFacts>, ObserveError> {
+) -> Result<BTreeMap<String, SecretFacts>, ReadError> {
     let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let reads = names
         .into_iter()
@@ -52,19 +28,10 @@ async fn read_secret(
     claimant: Claimant<'_>,
     namespace: &str,
     name: String,
-) -> Result<Option<(String, SecretFacts)>, ObserveError> {
-    match tokio::time::timeout(REQUEST_DEADLINE, api.get_opt(&name)).await {
-        Ok(Ok(secret)) => Ok(secret.map(|secret| (name, facts(&secret, claimant)))),
-        Ok(Err(source)) => Err(ObserveError::Secret {
-            namespace: namespace.to_owned(),
-            name,
-            source: Box::new(source),
-        }),
-        Err(_) => Err(ObserveError::Deadline {
-            namespace: namespace.to_owned(),
-            name,
-        }),
-    }
+) -> Result<Option<(String, SecretFacts)>, ReadError> {
+    let what = || format!("Secret {namespace}/{name}");
+    let secret = within_deadline(what, api.get_opt(&name)).await?;
+    Ok(secret.map(|secret| (name, facts(&secret, claimant))))
 }
 
 fn facts(secret: &Secret, claimant: Claimant<'_>) -> SecretFacts {

@@ -144,5 +144,5 @@ fn is_current() -> Outcome {
         let theirs = if theirs { "yes" } else { "no" };
         let _ = writeln!(text, "| `{path}` | {theirs} | `{}` |", test_of(path));
     }
-    super::expect(&file, &text, "cargo xtask bless")
+    super::expect(&file, &text)
 }

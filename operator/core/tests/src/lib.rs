@@ -155,18 +155,13 @@ fn of_rolls() -> Vec<Trial> {
 }
 
 fn compare(case: &Case) -> Outcome {
-    let command = "cargo xtask bless";
     let (file, text) = shown::expected(case)?;
-    expect(&case.folder.join(file), &text, command)?;
-    expect(
-        &case.folder.join("reach.yaml"),
-        &reach::table(case)?,
-        command,
-    )
+    expect(&case.folder.join(file), &text)?;
+    expect(&case.folder.join("reach.yaml"), &reach::table(case)?)
 }
 
 /// Compares a text with a file, or rewrites the file when asked to.
-fn expect(file: &Path, actual: &str, command: &str) -> Outcome {
+fn expect(file: &Path, actual: &str) -> Outcome {
     let expected = std::fs::read_to_string(file).unwrap_or_default();
     if expected == actual {
         return Ok(());
@@ -176,7 +171,7 @@ fn expect(file: &Path, actual: &str, command: &str) -> Outcome {
         return Ok(());
     }
     fail!(
-        "{} is not what the code makes (- file, + code). If the code is right: {command}\n{}",
+        "{} is not what the code makes (- file, + code). If the code is right: cargo xtask bless\n{}",
         file.display(),
         diff::lines(&expected, actual)
     );

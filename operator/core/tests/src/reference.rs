@@ -7,11 +7,7 @@ use std::path::Path;
 
 pub fn is_current() -> Outcome {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/reference.md");
-    super::expect(
-        &file,
-        &reference::text(),
-        "cargo run -p dittofs-operator -- reference > docs/reference.md",
-    )
+    super::expect(&file, &reference::text())
 }
 
 pub fn reasons() -> Outcome {
