@@ -29,7 +29,8 @@ pub const GIVE_UP: Duration = Duration::from_secs(10);
 pub const RENEWAL: Duration = Duration::from_secs(5);
 /// Time between two polls of a standby.
 const POLL: Duration = Duration::from_secs(2);
-const REQUEST_DEADLINE: Duration = Duration::from_secs(4);
+/// Deadline of one request for the Lease. Shorter than [`RENEWAL`]: a request that hangs must not cost the next renewal.
+const LEASE_DEADLINE: Duration = Duration::from_secs(4);
 
 /// A candidate for the Lease.
 pub struct Candidate {
@@ -102,7 +103,7 @@ impl Candidate {
         let mut logged = String::new();
         loop {
             let began = Instant::now();
-            let obstacle = match timeout(REQUEST_DEADLINE, self.try_acquire(&mut seen)).await {
+            let obstacle = match timeout(LEASE_DEADLINE, self.try_acquire(&mut seen)).await {
                 Ok(Ok(Some(lease))) => return (lease, began),
                 Ok(Ok(None)) => "another operator holds the Lease".to_owned(),
                 Ok(Err(error)) => ApiError(&error).to_string(),
@@ -179,7 +180,7 @@ impl Candidate {
             }
             let parameters = PostParams::default();
             let request = self.api.replace(&self.name, &parameters, &lease);
-            match timeout_at(limit.min(began + REQUEST_DEADLINE), request).await {
+            match timeout_at(limit.min(began + LEASE_DEADLINE), request).await {
                 Ok(Ok(held)) => (lease, renewed) = (held, began),
                 Ok(Err(error)) if is_outdated(&error) => {
                     let Ok(Ok(current)) = timeout_at(limit, self.api.get(&self.name)).await else {

@@ -1,4 +1,5 @@
-//! Why there is no TLS connection. The messages are published, so they are the same every time.
+//! Why there is no TLS connection. It opens none: it turns the errors of `verifier` and `handshake` into messages. These are
+//! published, so they are the same every time.
 
 use super::FilesError;
 use super::verifier::webpki_error;

@@ -1,4 +1,5 @@
-//! What is observed of a sidecar.
+//! What is observed of a sidecar: in the annotations of its pod, which the operator writes, and in the status, which the
+//! kubelet writes. Only computed: the pod and the time are arguments.
 
 use dittofs_shared::{labels, names};
 use jiff::Timestamp;
