@@ -190,7 +190,7 @@ fn load_images(
                 (
                     &programs.simulator,
                     images::SERVER.to_owned(),
-                    format!("the simulator, because {reference} cannot be had here ({why})"),
+                    format!("the simulator, because {reference} cannot be pulled here ({why})"),
                 )
             }
         },

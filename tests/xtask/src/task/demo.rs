@@ -70,14 +70,14 @@ async fn show(cluster: &Cluster, installation: &Installation) -> Outcome {
     print_kubectl(cluster, &["get", "svc,netpol"])?;
     let before = instance.pod_facts()?;
 
-    heading("Inside DittoFS, SMB is switched off, on, and to another port");
+    heading("Inside DittoFS, SMB is disabled, enabled and moved to another port");
     println!(
         "  from the answer of DittoFS to the Service committed, by the API server's audit log:\n"
     );
     let administrator = instance.administrator().await?;
     for (what, change, held) in [
-        ("off", json!({"enabled": false}), true),
-        ("on", json!({"enabled": true}), false),
+        ("disabled", json!({"enabled": false}), true),
+        ("enabled", json!({"enabled": true}), false),
         ("port 1446", json!({"port": 1446}), false),
     ] {
         let Timed { took, verb, name } = instance.change(&administrator, &change).await?;
