@@ -11,6 +11,7 @@
 )]
 
 mod adapters;
+mod alive;
 mod claims;
 mod config_maps;
 mod content;
@@ -19,32 +20,34 @@ mod live;
 mod merge;
 mod optional;
 mod overruled;
+mod pod;
 mod policy;
 mod prune;
-mod renew;
 mod request;
 mod scale;
 mod secrets;
 mod service;
 mod stateful_set;
+mod status;
 mod write;
 
-use dittofs_shared::crd::{DittoServer, DittoServerStatus};
-use dittofs_shared::labels;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, ServiceAccount};
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use kube::{Api, Client, Resource as _, ResourceExt as _};
-use serde_json::json;
+use dittofs_shared::names;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service};
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use kube::{Client, ResourceExt as _};
 use std::time::Duration;
 
+use crate::secrets::KnownSecrets;
 use crate::watch::Stores;
+use adapters::MayPublish;
 pub use adapters::release;
 use dittofs_operator_core::desired::{ClaimMarks, Desired};
 use dittofs_operator_core::instance::Instance;
+use dittofs_operator_core::observed::Observed;
 pub use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
-pub use renew::edit_pod;
-use request::{Put, within_deadline};
-pub use secrets::create_secrets;
+pub use pod::{edit_pod, recreate_pod};
+use request::Put;
+pub use status::write_status;
 use write::Writer;
 
 /// What was written, and what could not be.
@@ -80,19 +83,62 @@ impl Applied {
         }
     }
 
-    /// Adds what was done later.
-    pub fn extend(&mut self, mut later: Self) {
-        self.changes.append(&mut later.changes);
-        self.failures.append(&mut later.failures);
-        self.refused_growth.append(&mut later.refused_growth);
-        self.refused_owners.append(&mut later.refused_owners);
-        self.template_changed |= later.template_changed;
-        self.due_in = self.due_in.into_iter().chain(later.due_in).min();
+    /// Adds what was done beside it.
+    pub fn extend(&mut self, mut other: Self) {
+        self.changes.append(&mut other.changes);
+        self.failures.append(&mut other.failures);
+        self.refused_growth.append(&mut other.refused_growth);
+        self.refused_owners.append(&mut other.refused_owners);
+        self.template_changed |= other.template_changed;
+        self.due_in = self.due_in.into_iter().chain(other.due_in).min();
+    }
+
+    /// What has been done, after the same was tried once more: what failed or is due is as the last attempt found it.
+    #[must_use]
+    pub fn followed_by(self, mut last: Self) -> Self {
+        let mut changes = self.changes;
+        changes.append(&mut last.changes);
+        Self {
+            changes,
+            template_changed: self.template_changed || last.template_changed,
+            ..last
+        }
     }
 }
 
-/// Writes the desired objects. The order matters: what a pod mounts comes before the pod, ports are opened before
-/// Services lead to them, and the StatefulSet comes last. `force`: sends also what seems to be as desired.
+/// Creates what others have to know of: Secrets, whose contents decide how the server is started, and the ConfigMap of
+/// the published state, whose uid the settings of the sidecar name.
+pub async fn prepare(
+    client: &Client,
+    stores: &Stores,
+    observed: &Observed,
+    (instance, desired): (&Instance, &Desired),
+    known: &mut KnownSecrets,
+) -> Applied {
+    let writer = Writer::new(client, instance, false);
+    let published = names::adapters(&instance.name);
+    let publish = async {
+        let mut maps = desired.config_maps.iter();
+        let desired = maps.find(|config_map| config_map.name_any() == published)?;
+        if stores.config_maps.has(&instance.namespace, &published) {
+            return None;
+        }
+        // A failure is reported when it is tried again with all the others.
+        writer
+            .put_published(&stores.config_maps, desired)
+            .await
+            .ok()
+            .flatten()
+    };
+    let secrets = secrets::create_secrets(client, observed, &desired.secrets, known);
+    let (mut applied, change) = tokio::join!(secrets, publish);
+    applied.changes.extend(change);
+    applied
+}
+
+/// Writes the desired objects, side by side where no order is needed: what a pod mounts comes before the pod, ports are
+/// opened before Services lead to them, a Role comes before what binds it, and the StatefulSet comes last but for what
+/// is deleted. `force`: sends also what seems to be as desired.
 pub async fn apply(
     client: &Client,
     stores: &Stores,
@@ -100,14 +146,8 @@ pub async fn apply(
     desired: &Desired,
     force: bool,
 ) -> Applied {
-    let writer = Writer {
-        client,
-        instance,
-        force,
-    };
-    let mut applied = Applied::default();
-    // Destructured without `..`, so that a new field does not compile until it is applied. Secrets and the
-    // StatefulSet have functions of their own.
+    let writer = Writer::new(client, instance, force);
+    // Destructured without `..`, so that a new field does not compile until it is applied. Secrets: see `prepare`.
     let Desired {
         secrets: _,
         service_account,
@@ -126,43 +166,58 @@ pub async fn apply(
         sidecar_contract: _,
         prune: _,
     } = desired;
-    let (store, record) = (&stores.config_maps, &mut applied);
-    let may_publish = writer.put_config_maps(store, config_maps, record).await;
-    writer
-        .put_role(&stores.roles, role, may_publish, record)
-        .await;
-    let binding = Put::new(&stores.role_bindings, role_binding);
-    applied.record(writer.put(binding).await);
-    put_account(&writer, stores, service_account.as_ref(), &mut applied).await;
-    let (store, policies) = (&stores.network_policies, network_policies);
-    writer.put_policies(store, policies, &mut applied).await;
-    for service in services {
-        applied.record(writer.put_service(&stores.services, service).await);
+    let maps = &stores.config_maps;
+    let (put_maps, may_publish) = writer.put_config_maps(maps, config_maps).await;
+    let rights = put_rights(&writer, stores, (role, role_binding), may_publish);
+    let account = writer.put_each(&stores.service_accounts, service_account.as_slice());
+    let budget = writer.put_each(&stores.disruption_budgets, disruption_budget.as_slice());
+    let doors = async {
+        let policies = &stores.network_policies;
+        let mut applied = writer.put_policies(policies, network_policies).await;
+        applied.extend(put_services(&writer, stores, services).await);
+        let routes = writer.put_optional(&stores.optional, optional);
+        applied.extend(routes.await);
+        applied
+    };
+    let server = async {
+        let mut applied = account.await;
+        put_claims(&writer, marked_claims, growing_claims, &mut applied).await;
+        put_server(&writer, stores, desired, &put_maps, &mut applied).await;
+        applied
+    };
+    let (rights, budget, doors, server) = tokio::join!(rights, budget, doors, server);
+    let mut applied = Applied::default();
+    for part in [put_maps, rights, doors, budget, server] {
+        applied.extend(part);
     }
-    let store = &stores.optional;
-    writer.put_optional(store, optional, &mut applied).await;
-    if let Some(budget) = disruption_budget {
-        let budget = Put::new(&stores.disruption_budgets, budget);
-        applied.record(writer.put(budget).await);
-    }
-    put_claims(&writer, marked_claims, growing_claims, &mut applied).await;
-    put_server(&writer, stores, desired, &mut applied).await;
     prune::prune(&writer, stores, desired, &mut applied).await;
     config_maps::prune(&writer, stores, desired, &mut applied).await;
     applied
 }
 
-/// `None`: the user provides one.
-async fn put_account(
+/// The Role of the sidecar, and then its binding: the API server refuses to bind a Role that does not exist.
+async fn put_rights(
     writer: &Writer<'_>,
     stores: &Stores,
-    account: Option<&ServiceAccount>,
-    applied: &mut Applied,
-) {
-    if let Some(account) = account {
-        let account = Put::new(&stores.service_accounts, account);
-        applied.record(writer.put(account).await);
+    (role, binding): (&Role, &RoleBinding),
+    may_publish: MayPublish,
+) -> Applied {
+    let mut applied = Applied::default();
+    applied.record(writer.put_role(&stores.roles, role, may_publish).await);
+    let binding = Put::new(&stores.role_bindings, binding);
+    applied.record(writer.put(binding).await);
+    applied
+}
+
+async fn put_services(writer: &Writer<'_>, stores: &Stores, services: &[Service]) -> Applied {
+    let puts = services
+        .iter()
+        .map(|service| writer.put_service(&stores.services, service));
+    let mut applied = Applied::default();
+    for put in futures::future::join_all(puts).await {
+        applied.record(put);
     }
+    applied
 }
 
 /// A refusal of the one does not keep the other from being written.
@@ -196,10 +251,11 @@ async fn put_server(
     writer: &Writer<'_>,
     stores: &Stores,
     desired: &Desired,
+    put_maps: &Applied,
     applied: &mut Applied,
 ) {
     match &desired.stateful_set {
-        Some(stateful_set) if !lacks_config(&desired.config_maps, applied) => {
+        Some(stateful_set) if !lacks_config(&desired.config_maps, put_maps) => {
             let sets = &stores.stateful_sets;
             let put = writer.put_stateful_set(sets, stateful_set).await;
             applied.template_changed = put.as_ref().is_ok_and(|put| put.template_changed);
@@ -216,58 +272,5 @@ async fn keep_template(writer: &Writer<'_>, stores: &Stores, stop: bool, applied
         if stop {
             applied.record(writer.scale_to_zero(&stateful_set).await);
         }
-    }
-}
-
-/// Deletes the pod, so that it is recreated from the template. `unchanged`: only if nothing of it has changed since.
-///
-/// # Errors
-/// The API server refuses, or the pod has been replaced or changed.
-pub async fn recreate_pod(
-    client: &Client,
-    pod: &Pod,
-    unchanged: bool,
-    reason: &str,
-) -> Result<Change, Failure> {
-    let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
-    let parameters = DeleteParams {
-        preconditions: Some(Preconditions {
-            uid: pod.uid(),
-            resource_version: pod.resource_version().filter(|_| unchanged),
-        }),
-        ..DeleteParams::default()
-    };
-    within_deadline(api.delete(&pod.name_any(), &parameters))
-        .await
-        .map_err(|error| Failure::of(pod, &(), error))?;
-    Ok(Change::of(
-        pod,
-        &(),
-        Action::Deleted,
-        format!("recreated: {reason}"),
-    ))
-}
-
-/// Writes the status of a `DittoServer`, unless it has been deleted meanwhile.
-///
-/// # Errors
-/// The API server refuses.
-pub async fn write_status(
-    client: &Client,
-    server: &DittoServer,
-    status: &DittoServerStatus,
-) -> Result<(), ApplyError> {
-    let (name, namespace) = (server.name_any(), server.namespace().unwrap_or_default());
-    let api: Api<DittoServer> = Api::namespaced(client.clone(), &namespace);
-    let body = json!({
-        "apiVersion": DittoServer::api_version(&()),
-        "kind": DittoServer::kind(&()),
-        "metadata": {"name": name, "namespace": namespace},
-        "status": status,
-    });
-    let parameters = PatchParams::apply(labels::STATUS_MANAGER).force();
-    match within_deadline(api.patch_status(&name, &parameters, &Patch::Apply(body))).await {
-        Err(error) if error.is_not_found() => Ok(()),
-        result => result.map(drop),
     }
 }

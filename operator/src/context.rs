@@ -1,14 +1,17 @@
 //! What every reconcile needs.
 
 use kube::Client;
-use kube::runtime::reflector::ObjectRef;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::events::Recorder;
+use crate::fleet::Fleet;
 use crate::metrics::Metrics;
 use crate::retry::Retries;
+use crate::secrets::SecretMemory;
+use crate::server::InstanceRef;
 use crate::turns::Turns;
-use crate::watch::{GuardedDittoServer, Requests, Stores};
+use crate::wake::Wake;
+use crate::watch::Stores;
 use dittofs_operator_core::brake::Brake;
 use dittofs_operator_core::instance::Defaults;
 
@@ -26,8 +29,12 @@ pub struct Context {
     pub brake: Mutex<Brake>,
     /// Writes Events.
     pub events: Recorder,
-    /// Requests reconciles of other instances.
-    pub requests: Requests,
+    /// Requests looks at instances.
+    pub wake: Wake,
+    /// What is known of the Secrets of each instance.
+    pub secrets: Mutex<SecretMemory>,
+    /// What is known of all instances.
+    pub fleet: Mutex<Fleet>,
     /// When a failed reconcile is retried.
     pub retries: Mutex<Retries>,
     /// How many sidecars may be replaced at a time.
@@ -35,10 +42,12 @@ pub struct Context {
 }
 
 impl Context {
-    /// Requests a reconcile of an instance.
-    pub fn request(&self, instance: ObjectRef<GuardedDittoServer>) {
-        // The receiver is gone only during a shutdown.
-        let _ = self.requests.unbounded_send(instance);
+    /// Forgets an instance that is gone.
+    pub fn forget(&self, instance: &InstanceRef) {
+        self.wake.forget(instance);
+        lock(&self.secrets).forget(instance);
+        lock(&self.fleet).forget(instance);
+        lock(&self.retries).succeeded(instance);
     }
 }
 

@@ -2,16 +2,18 @@
 
 use kube::Resource;
 use kube::core::NamespaceScope;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::hash::Hash;
 
 /// A kind of namespaced objects. Either its Rust type or a separate value has its name.
-pub(crate) trait NamespacedKind:
+pub trait NamespacedKind:
     Resource<Scope: NamespaceScope, DynamicType: Clone + Debug + Eq + Hash + Unpin>
     + Clone
     + Debug
     + DeserializeOwned
+    + Serialize
     + Send
     + Sync
     + 'static
@@ -23,6 +25,7 @@ impl<K> NamespacedKind for K where
         + Clone
         + Debug
         + DeserializeOwned
+        + Serialize
         + Send
         + Sync
         + 'static

@@ -2,13 +2,14 @@
 //!
 //! The modules are listed in the order in which data flows through them.
 //!
-//! * [`watch`] caches what belongs to us and says which instance to reconcile.
+//! * [`watch`] fills a [`cache`] of each kind with what belongs to us, and [`wake`] says which instance to look at.
 //! * [`reconcile`] is the driver: the calls below, in that order.
 //! * [`other_operator`] checks whether another operator manages an instance.
 //! * [`observe`] reads. It never writes and decides nothing.
 //! * `dittofs-operator-core` decides. It touches nothing.
 //! * [`apply`] writes. It sends nothing that would change nothing.
-//! * [`restarts`] recreates a pod when it is its turn; [`turns`] says how many sidecars are replaced at a time.
+//! * [`restarts`] recreates a pod when it is its turn; [`turns`] says how many sidecars are replaced at a time. Both
+//!   need to know all instances: [`fleet`].
 //! * [`events`] writes Events.
 //!
 //! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`probes`] (what Kubernetes and
@@ -26,9 +27,11 @@
 )]
 
 pub mod apply;
+pub mod cache;
 pub mod context;
 pub mod events;
-mod kind;
+pub mod fleet;
+pub mod kind;
 pub mod leader;
 pub mod metrics;
 pub mod observe;
@@ -39,7 +42,10 @@ pub mod reconcile;
 pub mod restarts;
 pub mod retry;
 pub mod scope;
+pub mod secrets;
+pub mod server;
 pub mod turns;
+pub mod wake;
 pub mod watch;
 
 /// Deadline of one request to the API server. The Lease has a shorter one.

@@ -154,10 +154,7 @@ async fn work(
 ) {
     let _leading = Leading::begin(&metrics, &probes);
     let mut watch = Watch::start(&client, scope);
-    if watch.synced().await.is_err() {
-        tracing::error!("a watch ended before its cache had synced");
-        return;
-    }
+    watch.synced().await;
     probes.ready.store(true, Ordering::Relaxed);
     tracing::info!(
         kinds = watch.running(),
@@ -174,12 +171,15 @@ async fn work(
         metrics: Arc::clone(&metrics),
         brake: Mutex::new(Brake::new(arguments.max_restarts)),
         events,
-        requests: watch.sender.clone(),
+        wake: watch.wake.clone(),
+        secrets: Mutex::default(),
+        fleet: Mutex::default(),
         retries: Mutex::default(),
         turns: Mutex::default(),
     };
+    let places = watch.places.clone();
     let (requests, _tasks) = watch.split();
-    reconcile::run(Arc::new(context), requests, arguments.concurrency).await;
+    reconcile::run(Arc::new(context), places, requests, arguments.concurrency).await;
 }
 
 /// Keeps probes and metrics up to date with who leads, also when the work is dropped.

@@ -9,22 +9,23 @@ mod secrets;
 use dittofs_shared::settings::{publish_to, uid_of};
 use dittofs_shared::{crd::DittoServer, labels, names};
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Client, Resource, ResourceExt as _};
-use std::hash::Hash;
+use kube::{Client, Resource as _, ResourceExt as _};
 use std::sync::Arc;
 
 use crate::read::ReadError;
-use crate::watch::{GuardedDittoServer, Optional, Presence, Stores};
+use crate::secrets::KnownSecrets;
+use crate::watch::{Optional, Presence, Stores};
 use dittofs_operator_core::observed::{Observed, OptionalObjects};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::ownership::{Claimant, controller};
 use dittofs_operator_core::secrets::connection;
-use dittofs_operator_core::secrets::references::{secret_names, signing_key};
-use secrets::read_secrets;
+use dittofs_operator_core::secrets::references::secret_names;
+use secrets::Reader;
 
-/// Reads everything that belongs to an instance.
+/// Reads everything that belongs to an instance: from the caches, and Secrets of which nothing is known yet from the
+/// API server.
 ///
 /// # Errors
 /// A Secret cannot be read. It is then unknown whether it exists, and nothing may be concluded.
@@ -32,6 +33,7 @@ pub async fn observe(
     server: &DittoServer,
     stores: &Stores,
     client: &Client,
+    known: &mut KnownSecrets,
 ) -> Result<Observed, ReadError> {
     let name = server.name_any();
     let namespace = server.namespace().unwrap_or_default();
@@ -39,56 +41,63 @@ pub async fn observe(
         name: &name,
         uid: server.meta().uid.as_deref().unwrap_or_default(),
     };
-    let named = secret_names(&name, &server.spec);
-    let mut secrets = read_secrets(client, claimant, &namespace, named).await?;
-    if let Some(generated) = connection::generated_for(server, &secrets) {
-        secrets.extend(read_secrets(client, claimant, &namespace, vec![generated]).await?);
-    }
-    let ours = |metadata: &ObjectMeta| claimant.has(metadata);
-    let settings = find(&stores.config_maps, &names::sidecar(&name), &namespace);
-    let publish_to = settings
-        .filter(|settings| ours(&settings.metadata))
-        .and_then(|settings| publish_to(settings.data.as_ref()?).map(str::to_owned));
-    let published = |metadata: &ObjectMeta| {
-        let uid = publish_to.as_deref().and_then(uid_of);
-        ours(metadata) || (uid.is_some() && metadata.uid.as_deref() == uid)
+    let reader = Reader {
+        client,
+        claimant,
+        namespace: &namespace,
     };
+    let named = secret_names(&name, &server.spec);
+    let mut secrets = reader.read(named, known).await?;
+    if let Some(generated) = connection::generated_for(server, &secrets) {
+        secrets.extend(reader.read(vec![generated], known).await?);
+    }
+    let (publish_to, adapters) = published(stores, claimant, &namespace);
+    let ours = |metadata: &ObjectMeta| claimant.has(metadata);
+    let mut claims = stores.claims.of_instance(&namespace, &name);
+    claims.retain(|claim| claim.labels().get(labels::INSTANCE) == Some(&name));
+    let mut adapter_services = stores.services.of_instance(&namespace, &name);
+    adapter_services.retain(|service| {
+        ours(&service.metadata) && service.labels().contains_key(labels::ADAPTER)
+    });
+    let mut network_policies = stores.network_policies.of_instance(&namespace, &name);
+    network_policies.retain(|policy| ours(&policy.metadata));
+    let stateful_set = stores.stateful_sets.get(&namespace, &name);
+    let pod = stores.pods.get(&namespace, &names::pod(&name));
     Ok(Observed {
         at: Timestamp::now(),
-        adapters: find(&stores.config_maps, &names::adapters(&name), &namespace)
-            .filter(|config_map| published(&config_map.metadata)),
-        stateful_set: find(&stores.stateful_sets, &name, &namespace)
-            .filter(|stateful_set| ours(&stateful_set.metadata)),
-        pod: find(&stores.pods, &names::pod(&name), &namespace)
-            .filter(|pod| may_be_of(&name, &pod.metadata)),
+        adapters,
+        stateful_set: stateful_set.filter(|stateful_set| ours(&stateful_set.metadata)),
+        pod: pod.filter(|pod| may_be_of(&name, &pod.metadata)),
         publish_to,
-        claims: selected(&stores.claims, |claim| {
-            claim.namespace().as_deref() == Some(&namespace)
-                && claim.labels().get(labels::INSTANCE) == Some(&name)
-        }),
-        adapter_services: selected(&stores.services, |service| {
-            service.namespace() == server.namespace()
-                && ours(&service.metadata)
-                && service.labels().contains_key(labels::ADAPTER)
-        }),
-        network_policies: selected(&stores.network_policies, |policy| {
-            policy.namespace() == server.namespace() && ours(&policy.metadata)
-        }),
+        claims,
+        adapter_services,
+        network_policies,
         secrets,
-        key_sharers: key_sharers(server, &stores.servers),
+        key_sharers: stores.signing_keys.sharers(&namespace, &name),
         optional: optional(claimant, &namespace, &stores.optional),
         server: server.clone(),
     })
 }
 
-/// Some objects of a kind, sorted by name: their order in the cache is arbitrary, and no message may depend on it.
-fn selected<K>(store: &Store<K>, is_wanted: impl Fn(&K) -> bool) -> Vec<Arc<K>>
-where
-    K: Resource<DynamicType: Eq + Hash + Clone> + Clone + 'static,
-{
-    let mut found = store.state_filter(is_wanted);
-    found.sort_unstable_by_key(|object| object.name_any());
-    found
+/// Where the sidecar publishes, as its settings say, and what it has published.
+fn published(
+    stores: &Stores,
+    claimant: Claimant<'_>,
+    namespace: &str,
+) -> (Option<String>, Option<Arc<ConfigMap>>) {
+    let config_maps = &stores.config_maps;
+    let settings = config_maps.get(namespace, &names::sidecar(claimant.name));
+    let publish_to = settings
+        .filter(|settings| claimant.has(&settings.metadata))
+        .and_then(|settings| publish_to(settings.data.as_ref()?).map(str::to_owned));
+    let uid = publish_to.as_deref().and_then(uid_of);
+    let adapters = config_maps
+        .get(namespace, &names::adapters(claimant.name))
+        .filter(|adapters| {
+            let metadata = &adapters.metadata;
+            claimant.has(metadata) || (uid.is_some() && metadata.uid.as_deref() == uid)
+        });
+    (publish_to, adapters)
 }
 
 /// The StatefulSet that controls a pod may be one that is just being recreated: its uid does not count here.
@@ -103,47 +112,15 @@ fn optional(claimant: Claimant<'_>, namespace: &str, known: &Optional) -> Option
             (_, Presence::Absent(absence)) => {
                 found.absent.insert(kind, absence);
             }
-            (OptionalKind::PerconaPGCluster, Presence::Present(store)) => {
-                let name = names::percona_cluster(claimant.name);
-                let key = ObjectRef::new_with(&name, kind.resource()).within(namespace);
-                found.percona = store.get(&key);
+            (OptionalKind::PerconaPGCluster, Presence::Present(cache)) => {
+                found.percona = cache.get(namespace, &names::percona_cluster(claimant.name));
             }
-            (_, Presence::Present(store)) => {
-                let owned = selected(&store, |object| {
-                    object.namespace().as_deref() == Some(namespace)
-                        && claimant.has(&object.metadata)
-                });
+            (_, Presence::Present(cache)) => {
+                let mut owned = cache.of_instance(namespace, claimant.name);
+                owned.retain(|object| claimant.has(&object.metadata));
                 found.owned.insert(kind, owned);
             }
         }
     }
     found
-}
-
-/// Only instances in our scope are seen.
-fn key_sharers(server: &DittoServer, servers: &Store<GuardedDittoServer>) -> Vec<String> {
-    let key = |server: &DittoServer| signing_key(&server.name_any(), &server.spec);
-    let own = key(server);
-    let shares = |other: &DittoServer| {
-        let key = key(other);
-        other.namespace() == server.namespace()
-            && other.uid() != server.uid()
-            && (key.name, key.part) == (own.name.clone(), own.part.clone())
-    };
-    let state = servers.state();
-    let others = state.iter().filter_map(|other| other.0.as_ref().ok());
-    let mut names: Vec<_> = others
-        .filter(|other| shares(other))
-        .map(kube::ResourceExt::name_any)
-        .collect();
-    names.sort();
-    names
-}
-
-fn find<K>(store: &Store<K>, name: &str, namespace: &str) -> Option<Arc<K>>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-    K::DynamicType: Eq + Hash + Clone,
-{
-    store.get(&ObjectRef::new(name).within(namespace))
 }

@@ -3,6 +3,9 @@
 //! The caches hold only objects with our label, so that those of another operator have to be requested. That is done
 //! only while there is no StatefulSet of ours: an instance at rest causes no requests. An object counts only if this
 //! very `DittoServer` controls it and this operator did not create it.
+//!
+//! The Go operator puts its finalizer on a `DittoServer` before it creates anything. Without a finalizer, one request
+//! is enough.
 
 use dittofs_shared::{crd::DittoServer, labels, names};
 use k8s_openapi::NamespaceResourceScope;
@@ -10,12 +13,12 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::ListParams;
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::hash::Hash;
 
+use crate::cache::Cache;
+use crate::kind::NamespacedKind;
 use crate::read::{ReadError, within_deadline};
 use crate::watch::{Presence, Stores};
 use dittofs_operator_core::optional::OptionalKind;
@@ -26,6 +29,7 @@ use dittofs_operator_core::status::ForeignObject;
 pub struct Search<'a> {
     claimant: Claimant<'a>,
     namespace: String,
+    has_finalizer: bool,
     client: &'a Client,
     stores: &'a Stores,
 }
@@ -40,6 +44,7 @@ impl<'a> Search<'a> {
                 uid: metadata.uid.as_deref().unwrap_or_default(),
             },
             namespace: server.namespace().unwrap_or_default(),
+            has_finalizer: !server.finalizers().is_empty(),
             client,
             stores,
         }
@@ -52,16 +57,23 @@ impl<'a> Search<'a> {
     /// An object cannot be read. It is then unknown whose it is, and nothing may be written.
     pub async fn is_found(&self) -> Result<bool, ReadError> {
         let name = self.claimant.name;
-        if is_cached(&self.stores.stateful_sets, name, &self.namespace) {
+        if self.stores.stateful_sets.has(&self.namespace, name) {
             return Ok(false);
         }
-        let (stateful_set, config, service) = futures::future::try_join3(
-            self.is_theirs(&self.stores.stateful_sets, name.to_owned()),
+        if self.database().is_some() {
+            return Ok(true);
+        }
+        let sets = &self.stores.stateful_sets;
+        let stateful_set = self.is_theirs(sets, name.to_owned()).await?;
+        if stateful_set || !self.has_finalizer {
+            return Ok(stateful_set);
+        }
+        let (config, service) = futures::future::try_join(
             self.is_theirs(&self.stores.config_maps, names::sole_config(name)),
             self.is_theirs(&self.stores.services, names::headless_service(name)),
         )
         .await?;
-        Ok(stateful_set || config || service || self.database().is_some())
+        Ok(config || service)
     }
 
     /// All that can be found.
@@ -92,12 +104,11 @@ impl<'a> Search<'a> {
     /// Every PerconaPGCluster is cached, whosever it is.
     fn database(&self) -> Option<ForeignObject> {
         let kind = OptionalKind::PerconaPGCluster;
-        let Presence::Present(store) = self.stores.optional.of(kind) else {
+        let Presence::Present(cache) = self.stores.optional.of(kind) else {
             return None;
         };
         let name = names::percona_cluster(self.claimant.name);
-        let key = ObjectRef::new_with(&name, kind.resource()).within(&self.namespace);
-        let found = store.get(&key)?;
+        let found = cache.get(&self.namespace, &name)?;
         self.created_by_another(&found.metadata)
             .then(|| ForeignObject {
                 kind: kind.name().to_owned(),
@@ -106,12 +117,11 @@ impl<'a> Search<'a> {
     }
 
     /// A cached object has our label, and so is not theirs.
-    async fn is_theirs<K>(&self, store: &Store<K>, name: String) -> Result<bool, ReadError>
+    async fn is_theirs<K>(&self, cache: &Cache<K>, name: String) -> Result<bool, ReadError>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-        K: Clone + Debug + serde::de::DeserializeOwned + 'static,
+        K: NamespacedKind + Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
-        if is_cached(store, &name, &self.namespace) {
+        if cache.has(&self.namespace, &name) {
             return Ok(false);
         }
         let api = Api::<K>::namespaced(self.client.clone(), &self.namespace);
@@ -157,11 +167,4 @@ fn foreign<K: Resource<DynamicType = ()>>(name: &str) -> ForeignObject {
         kind: K::kind(&()).into_owned(),
         name: name.to_owned(),
     }
-}
-
-fn is_cached<K>(store: &Store<K>, name: &str, namespace: &str) -> bool
-where
-    K: Resource<DynamicType: Default + Eq + Hash + Clone> + Clone + 'static,
-{
-    store.get(&ObjectRef::new(name).within(namespace)).is_some()
 }

@@ -5,14 +5,15 @@
 )]
 
 mod apart;
+mod converge;
 mod schedule;
 mod sidecar;
 
 use dittofs_shared::crd::DittoServer;
 use futures::{Stream, StreamExt as _};
 use kube::runtime::controller::{self, Action};
-use kube::runtime::reflector::ObjectRef;
-use kube::{Client, Resource as _};
+use kube::runtime::reflector::Store;
+use kube::{Resource as _, ResourceExt as _};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,22 +21,25 @@ use std::time::{Duration, Instant};
 use crate::apply::{self, Applied, ApplyError};
 use crate::context::{Context, lock};
 use crate::metrics::Outcome;
-use crate::observe;
 use crate::other_operator::Search;
 use crate::read::ReadError;
 use crate::restarts;
-use crate::watch::GuardedDittoServer;
-use dittofs_operator_core::desired::Desired;
+use crate::secrets::KnownSecrets;
+use crate::server::{InstanceRef, Place, Server};
+use crate::wake::Causes;
+use converge::{Pass, converge, is_new};
 use dittofs_operator_core::events as reported;
 use dittofs_operator_core::events::password_reset;
-use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::reconcile_request;
 use dittofs_operator_core::roll;
 use dittofs_operator_core::status::{self, View};
 
-/// Requests for the same instance within this time become one reconcile.
-const DEBOUNCE: Duration = Duration::from_millis(20);
+/// Requests for the same instance within this time become one reconcile: what another controller writes at once. See
+/// [`crate::wake`] for those that come faster than that for longer.
+const DEBOUNCE: Duration = Duration::from_millis(2);
+/// When an instance is looked at again that waits for an event.
+const FAR: Duration = Duration::from_hours(24 * 365);
 
 /// Why a reconcile failed. It is retried.
 #[derive(Debug, thiserror::Error)]
@@ -54,48 +58,73 @@ pub enum Error {
 /// Reconciles instances on request, several concurrently, until the requests end.
 pub async fn run(
     context: Arc<Context>,
-    requests: impl Stream<Item = ObjectRef<GuardedDittoServer>>,
+    places: Store<Place>,
+    requests: impl Stream<Item = InstanceRef>,
     concurrency: u16,
 ) {
-    let store = context.stores.servers.clone();
     let config = controller::Config::default()
         .debounce(DEBOUNCE)
         .concurrency(concurrency);
     let requests = requests.map(Ok::<_, Infallible>);
     let outcomes = controller::applier(
-        |server, context| Box::pin(reconcile(server, context)),
-        |server, error, context| retry(&server, error, &context),
+        |place, context| Box::pin(reconcile_if_needed(place, context)),
+        |place, error, context| retry(&place, error, &context),
         Arc::clone(&context),
-        store,
+        places,
         requests,
         config,
     );
     outcomes
         .for_each_concurrent(None, |outcome| async {
             // There is no such instance: it was deleted meanwhile, or only the label of an object names it.
-            if let Err(controller::Error::ObjectNotFound(instance)) = outcome {
-                let namespace = instance.namespace.as_deref().unwrap_or_default();
-                apart::release(&context, namespace, &instance.name).await;
+            if let Err(controller::Error::ObjectNotFound(gone)) = outcome {
+                let namespace = gone.namespace.as_deref().unwrap_or_default();
+                context.forget(&InstanceRef::new(&gone.name).within(namespace));
+                apart::release(&context, namespace, &gone.name).await;
             }
         })
         .await;
 }
 
+async fn reconcile_if_needed(place: Arc<Place>, context: Arc<Context>) -> Result<Action, Error> {
+    let instance = InstanceRef::from_obj(&*place);
+    let causes = match context.wake.begin(&instance, Instant::now()) {
+        Ok(causes) => causes,
+        Err(due) => return Ok(Action::requeue(due.duration_since(Instant::now()))),
+    };
+    let (namespace, name) = (place.namespace().unwrap_or_default(), place.name_any());
+    let Some(server) = context.stores.servers.get(&namespace, &name) else {
+        return Ok(Action::await_change());
+    };
+    let after = reconcile(&server, &context, &instance, causes).await?;
+    context.wake.due(&instance, Instant::now() + after);
+    Ok(Action::requeue(after))
+}
+
+/// Returns when to look again.
 async fn reconcile(
-    server: Arc<GuardedDittoServer>,
-    context: Arc<Context>,
-) -> Result<Action, Error> {
+    server: &Server,
+    context: &Context,
+    instance: &InstanceRef,
+    causes: Causes,
+) -> Result<Duration, Error> {
     let began = Instant::now();
-    let result = match &server.0 {
-        Ok(server) => Box::pin(reconcile_valid(server, &context)).await,
-        Err(invalid) => {
+    let result = match server {
+        Server::Valid(server) => {
+            let mut secrets = KnownSecrets::default();
+            if !causes.is_whole {
+                secrets = lock(&context.secrets).of(instance);
+            }
+            lock(&context.secrets).forget(instance);
+            Box::pin(reconcile_valid(server, context, instance, secrets)).await
+        }
+        Server::Invalid { error, .. } => {
             tracing::error!(
-                name = invalid.metadata.name,
-                namespace = invalid.metadata.namespace,
-                error = invalid.error,
+                %instance,
+                error,
                 "cannot parse this DittoServer: its objects are left unchanged until it is corrected"
             );
-            Ok(Action::await_change())
+            Ok(FAR)
         }
     };
     let outcome = if result.is_ok() {
@@ -105,19 +134,25 @@ async fn reconcile(
     };
     context.metrics.reconciled(outcome, began.elapsed());
     if result.is_ok() {
-        lock(&context.retries).succeeded(&ObjectRef::from_obj(&*server));
+        lock(&context.retries).succeeded(instance);
     }
     result
 }
 
-fn retry(server: &Arc<GuardedDittoServer>, error: &Error, context: &Arc<Context>) -> Action {
-    let instance = ObjectRef::from_obj(&**server);
+fn retry(place: &Arc<Place>, error: &Error, context: &Arc<Context>) -> Action {
+    let instance = InstanceRef::from_obj(&**place);
     let (failures, delay) = lock(&context.retries).failed(instance.clone());
     tracing::warn!(%instance, %error, failures, "reconcile failed; retrying in {delay:.1?}");
+    context.wake.due(&instance, Instant::now() + delay);
     Action::requeue(delay)
 }
 
-async fn reconcile_valid(server: &DittoServer, context: &Context) -> Result<Action, Error> {
+async fn reconcile_valid(
+    server: &DittoServer,
+    context: &Context,
+    place: &InstanceRef,
+    mut secrets: KnownSecrets,
+) -> Result<Duration, Error> {
     if server.meta().deletion_timestamp.is_some() {
         return apart::deleting(server, context).await;
     }
@@ -125,13 +160,12 @@ async fn reconcile_valid(server: &DittoServer, context: &Context) -> Result<Acti
     if search.is_found().await? {
         return apart::leave_alone(server, context, &search).await;
     }
-    ensure_status(server, &context.client).await?;
-    let (pass, mut applied) = Box::pin(apply_desired(server, context)).await?;
-    let Pass {
-        observed,
-        instance,
-        desired,
-    } = &pass;
+    let converged = Box::pin(converge(server, context, &mut secrets)).await;
+    if converged.is_err() {
+        ensure_status(server, context).await?;
+    }
+    let (pass, mut applied) = converged?;
+    let (observed, instance) = (&pass.observed, &pass.instance);
     let roll = roll::decide(
         instance.spec.roll_policy,
         observed.stateful_set.as_deref(),
@@ -148,7 +182,7 @@ async fn reconcile_valid(server: &DittoServer, context: &Context) -> Result<Acti
         refused_owners: &applied.refused_owners,
         roll: &roll,
         renewal: &renewal,
-        config_hash: desired.config_hash.as_deref(),
+        config_hash: pass.desired.config_hash.as_deref(),
         stateful_set: observed.stateful_set.as_deref(),
         pod: observed.pod.as_deref(),
         adapter_services: &observed.adapter_services,
@@ -157,60 +191,30 @@ async fn reconcile_valid(server: &DittoServer, context: &Context) -> Result<Acti
         previous: server.status.as_ref(),
     };
     report(server, context, &view, &applied).await?;
+    if !schedule::awaits_secret(instance) && !is_terminating(observed) {
+        lock(&context.secrets).remember(place.clone(), secrets);
+    }
     match applied.failures.first() {
         Some(failure) => Err(Error::Apply(failure.to_string())),
-        None => Ok(Action::requeue(
-            schedule::requeue_after(instance, applied.due_in)
-                .min(restarts::requeue_after(&roll))
-                .min(sidecar::requeue_after(instance, &renewal)),
-        )),
+        None => Ok(schedule::requeue_after(instance, applied.due_in)
+            .min(restarts::requeue_after(&roll))
+            .min(sidecar::requeue_after(instance, &renewal))),
     }
 }
 
-/// Gives a new instance its first conditions.
-async fn ensure_status(server: &DittoServer, client: &Client) -> Result<(), ApplyError> {
-    let conditions = server.status.as_ref().map(|status| &status.conditions);
-    if conditions.is_none_or(Vec::is_empty) {
+/// Whoever deletes a pod may have changed a Secret before.
+fn is_terminating(observed: &Observed) -> bool {
+    let pod = observed.pod.as_deref();
+    pod.is_some_and(|pod| pod.metadata.deletion_timestamp.is_some())
+}
+
+/// Gives a new instance its first conditions. They say that nothing is known yet.
+async fn ensure_status(server: &DittoServer, context: &Context) -> Result<(), ApplyError> {
+    if is_new(server) {
         let first = status::first(server, jiff::Timestamp::now());
-        apply::write_status(client, server, &first).await?;
+        apply::write_status(&context.client, &context.stores.servers, server, &first).await?;
     }
     Ok(())
-}
-
-/// What a reconcile has observed, and what it has concluded from that.
-struct Pass {
-    observed: Observed,
-    instance: Instance,
-    desired: Desired,
-}
-
-impl Pass {
-    async fn begin(server: &DittoServer, context: &Context) -> Result<Self, ReadError> {
-        let observed = observe::observe(server, &context.stores, &context.client).await?;
-        let instance = Instance::parse(&observed, &context.defaults);
-        Ok(Self {
-            desired: Desired::of(&instance),
-            observed,
-            instance,
-        })
-    }
-}
-
-/// Writes whatever differs, unless the instance is paused.
-async fn apply_desired(server: &DittoServer, context: &Context) -> Result<(Pass, Applied), Error> {
-    let (client, stores) = (&context.client, &context.stores);
-    let mut pass = Pass::begin(server, context).await?;
-    let mut applied = Applied::default();
-    if !server.spec.paused {
-        let force = reconcile_request::of(server).is_some();
-        applied = apply::create_secrets(client, &pass.observed, &pass.desired.secrets).await;
-        if !applied.changes.is_empty() {
-            pass = Pass::begin(server, context).await?;
-        }
-        let (instance, desired) = (&pass.instance, &pass.desired);
-        applied.extend(apply::apply(client, stores, instance, desired, force).await);
-    }
-    Ok((pass, applied))
 }
 
 async fn report(
@@ -229,7 +233,7 @@ async fn report(
     let resets = &view.instance.api_access.reset;
     notices.extend(password_reset::notices(server, resets, &status));
     if server.status.as_ref() != Some(&status) {
-        apply::write_status(&context.client, server, &status).await?;
+        apply::write_status(&context.client, &context.stores.servers, server, &status).await?;
     }
     context.events.publish(server, notices).await;
     Ok(())

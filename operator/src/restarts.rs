@@ -1,15 +1,12 @@
 //! Restarts: recreates a pod when that is due and it is its turn, and requests a reconcile of the instances that are
 //! next.
 
-use dittofs_shared::crd::DittoServer;
-use dittofs_shared::names;
-use kube::runtime::reflector::ObjectRef;
 use std::time::{Duration, Instant};
 
 use crate::apply::{self, Applied};
 use crate::context::{Context, lock};
-use crate::watch::{GuardedDittoServer, Stores};
-use dittofs_operator_core::brake::{InstanceState, NamespacedName, Queue};
+use crate::server::InstanceRef;
+use dittofs_operator_core::brake::{NamespacedName, Queue};
 use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::pod_status;
 use dittofs_operator_core::roll::{Roll, Waits};
@@ -104,26 +101,12 @@ async fn recreate(
 }
 
 fn ask(context: &Context, place: &NamespacedName, pod: &str) -> Result<(), Queue> {
-    lock(&context.brake).ask(place, pod, &every_instance(&context.stores), Instant::now())
+    let states = lock(&context.fleet).states(&context.stores);
+    lock(&context.brake).ask(place, pod, &states, Instant::now())
 }
 
-/// Every instance in the cache.
-fn every_instance(stores: &Stores) -> Vec<InstanceState> {
-    let servers = stores.servers.state();
-    let servers = servers.iter().filter_map(|server| server.0.as_ref().ok());
-    let servers = servers.filter(|server| server.metadata.deletion_timestamp.is_none());
-    let see = |server: &DittoServer| {
-        let place = NamespacedName::of(server);
-        let set = ObjectRef::new(&place.name).within(&place.namespace);
-        let pod = ObjectRef::new(&names::pod(&place.name)).within(&place.namespace);
-        let (set, pod) = (stores.stateful_sets.get(&set), stores.pods.get(&pod));
-        InstanceState::of(server, set.as_deref(), pod.as_deref())
-    };
-    servers.map(see).collect()
-}
-
-fn object(place: &NamespacedName) -> ObjectRef<GuardedDittoServer> {
-    ObjectRef::new(&place.name).within(&place.namespace)
+fn instance(place: &NamespacedName) -> InstanceRef {
+    InstanceRef::new(&place.name).within(&place.namespace)
 }
 
 fn pending(changed: String, waits_for: Waits) -> Roll {
@@ -135,8 +118,8 @@ fn request_next(context: &Context) {
     if !lock(&context.brake).has_queue() {
         return;
     }
-    let seen = every_instance(&context.stores);
-    for place in lock(&context.brake).next(&seen, Instant::now()) {
-        context.request(object(&place));
+    let states = lock(&context.fleet).states(&context.stores);
+    for place in lock(&context.brake).next(&states, Instant::now()) {
+        context.wake.ask(instance(&place));
     }
 }

@@ -1,11 +1,10 @@
 //! When a failed reconcile is retried.
 
 use dittofs_runtime::backoff::Backoff;
-use kube::runtime::reflector::ObjectRef;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::watch::GuardedDittoServer;
+use crate::server::InstanceRef;
 
 /// Shortest and longest delay.
 const MIN_DELAY: Duration = Duration::from_secs(1);
@@ -13,7 +12,7 @@ const MAX_DELAY: Duration = Duration::from_mins(1);
 
 /// The failures in a row of each instance. They only increase the delay, so they may be lost.
 #[derive(Debug, Default)]
-pub struct Retries(HashMap<ObjectRef<GuardedDittoServer>, Failures>);
+pub struct Retries(HashMap<InstanceRef, Failures>);
 
 #[derive(Debug)]
 struct Failures {
@@ -23,7 +22,7 @@ struct Failures {
 
 impl Retries {
     /// Counts a failure. Returns how many there have been in a row, and how long to wait.
-    pub fn failed(&mut self, instance: ObjectRef<GuardedDittoServer>) -> (u32, Duration) {
+    pub fn failed(&mut self, instance: InstanceRef) -> (u32, Duration) {
         let failures = self.0.entry(instance).or_insert_with(|| Failures {
             count: 0,
             delays: Backoff::between(MIN_DELAY, MAX_DELAY),
@@ -34,7 +33,7 @@ impl Retries {
     }
 
     /// Starts over after a success.
-    pub fn succeeded(&mut self, instance: &ObjectRef<GuardedDittoServer>) {
+    pub fn succeeded(&mut self, instance: &InstanceRef) {
         self.0.remove(instance);
     }
 }
@@ -46,8 +45,7 @@ mod tests {
     #[test]
     fn delays_grow_for_each_instance_until_it_succeeds() {
         let mut retries = Retries::default();
-        let [a, b] =
-            ["a", "b"].map(|name| ObjectRef::<GuardedDittoServer>::new(name).within("files"));
+        let [a, b] = ["a", "b"].map(|name| InstanceRef::new(name).within("files"));
         let (count, delay) = retries.failed(a.clone());
         assert!(count == 1 && delay >= MIN_DELAY && delay < MIN_DELAY * 2);
         for _ in 0..20 {

@@ -4,20 +4,14 @@
 //! who waits. Both may be lost: a new operator reconciles every instance.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt as _;
-use kube::runtime::reflector::ObjectRef;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use crate::watch::GuardedDittoServer;
-use dittofs_operator_core::renewal::PodFacts;
+use crate::fleet::PodSeen;
+use crate::server::InstanceRef;
+use dittofs_operator_core::brake::NamespacedName;
 
 /// Sidecars that are replaced at a time.
 const AT_A_TIME: usize = 10;
-
-/// Namespace and name.
-type Name = (String, String);
 
 /// Whether a sidecar may be replaced now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +30,9 @@ pub enum Turn {
 #[derive(Debug, Default)]
 pub struct Turns {
     /// Pods that were changed, or are about to be, with the image that they get.
-    taken: BTreeMap<Name, String>,
+    taken: BTreeMap<NamespacedName, String>,
     /// Instances that wait.
-    waiting: BTreeSet<Name>,
+    waiting: BTreeSet<NamespacedName>,
 }
 
 impl Turns {
@@ -46,19 +40,22 @@ impl Turns {
     pub fn take(
         &mut self,
         instance: &str,
-        pod: &Pod,
+        pod: &PodSeen,
         image: &str,
-        pods: &[Arc<Pod>],
+        pods: &[PodSeen],
         now: Timestamp,
     ) -> Turn {
-        if let Some((namespace, name)) = refused_by(pods, pod, image) {
-            return Turn::RefusedBy(format!("{namespace}/{name}"));
+        if let Some(other) = refused_by(pods, pod, image) {
+            return Turn::RefusedBy(other.to_string());
         }
-        let instance = (pod.namespace().unwrap_or_default(), instance.to_owned());
+        let instance = NamespacedName {
+            namespace: pod.place.namespace.clone(),
+            name: instance.to_owned(),
+        };
         let count = self.count(pods, now);
         if self
             .taken
-            .get(&name_of(pod))
+            .get(&pod.place)
             .is_some_and(|taken| taken == image)
         {
             return Turn::Begun;
@@ -68,13 +65,13 @@ impl Turns {
             return Turn::Later;
         }
         self.waiting.remove(&instance);
-        self.taken.insert(name_of(pod), image.to_owned());
+        self.taken.insert(pod.place.clone(), image.to_owned());
         Turn::Now
     }
 
     /// Gives a turn back: the pod was not changed.
-    pub fn give_back(&mut self, pod: &Pod) {
-        self.taken.remove(&name_of(pod));
+    pub fn give_back(&mut self, pod: &PodSeen) {
+        self.taken.remove(&pod.place);
     }
 
     /// Whether any instance waits.
@@ -83,29 +80,25 @@ impl Turns {
     }
 
     /// The instances whose turn it is by now. They are no longer in the queue, and have to ask again.
-    pub fn next(
-        &mut self,
-        pods: &[Arc<Pod>],
-        now: Timestamp,
-    ) -> Vec<ObjectRef<GuardedDittoServer>> {
+    pub fn next(&mut self, pods: &[PodSeen], now: Timestamp) -> Vec<InstanceRef> {
         let free = AT_A_TIME.saturating_sub(self.count(pods, now));
         let next = std::iter::from_fn(|| self.waiting.pop_first()).take(free);
-        next.map(|(namespace, name)| ObjectRef::new(&name).within(&namespace))
+        next.map(|next| InstanceRef::new(&next.name).within(&next.namespace))
             .collect()
     }
 
     /// Pods whose sidecar is being replaced. A turn that shows on its pod is no longer kept in memory.
-    fn count(&mut self, pods: &[Arc<Pod>], now: Timestamp) -> usize {
-        let facts = pods.iter().map(|pod| (name_of(pod), PodFacts::of(pod)));
+    fn count(&mut self, pods: &[PodSeen], now: Timestamp) -> usize {
+        let facts = pods.iter().map(|pod| (&pod.place, &pod.facts));
         let facts: BTreeMap<_, _> = facts.collect();
-        self.taken.retain(|name, image| match facts.get(name) {
+        self.taken.retain(|place, image| match facts.get(place) {
             Some(Some(facts)) => facts.image != *image,
             _ => false,
         });
-        let replaced = facts.iter().filter(|(name, facts)| {
+        let replaced = facts.iter().filter(|(place, facts)| {
             let seen = facts.as_ref();
             seen.is_some_and(|facts| facts.is_being_replaced(now))
-                && !self.taken.contains_key(*name)
+                && !self.taken.contains_key(**place)
         });
         replaced.count() + self.taken.len()
     }
@@ -114,28 +107,28 @@ impl Turns {
 /// A pod that has tried the image without success, if that matters to this one. A failure in one namespace may be due
 /// to its quotas, pull Secrets or memory limits, so that it holds up other namespaces only after a failure in a
 /// second one.
-fn refused_by(pods: &[Arc<Pod>], pod: &Pod, image: &str) -> Option<Name> {
+fn refused_by<'a>(pods: &'a [PodSeen], pod: &PodSeen, image: &str) -> Option<&'a NamespacedName> {
     let refused = pods.iter().filter(|other| {
-        let refused = PodFacts::of(other).and_then(|facts| facts.refused);
+        let refused = other
+            .facts
+            .as_ref()
+            .and_then(|facts| facts.refused.as_ref());
         refused.is_some_and(|refused| refused.image == image && refused.is_about_image())
     });
-    let by: BTreeSet<_> = refused.map(|other| name_of(other)).collect();
+    let by: BTreeSet<_> = refused.map(|other| &other.place).collect();
     let own = by
         .iter()
-        .find(|(namespace, _)| pod.namespace().as_ref() == Some(namespace));
-    let namespaces: BTreeSet<_> = by.iter().map(|(namespace, _)| namespace).collect();
+        .find(|other| other.namespace == pod.place.namespace);
+    let namespaces: BTreeSet<_> = by.iter().map(|other| &other.namespace).collect();
     own.or_else(|| by.first().filter(|_| namespaces.len() > 1))
-        .cloned()
-}
-
-fn name_of(pod: &Pod) -> Name {
-    (pod.namespace().unwrap_or_default(), pod.name_any())
+        .copied()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use dittofs_shared::{labels, names};
+    use k8s_openapi::api::core::v1::Pod;
     use serde_json::{Value, json};
 
     const OLD: &str = "sidecar:1";
@@ -143,19 +136,19 @@ mod tests {
     const NOW: &str = "2026-01-01T00:01:00Z";
 
     #[allow(clippy::needless_pass_by_value)] // `json!` makes values.
-    fn pod(number: usize, annotations: Value) -> Arc<Pod> {
+    fn pod(number: usize, annotations: Value) -> PodSeen {
         let pod = json!({
             "metadata": {"name": format!("files-{number}-0"), "namespace": "n", "annotations": annotations},
             "spec": {"containers": [], "initContainers": [{"name": names::SIDECAR_CONTAINER, "image": OLD}]},
         });
-        Arc::new(serde_json::from_value(pod).unwrap())
+        PodSeen::of(&serde_json::from_value::<Pod>(pod).unwrap())
     }
 
-    fn quiet(number: usize) -> Arc<Pod> {
+    fn quiet(number: usize) -> PodSeen {
         pod(number, json!({labels::SIDECAR_IMAGE: OLD}))
     }
 
-    fn changed(number: usize, at: &str) -> Arc<Pod> {
+    fn changed(number: usize, at: &str) -> PodSeen {
         let annotations = json!({
             labels::SIDECAR_IMAGE: NEW,
             labels::SIDECAR_PREVIOUS_IMAGE: OLD,
@@ -164,7 +157,7 @@ mod tests {
         pod(number, annotations)
     }
 
-    fn take(turns: &mut Turns, number: usize, pods: &[Arc<Pod>]) -> Turn {
+    fn take(turns: &mut Turns, number: usize, pods: &[PodSeen]) -> Turn {
         let instance = format!("files-{number}");
         turns.take(&instance, &pods[number], NEW, pods, NOW.parse().unwrap())
     }
@@ -183,7 +176,7 @@ mod tests {
         for (number, pod) in pods.iter_mut().enumerate().take(10) {
             *pod = changed(number, "2026-01-01T00:00:30Z");
         }
-        let next = |turns: &mut Turns, pods: &[Arc<Pod>]| {
+        let next = |turns: &mut Turns, pods: &[PodSeen]| {
             let next = turns.next(pods, NOW.parse().unwrap());
             next.into_iter().map(|one| one.name).collect::<Vec<_>>()
         };
@@ -234,9 +227,9 @@ mod tests {
     fn a_failure_in_one_namespace_holds_up_another_only_after_one_in_a_second() {
         let refused = json!({labels::SIDECAR_REFUSED_IMAGE: NEW, labels::SIDECAR_REFUSED_REASON: "ErrImagePull"});
         let in_namespace = |namespace: &str| {
-            let mut pod = Pod::clone(&pod(0, refused.clone()));
-            pod.metadata.namespace = Some(namespace.to_owned());
-            Arc::new(pod)
+            let mut pod = pod(0, refused.clone());
+            namespace.clone_into(&mut pod.place.namespace);
+            pod
         };
         let mut turns = Turns::default();
         let mut pods = vec![in_namespace("a"), quiet(1)];

@@ -1,9 +1,9 @@
 //! Which objects trigger a reconcile, and the caches of them.
 //!
-//! One watch a kind, limited by label to what belongs to us. An event on any object requests a reconcile of the
-//! instance that the object's label names. There is no resync: what is not watched (Secrets) is read in each
-//! reconcile. Kinds that the cluster may lack are watched while it has them. With namespaces in the scope there is
-//! one watch for each of them and each kind, and still one cache of each kind.
+//! One watch a kind, limited by label to what belongs to us. An event on any object requests a look at the instance
+//! that the object's label names. There is no resync: what is not watched (Secrets) is read now and then. Kinds that
+//! the cluster may lack are watched while it has them. With namespaces in the scope there is one watch for each of
+//! them and each kind, and still one cache of each kind.
 
 mod adapters;
 mod optional;
@@ -11,57 +11,57 @@ mod outage;
 mod owned;
 mod selector;
 mod servers;
+mod signing_keys;
 mod source;
 mod trigger;
 
-use dittofs_shared::{crd::DittoServer, labels};
-use futures::FutureExt as _;
-use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use futures::future::{BoxFuture, try_join_all};
+use dittofs_shared::labels;
+use futures::channel::mpsc::UnboundedReceiver;
+use futures::future::{BoxFuture, FutureExt as _, join_all};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Client;
-use kube::core::DeserializeGuard;
-use kube::runtime::reflector::store::WriterDropped;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::Store;
 use kube::runtime::watcher;
 use tokio::task::JoinSet;
 
+use crate::cache::Cache;
 use crate::kind::NamespacedKind;
 use crate::scope::Scope;
+use crate::server::{InstanceRef, Place, Server};
+use crate::wake::Wake;
 pub use adapters::Departed;
 pub use optional::{Optional, Presence};
 use owned::{Owned, forget_writers, keep_our_choices, keep_our_times};
 pub use selector::{InvalidSelector, check as check_selector};
-use source::Source;
+use servers::Servers;
+pub use signing_keys::SigningKeys;
+use source::{Sent, Source};
+use trigger::Trigger;
 pub use trigger::instances_of;
-
-/// A `DittoServer` that may not be valid. An invalid one must not stop the watch of all the others.
-pub type GuardedDittoServer = DeserializeGuard<DittoServer>;
-
-/// Where requests for reconciles go.
-pub type Requests = UnboundedSender<ObjectRef<GuardedDittoServer>>;
 
 /// Caches of the objects that belong to us.
 #[derive(Clone)]
 #[allow(missing_docs)]
 pub struct Stores {
-    pub servers: Store<GuardedDittoServer>,
-    pub config_maps: Store<ConfigMap>,
+    pub servers: Cache<Server>,
+    /// Which of them share a signing key.
+    pub signing_keys: SigningKeys,
+    pub config_maps: Cache<ConfigMap>,
     /// ConfigMaps with a published state that have left the cache.
     pub departed: Departed,
-    pub services: Store<Service>,
-    pub network_policies: Store<NetworkPolicy>,
-    pub stateful_sets: Store<StatefulSet>,
-    pub pods: Store<Pod>,
-    pub disruption_budgets: Store<PodDisruptionBudget>,
-    pub claims: Store<PersistentVolumeClaim>,
-    pub service_accounts: Store<ServiceAccount>,
-    pub roles: Store<Role>,
-    pub role_bindings: Store<RoleBinding>,
+    pub services: Cache<Service>,
+    pub network_policies: Cache<NetworkPolicy>,
+    pub stateful_sets: Cache<StatefulSet>,
+    pub pods: Cache<Pod>,
+    pub disruption_budgets: Cache<PodDisruptionBudget>,
+    pub claims: Cache<PersistentVolumeClaim>,
+    pub service_accounts: Cache<ServiceAccount>,
+    pub roles: Cache<Role>,
+    pub role_bindings: Cache<RoleBinding>,
     /// Kinds that the cluster may lack.
     pub optional: Optional,
 }
@@ -70,20 +70,22 @@ pub struct Stores {
 #[derive(Default)]
 struct Tasks {
     running: JoinSet<()>,
-    syncing: Vec<BoxFuture<'static, Result<(), WriterDropped>>>,
+    syncing: Vec<BoxFuture<'static, ()>>,
 }
 
 impl Tasks {
     /// Runs the task that fills a cache.
-    fn spawn<K: NamespacedKind>(
-        &mut self,
-        store: &Store<K>,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) {
-        let store = store.clone();
-        let synced = async move { store.wait_until_ready().await };
-        self.syncing.push(synced.boxed());
-        self.running.spawn(task);
+    fn spawn<W, K>(&mut self, source: &Source, cache: &Cache<K>, config: &watcher::Config)
+    where
+        W: Sent + kube::Resource<DynamicType = ()>,
+        K: NamespacedKind + From<W>,
+    {
+        let (source, config) = (source.clone(), config.clone());
+        let (filled, synced) = (cache.clone(), cache.clone());
+        self.syncing
+            .push(async move { synced.synced().await }.boxed());
+        self.running
+            .spawn(async move { source.follow::<W, K>(&filled, &(), config, |_| {}).await });
     }
 }
 
@@ -91,26 +93,36 @@ impl Tasks {
 pub struct Watch {
     /// The caches.
     pub stores: Stores,
-    /// Where requests for reconciles go.
-    pub sender: Requests,
-    requests: UnboundedReceiver<ObjectRef<GuardedDittoServer>>,
+    /// Requests looks at instances.
+    pub wake: Wake,
+    /// Where the `DittoServers` are.
+    pub places: Store<Place>,
+    requests: UnboundedReceiver<InstanceRef>,
     tasks: Tasks,
 }
 
 impl Watch {
     /// Starts the watches. Returns at once; see [`Watch::synced`].
     pub fn start(client: &Client, scope: &Scope) -> Self {
-        let (sender, requests) = unbounded();
+        let (wake, requests) = Wake::new();
         let mut tasks = Tasks::default();
         let source = Source {
             client: client.clone(),
             namespaces: scope.namespaces().map(str::to_owned).collect(),
         };
-        let (servers, trigger) = servers::watch(&source, scope.selector(), sender, &mut tasks);
+        let Servers {
+            cache: servers,
+            places,
+            signing_keys,
+        } = servers::watch(&source, scope.selector(), &wake, &mut tasks);
+        let trigger = Trigger {
+            wake: wake.clone(),
+            servers: servers.clone(),
+        };
         let optional = optional::watch(&source, &trigger, &mut tasks.running);
         let mut owned = Owned {
             source: &source,
-            trigger: &trigger,
+            wake: &wake,
             tasks: &mut tasks,
         };
         let managed = watcher::Config::default().labels(&labels::managed_selector());
@@ -132,32 +144,25 @@ impl Watch {
             role_bindings: owned.watch(&managed, forget_writers),
             optional,
             servers,
+            signing_keys,
         };
         Self {
             stores,
-            sender: trigger.requests,
+            wake,
+            places,
             requests,
             tasks,
         }
     }
 
     /// Waits until every cache has synced: before that, a missing object may exist.
-    ///
-    /// # Errors
-    /// A watch has ended, which only happens during a shutdown.
-    pub async fn synced(&mut self) -> Result<(), WriterDropped> {
-        try_join_all(std::mem::take(&mut self.tasks.syncing)).await?;
+    pub async fn synced(&mut self) {
+        join_all(std::mem::take(&mut self.tasks.syncing)).await;
         self.stores.optional.settled().await;
-        Ok(())
     }
 
-    /// The requests, and what keeps the watches running.
-    pub fn split(
-        self,
-    ) -> (
-        UnboundedReceiver<ObjectRef<GuardedDittoServer>>,
-        JoinSet<()>,
-    ) {
+    /// The instances to look at, and what keeps the watches running.
+    pub fn split(self) -> (UnboundedReceiver<InstanceRef>, JoinSet<()>) {
         (self.requests, self.tasks.running)
     }
 

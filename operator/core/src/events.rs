@@ -2,6 +2,7 @@
 //! to be counted or merged.
 
 pub mod password_reset;
+mod written;
 
 use dittofs_shared::crd::{AdapterStatus, DittoServerStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -67,26 +68,16 @@ pub fn notices(
     before: Option<&DittoServerStatus>,
     after: &DittoServerStatus,
 ) -> Vec<Notice> {
-    let written = changes.iter().map(of_change);
     let failures = failures.iter();
     let failed = failures
         .filter(|failure| !before.is_some_and(|before| is_recorded(before, failure)))
         .map(of_failure);
-    written
+    written::notice(changes)
+        .into_iter()
         .chain(failed)
         .chain(refusals(before, after))
         .chain(transitions(before, after))
         .collect()
-}
-
-fn of_change(change: &Change) -> Notice {
-    let kind = change.object.kind.as_deref().unwrap_or_default();
-    let name = change.object.name.as_deref().unwrap_or_default();
-    Notice::normal(
-        &format!("{kind}{}", change.action),
-        &change.action.to_string(),
-        format!("{kind} {name}: {}", change.reason),
-    )
 }
 
 fn of_failure(failure: &Failure) -> Notice {

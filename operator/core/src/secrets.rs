@@ -45,6 +45,15 @@ pub struct Secrets {
     absent: BTreeSet<(String, String)>,
 }
 
+/// Names of the Secrets that the operator may generate for an instance.
+pub fn generated_names(instance: &str) -> [String; 3] {
+    [
+        names::jwt_secret(instance),
+        names::admin_credentials(instance),
+        names::sidecar_credentials(instance),
+    ]
+}
+
 impl Secrets {
     /// Whether the only problem is a Secret that is being deleted.
     pub fn wait_for_deletion(&self) -> bool {

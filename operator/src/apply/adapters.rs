@@ -8,13 +8,14 @@ use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::rbac::v1::Role;
 use kube::api::{Patch, PatchParams};
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::Applied;
 use super::request::{Put, within_deadline};
 use super::write::Writer;
+use crate::cache::Cache;
 use crate::watch::Stores;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 use dittofs_operator_core::ownership::Ownership;
@@ -34,53 +35,60 @@ impl Writer<'_> {
     /// Applies the ConfigMaps.
     pub async fn put_config_maps(
         &self,
-        store: &Store<ConfigMap>,
+        cache: &Cache<ConfigMap>,
         config_maps: &[ConfigMap],
-        applied: &mut Applied,
-    ) -> MayPublish {
+    ) -> (Applied, MayPublish) {
         let published = names::adapters(&self.instance.name);
-        let mut may_publish = MayPublish::Unknown;
-        for config_map in config_maps {
-            if config_map.name_any() != published {
-                applied.record(self.put(Put::new(store, config_map)).await);
-                continue;
+        let puts = config_maps.iter().map(async |config_map| {
+            if config_map.name_any() == published {
+                self.put_published(cache, config_map).await
+            } else {
+                self.put(Put::new(cache, config_map)).await
             }
-            let put = self.put_published(store, config_map).await;
-            may_publish = match &put {
-                Ok(_) => MayPublish::Yes,
-                Err(failure) if matches!(failure.error, ApplyError::Foreign(_)) => MayPublish::No,
-                Err(_) => MayPublish::Unknown,
-            };
+        });
+        let mut applied = Applied::default();
+        let mut may_publish = MayPublish::Unknown;
+        let puts = futures::future::join_all(puts).await;
+        for (config_map, put) in config_maps.iter().zip(puts) {
+            if config_map.name_any() == published {
+                may_publish = may_publish_by(&put);
+            }
             applied.record(put);
         }
-        may_publish
+        (applied, may_publish)
     }
 
     /// Applies the Role of the sidecar, without rights to an object that is not ours.
     pub async fn put_role(
         &self,
-        store: &Store<Role>,
+        cache: &Cache<Role>,
         role: &Role,
         may_publish: MayPublish,
-        applied: &mut Applied,
-    ) {
+    ) -> Result<Option<Change>, Failure> {
         match may_publish {
-            MayPublish::Yes => applied.record(self.put(Put::new(store, role)).await),
+            MayPublish::Yes => self.put(Put::new(cache, role)).await,
             MayPublish::No => {
                 let less = without(role, &names::adapters(&self.instance.name));
-                applied.record(self.put(Put::new(store, &less)).await);
+                self.put(Put::new(cache, &less)).await
             }
-            MayPublish::Unknown => {}
+            MayPublish::Unknown => Ok(None),
         }
     }
 
-    async fn put_published(
+    /// Creates the ConfigMap, or corrects it.
+    pub(super) async fn put_published(
         &self,
-        store: &Store<ConfigMap>,
+        cache: &Cache<ConfigMap>,
         desired: &ConfigMap,
     ) -> Result<Option<Change>, Failure> {
-        let put = Put::new(store, desired);
-        if let Some(seen) = self.seen(&put).await?
+        let put = Put::new(cache, desired);
+        let seen = match put.cached() {
+            Some(cached) => Some(cached),
+            // It may have lost the label by which it is cached.
+            None if self.instance.published_uid().is_some() => self.read(&put).await?,
+            None => None,
+        };
+        if let Some(seen) = seen
             && self.is_published(&seen)
             && self.has_foreign_metadata(&seen)
         {
@@ -129,6 +137,14 @@ impl Writer<'_> {
     }
 }
 
+fn may_publish_by(put: &Result<Option<Change>, Failure>) -> MayPublish {
+    match put {
+        Ok(_) => MayPublish::Yes,
+        Err(failure) if matches!(failure.error, ApplyError::Foreign(_)) => MayPublish::No,
+        Err(_) => MayPublish::Unknown,
+    }
+}
+
 /// The Role without the rules for one object.
 fn without(role: &Role, name: &str) -> Role {
     let mut role = role.clone();
@@ -160,7 +176,7 @@ pub async fn release(
         name: name.clone(),
         error,
     };
-    let cached = stores.config_maps.get(&key);
+    let cached = stores.config_maps.get(namespace, &name);
     let metadata = match (cached, stores.departed.take(&key)) {
         (Some(cached), _) => cached.metadata.clone(),
         // It has left the cache: deleted, or without our label.

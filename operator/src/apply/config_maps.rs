@@ -45,9 +45,7 @@ pub(super) async fn prune(
     }
     let mut sets = writer.owned(&stores.stateful_sets);
     sets.retain(|set| set.name_any() == instance.name);
-    let pods = stores
-        .pods
-        .state_filter(|pod| pod.namespace().as_ref() == Some(namespace));
+    let pods = stores.pods.of_instance(namespace, &instance.name);
     let seen = Seen {
         wanted,
         pod: names::pod(&instance.name),
@@ -65,7 +63,7 @@ pub(super) async fn prune(
         return;
     }
     for config in unused {
-        let delete = Delete::new(&**config, "no pod mounts it");
+        let delete = Delete::new(&stores.config_maps, &**config, "no pod mounts it");
         match writer.delete(delete).await {
             Ok(change) => applied.changes.extend(change),
             // It does no harm meanwhile.
@@ -86,7 +84,7 @@ struct Seen<'a> {
     /// Name of the pod.
     pod: String,
     stateful_set: Option<&'a StatefulSet>,
-    /// All pods of the namespace that may belong to an instance.
+    /// The pods of the instance.
     pods: &'a [Arc<Pod>],
     /// The configurations of the instance.
     configs: &'a [Arc<ConfigMap>],

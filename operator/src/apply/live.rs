@@ -1,39 +1,27 @@
 //! The live object and its ownership.
 
 use dittofs_shared::labels;
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt as _};
 use std::sync::Arc;
 
 use super::request::{Put, within_deadline};
 use super::write::Writer;
+use crate::cache::Cache;
 use crate::kind::NamespacedKind;
 use dittofs_operator_core::outcome::{ApplyError, Failure};
 use dittofs_operator_core::ownership::Ownership;
 
 impl Writer<'_> {
-    /// The live object, if it is ours. The cache holds only objects with our label, so that one that is not in it is
-    /// read before it is created.
-    pub(super) async fn live<K>(&self, put: &Put<'_, K>) -> Result<Option<Arc<K>>, Failure>
+    /// The cached object, if it is ours. The cache holds only objects with our label: that there is no other is a
+    /// precondition of whatever creates one.
+    pub(super) fn live<K>(&self, put: &Put<'_, K>) -> Result<Option<Arc<K>>, Failure>
     where
         K: NamespacedKind,
     {
-        let seen = self.seen(put).await?;
-        self.own(put, seen)
+        self.own(put, put.cached())
     }
 
-    /// The live object, whosever it is.
-    pub(super) async fn seen<K>(&self, put: &Put<'_, K>) -> Result<Option<Arc<K>>, Failure>
-    where
-        K: NamespacedKind,
-    {
-        let key = ObjectRef::from_obj_with(put.desired, put.kind.clone());
-        match put.store.get(&key) {
-            Some(cached) => Ok(Some(cached)),
-            None => self.read(put).await,
-        }
-    }
-
+    /// Reads an object that the cache lacks or has in another version.
     pub(super) async fn read<K>(&self, put: &Put<'_, K>) -> Result<Option<Arc<K>>, Failure>
     where
         K: NamespacedKind,
@@ -66,14 +54,14 @@ impl Writer<'_> {
 
     /// The objects of a kind that are ours, or about to be. A foreign object may have labels copied from
     /// one of ours: without a controller it counts only if we have applied it.
-    pub fn owned<K: NamespacedKind>(&self, store: &Store<K>) -> Vec<Arc<K>> {
-        store.state_filter(|object| {
-            let is_ours = match self.ownership_of(object) {
-                Ownership::Ours => true,
-                Ownership::Adoptable => object.annotations().contains_key(labels::APPLIED_HASH),
-                Ownership::Foreign(_) => false,
-            };
-            is_ours && object.namespace().as_deref() == Some(&self.instance.namespace)
-        })
+    pub fn owned<K: NamespacedKind>(&self, cache: &Cache<K>) -> Vec<Arc<K>> {
+        let instance = self.instance;
+        let mut owned = cache.of_instance(&instance.namespace, &instance.name);
+        owned.retain(|object| match self.ownership_of(&**object) {
+            Ownership::Ours => true,
+            Ownership::Adoptable => object.annotations().contains_key(labels::APPLIED_HASH),
+            Ownership::Foreign(_) => false,
+        });
+        owned
     }
 }

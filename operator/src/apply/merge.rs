@@ -24,6 +24,10 @@ impl Writer<'_> {
         {
             return Ok(None);
         }
+        let alive = self.is_server_alive().await;
+        if !alive.map_err(|error| Failure::of(seen, kind, error))? {
+            return Ok(None);
+        }
         let mut owners = seen.owner_references().to_vec();
         owners.push(self.instance.owner.clone());
         let patch = json!({"metadata": {

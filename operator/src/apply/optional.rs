@@ -15,17 +15,18 @@ impl Writer<'_> {
         &self,
         known: &Optional,
         desired: &BTreeMap<OptionalKind, Vec<DynamicObject>>,
-        applied: &mut Applied,
-    ) {
+    ) -> Applied {
+        let mut applied = Applied::default();
         for (kind, objects) in desired {
-            let Presence::Present(store) = known.of(*kind) else {
+            let Presence::Present(cache) = known.of(*kind) else {
                 continue;
             };
             for object in objects {
                 let resource = kind.resource();
-                let put = Put::of_kind(&resource, &store, object);
+                let put = Put::of_kind(&resource, &cache, object);
                 applied.record(self.put(put).await);
             }
         }
+        applied
     }
 }

@@ -1,29 +1,32 @@
 //! NetworkPolicies, of which nothing may be more or less than desired.
 
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::ResourceExt as _;
 
 use super::Applied;
 use super::request::Put;
 use super::write::Writer;
+use crate::cache::Cache;
 
 impl Writer<'_> {
     /// Applies the policies in order. Stops at one that does not exist yet and cannot be created: a later one would
     /// close what this one should have opened.
     pub async fn put_policies(
         &self,
-        store: &Store<NetworkPolicy>,
+        cache: &Cache<NetworkPolicy>,
         policies: &[NetworkPolicy],
-        applied: &mut Applied,
-    ) {
+    ) -> Applied {
+        let mut applied = Applied::default();
         for policy in policies {
-            let put = self.put(Put::new(store, &whole(policy))).await;
-            let missing = put.is_err() && store.get(&ObjectRef::from_obj(policy)).is_none();
+            let put = self.put(Put::new(cache, &whole(policy))).await;
+            let namespace = &self.instance.namespace;
+            let missing = put.is_err() && !cache.has(namespace, &policy.name_any());
             applied.record(put);
             if missing {
-                return;
+                break;
             }
         }
+        applied
     }
 }
 

@@ -4,12 +4,12 @@ use dittofs_shared::labels;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::runtime::reflector::Store;
 use kube::{Resource, ResourceExt as _};
 
 use super::Applied;
 use super::request::Delete;
 use super::write::Writer;
+use crate::cache::Cache;
 use crate::watch::{Optional, Presence, Stores};
 use dittofs_operator_core::desired::{Desired, adapter_of};
 use dittofs_operator_core::optional::OptionalKind;
@@ -41,6 +41,7 @@ pub(super) async fn prune(
         pods: _,
         claims: _,
         servers: _,
+        signing_keys: _,
         departed: _,
     } = stores;
     prune_optional(writer, optional, desired, applied).await;
@@ -60,12 +61,12 @@ async fn prune_optional(
         .into_iter()
         .filter(|kind| !kind.holds_data());
     for kind in kinds {
-        let Presence::Present(store) = known.of(kind) else {
+        let Presence::Present(cache) = known.of(kind) else {
             continue;
         };
         let resource = kind.resource();
         let wanted = desired.optional.get(&kind).map_or(&[][..], Vec::as_slice);
-        for object in writer.owned(&store) {
+        for object in writer.owned(&cache) {
             if is_among(wanted, &*object) {
                 continue;
             }
@@ -77,7 +78,7 @@ async fn prune_optional(
                 }
                 Some(adapter) => format!("adapter {adapter} no longer needs this route"),
             };
-            let delete = Delete::of_kind(&resource, &*object, reason);
+            let delete = Delete::of_kind(&resource, &cache, &*object, reason);
             applied.record(writer.delete(delete).await);
         }
     }
@@ -85,12 +86,12 @@ async fn prune_optional(
 
 async fn prune_services(
     writer: &Writer<'_>,
-    store: &Store<Service>,
+    cache: &Cache<Service>,
     desired: &Desired,
     applied: &mut Applied,
 ) {
     let wanted = &desired.services;
-    for service in writer.owned(store) {
+    for service in writer.owned(cache) {
         if is_among(wanted, &*service) {
             continue;
         }
@@ -107,18 +108,18 @@ async fn prune_services(
             Some(adapter) if failed(adapter, wanted, &applied.failures) => continue,
             Some(adapter) => why_not_needed(adapter, wanted),
         };
-        applied.record(writer.delete(Delete::new(&*service, reason)).await);
+        applied.record(writer.delete(Delete::new(cache, &*service, reason)).await);
     }
 }
 
 async fn prune_policies(
     writer: &Writer<'_>,
-    store: &Store<NetworkPolicy>,
+    cache: &Cache<NetworkPolicy>,
     desired: &Desired,
     applied: &mut Applied,
 ) {
     let disabled = writer.instance.spec.network_policies().is_none();
-    let mut policies = writer.owned(store);
+    let mut policies = writer.owned(cache);
     // The one that closes the pod is deleted before those that open it.
     policies.sort_by_key(|policy| adapter_of(&policy.metadata).is_some());
     for policy in policies {
@@ -134,7 +135,7 @@ async fn prune_policies(
             }
             Some(adapter) => format!("adapter {adapter} is no longer exposed"),
         };
-        let deleted = writer.delete(Delete::new(&*policy, reason)).await;
+        let deleted = writer.delete(Delete::new(cache, &*policy, reason)).await;
         let failed = deleted.is_err();
         applied.record(deleted);
         if disabled && failed {
@@ -145,13 +146,13 @@ async fn prune_policies(
 
 async fn prune_budgets(
     writer: &Writer<'_>,
-    store: &Store<PodDisruptionBudget>,
+    cache: &Cache<PodDisruptionBudget>,
     desired: &Desired,
     applied: &mut Applied,
 ) {
-    for budget in writer.owned(store) {
+    for budget in writer.owned(cache) {
         if !is_among(desired.disruption_budget.as_slice(), &*budget) {
-            let delete = Delete::new(&*budget, "pod.disruptionBudget is Manual");
+            let delete = Delete::new(cache, &*budget, "pod.disruptionBudget is Manual");
             applied.record(writer.delete(delete).await);
         }
     }

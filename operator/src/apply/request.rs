@@ -1,9 +1,10 @@
 //! The parameters of requests, and their deadline.
 
-use kube::Resource;
-use kube::runtime::reflector::Store;
+use kube::{Resource, ResourceExt as _};
+use std::sync::Arc;
 
 use crate::REQUEST_DEADLINE;
+use crate::cache::Cache;
 use crate::kind::NamespacedKind;
 use dittofs_operator_core::outcome::{ApplyError, Change, Failure};
 use dittofs_runtime::api_error::ApiError;
@@ -26,7 +27,7 @@ pub(super) struct Put<'a, K: NamespacedKind> {
     /// Its kind.
     pub kind: &'a K::DynamicType,
     /// The cache of its kind.
-    pub store: &'a Store<K>,
+    pub cache: &'a Cache<K>,
     /// What it should be.
     pub desired: &'a K,
     /// Called with the live object and with what is about to be sent.
@@ -35,10 +36,10 @@ pub(super) struct Put<'a, K: NamespacedKind> {
 
 impl<'a, K: NamespacedKind> Put<'a, K> {
     /// Writes `desired`, an object of a dynamic kind.
-    pub fn of_kind(kind: &'a K::DynamicType, store: &'a Store<K>, desired: &'a K) -> Self {
+    pub fn of_kind(kind: &'a K::DynamicType, cache: &'a Cache<K>, desired: &'a K) -> Self {
         Self {
             kind,
-            store,
+            cache,
             desired,
             adjust: |_, _| {},
         }
@@ -49,6 +50,15 @@ impl<'a, K: NamespacedKind> Put<'a, K> {
         Self { adjust, ..self }
     }
 
+    /// The cached object, whosever it is.
+    pub(super) fn cached(&self) -> Option<Arc<K>> {
+        let desired = self.desired;
+        self.cache.get(
+            &desired.namespace().unwrap_or_default(),
+            &desired.name_any(),
+        )
+    }
+
     pub(super) fn failure(&self, error: ApplyError) -> Failure {
         Failure::of(self.desired, self.kind, error)
     }
@@ -56,8 +66,8 @@ impl<'a, K: NamespacedKind> Put<'a, K> {
 
 impl<'a, K: NamespacedKind + Resource<DynamicType = ()>> Put<'a, K> {
     /// Writes `desired`.
-    pub fn new(store: &'a Store<K>, desired: &'a K) -> Self {
-        Self::of_kind(&(), store, desired)
+    pub fn new(cache: &'a Cache<K>, desired: &'a K) -> Self {
+        Self::of_kind(&(), cache, desired)
     }
 }
 
@@ -73,6 +83,8 @@ pub(super) struct Written<K> {
 pub(super) struct Delete<'a, K: NamespacedKind> {
     /// Its kind.
     pub kind: &'a K::DynamicType,
+    /// The cache of its kind.
+    pub cache: &'a Cache<K>,
     /// What was seen of it.
     pub seen: &'a K,
     /// Why.
@@ -83,9 +95,15 @@ pub(super) struct Delete<'a, K: NamespacedKind> {
 
 impl<'a, K: NamespacedKind> Delete<'a, K> {
     /// Deletes `seen`, an object of a dynamic kind.
-    pub fn of_kind(kind: &'a K::DynamicType, seen: &'a K, reason: impl Into<String>) -> Self {
+    pub fn of_kind(
+        kind: &'a K::DynamicType,
+        cache: &'a Cache<K>,
+        seen: &'a K,
+        reason: impl Into<String>,
+    ) -> Self {
         Self {
             kind,
+            cache,
             seen,
             reason: reason.into(),
             orphan: false,
@@ -103,7 +121,7 @@ impl<'a, K: NamespacedKind> Delete<'a, K> {
 
 impl<'a, K: NamespacedKind + Resource<DynamicType = ()>> Delete<'a, K> {
     /// Deletes `seen`.
-    pub fn new(seen: &'a K, reason: impl Into<String>) -> Self {
-        Self::of_kind(&(), seen, reason)
+    pub fn new(cache: &'a Cache<K>, seen: &'a K, reason: impl Into<String>) -> Self {
+        Self::of_kind(&(), cache, seen, reason)
     }
 }

@@ -10,26 +10,45 @@ use std::collections::BTreeMap;
 
 use super::Applied;
 use super::request::within_deadline;
+use crate::secrets::KnownSecrets;
 use dittofs_operator_core::desired::{Content, GeneratedSecret};
 use dittofs_operator_core::digest::digest;
 use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::outcome::{Action, Change, Failure};
+use dittofs_operator_core::ownership::Claimant;
+use dittofs_operator_core::secrets::SecretFacts;
 use dittofs_operator_core::secrets::connection::ConnectionString;
 use dittofs_operator_core::secrets::connection_string;
 
 type Data = BTreeMap<String, ByteString>;
 
-/// Creates the Secrets that do not exist yet.
-pub async fn create_secrets(
+/// Creates the Secrets that do not exist yet, and remembers them.
+pub(super) async fn create_secrets(
     client: &Client,
     observed: &Observed,
     secrets: &[GeneratedSecret],
+    known: &mut KnownSecrets,
 ) -> Applied {
+    let missing = secrets.iter().filter(|secret| !exists(observed, secret));
+    let created = futures::future::join_all(missing.map(|secret| create(client, secret))).await;
+    let name = observed.server.name_any();
+    let claimant = Claimant {
+        name: &name,
+        uid: observed.server.metadata.uid.as_deref().unwrap_or_default(),
+    };
     let mut applied = Applied::default();
-    for secret in secrets.iter().filter(|secret| !exists(observed, secret)) {
-        applied.record(create(client, secret).await);
+    for created in created {
+        if let Ok(Some(secret)) = &created {
+            let facts = SecretFacts::of(secret, claimant);
+            known.learn(secret.name_any(), Some(facts));
+        }
+        applied.record(created.map(|secret| secret.map(|secret| change(&secret))));
     }
     applied
+}
+
+fn change(created: &Secret) -> Change {
+    Change::of(created, &(), Action::Created, "did not exist".to_owned())
 }
 
 fn exists(observed: &Observed, secret: &GeneratedSecret) -> bool {
@@ -37,7 +56,8 @@ fn exists(observed: &Observed, secret: &GeneratedSecret) -> bool {
     name.is_some_and(|name| observed.secrets.contains_key(name))
 }
 
-async fn create(client: &Client, generated: &GeneratedSecret) -> Result<Option<Change>, Failure> {
+/// `None`: another client was faster, or its source has just changed.
+async fn create(client: &Client, generated: &GeneratedSecret) -> Result<Option<Secret>, Failure> {
     let mut secret = Secret {
         metadata: generated.metadata.clone(),
         ..Secret::default()
@@ -60,12 +80,7 @@ async fn create(client: &Client, generated: &GeneratedSecret) -> Result<Option<C
         ..PostParams::default()
     };
     match within_deadline(api.create(&parameters, &secret)).await {
-        Ok(created) => Ok(Some(Change::of(
-            &created,
-            &(),
-            Action::Created,
-            "did not exist".to_owned(),
-        ))),
+        Ok(created) => Ok(Some(created)),
         Err(error) if error.is_conflict() => Ok(None),
         Err(error) => Err(Failure::of(&secret, &(), error)),
     }

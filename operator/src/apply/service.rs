@@ -5,11 +5,11 @@
 
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 use kube::ResourceExt as _;
-use kube::runtime::reflector::{ObjectRef, Store};
 use serde_json::{Value, json};
 
 use super::request::Put;
 use super::write::Writer;
+use crate::cache::Cache;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 
 /// A field of the live Service that makes the desired one invalid.
@@ -49,15 +49,15 @@ impl Writer<'_> {
     /// Applies a Service. A node port is kept when the number of its port changes: clients may be using it.
     pub async fn put_service(
         &self,
-        store: &Store<Service>,
+        cache: &Cache<Service>,
         desired: &Service,
     ) -> Result<Option<Change>, Failure> {
-        let put = Put::new(store, desired).adjusted(keep_node_ports);
+        let put = Put::new(cache, desired).adjusted(keep_node_ports);
         let failure = match self.put_ports(&put).await {
             Err(failure) => failure,
             written => return written,
         };
-        let Some(live) = store.get(&ObjectRef::from_obj(desired)) else {
+        let Some(live) = put.cached() else {
             return Err(failure);
         };
         let Some(obstacle) = Obstacle::of(&failure.error, &live, desired) else {

@@ -8,7 +8,6 @@
 use dittofs_shared::quantity;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use kube::runtime::reflector::Store;
 use kube::{Resource as _, ResourceExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +15,7 @@ use super::difference::differences;
 use super::overruled;
 use super::request::{Delete, Put, Written};
 use super::write::Writer;
+use crate::cache::Cache;
 use dittofs_operator_core::generation::is_observed;
 use dittofs_operator_core::instance::Claim;
 use dittofs_operator_core::outcome::{Change, Failure};
@@ -48,32 +48,32 @@ impl Writer<'_> {
     /// Applies the StatefulSet, or does the next step towards other claim templates.
     pub async fn put_stateful_set(
         &self,
-        store: &Store<StatefulSet>,
+        cache: &Cache<StatefulSet>,
         desired: &StatefulSet,
     ) -> Result<StatefulSetWritten, Failure> {
-        let Some(live) = self.live(&Put::new(store, desired)).await? else {
-            return self.put_template(store, None, desired).await;
+        let Some(live) = self.live(&Put::new(cache, desired))? else {
+            return self.put_template(cache, None, desired).await;
         };
         // A policy has rewritten the claim templates, and would rewrite those of a recreated StatefulSet, too.
         if overruled::holds(&*live, desired) {
-            return self.put_template(store, Some(&live), desired).await;
+            return self.put_template(cache, Some(&live), desired).await;
         }
         let instance = self.instance;
         match step(&live, desired, &instance.claims, &instance.owner.uid) {
             Step::Apply => {
                 let sent = with_live_templates(&live, desired);
-                self.put_template(store, Some(&live), &sent).await
+                self.put_template(cache, Some(&live), &sent).await
             }
             Step::Release => {
                 let sent = meanwhile(&live, desired);
-                self.put_template(store, Some(&live), &sent).await
+                self.put_template(cache, Some(&live), &sent).await
             }
             Step::Wait => Ok(StatefulSetWritten::default()),
-            Step::Recreate => match self.orphan(&live).await {
+            Step::Recreate => match self.orphan(cache, &live).await {
                 Err(failure) if failure.error.is_conflict() => Ok(StatefulSetWritten::default()),
                 Err(failure) => {
                     let meanwhile = meanwhile(&live, desired);
-                    self.put(Put::new(store, &meanwhile)).await?;
+                    self.put(Put::new(cache, &meanwhile)).await?;
                     Err(failure)
                 }
                 Ok(change) => Ok(StatefulSetWritten {
@@ -87,11 +87,11 @@ impl Writer<'_> {
     /// Sends the live claim templates: they are immutable, and a policy may have added to them at creation.
     async fn put_template(
         &self,
-        store: &Store<StatefulSet>,
+        cache: &Cache<StatefulSet>,
         live: Option<&StatefulSet>,
         desired: &StatefulSet,
     ) -> Result<StatefulSetWritten, Failure> {
-        let put = Put::new(store, desired).adjusted(keep_claim_templates);
+        let put = Put::new(cache, desired).adjusted(keep_claim_templates);
         let Some(Written { now, change }) = self.write(&put).await? else {
             return Ok(StatefulSetWritten::default());
         };
@@ -103,9 +103,13 @@ impl Writer<'_> {
     }
 
     /// Deletes a StatefulSet without its pod and claims, if it is still what was seen.
-    async fn orphan(&self, seen: &StatefulSet) -> Result<Option<Change>, Failure> {
+    async fn orphan(
+        &self,
+        cache: &Cache<StatefulSet>,
+        seen: &StatefulSet,
+    ) -> Result<Option<Change>, Failure> {
         const WHY: &str = "recreated because its volumeClaimTemplates change; its pod and PersistentVolumeClaims are kept";
-        self.delete(Delete::new(seen, WHY).orphan()).await
+        self.delete(Delete::new(cache, seen, WHY).orphan()).await
     }
 }
 

@@ -5,14 +5,18 @@ use kube::api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPoli
 use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
+use super::Applied;
 use super::content::{content, hash_of, missing};
 use super::difference::Difference;
 use super::overruled::{self, Sent};
 use super::request::{Delete, Put, Written, within_deadline};
+use crate::cache::Cache;
 use crate::kind::NamespacedKind;
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
+use dittofs_operator_core::ownership::Ownership;
 
 /// A version that no object reaches.
 const NO_VERSION: i64 = i64::MAX;
@@ -24,6 +28,20 @@ pub(super) struct Writer<'a> {
     pub instance: &'a Instance,
     /// Sends also what seems to be as desired: not everything that others change shows in the cache.
     pub force: bool,
+    /// See [`Writer::is_server_alive`].
+    pub(super) alive: OnceCell<bool>,
+}
+
+impl<'a> Writer<'a> {
+    /// Writes the objects of this instance.
+    pub fn new(client: &'a Client, instance: &'a Instance, force: bool) -> Self {
+        Self {
+            client,
+            instance,
+            force,
+            alive: OnceCell::new(),
+        }
+    }
 }
 
 impl Writer<'_> {
@@ -34,6 +52,18 @@ impl Writer<'_> {
     {
         let written = self.write(&put).await?;
         Ok(written.and_then(|written| written.change))
+    }
+
+    /// Applies the objects of a kind.
+    pub async fn put_each<K>(&self, cache: &Cache<K>, desired: &[K]) -> Applied
+    where
+        K: NamespacedKind<DynamicType = ()> + Serialize,
+    {
+        let mut applied = Applied::default();
+        for desired in desired {
+            applied.record(self.put(Put::new(cache, desired)).await);
+        }
+        applied
     }
 
     /// Applies an object. `None`: nothing was sent, because it is as desired already.
@@ -52,7 +82,15 @@ impl Writer<'_> {
     where
         K: NamespacedKind + Serialize,
     {
-        let live = self.live(put).await?;
+        let (namespace, name) = place(put.desired);
+        if !self.force
+            && put
+                .cache
+                .is_settled(&namespace, &name, &hash_of(put.desired))
+        {
+            return Ok(None);
+        }
+        let live = self.live(put)?;
         match Box::pin(self.send_onto(put, live)).await {
             // The cache lags behind, or another writer was faster: whose the object is now decides.
             Err(failure) if matches!(failure.error, ApplyError::Raced) => {
@@ -75,8 +113,20 @@ impl Writer<'_> {
         let before = live.as_ref().map(|live| missing(&**live, desired));
         let before = before.unwrap_or_default();
         let Some((action, reason)) = self.occasion(live.as_deref(), &before, desired) else {
+            if let Some(live) = &live {
+                put.cache.settle(live, &hash_of(desired));
+            }
             return Ok(None);
         };
+        if let Some(live) = &live
+            && self.ownership_of(&**live) == Ownership::Adoptable
+            && !self
+                .is_server_alive()
+                .await
+                .map_err(|error| put.failure(error))?
+        {
+            return Ok(None);
+        }
         let mut body = desired.clone();
         body.annotations_mut()
             .insert(labels::APPLIED_HASH.to_owned(), hash_of(desired));
@@ -84,7 +134,7 @@ impl Writer<'_> {
             overruled::carry_over(&**live, &mut body);
             (put.adjust)(live, &mut body);
         }
-        let now = self.apply(put.kind, live.as_deref(), &body).await?;
+        let now = self.apply(put, live.as_deref(), &body).await?;
         Ok(Some(Sent {
             live,
             before,
@@ -127,7 +177,7 @@ impl Writer<'_> {
     /// nothing.
     pub(super) async fn apply<K: NamespacedKind + Serialize>(
         &self,
-        kind: &K::DynamicType,
+        put: &Put<'_, K>,
         live: Option<&K>,
         body: &K,
     ) -> Result<K, Failure> {
@@ -139,13 +189,20 @@ impl Writer<'_> {
         } else {
             sent.meta_mut().resource_version = Some(NO_VERSION.to_string());
         }
-        let api = self.api(kind, &sent);
+        let api = self.api(put.kind, &sent);
         let name = sent.name_any();
+        let ticket = put.cache.ticket();
         let applied = within_deadline(api.patch(&name, &parameters, &Patch::Apply(&sent))).await;
-        applied.map_err(|error| {
-            let raced = error.is_replaced();
-            Failure::of(body, kind, if raced { ApplyError::Raced } else { error })
-        })
+        applied
+            .inspect(|now| put.cache.learn(ticket, now))
+            .map_err(|error| {
+                let raced = error.is_replaced();
+                Failure::of(
+                    body,
+                    put.kind,
+                    if raced { ApplyError::Raced } else { error },
+                )
+            })
     }
 
     /// Deletes an object, if it is still what was seen.
@@ -155,6 +212,7 @@ impl Writer<'_> {
     {
         let Delete {
             kind,
+            cache,
             seen,
             reason,
             orphan,
@@ -171,8 +229,17 @@ impl Writer<'_> {
             ..DeleteParams::default()
         };
         let api = self.api(kind, seen);
+        let ticket = cache.ticket();
         match within_deadline(api.delete(&seen.name_any(), &parameters)).await {
-            Ok(_) => Ok(Some(Change::of(seen, kind, Action::Deleted, reason))),
+            Ok(answer) => {
+                match answer.left() {
+                    Some(left) if left.meta().deletion_timestamp.is_some() => {
+                        cache.learn(ticket, &left);
+                    }
+                    _ => cache.learn_gone(seen),
+                }
+                Ok(Some(Change::of(seen, kind, Action::Deleted, reason)))
+            }
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(Failure::of(seen, kind, error)),
         }
@@ -196,8 +263,11 @@ impl Writer<'_> {
             }
             overruled::remember(&mut sent.body, memory.of(&after));
             (put.adjust)(&sent.now, &mut sent.body);
-            sent.now = self.apply(put.kind, Some(&sent.now), &sent.body).await?;
+            sent.now = self.apply(put, Some(&sent.now), &sent.body).await?;
             after = missing(&sent.now, desired);
+        }
+        if overruled::is_settled(&sent.now, &after) {
+            put.cache.settle(&sent.now, &hash_of(desired));
         }
         let live = sent.live.as_deref();
         let has_changed = live.is_none_or(|live| content(live) != content(&sent.now));
@@ -210,6 +280,10 @@ impl Writer<'_> {
             change,
         })
     }
+}
+
+fn place<K: NamespacedKind>(object: &K) -> (String, String) {
+    (object.namespace().unwrap_or_default(), object.name_any())
 }
 
 #[cfg(test)]

@@ -1,45 +1,45 @@
 //! Reads Secrets. Only digests are kept, no contents.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client};
 use std::collections::BTreeMap;
 
 use crate::read::{ReadError, within_deadline};
+use crate::secrets::KnownSecrets;
 use dittofs_operator_core::ownership::Claimant;
-use dittofs_operator_core::secrets::{KeyFacts, SecretFacts};
+use dittofs_operator_core::secrets::SecretFacts;
 
-/// Reads Secrets by name. Those that do not exist are left out.
-pub(super) async fn read_secrets(
-    client: &Client,
-    claimant: Claimant<'_>,
-    namespace: &str,
-    names: Vec<String>,
-) -> Result<BTreeMap<String, SecretFacts>, ReadError> {
-    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    let reads = names
-        .into_iter()
-        .map(|name| read_secret(&api, claimant, namespace, name));
-    let found = futures::future::try_join_all(reads).await?;
-    Ok(found.into_iter().flatten().collect())
+/// Reads the Secrets of one instance.
+pub(super) struct Reader<'a> {
+    pub client: &'a Client,
+    pub claimant: Claimant<'a>,
+    pub namespace: &'a str,
 }
 
-async fn read_secret(
-    api: &Api<Secret>,
-    claimant: Claimant<'_>,
-    namespace: &str,
-    name: String,
-) -> Result<Option<(String, SecretFacts)>, ReadError> {
-    let what = || format!("Secret {namespace}/{name}");
-    let secret = within_deadline(what, api.get_opt(&name)).await?;
-    Ok(secret.map(|secret| (name, facts(&secret, claimant))))
-}
+impl Reader<'_> {
+    /// Secrets by name, read unless they are known. Those that do not exist are left out.
+    pub async fn read(
+        &self,
+        names: Vec<String>,
+        known: &mut KnownSecrets,
+    ) -> Result<BTreeMap<String, SecretFacts>, ReadError> {
+        let unknown = names.iter().filter(|name| known.get(name).is_none());
+        let reads = unknown.map(|name| self.read_one(name.clone()));
+        for (name, facts) in futures::future::try_join_all(reads).await? {
+            known.learn(name, facts);
+        }
+        let found = names.into_iter().filter_map(|name| {
+            let facts = known.get(&name).flatten()?.clone();
+            Some((name, facts))
+        });
+        Ok(found.collect())
+    }
 
-fn facts(secret: &Secret, claimant: Claimant<'_>) -> SecretFacts {
-    let keys = secret.data.iter().flatten();
-    let keys = keys.map(|(key, value)| (key.clone(), KeyFacts::of(&value.0)));
-    SecretFacts {
-        keys: keys.collect(),
-        resource_version: secret.resource_version(),
-        ownership: claimant.ownership_of(&secret.metadata),
+    async fn read_one(&self, name: String) -> Result<(String, Option<SecretFacts>), ReadError> {
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), self.namespace);
+        let what = || format!("Secret {}/{name}", self.namespace);
+        let secret = within_deadline(what, api.get_opt(&name)).await?;
+        let facts = secret.map(|secret| SecretFacts::of(&secret, self.claimant));
+        Ok((name, facts))
     }
 }

@@ -2,11 +2,10 @@
 
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::names;
-use kube::runtime::controller::Action;
 use kube::{Resource as _, ResourceExt as _};
 use std::time::Duration;
 
-use super::Error;
+use super::{Error, FAR};
 use crate::apply;
 use crate::context::Context;
 use crate::other_operator::Search;
@@ -17,13 +16,13 @@ use dittofs_operator_core::{events as reported, status};
 const OTHER_OPERATOR_REREAD: Duration = Duration::from_secs(30);
 
 /// The garbage collector deletes the objects, by their owner references.
-pub(super) async fn deleting(server: &DittoServer, context: &Context) -> Result<Action, Error> {
+pub(super) async fn deleting(server: &DittoServer, context: &Context) -> Result<Duration, Error> {
     if let Some(last) = status::deleting(server.status.as_ref()) {
-        apply::write_status(&context.client, server, &last).await?;
+        apply::write_status(&context.client, &context.stores.servers, server, &last).await?;
     }
     let namespace = server.namespace().unwrap_or_default();
     release(context, &namespace, &server.name_any()).await;
-    Ok(Action::await_change())
+    Ok(FAR)
 }
 
 /// A finalizer that a sidecar has added must not block the deletion of the namespace. Retried at the next event only.
@@ -45,16 +44,15 @@ pub(super) async fn leave_alone(
     server: &DittoServer,
     context: &Context,
     search: &Search<'_>,
-) -> Result<Action, Error> {
+) -> Result<Duration, Error> {
     let (before, generation) = (server.status.as_ref(), server.meta().generation);
     if !status::is_reported_for(before, generation) {
         let objects = search.all().await?;
         let (handled, now) = (password_reset::handled(server), jiff::Timestamp::now());
         let status = status::left_alone(before, handled, generation, &objects, now);
-        apply::write_status(&context.client, server, &status).await?;
+        apply::write_status(&context.client, &context.stores.servers, server, &status).await?;
         let notices = reported::notices(&[], &[], before, &status);
         context.events.publish(server, notices).await;
     }
-    let delay = OTHER_OPERATOR_REREAD.mul_f64(rand::random_range(0.9..1.0));
-    Ok(Action::requeue(delay))
+    Ok(OTHER_OPERATOR_REREAD.mul_f64(rand::random_range(0.9..1.0)))
 }

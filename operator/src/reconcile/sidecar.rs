@@ -1,18 +1,14 @@
 //! Carries out what was decided about the sidecar of a running pod.
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt as _;
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Pass;
 use crate::apply::{self, Applied, Failure};
 use crate::context::{Context, lock};
+use crate::fleet::PodSeen;
 use crate::turns::Turn;
-use crate::watch::Stores;
 use dittofs_operator_core::instance::Instance;
-use dittofs_operator_core::ownership::controller;
 use dittofs_operator_core::renewal::{self, Edit, Refused, Renewal};
 use dittofs_operator_core::roll::Roll;
 
@@ -39,9 +35,9 @@ pub(super) async fn renew(
     // Whatever came of this one, the next may begin.
     let mut turns = lock(&context.turns);
     if turns.has_queue() {
-        let next = turns.next(&own_pods(&context.stores), pass.instance.sidecar.at);
-        for instance in next {
-            context.request(instance);
+        let pods = lock(&context.fleet).pods(&context.stores);
+        for instance in turns.next(&pods, pass.instance.sidecar.at) {
+            context.wake.ask(instance);
         }
     }
     renewal
@@ -75,24 +71,6 @@ async fn carry_out(context: &Context, pass: &Pass, roll: &Roll, applied: &mut Ap
     }
 }
 
-/// Pods of instances that this operator manages. The annotations of any other pod with such labels prove nothing.
-fn own_pods(stores: &Stores) -> Vec<Arc<Pod>> {
-    let servers = stores.servers.state();
-    let servers: BTreeSet<_> = servers.iter().filter_map(|server| server.uid()).collect();
-    let sets = stores.stateful_sets.state();
-    let sets: BTreeSet<_> = sets
-        .iter()
-        .filter(|set| {
-            let owner = controller(&set.metadata);
-            owner.is_some_and(|owner| servers.contains(&owner.uid))
-        })
-        .filter_map(|set| set.uid())
-        .collect();
-    stores.pods.state_filter(|pod| {
-        controller(&pod.metadata).is_some_and(|owner| sets.contains(&owner.uid))
-    })
-}
-
 async fn replace(
     context: &Context,
     instance: &Instance,
@@ -101,8 +79,9 @@ async fn replace(
     applied: &mut Applied,
 ) -> Renewal {
     let known = &instance.sidecar;
-    let pods = own_pods(&context.stores);
-    let turn = lock(&context.turns).take(&instance.name, pod, &known.requested, &pods, known.at);
+    let pods = lock(&context.fleet).pods(&context.stores);
+    let seen = PodSeen::of(pod);
+    let turn = lock(&context.turns).take(&instance.name, &seen, &known.requested, &pods, known.at);
     match turn {
         Turn::Now => {}
         Turn::Begun => return Renewal::begun(),
@@ -115,7 +94,7 @@ async fn replace(
             Renewal::begun()
         }
         Err(failure) => {
-            lock(&context.turns).give_back(pod);
+            lock(&context.turns).give_back(&seen);
             if failure.error.is_refusal() {
                 return refused(context, instance, pod, &failure).await;
             }

@@ -2,17 +2,18 @@
 //! select what is cached. Its name still leads to the instance.
 
 use dittofs_shared::names;
-use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use super::GuardedDittoServer;
 use super::owned::{Owned, forget_writers};
 use super::trigger::instances_of;
+use crate::cache::{Cache, Rules};
+use crate::context::lock;
+use crate::server::InstanceRef;
 
 /// Uids of ConfigMaps with a published state that have left the cache: deleted, or without our label. They only serve
 /// to recognise them: losing them does no harm.
@@ -22,60 +23,45 @@ pub struct Departed(Arc<Mutex<HashMap<ObjectRef<ConfigMap>, String>>>);
 impl Departed {
     fn add(&self, config_map: &ConfigMap) {
         if let Some(uid) = config_map.uid() {
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = lock(&self.0);
             known.insert(ObjectRef::from_obj(config_map), uid);
         }
     }
 
     /// The uid of a ConfigMap that has left, once.
     pub fn take(&self, config_map: &ObjectRef<ConfigMap>) -> Option<String> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.0);
         known.remove(config_map)
     }
 }
 
-/// Keeps a cache of the ConfigMaps, and requests a reconcile of the instance of whatever changes.
+/// Keeps a cache of the ConfigMaps, and requests a look at the instance of whatever changes.
 pub(super) fn watch(
     owned: &mut Owned<'_>,
     config: &watcher::Config,
     departed: &Departed,
-) -> Store<ConfigMap> {
-    let (store, mut events) = owned.source.cache(&(), config, keep_writers_of_adapters);
-    let trigger = owned.trigger.clone();
+) -> Cache<ConfigMap> {
     let departed = departed.clone();
-    owned.tasks.spawn(&store, async move {
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(watcher::Event::Apply(config_map)) => trigger.these(concerned(&config_map)),
-                Ok(watcher::Event::Delete(config_map)) => {
-                    if published_by(&config_map).is_some() {
-                        departed.add(&config_map);
-                    }
-                    trigger.these(concerned(&config_map));
-                }
-                // Its DittoServer may be gone, so that no other event follows.
-                Ok(watcher::Event::InitApply(config_map))
-                    if !config_map.finalizers().is_empty() =>
-                {
-                    trigger.these(concerned(&config_map));
-                }
-                // It is unknown which objects were deleted during a gap: reconcile every instance.
-                Ok(watcher::Event::InitDone) => trigger.all(),
-                Ok(watcher::Event::Init | watcher::Event::InitApply(_)) | Err(_) => {}
-            }
+    let observer = move |config_map: &ConfigMap, is_there: bool| {
+        if !is_there && published_by(config_map).is_some() {
+            departed.add(config_map);
         }
-    });
-    store
+    };
+    let rules = Rules {
+        observer: Some(Arc::new(observer)),
+        ..Rules::new(keep_writers_of_adapters, Arc::new(concerned))
+    };
+    owned.watch_by(config, rules)
 }
 
 /// The instance whose published state it holds, by its name: labels can be forged.
-fn published_by(config_map: &ConfigMap) -> Option<ObjectRef<GuardedDittoServer>> {
+fn published_by(config_map: &ConfigMap) -> Option<InstanceRef> {
     let name = config_map.name_any();
     let instance = names::instance_of_adapters(&name)?;
-    Some(ObjectRef::new(instance).within(&config_map.namespace()?))
+    Some(InstanceRef::new(instance).within(&config_map.namespace()?))
 }
 
-fn concerned(config_map: &ConfigMap) -> HashSet<ObjectRef<GuardedDittoServer>> {
+fn concerned(config_map: &ConfigMap) -> HashSet<InstanceRef> {
     let mut instances = instances_of(config_map);
     instances.extend(published_by(config_map));
     instances

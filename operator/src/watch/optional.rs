@@ -11,20 +11,21 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Resource, ResourceExt as _};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
-use super::GuardedDittoServer;
 use super::outage::{Outage, is_forbidden};
 use super::owned::forget_writers;
 use super::source::Source;
 use super::trigger::{Trigger, instances_of};
+use crate::cache::{Cache, Rules};
+use crate::server::InstanceRef;
 use dittofs_operator_core::optional::{Absence, OptionalKind};
 
 /// How long to wait before reading again a definition that the operator has no right to read. Rights change rarely.
@@ -34,7 +35,7 @@ const FORBIDDEN_RETRY: Duration = Duration::from_mins(10);
 #[derive(Clone)]
 pub enum Presence {
     /// The cache has synced.
-    Present(Store<DynamicObject>),
+    Present(Cache<DynamicObject>),
     /// There are no objects of this kind, as far as the operator can know.
     Absent(Absence),
 }
@@ -127,25 +128,28 @@ impl Follower {
     }
 
     async fn follow_objects(self) {
-        let (store, mut events) =
-            self.source
-                .cache(&self.kind.resource(), &self.limits(), forget_writers);
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
-                    self.trigger.these(concerned(self.kind, &object));
-                }
-                // It is unknown which objects were deleted during a gap.
-                Ok(watcher::Event::InitDone) => self.learn(&Presence::Present(store.clone())),
-                Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
-                Err(error) => {
-                    let known = matches!(&*self.known.borrow(), Some(Presence::Present(_)));
-                    if !known {
-                        self.learn(&Presence::Absent(unreadable(is_forbidden(&error))));
-                    }
-                }
+        let kind = self.kind;
+        let concerns = move |object: &DynamicObject| concerned(kind, object);
+        let rules = Rules {
+            tells_of_secrets: kind == OptionalKind::PerconaPGCluster,
+            ..Rules::new(forget_writers, Arc::new(concerns))
+        };
+        let (wake, lists) = (self.trigger.wake.clone(), self.source.lists());
+        let cache = Cache::new(kind.resource(), rules, wake, lists);
+        let failed = |error: &watcher::Error| {
+            let known = matches!(&*self.known.borrow(), Some(Presence::Present(_)));
+            if !known {
+                self.learn(&Presence::Absent(unreadable(is_forbidden(error))));
             }
-        }
+        };
+        let resource = kind.resource();
+        let source = self.source.clone();
+        let following = source.follow::<DynamicObject, _>(&cache, &resource, self.limits(), failed);
+        let syncing = async {
+            cache.synced().await;
+            self.learn(&Presence::Present(cache.clone()));
+        };
+        tokio::join!(following, syncing);
     }
 
     /// Databases are watched without a label: an instance may use a foreign one.
@@ -186,13 +190,13 @@ fn unreadable(forbidden: bool) -> Absence {
 
 /// The instances that an object of this kind matters to. A database also counts by its name: an instance may use
 /// a foreign one.
-fn concerned(kind: OptionalKind, object: &DynamicObject) -> HashSet<ObjectRef<GuardedDittoServer>> {
+fn concerned(kind: OptionalKind, object: &DynamicObject) -> HashSet<InstanceRef> {
     let mut instances = instances_of(object);
     if kind == OptionalKind::PerconaPGCluster
         && let Some(namespace) = object.namespace()
         && let Some(instance) = names::instance_of_percona_cluster(&object.name_any())
     {
-        instances.insert(ObjectRef::new(instance).within(&namespace));
+        instances.insert(InstanceRef::new(instance).within(&namespace));
     }
     instances
 }

@@ -1,48 +1,45 @@
 //! Kinds that every cluster has: one watch each, limited by label to what belongs to us.
 
 use dittofs_shared::labels;
-use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use kube::Resource;
-use kube::runtime::reflector::Store;
 use kube::runtime::watcher;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Tasks;
 use super::source::Source;
-use super::trigger::{Trigger, instances_of};
+use super::trigger::instances_of;
+use crate::cache::{Cache, Rules};
 use crate::kind::NamespacedKind;
+use crate::wake::Wake;
 
 pub(super) struct Owned<'a> {
     pub source: &'a Source,
-    pub trigger: &'a Trigger,
+    pub wake: &'a Wake,
     pub tasks: &'a mut Tasks,
 }
 
 impl Owned<'_> {
-    /// Keeps a cache of a kind, and requests a reconcile of the instance of whatever changes.
-    pub fn watch<K>(&mut self, config: &watcher::Config, strip: fn(&mut K)) -> Store<K>
+    /// Keeps a cache of a kind, and requests a look at the instance of whatever changes.
+    pub fn watch<K>(&mut self, config: &watcher::Config, strip: fn(&mut K)) -> Cache<K>
     where
         K: NamespacedKind + Resource<DynamicType = ()>,
     {
-        let (store, mut events) = self.source.cache(&(), config, strip);
-        let trigger = self.trigger.clone();
-        self.tasks.spawn(&store, async move {
-            while let Some(event) = events.next().await {
-                match event {
-                    Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
-                        trigger.these(instances_of(&object));
-                    }
-                    // It is unknown which objects were deleted during a gap: reconcile every instance.
-                    Ok(watcher::Event::InitDone) => trigger.all(),
-                    Ok(watcher::Event::Init | watcher::Event::InitApply(_)) | Err(_) => {}
-                }
-            }
-        });
-        store
+        self.watch_by(config, Rules::new(strip, Arc::new(instances_of::<K>)))
+    }
+
+    /// The same, by rules of its own.
+    pub fn watch_by<K>(&mut self, config: &watcher::Config, rules: Rules<K>) -> Cache<K>
+    where
+        K: NamespacedKind + Resource<DynamicType = ()>,
+    {
+        let cache = Cache::new((), rules, self.wake.clone(), self.source.lists());
+        self.tasks.spawn::<K, K>(self.source, &cache, config);
+        cache
     }
 }
 

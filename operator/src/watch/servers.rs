@@ -1,52 +1,79 @@
 //! The `DittoServers` of our scope.
 
-use futures::StreamExt as _;
-use kube::Resource as _;
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::watcher;
+use dittofs_shared::crd::DittoServer;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::Store;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::watcher::{self, Event};
+use kube::{Resource as _, ResourceExt as _};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
+use super::Tasks;
+use super::signing_keys::SigningKeys;
 use super::source::Source;
-use super::trigger::Trigger;
-use super::{GuardedDittoServer, Requests, Tasks};
+use crate::cache::{Cache, Rules};
+use crate::context::lock;
+use crate::server::{InstanceRef, Place, Server};
+use crate::wake::Wake;
 use dittofs_operator_core::events::password_reset::sets_annotation;
 
 /// Of the managed fields we keep those of the writer that requests a reset of the administrator's password: an Event
 /// names them.
-fn keep_who_asks(server: &mut GuardedDittoServer) {
+fn keep_who_asks(server: &mut Server) {
     if let Some(entries) = &mut server.meta_mut().managed_fields {
         entries.retain(sets_annotation);
     }
 }
 
-/// Every change of a `DittoServer` requests a reconcile of it. One whose labels leave our scope seems to be deleted:
-/// it is not reconciled, and its objects are left to the operator that manages it now.
-pub(super) fn watch(
-    source: &Source,
-    selector: &str,
-    requests: Requests,
-    tasks: &mut Tasks,
-) -> (Store<GuardedDittoServer>, Trigger) {
+fn itself(server: &Server) -> HashSet<InstanceRef> {
+    let namespace = server.namespace().unwrap_or_default();
+    HashSet::from([InstanceRef::new(&server.name_any()).within(&namespace)])
+}
+
+/// What is known of the `DittoServers`.
+pub(super) struct Servers {
+    pub cache: Cache<Server>,
+    /// Where they are.
+    pub places: Store<Place>,
+    pub signing_keys: SigningKeys,
+}
+
+/// Every change of a `DittoServer` requests a look at it. One whose labels leave our scope seems to be deleted: it is
+/// not reconciled, and its objects are left to the operator that manages it now.
+pub(super) fn watch(source: &Source, selector: &str, wake: &Wake, tasks: &mut Tasks) -> Servers {
     let mut config = watcher::Config::default();
     if !selector.is_empty() {
         config = config.labels(selector);
     }
-    let (store, mut events) = source.cache(&(), &config, keep_who_asks);
-    let trigger = Trigger {
-        requests,
-        servers: store.clone(),
+    let mut writer = Writer::<Place>::new(());
+    let places = writer.as_reader();
+    for event in [Event::Init, Event::InitDone] {
+        writer.apply_watcher_event(&event);
+    }
+    let writer = Mutex::new(writer);
+    let signing_keys = SigningKeys::default();
+    let known = signing_keys.clone();
+    let observer = move |server: &Server, is_there: bool| {
+        let place = Place::of(server);
+        known.see(server, is_there);
+        let event = if is_there {
+            Event::Apply(place)
+        } else {
+            Event::Delete(place)
+        };
+        lock(&writer).apply_watcher_event(&event);
     };
-    let triggered = trigger.clone();
-    tasks.spawn(&store, async move {
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(
-                    watcher::Event::Apply(server)
-                    | watcher::Event::InitApply(server)
-                    | watcher::Event::Delete(server),
-                ) => triggered.these([ObjectRef::from_obj(&server)]),
-                Ok(watcher::Event::Init | watcher::Event::InitDone) | Err(_) => {}
-            }
-        }
-    });
-    (store, trigger)
+    let rules = Rules {
+        observer: Some(Arc::new(observer)),
+        tells_of_secrets: true,
+        ..Rules::new(keep_who_asks, Arc::new(itself))
+    };
+    let cache = Cache::new((), rules, wake.clone(), source.lists());
+    tasks.spawn::<DeserializeGuard<DittoServer>, Server>(source, &cache, &config);
+    Servers {
+        cache,
+        places,
+        signing_keys,
+    }
 }

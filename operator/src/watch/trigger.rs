@@ -1,38 +1,32 @@
-//! Which instances to reconcile when an object has changed.
+//! Which instances to look at when an object has changed.
 
 use dittofs_shared::{crd::DittoServer, labels};
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt as _};
 use std::collections::HashSet;
 
-use super::{GuardedDittoServer, Requests};
+use crate::cache::Cache;
+use crate::server::{InstanceRef, Server};
+use crate::wake::Wake;
 
-/// Requests reconciles of instances.
+/// Requests looks at all instances.
 #[derive(Clone)]
 pub(super) struct Trigger {
-    pub requests: Requests,
-    pub servers: Store<GuardedDittoServer>,
+    pub wake: Wake,
+    pub servers: Cache<Server>,
 }
 
 impl Trigger {
-    /// Requests a reconcile of some instances.
-    pub fn these(&self, instances: impl IntoIterator<Item = ObjectRef<GuardedDittoServer>>) {
-        for instance in instances {
-            // The receiver is gone only during a shutdown.
-            let _ = self.requests.unbounded_send(instance);
-        }
-    }
-
-    /// Requests a reconcile of every instance.
+    /// Requests a look at every instance.
     pub fn all(&self) {
-        let servers = self.servers.state();
-        self.these(servers.iter().map(|server| ObjectRef::from_obj(&**server)));
+        for (namespace, name) in self.servers.places() {
+            self.wake.ask(InstanceRef::new(&name).within(&namespace));
+        }
     }
 }
 
 /// The instances that an object says it belongs to, by its label and by its owner. Both count: a sidecar can write to
 /// the metadata of its own ConfigMap, and a wrong label there must not keep the operator from correcting it.
-pub fn instances_of<K: Resource>(object: &K) -> HashSet<ObjectRef<GuardedDittoServer>> {
+pub fn instances_of<K: Resource>(object: &K) -> HashSet<InstanceRef> {
     let Some(namespace) = object.namespace() else {
         return HashSet::new();
     };
@@ -42,7 +36,7 @@ pub fn instances_of<K: Resource>(object: &K) -> HashSet<ObjectRef<GuardedDittoSe
     label
         .into_iter()
         .chain(owners.map(|owner| owner.name.clone()))
-        .map(|name| ObjectRef::new(&name).within(&namespace))
+        .map(|name| InstanceRef::new(&name).within(&namespace))
         .collect()
 }
 

@@ -1,10 +1,12 @@
 //! What is remembered of a Secret: digests, no contents.
 
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
 use std::collections::BTreeMap;
 
 use super::connection_string::{self, ConnectionProblem};
 use crate::digest::digest;
-use crate::ownership::Ownership;
+use crate::ownership::{Claimant, Ownership};
 
 /// What is remembered of a Secret: digests, no contents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +50,17 @@ impl KeyFacts {
 }
 
 impl SecretFacts {
+    /// Of a Secret, from the point of view of one instance.
+    pub fn of(secret: &Secret, claimant: Claimant<'_>) -> Self {
+        let keys = secret.data.iter().flatten();
+        let keys = keys.map(|(key, value)| (key.clone(), KeyFacts::of(&value.0)));
+        Self {
+            keys: keys.collect(),
+            resource_version: secret.resource_version(),
+            ownership: claimant.ownership_of(&secret.metadata),
+        }
+    }
+
     /// The same of every key.
     pub(super) fn hashed(&self) -> BTreeMap<&str, (&str, usize)> {
         let keys = self.keys.iter();

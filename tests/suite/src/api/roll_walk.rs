@@ -93,6 +93,9 @@ async fn settled_pod(files: &Instance, what: &str) -> Result<String, Failed> {
         ) {
             return Err(claim);
         }
+        if set.metadata.deletion_timestamp.is_some() {
+            return Err("the StatefulSet is being replaced".to_owned());
+        }
         if observed != set.metadata.generation {
             return Err("the controller has not seen the StatefulSet".to_owned());
         }

@@ -1,8 +1,8 @@
-//! The sidecar of a running pod: its image, and the annotations about it.
+//! The pod: it is recreated, or the image of its sidecar is changed while it runs.
 
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Patch, PatchParams};
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
@@ -35,4 +35,33 @@ pub async fn edit_pod(client: &Client, pod: &Pod, edit: &Edit) -> Result<Option<
         .map_err(|error| Failure::of(pod, &(), error))?;
     let is_reported = edit.image.is_some();
     Ok(is_reported.then(|| Change::of(pod, &(), Action::Updated, edit.why.clone())))
+}
+
+/// Deletes the pod, so that it is recreated from the template. `unchanged`: only if nothing of it has changed since.
+///
+/// # Errors
+/// The API server refuses, or the pod has been replaced or changed.
+pub async fn recreate_pod(
+    client: &Client,
+    pod: &Pod,
+    unchanged: bool,
+    reason: &str,
+) -> Result<Change, Failure> {
+    let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace().unwrap_or_default());
+    let parameters = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: pod.uid(),
+            resource_version: pod.resource_version().filter(|_| unchanged),
+        }),
+        ..DeleteParams::default()
+    };
+    within_deadline(api.delete(&pod.name_any(), &parameters))
+        .await
+        .map_err(|error| Failure::of(pod, &(), error))?;
+    Ok(Change::of(
+        pod,
+        &(),
+        Action::Deleted,
+        format!("recreated: {reason}"),
+    ))
 }

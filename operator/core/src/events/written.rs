@@ -1,0 +1,101 @@
+//! Events about what was written: one for everything that was written at a time. A new instance would otherwise cause
+//! more Events than it has objects.
+
+use super::Notice;
+use crate::outcome::{Action, Change};
+
+const ACTIONS: [Action; 3] = [Action::Created, Action::Updated, Action::Deleted];
+
+/// At most one.
+pub(super) fn notice(changes: &[Change]) -> Option<Notice> {
+    let (first, more) = changes.split_first()?;
+    let verb = first.action.to_string();
+    if more.is_empty() {
+        let reason = format!("{}{verb}", kind(first));
+        let note = format!("{}: {}", object(first), first.reason);
+        return Some(Notice::normal(&reason, &verb, note));
+    }
+    let is_one_action = more.iter().all(|change| change.action == first.action);
+    let verb = if is_one_action { &verb } else { "Changed" };
+    let texts = ACTIONS
+        .into_iter()
+        .filter_map(|action| text(action, changes));
+    let note = texts.collect::<Vec<_>>().join("; ");
+    Some(Notice::normal(&format!("Objects{verb}"), verb, note))
+}
+
+/// What was done by one action.
+fn text(action: Action, changes: &[Change]) -> Option<String> {
+    let changes = changes.iter().filter(|change| change.action == action);
+    let texts: Vec<_> = match action {
+        // The reason is the same for all of them.
+        Action::Created => changes.map(object).collect(),
+        Action::Updated | Action::Deleted => changes
+            .map(|change| format!("{} ({})", object(change), change.reason))
+            .collect(),
+    };
+    let verb = action.to_string().to_lowercase();
+    (!texts.is_empty()).then(|| format!("{verb} {}", texts.join(", ")))
+}
+
+fn kind(change: &Change) -> &str {
+    change.object.kind.as_deref().unwrap_or_default()
+}
+
+fn object(change: &Change) -> String {
+    let name = change.object.name.as_deref().unwrap_or_default();
+    format!("{} {name}", kind(change))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::ObjectReference;
+
+    fn change(action: Action, kind: &str, reason: &str) -> Change {
+        Change {
+            object: ObjectReference {
+                kind: Some(kind.to_owned()),
+                name: Some("files".to_owned()),
+                ..ObjectReference::default()
+            },
+            action,
+            reason: reason.to_owned(),
+        }
+    }
+
+    #[test]
+    fn everything_that_was_written_at_a_time_is_one_event() {
+        use Action::{Created, Deleted, Updated};
+        let service = change(Updated, "Service", "its port changed");
+        let role = change(Updated, "Role", "its rules changed");
+        let new = change(Created, "Service", "did not exist");
+        let old = change(Deleted, "NetworkPolicy", "no longer needed");
+        for (changes, expected) in [
+            (vec![], None),
+            (
+                vec![service.clone()],
+                Some(("ServiceUpdated", "Service files: its port changed")),
+            ),
+            (
+                vec![service.clone(), role.clone()],
+                Some((
+                    "ObjectsUpdated",
+                    "updated Service files (its port changed), Role files (its rules changed)",
+                )),
+            ),
+            (
+                vec![service, new.clone(), role, new, old],
+                Some((
+                    "ObjectsChanged",
+                    "created Service files, Service files; updated Service files (its port changed), \
+                     Role files (its rules changed); deleted NetworkPolicy files (no longer needed)",
+                )),
+            ),
+        ] {
+            let found = notice(&changes).map(|notice| (notice.reason, notice.note));
+            let expected = expected.map(|(reason, note)| (reason.to_owned(), note.to_owned()));
+            assert_eq!(found, expected);
+        }
+    }
+}

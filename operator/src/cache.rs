@@ -1,0 +1,268 @@
+//! What the operator remembers of the objects of a kind: compact, and found by instance.
+//!
+//! A parsed object takes ten times the memory of its JSON, and objects of one kind resemble each other. So they are
+//! kept as compressed JSON, and parsed when they are asked for. What is asked most often, whether an object is as
+//! desired, is remembered beside it until it changes.
+//!
+//! The watch of the kind fills the cache. The answer to a write of our own is put into it at once, so that the next look
+//! sees it, and its event is recognised as an echo.
+
+mod answers;
+mod feed;
+mod index;
+mod pack;
+
+use kube::ResourceExt as _;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::watch;
+
+use crate::context::lock;
+use crate::kind::NamespacedKind;
+use crate::server::InstanceRef;
+use crate::wake::Wake;
+pub use answers::Ticket;
+pub use feed::Listing;
+use index::{Held, Index};
+use pack::Packer;
+
+/// The instances that an object matters to.
+pub type Concerns<K> = Arc<dyn Fn(&K) -> HashSet<InstanceRef> + Send + Sync>;
+/// Called with every object that is new or has changed (`true`), or is gone (`false`).
+pub type Observer<K> = Arc<dyn Fn(&K, bool) + Send + Sync>;
+
+/// How a kind is cached.
+pub struct Rules<K> {
+    /// Removes what nobody asks for.
+    pub strip: fn(&mut K),
+    /// The instances that an object matters to.
+    pub concerns: Concerns<K>,
+    /// Keeps something else in step.
+    pub observer: Option<Observer<K>>,
+    /// Whether the Secrets of an instance may be others when one of these objects has changed.
+    pub tells_of_secrets: bool,
+}
+
+impl<K> Rules<K> {
+    /// Without anything that must be kept in step.
+    pub fn new(strip: fn(&mut K), concerns: Concerns<K>) -> Self {
+        Self {
+            strip,
+            concerns,
+            observer: None,
+            tells_of_secrets: false,
+        }
+    }
+}
+
+/// The objects of a kind.
+pub struct Cache<K: NamespacedKind> {
+    shared: Arc<Shared<K>>,
+}
+
+impl<K: NamespacedKind> Clone for Cache<K> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+struct Shared<K: NamespacedKind> {
+    kind: K::DynamicType,
+    rules: Rules<K>,
+    wake: Wake,
+    state: Mutex<State>,
+    /// Lists that are awaited before the cache has synced.
+    awaited: watch::Sender<usize>,
+}
+
+#[derive(Default)]
+struct State {
+    index: Index,
+    packer: Packer,
+    /// Grows whenever an object leaves the cache, or may have left the cluster.
+    departures: u64,
+}
+
+impl<K: NamespacedKind> Cache<K> {
+    /// An empty cache, which is filled by as many lists.
+    pub fn new(kind: K::DynamicType, rules: Rules<K>, wake: Wake, lists: usize) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                kind,
+                rules,
+                wake,
+                state: Mutex::default(),
+                awaited: watch::Sender::new(lists),
+            }),
+        }
+    }
+
+    /// An object.
+    pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        let state = self.state();
+        let held = state.index.get(namespace, name)?;
+        self.unpack(&state.packer, held).map(Arc::new)
+    }
+
+    /// Whether there is such an object.
+    pub fn has(&self, namespace: &str, name: &str) -> bool {
+        self.state().index.get(namespace, name).is_some()
+    }
+
+    /// The version of an object: as long as it stays the same, so does the object.
+    pub fn version(&self, namespace: &str, name: &str) -> Option<Box<str>> {
+        let state = self.state();
+        let held = state.index.get(namespace, name)?;
+        Some(held.version.clone())
+    }
+
+    /// The objects that matter to an instance, sorted by name: no message may depend on chance.
+    pub fn of_instance(&self, namespace: &str, instance: &str) -> Vec<Arc<K>> {
+        let state = self.state();
+        let held = state.index.of_instance(namespace, instance);
+        held.filter_map(|held| self.unpack(&state.packer, held))
+            .map(Arc::new)
+            .collect()
+    }
+
+    /// Namespace and name of every object.
+    pub fn places(&self) -> Vec<(Arc<str>, Arc<str>)> {
+        self.state().index.places()
+    }
+
+    /// Number of objects.
+    pub fn len(&self) -> usize {
+        self.state().index.places().len()
+    }
+
+    /// Whether there are no objects.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether an object was found to be as this desired one, and has not changed since. `desired`: its hash.
+    pub fn is_settled(&self, namespace: &str, name: &str, desired: &str) -> bool {
+        let state = self.state();
+        let held = state.index.get(namespace, name);
+        held.is_some_and(|held| held.settled.is_some() && held.settled == fingerprint(desired))
+    }
+
+    /// Remembers that an object, if it still has this version, is as desired.
+    pub fn settle(&self, object: &K, desired: &str) {
+        let (namespace, name) = place(object);
+        let mut state = self.state();
+        if let Some(held) = state.index.get_mut(&namespace, &name)
+            && Some(&*held.version) == object.meta().resource_version.as_deref()
+        {
+            held.settled = fingerprint(desired);
+        }
+    }
+
+    /// Waits until every list is complete: before that, a missing object may exist.
+    pub async fn synced(&self) {
+        let mut awaited = self.shared.awaited.subscribe();
+        // The sender lives as long as the cache.
+        let _ = awaited.wait_for(|awaited| *awaited == 0).await;
+    }
+
+    fn has_synced(&self) -> bool {
+        *self.shared.awaited.borrow() == 0
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.shared.state)
+    }
+
+    fn unpack(&self, packer: &Packer, held: &Held) -> Option<K> {
+        let object = packer.unpack::<K>(&held.packed);
+        let mut object = object
+            .inspect_err(|error| {
+                let kind = K::kind(&self.shared.kind);
+                tracing::error!(%kind, %error, "cannot read a cached object");
+            })
+            .ok()?;
+        object.meta_mut().resource_version = Some(held.version.to_string());
+        Some(object)
+    }
+
+    /// Keeps an object. Returns the instances that it matters to, or did before, if its content is new.
+    fn hold(&self, state: &mut State, object: &K) -> Option<HashSet<InstanceRef>> {
+        let mut content = object.clone();
+        content.meta_mut().resource_version = None;
+        let (namespace, name) = place(object);
+        let json = serde_json::to_vec(&content).unwrap_or_default();
+        let State { index, packer, .. } = state;
+        if let Some(known) = index.get_mut(&namespace, &name)
+            && packer.is_same(&known.packed, &json)
+        {
+            known.version = version(object);
+            return None;
+        }
+        let mut concerned = self.concerned(object);
+        let packed = packer.pack(&json);
+        let held = Held::new(version(object), packed);
+        let instances = concerned.iter().map(|instance| instance.name.as_str());
+        let before = index.insert(&namespace, &name, held, instances);
+        let former = before.iter().flat_map(Held::instances);
+        concerned.extend(former.map(|name| InstanceRef::new(name).within(&namespace)));
+        Some(concerned)
+    }
+
+    fn observe(&self, object: &K, is_there: bool) {
+        if let Some(observer) = &self.shared.rules.observer {
+            observer(object, is_there);
+        }
+    }
+
+    fn mark(&self, namespace: &str, name: &str, version: &str) -> crate::wake::Mark {
+        let kind = K::kind(&self.shared.kind);
+        self.shared.wake.mark(&kind, namespace, name, version)
+    }
+
+    fn concerned(&self, object: &K) -> HashSet<InstanceRef> {
+        (self.shared.rules.concerns)(object)
+    }
+
+    fn request(&self, object: &K, instances: HashSet<InstanceRef>) {
+        let (namespace, name) = place(object);
+        let mark = self.mark(&namespace, &name, &version(object));
+        let is_whole = self.shared.rules.tells_of_secrets;
+        self.shared.wake.changed(instances, mark, is_whole);
+    }
+}
+
+fn place<K: NamespacedKind>(object: &K) -> (String, String) {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// A hash as it is kept. `None`: it is no hash of ours, and no object is as it says.
+fn fingerprint(hash: &str) -> Option<u64> {
+    u64::from_str_radix(hash, 16).ok()
+}
+
+fn version<K: NamespacedKind>(object: &K) -> Box<str> {
+    let version = object.meta().resource_version.as_deref();
+    version.unwrap_or_default().into()
+}
+
+/// Whether a version is older than another one of the same object. They are numbers that grow (KEP-5504); where they
+/// are not, none is older.
+fn is_older(one: &str, other: &str) -> bool {
+    match (one.parse::<u128>(), other.parse::<u128>()) {
+        (Ok(one), Ok(other)) => one < other,
+        _ => false,
+    }
+}
+
+impl<K: NamespacedKind> fmt::Debug for Cache<K> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = K::kind(&self.shared.kind);
+        write!(formatter, "Cache of {} {kind}", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests;

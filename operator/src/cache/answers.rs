@@ -1,0 +1,51 @@
+//! What the answers to writes of our own put into the cache.
+
+use super::{Cache, is_older, place, version};
+use crate::kind::NamespacedKind;
+
+/// Proves that no object has left the cache since. See [`Cache::learn`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket(u64);
+
+impl<K: NamespacedKind> Cache<K> {
+    /// To be taken before a request whose answer is to be learned.
+    pub fn ticket(&self) -> Ticket {
+        Ticket(self.state().departures)
+    }
+
+    /// Puts the answer to a write of our own into the cache. Its event then leads to no look.
+    ///
+    /// An object that has been deleted since must not come back. So nothing is learned when any object has left the
+    /// cache since the request began: then the event does the same a moment later.
+    pub fn learn(&self, ticket: Ticket, answer: &K) {
+        let mut object = answer.clone();
+        (self.shared.rules.strip)(&mut object);
+        let (namespace, name) = place(&object);
+        let version = version(&object);
+        let mut state = self.state();
+        let known = state.index.get(&namespace, &name);
+        let is_newer = known.is_none_or(|known| is_older(&known.version, &version));
+        let is_learned = is_newer && Ticket(state.departures) == ticket;
+        let is_new = is_learned && self.hold(&mut state, &object).is_some();
+        drop(state);
+        if is_new {
+            self.observe(&object, true);
+        }
+        // Its event may have been faster.
+        let mark = self.mark(&namespace, &name, &version);
+        self.shared.wake.own(self.concerned(&object), mark);
+    }
+
+    /// An object has been deleted by ourselves, unless it has changed since it was seen. Its event leads to no look.
+    pub fn learn_gone(&self, seen: &K) {
+        let (namespace, name) = place(seen);
+        let mut state = self.state();
+        let known = state.index.get(&namespace, &name);
+        if known.is_some_and(|known| known.version == version(seen)) {
+            state.departures += 1;
+            state.index.remove(&namespace, &name);
+            drop(state);
+            self.observe(seen, false);
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! What a cache has after events, lists and answers in any order, and which of them lead to a look.
+
+use super::*;
+use dittofs_shared::labels;
+use futures::FutureExt as _;
+use futures::channel::mpsc::UnboundedReceiver;
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::json;
+
+use crate::watch::instances_of;
+
+struct Test {
+    cache: Cache<ConfigMap>,
+    requests: UnboundedReceiver<InstanceRef>,
+    wake: Wake,
+}
+
+impl Test {
+    /// Filled by as many lists.
+    fn of(lists: usize) -> Self {
+        let (wake, requests) = Wake::new();
+        let rules = Rules::new(|_| {}, Arc::new(instances_of::<ConfigMap>));
+        let cache = Cache::new((), rules, wake.clone(), lists);
+        Self {
+            cache,
+            requests,
+            wake,
+        }
+    }
+
+    /// It has these objects, and every look has been taken.
+    fn with(objects: &[ConfigMap]) -> Self {
+        let mut test = Self::of(0);
+        for object in objects {
+            test.cache.apply(object.clone());
+        }
+        test.looks();
+        test
+    }
+
+    /// The instances that are looked at now.
+    fn looks(&mut self) -> Vec<String> {
+        let now = std::time::Instant::now();
+        let queued = std::iter::from_fn(|| self.requests.try_recv().ok());
+        let due = queued.filter(|instance| {
+            let begins = self.wake.begin(instance, now).is_ok();
+            let later = now + std::time::Duration::from_hours(1);
+            self.wake.due(instance, later);
+            begins
+        });
+        let mut due: Vec<_> = due.map(|instance| instance.name).collect();
+        due.sort();
+        due
+    }
+
+    fn names(&self) -> Vec<String> {
+        let places = self.cache.places();
+        places
+            .iter()
+            .map(|(namespace, name)| format!("{namespace}/{name}"))
+            .collect()
+    }
+
+    fn list(&self, namespace: Option<&str>, objects: &[ConfigMap]) {
+        let mut listing = self.cache.list(namespace.map(str::to_owned));
+        for object in objects {
+            listing.apply(object.clone());
+        }
+        listing.finish(true);
+    }
+
+    fn content(&self) -> Option<String> {
+        let found = self.cache.get("n", "files-config")?;
+        found.data.as_ref()?.get("key").cloned()
+    }
+
+    fn has_synced(&self) -> bool {
+        self.cache.synced().now_or_never().is_some()
+    }
+}
+
+fn named(namespace: &str, name: &str, instance: &str) -> ConfigMap {
+    serde_json::from_value(json!({"metadata": {
+        "namespace": namespace, "name": name, "resourceVersion": "5", "labels": {labels::INSTANCE: instance},
+    }}))
+    .unwrap()
+}
+
+/// One object of one instance.
+fn object(version: &str, content: &str) -> ConfigMap {
+    let mut object = named("n", "files-config", "files");
+    object.metadata.resource_version = Some(version.to_owned());
+    object.data = Some([("key".to_owned(), content.to_owned())].into());
+    object
+}
+
+#[test]
+fn objects_are_found_by_name_and_by_instance_in_order() {
+    let test = Test::with(&[
+        named("n", "b", "files"),
+        named("n", "a", "files"),
+        named("n", "c", "other"),
+        named("m", "d", "files"),
+    ]);
+    let found = test.cache.of_instance("n", "files");
+    let names: Vec<_> = found.iter().map(|object| object.name_any()).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert!(test.cache.has("m", "d") && !test.cache.has("n", "d"));
+    assert_eq!(
+        test.cache
+            .get("n", "c")
+            .unwrap()
+            .resource_version()
+            .as_deref(),
+        Some("5")
+    );
+}
+
+#[test]
+fn an_object_whose_label_changes_matters_to_both_instances_and_is_found_by_the_new_one() {
+    let mut test = Test::with(&[named("n", "a", "files")]);
+    let mut moved = named("n", "a", "other");
+    moved.metadata.resource_version = Some("6".to_owned());
+    test.cache.apply(moved);
+    assert_eq!(test.looks(), ["files", "other"]);
+    assert!(test.cache.of_instance("n", "files").is_empty());
+    assert_eq!(test.cache.of_instance("n", "other").len(), 1);
+}
+
+#[test]
+fn an_event_leads_to_a_look_when_the_content_is_new() {
+    for (version, content, expected) in [
+        ("5", "old", &[][..]),
+        // Only who wrote it has changed.
+        ("6", "old", &[]),
+        ("6", "new", &["files"]),
+    ] {
+        let mut test = Test::with(&[object("5", "old")]);
+        test.cache.apply(object(version, content));
+        assert_eq!(test.looks(), expected, "{version} {content}");
+        assert_eq!(
+            test.cache.version("n", "files-config").as_deref(),
+            Some(version)
+        );
+    }
+}
+
+#[test]
+fn the_event_of_an_own_write_leads_to_no_look_whichever_comes_first() {
+    for answer_first in [true, false] {
+        let mut test = Test::with(&[object("5", "old")]);
+        let ticket = test.cache.ticket();
+        if answer_first {
+            test.cache.learn(ticket, &object("6", "ours"));
+            test.cache.apply(object("6", "ours"));
+        } else {
+            test.cache.apply(object("6", "ours"));
+            test.cache.learn(ticket, &object("6", "ours"));
+        }
+        assert!(test.looks().is_empty(), "answer first: {answer_first}");
+        assert_eq!(test.content().as_deref(), Some("ours"));
+    }
+}
+
+#[test]
+fn a_foreign_write_before_or_after_our_own_leads_to_a_look_and_never_to_an_older_copy() {
+    let mut test = Test::with(&[object("5", "old")]);
+    let ticket = test.cache.ticket();
+    // Theirs was 6, and its event comes after our answer.
+    test.cache.learn(ticket, &object("7", "ours"));
+    test.cache.apply(object("6", "theirs"));
+    assert_eq!(test.content().as_deref(), Some("ours"));
+    test.cache.apply(object("7", "ours"));
+    assert_eq!(test.looks(), ["files"]);
+    // Theirs is 9, and its event comes before our answer.
+    test.cache.apply(object("9", "theirs"));
+    test.cache.learn(ticket, &object("8", "ours"));
+    assert_eq!(test.content().as_deref(), Some("theirs"));
+    assert_eq!(test.looks(), ["files"]);
+}
+
+#[test]
+fn an_object_that_was_deleted_before_its_answer_came_does_not_come_back() {
+    let mut test = Test::with(&[]);
+    let ticket = test.cache.ticket();
+    test.cache.apply(object("6", "ours"));
+    test.cache.delete(object("7", "ours"));
+    test.cache.learn(ticket, &object("6", "ours"));
+    assert!(test.names().is_empty());
+    assert_eq!(test.looks(), ["files"]);
+}
+
+#[test]
+fn an_own_deletion_shows_at_once_and_leads_to_no_look() {
+    let mut test = Test::with(&[object("5", "old")]);
+    test.cache.learn_gone(&object("5", "old"));
+    assert!(test.names().is_empty());
+    test.cache.delete(object("6", "old"));
+    assert!(test.looks().is_empty());
+    // What has changed since is somebody else's.
+    let test = Test::with(&[object("6", "new")]);
+    test.cache.learn_gone(&object("5", "old"));
+    assert_eq!(test.names(), ["n/files-config"]);
+}
+
+#[test]
+fn what_was_found_right_is_remembered_until_the_object_changes() {
+    let test = Test::with(&[object("5", "old")]);
+    let is_settled = |hash: &str| test.cache.is_settled("n", "files-config", hash);
+    assert!(!is_settled("ab12"));
+    test.cache.settle(&object("5", "old"), "ab12");
+    assert!(is_settled("ab12") && !is_settled("ab13"));
+    test.cache.apply(object("6", "old"));
+    assert!(is_settled("ab12"), "nothing of it has changed");
+    test.cache.apply(object("7", "new"));
+    assert!(!is_settled("ab12"));
+    // It has changed since it was looked at.
+    test.cache.settle(&object("6", "old"), "ab12");
+    assert!(!is_settled("ab12"));
+}
+
+#[test]
+fn a_cache_has_synced_when_every_namespace_has_been_listed() {
+    let test = Test::of(2);
+    test.list(Some("a"), &[named("a", "one", "x"), named("a", "two", "x")]);
+    assert!(!test.has_synced());
+    test.list(Some("b"), &[named("b", "three", "x")]);
+    assert!(test.has_synced());
+    assert_eq!(test.names(), ["a/one", "a/two", "b/three"]);
+}
+
+#[test]
+fn a_first_list_leads_to_no_look_but_at_what_a_finalizer_holds_up() {
+    let mut test = Test::of(1);
+    let mut held_up = named("n", "b", "held-up");
+    held_up.metadata.finalizers = Some(vec!["theirs".to_owned()]);
+    test.list(None, &[named("n", "a", "files"), held_up]);
+    assert_eq!(test.looks(), ["held-up"]);
+}
+
+#[test]
+fn a_list_that_restarts_leaves_nothing_behind() {
+    let test = Test::of(1);
+    let mut begun = test.cache.list(None);
+    begun.apply(named("n", "old", "x"));
+    drop(begun);
+    test.list(None, &[named("n", "new", "x")]);
+    assert_eq!(test.names(), ["n/new"]);
+}
+
+#[test]
+fn a_later_list_leads_to_looks_at_what_has_changed_or_gone_and_touches_no_other_namespace() {
+    let mut test = Test::with(&[
+        object("5", "old"),
+        named("n", "gone", "gone"),
+        named("n", "same", "same"),
+        named("m", "other", "other"),
+    ]);
+    test.list(
+        Some("n"),
+        &[object("4", "older"), named("n", "same", "same")],
+    );
+    assert_eq!(test.looks(), ["files", "gone"]);
+    assert_eq!(test.names(), ["m/other", "n/files-config", "n/same"]);
+    // The cluster was restored from a backup.
+    assert_eq!(test.content().as_deref(), Some("older"));
+}

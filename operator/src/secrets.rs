@@ -1,0 +1,71 @@
+//! What is known of Secrets. They are not watched, so that the operator needs no right to list them, and their contents
+//! are not kept.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::server::InstanceRef;
+use dittofs_operator_core::secrets::SecretFacts;
+
+/// What is known of the Secrets of one instance during one look, by name.
+#[derive(Clone, Debug, Default)]
+pub struct KnownSecrets(BTreeMap<String, Option<SecretFacts>>);
+
+impl KnownSecrets {
+    /// What is known of a Secret. `None`: it has to be read. `Some(None)`: it does not exist.
+    pub fn get(&self, name: &str) -> Option<Option<&SecretFacts>> {
+        self.0.get(name).map(Option::as_ref)
+    }
+
+    /// A Secret has been read or created.
+    pub fn learn(&mut self, name: String, facts: Option<SecretFacts>) {
+        self.0.insert(name, facts);
+    }
+
+    /// Nothing is known any more of Secrets that did not exist.
+    pub fn forget_missing(&mut self) {
+        self.0.retain(|_, facts| facts.is_some());
+    }
+}
+
+/// What the last look has found of the Secrets of each instance, for the next one.
+#[derive(Debug, Default)]
+pub struct SecretMemory(HashMap<InstanceRef, KnownSecrets>);
+
+impl SecretMemory {
+    /// What is remembered of an instance.
+    pub fn of(&self, instance: &InstanceRef) -> KnownSecrets {
+        self.0.get(instance).cloned().unwrap_or_default()
+    }
+
+    /// Remembers what was found. A Secret that does not exist is awaited, and so read by every look.
+    pub fn remember(&mut self, instance: InstanceRef, mut known: KnownSecrets) {
+        known.forget_missing();
+        self.0.insert(instance, known);
+    }
+
+    /// Forgets the Secrets of an instance: the next look reads them.
+    pub fn forget(&mut self, instance: &InstanceRef) {
+        self.0.remove(instance);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_secret_is_known_for_one_look_only() {
+        let files = InstanceRef::new("files").within("n");
+        let mut known = KnownSecrets::default();
+        known.learn("there".to_owned(), Some(SecretFacts::default()));
+        known.learn("missing".to_owned(), None);
+        assert_eq!(known.get("missing"), Some(None));
+        let mut memory = SecretMemory::default();
+        memory.remember(files.clone(), known);
+        let known = memory.of(&files);
+        assert!(known.get("there").is_some_and(|facts| facts.is_some()));
+        assert_eq!(known.get("missing"), None);
+        memory.forget(&files);
+        assert_eq!(memory.of(&files).get("there"), None);
+    }
+}
