@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `figures.rs`, `report.rs`, `page.rs` | the figures with their goals, what was measured, and the page |
 //! | `plan.rs` | how much of each scenario, and in which order |
-//! | `ground.rs`, `operator.rs`, `instances.rs`, `sidecars.rs`, `pods.rs` | what scenarios run on |
+//! | `ground.rs`, `operator.rs`, `instances.rs`, `sidecars.rs`, `pods.rs`, `added.rs` | what scenarios run on |
 //! | `requests.rs`, `process.rs`, `spread.rs` | what is read from the audit log and from the kernel |
 //! | `mould.rs`, `floor.rs`, `flood.rs`, `peer.rs` | what the operator is compared with |
 //! | all others | one scenario each |
 
+mod added;
 mod alone;
 mod changes;
 mod failover;

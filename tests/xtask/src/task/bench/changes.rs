@@ -5,6 +5,8 @@ use super::alone::whole;
 use super::figures::Key;
 use super::ground::{AGENT, Ground};
 use super::instances::Place;
+use super::operator::Operator;
+use super::process;
 use super::report::Report;
 use super::requests::{self, OPERATOR};
 use super::sidecars::{self, OTHER_SMB, SMB};
@@ -16,6 +18,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How often each of those that misbehave changes.
 const BUSY_PERIOD: Duration = Duration::from_millis(100);
+/// An operator that does not keep up would take hours.
+const BUSY_TIME: Duration = Duration::from_mins(1);
 const COALESCED: usize = 1000;
 
 /// One change after the other, each when the one before is done: milliseconds until the later of Service and
@@ -31,15 +35,37 @@ pub async fn one_by_one(
 ) -> Result<Spread, Error> {
     let mut all = Vec::new();
     for round in 0..count {
-        let port = if round % 2 == 0 { OTHER_SMB } else { SMB };
-        let mark = ground.audit().mark()?;
-        sidecars::publish(&ground.client, place, port).await?;
-        all.push(followed(ground, place, mark, agent).await? * 1000.0);
-        // The rest of the reconcile is not to meet the next change; the pause differs, so that nothing falls in step.
-        let pause = Duration::from_millis(40 + (round as u64 * 7) % 30);
-        tokio::time::sleep(pause).await;
+        all.push(one(ground, place, round, agent).await?);
     }
     Ok(Spread::new(all))
+}
+
+async fn one(ground: &Ground<'_>, place: &Place, round: usize, agent: &str) -> Result<f64, Error> {
+    let port = if round % 2 == 0 { OTHER_SMB } else { SMB };
+    let mark = ground.audit().mark()?;
+    sidecars::publish(&ground.client, place, port).await?;
+    let took = followed(ground, place, mark, agent).await? * 1000.0;
+    // The rest of the reconcile is not to meet the next change; the pause differs, so that nothing falls in step.
+    let pause = Duration::from_millis(40 + (round as u64 * 7) % 30);
+    tokio::time::sleep(pause).await;
+    Ok(took)
+}
+
+/// The same, and the milliseconds of a processor that the operator took for each.
+///
+/// # Errors
+/// One is not followed.
+pub async fn with_processor_time(
+    ground: &Ground<'_>,
+    operator: &Operator,
+    place: &Place,
+    count: usize,
+) -> Result<(Spread, f64), Error> {
+    let before = process::processor_time(operator.process.id())?;
+    let spread = one_by_one(ground, place, count, OPERATOR).await?;
+    ground.settle(OPERATOR).await?;
+    let took = process::processor_time(operator.process.id())? - before;
+    Ok((spread, took * 1000.0 / whole(count)))
 }
 
 /// The seconds from the publication since the mark to both writes that follow it.
@@ -92,7 +118,7 @@ fn first_write(
     writes.next().map(|entry| entry.stage_timestamp)
 }
 
-/// The same while others change all the time.
+/// The same while others change all the time, so many times or for a minute.
 ///
 /// # Errors
 /// One is not followed.
@@ -105,8 +131,17 @@ pub async fn while_others_misbehave(
     let noise = futures::future::try_join_all(others.iter().map(|place| misbehave(ground, place)));
     tokio::select! {
         ended = noise => Err(ended.err().unwrap_or("nobody misbehaves".into())),
-        spread = one_by_one(ground, quiet, count, OPERATOR) => spread,
+        spread = for_a_while(ground, quiet, count) => spread,
     }
+}
+
+async fn for_a_while(ground: &Ground<'_>, place: &Place, count: usize) -> Result<Spread, Error> {
+    let began = Instant::now();
+    let mut all = Vec::new();
+    while all.len() < count && began.elapsed() < BUSY_TIME {
+        all.push(one(ground, place, all.len(), OPERATOR).await?);
+    }
+    Ok(Spread::new(all))
 }
 
 async fn misbehave(ground: &Ground<'_>, place: &Place) -> Result<(), Error> {

@@ -30,6 +30,8 @@ pub enum Key {
     RelistPeak,
     ChangeP50,
     ChangeP99,
+    ChangeProcessor,
+    ChangeGrowth,
     BusyP50,
     BusyP99,
     Coalescing,
@@ -108,7 +110,7 @@ pub const INSTANCES: usize = 1000;
 
 /// Every figure, in the order of the page.
 #[rustfmt::skip] // One row each.
-pub const FIGURES: [Figure; 39] = [
+pub const FIGURES: [Figure; 41] = [
     Figure::new(Key::NewRequests, "requests for a new instance with two adapters", "").goals(AtMost(32.0), AtMost(24.0)).limit(80.0),
     Figure::new(Key::NewWrites, "writes among them", "").goals(AtMost(24.0), AtMost(21.0)).limit(46.0),
     Figure::new(Key::NewReconciles, "reconciles for it", "").goals(AtMost(3.0), AtMost(2.0)).limit(7.0),
@@ -133,6 +135,8 @@ pub const FIGURES: [Figure; 39] = [
     Figure::new(Key::RelistPeak, "most memory while all watches begin anew, against before", "×").goals(AtMost(1.5), AtMost(1.25)),
     Figure::new(Key::ChangeP50, "ConfigMap to Service and NetworkPolicy, p50", "ms").goals(FloorTimes(2.0), FloorTimes(1.3)),
     Figure::new(Key::ChangeP99, "the same: p99", "ms").goals(FloorTimes(3.0), FloorTimes(1.8)),
+    Figure::new(Key::ChangeProcessor, "processor time of the operator for an adapter change", "ms"),
+    Figure::new(Key::ChangeGrowth, "the same with many instances, against that", "×").goals(AtMost(1.5), AtMost(1.1)),
     Figure::new(Key::BusyP50, "the same while 10 other instances change 10 times a second each, p50", "ms"),
     Figure::new(Key::BusyP99, "the same: p99", "ms"),
     Figure::new(Key::Coalescing, "writes of the Service after 1,000 changes of one ConfigMap in a row", "").goals(AtMost(5.0), AtMost(2.0)),

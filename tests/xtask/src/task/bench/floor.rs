@@ -3,13 +3,15 @@
 //! It is a process of its own, with the account of the operator: what RBAC costs is part of the floor.
 
 use super::Error;
+use super::added;
 use super::ground::Ground;
 use super::instances::{self, Place};
 use super::mould::{Mould, Owner};
+use super::sidecars::SMB;
 use crate::Outcome;
 use dittofs_rig::installation::OPERATOR;
 use dittofs_rig::{beside, wait_for};
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{DynamicObject, WatchEvent, WatchParams};
 use kube::{Api, Client, Config, ResourceExt as _};
@@ -110,28 +112,20 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 async fn make(client: &Client, moulds: &[Mould]) -> Outcome {
     let servers: Api<DynamicObject> = Api::all_with(client.clone(), &instances::resource());
-    let events = servers.watch(&WatchParams::default(), "0").await?;
-    let new = events.try_filter_map(|event| async {
-        Ok(match event {
-            WatchEvent::Added(server) => Some(owner(&server)),
-            _ => None,
-        })
-    });
-    let writes = new.map_ok(|owner| {
-        let each = moulds
-            .iter()
-            .map(move |mould| Ok::<_, kube::Error>((mould, owner.clone())));
-        futures::stream::iter(each)
-    });
-    writes
-        .try_flatten()
-        .map_err(Error::from)
-        .try_for_each_concurrent(SIDE_BY_SIDE, |(mould, owner)| async move {
-            let request = mould.request(&owner, super::sidecars::SMB)?;
+    let made = added::each(&servers, "", SIDE_BY_SIDE, |server| async move {
+        let owner = owner(&server);
+        let writes = moulds.iter().map(|mould| async {
+            let request = mould.request(&owner, SMB)?;
             client.request_text(request).await?;
-            Ok(())
-        })
-        .await
+            Ok::<_, Error>(())
+        });
+        // One after the other: side by side are the instances.
+        futures::stream::iter(writes)
+            .then(|write| write)
+            .try_collect()
+            .await
+    });
+    match made.await? {}
 }
 
 fn owner(server: &DynamicObject) -> Owner {
@@ -145,6 +139,13 @@ fn owner(server: &DynamicObject) -> Owner {
 }
 
 async fn follow(client: &Client, moulds: &[Mould]) -> Outcome {
+    // The API server ends every watch after some minutes.
+    loop {
+        follow_one_watch(client, moulds).await?;
+    }
+}
+
+async fn follow_one_watch(client: &Client, moulds: &[Mould]) -> Outcome {
     let maps: Api<ConfigMap> = Api::all(client.clone());
     let managed = WatchParams::default().labels("app.kubernetes.io/managed-by=dittofs-operator");
     let events = maps.watch(&managed, "0").await?;

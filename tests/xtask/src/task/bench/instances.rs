@@ -14,6 +14,7 @@ use std::time::Duration;
 pub const SIDE_BY_SIDE: usize = 16;
 /// Instances of a namespace.
 const IN_ONE_NAMESPACE: usize = 100;
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const MANAGER: &str = "bench";
 
 /// Where an instance is.
@@ -118,8 +119,9 @@ where
             let kind = K::kind(&());
             return Err(format!("{found} of {count} {kind} after {patience:?}").into());
         }
-        let pause = Duration::from_millis(if count > 100 { 1000 } else { 50 });
-        tokio::time::sleep(pause).await;
+        // The more there is to look at, the less often: looking is no part of the figures.
+        let pause = Duration::from_millis(50 + count as u64);
+        tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
     }
 }
 

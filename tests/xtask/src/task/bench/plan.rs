@@ -23,6 +23,8 @@ const FULL: usize = 10_000;
 /// With more, the pods alone would take hours.
 const MOST_PODS: usize = 2000;
 const MISBEHAVING: usize = 10;
+/// An even number: the port is then what it was.
+const GROWTH_CHANGES: usize = 100;
 
 /// How much.
 #[derive(Clone, Debug)]
@@ -48,7 +50,8 @@ impl Plan {
         let given = arguments.instances.map(|count| count as usize);
         Self {
             instances: given.unwrap_or(instances),
-            changes,
+            // Fewer instances are for a quick look. An even number: the port is then what it was.
+            changes: given.map_or(changes, |count| count.clamp(100, 1000) / 4 * 2),
             handovers,
             rest: Duration::from_secs(rest),
             only: arguments.only.clone(),
@@ -136,8 +139,10 @@ impl Plan {
         let place = places.first().ok_or("there is no instance")?;
         sidecars::publish(&ground.client, place, sidecars::SMB).await?;
         ground.settle(OPERATOR).await?;
-        let idle = changes::one_by_one(ground, place, self.changes, OPERATOR).await?;
+        let (idle, processor) =
+            changes::with_processor_time(ground, &operator, place, self.changes).await?;
         let note = format!("({} changes)", idle.len());
+        report.value(Key::ChangeProcessor, processor, "");
         report.value(Key::ChangeP50, idle.p50(), &note);
         report.value(Key::ChangeP99, idle.p99(), &note);
         let count = self.changes / 2;
@@ -173,6 +178,7 @@ impl Plan {
         *moulds = mould::take(ground, last).await?;
         memory::each(&operator, Key::MemoryEach, base, count, report)?;
         rest::measure(ground, &operator, count, self.rest, report).await?;
+        growth(ground, &operator, last, report).await?;
         sustained::measure(ground, &places[..count.min(200)], report).await?;
         let mut operator = restart::cold_start(ground, operator, count, report).await?;
         restart::relist(ground, &mut operator, count, report).await?;
@@ -229,6 +235,25 @@ impl Plan {
         };
         node::measure(programs, arguments.dittofs.as_deref(), amount, report)
     }
+}
+
+/// What an adapter change takes among many instances, against what it takes among few.
+async fn growth(
+    ground: &Ground<'_>,
+    operator: &Operator,
+    place: &Place,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let (_, among_many) =
+        changes::with_processor_time(ground, operator, place, GROWTH_CHANGES).await?;
+    match report.get(Key::ChangeProcessor) {
+        Some(few) => {
+            let note = format!("({among_many:.1} ms)");
+            report.value(Key::ChangeGrowth, among_many / few, note);
+        }
+        None => report.not(&[Key::ChangeGrowth], "there is nothing to compare with"),
+    }
+    Ok(())
 }
 
 /// What has no number gets the reason.

@@ -1,10 +1,10 @@
 //! Pods without a node: the StatefulSet controller makes them, and somebody says that they run.
 
 use super::Error;
+use super::added;
 use super::instances::SIDE_BY_SIDE;
-use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Patch, PatchParams, WatchEvent, WatchParams};
+use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -18,25 +18,13 @@ const SINCE: &str = "2026-01-01T00:00:00Z";
 /// The API server refuses.
 pub async fn serve(client: &Client) -> Result<Infallible, Error> {
     let all: Api<Pod> = Api::all(client.clone());
-    loop {
-        let parameters = WatchParams::default().labels(LABELS);
-        let events = all.watch(&parameters, "0").await?;
-        events
-            .map_err(Error::from)
-            .try_for_each_concurrent(SIDE_BY_SIDE, |event| async move {
-                match event {
-                    WatchEvent::Added(pod) => run(client, &pod).await,
-                    _ => Ok(()),
-                }
-            })
-            .await?;
-    }
+    added::each(&all, LABELS, SIDE_BY_SIDE, |pod| run(client, pod)).await
 }
 
-async fn run(client: &Client, pod: &Pod) -> Result<(), Error> {
+async fn run(client: &Client, pod: Pod) -> Result<(), Error> {
     let namespace = pod.namespace().unwrap_or_default();
     let api: Api<Pod> = Api::namespaced(client.clone(), &namespace);
-    let status = Patch::Merge(json!({"status": status(pod)}));
+    let status = Patch::Merge(json!({"status": status(&pod)}));
     let patched = api
         .patch_status(&pod.name_any(), &PatchParams::default(), &status)
         .await;

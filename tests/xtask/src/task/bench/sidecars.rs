@@ -1,17 +1,14 @@
 //! Plays the sidecars of all instances: publishes in the name of each, with its own rights.
 
 use super::Error;
+use super::added;
 use super::instances::Place;
 use dittofs_rig::wait_for;
-use futures::TryStreamExt as _;
 use http::{Request, header};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use kube::api::{WatchEvent, WatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::Mutex;
 use std::time::Duration;
 
 /// Port of SMB in the pod.
@@ -28,28 +25,14 @@ const MANAGED: &str = "app.kubernetes.io/managed-by=dittofs-operator";
 /// The API server refuses.
 pub async fn serve(client: &Client) -> Result<Infallible, Error> {
     let sets: Api<StatefulSet> = Api::all(client.clone());
-    let seen = Mutex::new(BTreeSet::new());
-    loop {
-        let parameters = WatchParams::default().labels(MANAGED);
-        let events = sets.watch_metadata(&parameters, "0").await?;
-        let new = events.try_filter_map(|event| async {
-            let WatchEvent::Added(set) = event else {
-                return Ok(None);
-            };
-            let is_new = seen
-                .lock()
-                .is_ok_and(|mut seen| seen.insert(set.uid().unwrap_or_default()));
-            Ok(is_new.then(|| Place {
-                namespace: set.namespace().unwrap_or_default(),
-                name: set.name_any(),
-            }))
-        });
-        new.map_err(Error::from)
-            .try_for_each_concurrent(SIDE_BY_SIDE, |place| async move {
-                publish_first(client, &place).await
-            })
-            .await?;
-    }
+    added::each(&sets, MANAGED, SIDE_BY_SIDE, |set| async move {
+        let place = Place {
+            namespace: set.namespace().unwrap_or_default(),
+            name: set.name_any(),
+        };
+        publish_first(client, &place).await
+    })
+    .await
 }
 
 /// The account gets its rights, and the ConfigMap is made, at about the same time as the StatefulSet.
