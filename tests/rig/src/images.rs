@@ -4,7 +4,8 @@ mod archive;
 mod openssl;
 
 use crate::files::FileError;
-use crate::images::archive::{Content, Image};
+use crate::images::archive::Content;
+pub use crate::images::archive::Image;
 use crate::node::requirements;
 use crate::process::command::CommandError;
 use std::path::{Path, PathBuf};

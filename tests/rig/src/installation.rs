@@ -1,15 +1,16 @@
 //! The operator in a cluster, installed from the manifests as a user would, under its real rights.
 
+pub mod beside;
 pub mod dittofs;
 pub mod shard;
 
 use crate::build::programs::Programs;
 use crate::build::progress::Step;
 use crate::cluster::{Cluster, Mode};
-use crate::files::{self, FileError};
+use crate::files::FileError;
 use crate::images;
 use crate::process::command::{self, CommandError};
-use crate::process::launch::{self, Program, Running};
+use crate::process::launch::{self, Running};
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -81,15 +82,7 @@ pub fn install(
         ),
     };
     let step = Step::begin("installing the operator");
-    let base = manifests().join("base");
-    command::run(cluster.kubectl(["apply", "--server-side", "-k"]).arg(&base))?;
-    command::run(&mut cluster.kubectl([
-        "wait",
-        "--for=condition=Established",
-        "--timeout=30s",
-        "crd",
-        "dittoservers.dittofs.dittofs.com",
-    ]))?;
+    apply_manifests(cluster)?;
     let operator = match cluster.mode() {
         Mode::Node => {
             let deployment = format!("deployment/{OPERATOR}");
@@ -113,6 +106,23 @@ pub fn install(
         server: words,
         operator,
     })
+}
+
+/// Applies the manifests and waits until `DittoServers` are served.
+///
+/// # Errors
+/// The API server refuses.
+pub fn apply_manifests(cluster: &Cluster) -> Result<(), Error> {
+    let base = manifests().join("base");
+    command::run(cluster.kubectl(["apply", "--server-side", "-k"]).arg(&base))?;
+    command::run(&mut cluster.kubectl([
+        "wait",
+        "--for=condition=Established",
+        "--timeout=30s",
+        "crd",
+        "dittoservers.dittofs.dittofs.com",
+    ]))?;
+    Ok(())
 }
 
 impl Installation {
@@ -152,7 +162,13 @@ impl Installation {
         environment: &[&str],
     ) -> Result<(), Error> {
         let environment: Vec<_> = environment.iter().map(|&one| one.to_owned()).collect();
-        self.operator = Some(start_beside(cluster, programs, OPERATOR, &environment)?);
+        self.operator = Some(beside::start(
+            cluster,
+            programs,
+            OPERATOR,
+            OPERATOR,
+            &environment,
+        )?);
         Ok(())
     }
 }
@@ -211,55 +227,11 @@ fn load_images(
 }
 
 fn start_unlimited(cluster: &Cluster, programs: &Programs) -> Result<Running, Error> {
-    start_beside(cluster, programs, OPERATOR, &[UNLIMITED.to_owned()])
-}
-
-/// The environment is all that it is told besides where it runs.
-pub(crate) fn start_beside(
-    cluster: &Cluster,
-    programs: &Programs,
-    account: &'static str,
-    environment: &[String],
-) -> Result<Running, Error> {
-    let token = command::run(&mut cluster.kubectl([
-        "-n",
-        NAMESPACE,
-        "create",
-        "token",
-        account,
-        "--duration=24h",
-    ]))?;
-    let kubeconfig = cluster.state_dir().join(format!("{account}.kubeconfig"));
-    let authority = cluster.access.state.pki().join("ca.crt");
-    files::write(
-        &kubeconfig,
-        kubeconfig_with(cluster.url(), &authority, token.trim()),
-    )?;
-    let mut arguments = vec![format!("KUBECONFIG={}", kubeconfig.display())];
-    arguments.extend_from_slice(environment);
-    arguments.extend([
-        programs.operator.display().to_string(),
-        "run".to_owned(),
-        "--listen=127.0.0.1:0".to_owned(),
-        format!("--lease-namespace={NAMESPACE}"),
-        format!("--sidecar-image={}", images::SIDECAR),
-    ]);
-    let program = Program {
-        name: account,
-        executable: PathBuf::from("/usr/bin/env"),
-        arguments,
-    };
-    Ok(cluster.launcher.start(&program)?)
-}
-
-fn kubeconfig_with(url: &str, authority: &Path, token: &str) -> String {
-    serde_json::json!({
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "rig", "cluster": {"server": url, "certificate-authority": authority}}],
-        "users": [{"name": OPERATOR, "user": {"token": token}}],
-        "contexts": [{"name": "rig", "context": {"cluster": "rig", "user": OPERATOR, "namespace": NAMESPACE}}],
-        "current-context": "rig",
-    })
-    .to_string()
+    beside::start(
+        cluster,
+        programs,
+        OPERATOR,
+        OPERATOR,
+        &[UNLIMITED.to_owned()],
+    )
 }

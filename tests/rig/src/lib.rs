@@ -43,7 +43,7 @@ pub use cluster::audit::{self, AuditLog};
 pub use cluster::cloud::load_balancer;
 pub use cluster::network;
 pub use cluster::{Cluster, ClusterOptions, Mode, block_on_in};
-pub use installation::{dittofs, shard};
+pub use installation::{beside, dittofs, shard};
 pub use node::requirements::{NodeSupport, Unavailable};
 pub use process::{command, reaper};
 pub use third_party::{foreign_crds, policy_evaluator};

@@ -7,7 +7,7 @@ mod task;
 use clap::{Parser, Subcommand};
 use dittofs_rig::reaper;
 use std::process::ExitCode;
-use task::{bless, build, cluster, crowd, demo, measure, release, test};
+use task::{bench, bless, build, cluster, demo, release, test};
 
 #[derive(Parser)]
 #[command(about = "Tasks of this workspace", disable_help_subcommand = true)]
@@ -20,10 +20,11 @@ struct Arguments {
 enum Task {
     /// Shows the main job, end to end, on a real node.
     Demo(demo::Arguments),
-    /// Measures what the project reports.
-    Measure(measure::Arguments),
-    /// Measures what many instances cost one operator.
-    Crowd(crowd::Arguments),
+    /// Measures what the operator and the sidecar take, and how fast they are, against goals.
+    Bench(bench::Arguments),
+    /// The program that the operator is compared with; started by `bench`.
+    #[command(hide = true)]
+    Floor(bench::floor::Arguments),
     /// Runs every test.
     Test(test::Arguments),
     /// Makes every generated file again and says which have changed: the CRD, the reference, the golden files.
@@ -43,8 +44,8 @@ fn main() -> ExitCode {
     reaper::main_if_requested();
     let outcome = match Arguments::parse().task {
         Task::Demo(arguments) => demo::run(&arguments),
-        Task::Measure(arguments) => measure::run(&arguments),
-        Task::Crowd(arguments) => crowd::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
+        Task::Floor(arguments) => bench::floor::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Bless => bless::run(),
         Task::Release(arguments) => release::run(&arguments),

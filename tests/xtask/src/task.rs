@@ -1,12 +1,11 @@
 //! The tasks, one file each.
 
+pub mod bench;
 pub mod bless;
 pub mod build;
 pub mod cluster;
-pub mod crowd;
 pub mod demo;
 mod instance;
-pub mod measure;
 pub mod release;
 pub mod test;
 

@@ -8,7 +8,7 @@ pub const NODE_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 10);
 pub const NODE_NAME: &str = "node0";
 /// Pods.
 pub const POD_RANGE: &str = "198.18.0.0/24";
-/// Services. Many: `cargo xtask crowd` makes two for each instance.
+/// Services. Many: `cargo xtask bench` makes three for each instance.
 pub const SERVICE_RANGE: &str = "198.19.0.0/16";
 /// The address of the Service `kubernetes`.
 pub const API_SERVICE_ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 19, 0, 1);

@@ -4,7 +4,7 @@
 
 use crate::build::programs::Programs;
 use crate::cluster::Cluster;
-use crate::installation::{self, Error, NAMESPACE};
+use crate::installation::{self, Error, NAMESPACE, beside};
 use crate::process::command;
 use crate::process::launch::Running;
 
@@ -54,7 +54,7 @@ impl Shard {
         let told = command::run(get.arg(output))?;
         let mut environment: Vec<_> = told.lines().map(str::to_owned).collect();
         environment.extend_from_slice(more);
-        let operator = installation::start_beside(cluster, programs, account, &environment)?;
+        let operator = beside::start(cluster, programs, account, account, &environment)?;
         Ok(Self {
             operator: Some(operator),
         })

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test there is.
 
-use super::cargo;
+use super::{bench, cargo};
 use crate::Outcome;
 use dittofs_rig::NodeSupport;
 use dittofs_rig::binaries::{Binaries, Part};
@@ -23,7 +23,7 @@ pub struct Arguments {
     filter: Option<String>,
 }
 
-/// Runs the tests of the crates, then the suite.
+/// Runs the tests of the crates, then the suite, then the counts of the bench.
 pub fn run(arguments: &Arguments) -> Outcome {
     let began = Instant::now();
     let part = match NodeSupport::check() {
@@ -68,6 +68,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     ];
     words.extend(arguments.filter.as_deref());
     cargo(&mut suite, &words)?;
+    if arguments.filter.is_none() {
+        bench::run(&bench::Arguments::quick())?;
+    }
     println!(
         "All tests passed in {:.0} s.",
         began.elapsed().as_secs_f64()

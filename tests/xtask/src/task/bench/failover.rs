@@ -1,0 +1,75 @@
+//! Two operators, one of which ends: how long until the other one writes.
+
+use super::Error;
+use super::figures::Key;
+use super::ground::Ground;
+use super::instances::Place;
+use super::operator::Operator;
+use super::report::Report;
+use super::requests::{self, OPERATOR};
+use super::sidecars::{self, OTHER_SMB, SMB};
+use super::spread::Spread;
+use dittofs_rig::wait_for;
+use jiff::Timestamp;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Names of their logs. Two take turns.
+const NAMES: [&str; 2] = ["operator-a", "operator-b"];
+
+/// Ends the leader again and again. Gives the one that leads in the end.
+///
+/// # Errors
+/// Nobody takes over.
+pub async fn measure(
+    ground: &Ground<'_>,
+    operator: Operator,
+    place: &Place,
+    rounds: usize,
+    report: &mut Report,
+) -> Result<Operator, Error> {
+    let mut leader = operator;
+    let (mut graceful, mut killed) = (Vec::new(), Vec::new());
+    for round in 0..rounds * 2 {
+        let gently = round % 2 == 0;
+        let standby = Operator::start(ground, NAMES[round % 2])?;
+        // A standby looks at the Lease when it starts, and then waits.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let port = if round % 2 == 0 { OTHER_SMB } else { SMB };
+        let began = Timestamp::now();
+        if gently {
+            leader.stop().await?;
+        } else {
+            drop(leader);
+        }
+        sidecars::publish(&ground.client, place, port).await?;
+        let took = written_since(ground, place, began).await?;
+        if gently { &mut graceful } else { &mut killed }.push(took);
+        leader = standby;
+        leader.wait_leading().await?;
+        ground.settle(OPERATOR).await?;
+    }
+    let note = format!("({rounds} times)");
+    report.value(Key::Graceful, Spread::new(graceful).p50(), &note);
+    let killed = Spread::new(killed);
+    report.value(Key::KilledP50, killed.p50(), &note);
+    report.value(Key::KilledMax, killed.max(), &note);
+    Ok(leader)
+}
+
+/// The operator of before is gone when this is asked, so that a write is the other's.
+async fn written_since(ground: &Ground<'_>, place: &Place, began: Timestamp) -> Result<f64, Error> {
+    let mark = ground.audit().mark()?;
+    let service = format!("{}-smb", place.name);
+    let at = wait_for("the other operator to write", PATIENCE, || async {
+        let entries = ground.requests(OPERATOR, mark);
+        let entries = entries.map_err(|error| error.to_string())?;
+        let mut writes = entries.iter().filter(|entry| requests::is_object(entry));
+        let write = writes.find(|entry| entry.name == service);
+        write
+            .map(|entry| entry.stage_timestamp)
+            .ok_or(format!("{} other requests", entries.len()))
+    })
+    .await?;
+    Ok(requests::seconds(began, at))
+}

@@ -1,0 +1,53 @@
+use super::*;
+
+#[test]
+fn every_figure_is_in_the_table_once() {
+    let mut keys: Vec<_> = FIGURES.iter().map(|figure| figure.key).collect();
+    keys.sort();
+    let count = keys.len();
+    keys.dedup();
+    assert_eq!(keys.len(), count);
+}
+
+#[test]
+fn numbers_have_the_digits_that_matter() {
+    let shown = [0.0, 0.0123, 3.0, 3.456, 73.25, 1234.5].map(short);
+    assert_eq!(shown, ["0", "0.012", "3", "3.46", "73.2", "1234"]);
+}
+
+#[test]
+fn a_row_says_which_goal_is_reached() {
+    for (value, word) in [(20.0, "stretch"), (30.0, "gate"), (40.0, "**missed**")] {
+        let mut report = Report::default();
+        report.value(Key::NewRequests, value, "");
+        let row = report.rows().pop().unwrap();
+        assert!(row.ends_with(&format!("| {word} |")), "{row}");
+    }
+}
+
+#[test]
+fn a_goal_against_the_floor_needs_the_floor() {
+    let mut report = Report::default();
+    report.value(Key::ChangeP50, 30.0, "");
+    assert!(report.rows().pop().unwrap().ends_with("|  |  |"));
+    report.floor(Key::ChangeP50, 20.0);
+    let row = report.rows().pop().unwrap();
+    assert!(row.ends_with("| 20 ms (1.5×) | gate |"), "{row}");
+}
+
+#[test]
+fn what_was_not_measured_says_why() {
+    let mut report = Report::default();
+    report.not(&[Key::Ready], "there is no node");
+    let row = report.rows().pop().unwrap();
+    assert!(row.contains("not measured: there is no node"), "{row}");
+}
+
+#[test]
+fn only_counts_have_a_limit_that_fails() {
+    let mut report = Report::default();
+    report.value(Key::GreenfieldLast, 1e9, "");
+    assert!(report.over_limit().is_empty());
+    report.value(Key::RestWrites, 1.0, "");
+    assert_eq!(report.over_limit(), ["writes at rest: 1, at most 0"]);
+}
