@@ -36,6 +36,7 @@ impl Scene {
         let keys = Folder::new();
         let (settings, followed) = watch::channel(Settings {
             polling_interval: Duration::from_millis(10),
+            resync_interval: Duration::from_millis(10),
             removal_hold: Duration::from_secs(1),
             ..Settings::default()
         });
