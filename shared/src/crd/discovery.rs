@@ -12,7 +12,7 @@ use super::rules;
 pub struct AdapterDiscovery {
     /// Interval at which the sidecar polls the REST API for adapters while something is in motion: a server that
     /// starts or cannot be reached, an adapter that is enabled and does not listen yet, a removal hold. From 100ms
-    /// to 1h, and more than 2s means 2s. A poll that a port causes by opening or closing does not wait for it. A
+    /// to 1h, and more than 2s means 2s. The longer nothing changes, the rarer are the polls, up to resyncInterval. A
     /// change takes effect without a restart.
     #[serde(default = "default_polling_interval")]
     #[schemars(length(max = 32))]

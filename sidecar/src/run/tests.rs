@@ -1,5 +1,7 @@
 //! The whole sidecar in one process, with a fake server and a fake ConfigMap.
 
+mod ports;
+
 use super::*;
 use crate::clock;
 use crate::credentials::CredentialFiles;
