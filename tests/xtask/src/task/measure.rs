@@ -86,7 +86,7 @@ async fn measure(cluster: &Cluster, installation: &Installation, arguments: &Arg
     let ready = instance.wait_ready().await?;
     println!("\n== kubectl apply to Ready=True: {ready:.1?}");
     changes(&instance, arguments.changes).await?;
-    rest(cluster, Duration::from_secs(arguments.rest)).await?;
+    rest(cluster, &instance, Duration::from_secs(arguments.rest)).await?;
     println!("\n== Resident memory after the rest");
     for program in ["dittofs-operator", "dittofs-sidecar"] {
         for (id, kibibytes) in resident(cluster, program)? {
@@ -102,7 +102,7 @@ async fn measure(cluster: &Cluster, installation: &Installation, arguments: &Arg
 /// Port changes and switching on and off in turn; the removal hold is 0 s, so that it is not part of the figure.
 async fn changes(instance: &Instance<'_>, count: u32) -> Outcome {
     let administrator = instance.administrator().await?;
-    let mut all = Vec::new();
+    let (mut all, mut answers) = (Vec::new(), Vec::new());
     for round in 0..count {
         let change = match round % 4 {
             0 => json!({"port": 1446}),
@@ -110,34 +110,48 @@ async fn changes(instance: &Instance<'_>, count: u32) -> Outcome {
             2 => json!({"enabled": false}),
             _ => json!({"enabled": true}),
         };
-        all.push(instance.change(&administrator, &change).await?.took);
+        let timed = instance.change(&administrator, &change).await?;
+        all.push(timed.took);
+        answers.push(timed.answered);
     }
-    all.sort();
     println!(
-        "\n== Adapter change in DittoFS (HTTP answer) to Service committed (audit log), {count} changes"
+        "\n== Adapter change in DittoFS (request sent) to Service committed (audit log), {count} changes"
     );
+    spread("", &mut all);
+    spread("  until DittoFS has answered", &mut answers);
+    Ok(())
+}
+
+fn spread(what: &str, times: &mut [Duration]) {
+    times.sort();
     let at = |part: usize| {
-        all.get((all.len() * part / 100).min(all.len() - 1))
-            .copied()
-            .unwrap_or_default()
+        let index = (times.len() * part / 100).min(times.len().saturating_sub(1));
+        times.get(index).copied().unwrap_or_default()
     };
     println!(
-        "  p50 {:.0?}   p90 {:.0?}   max {:.0?}",
+        "  p50 {:.0?}   p90 {:.0?}   max {:.0?}{what}",
         at(50),
         at(90),
         at(100)
     );
-    Ok(())
 }
 
-/// Requests to the API server while nothing changes.
-async fn rest(cluster: &Cluster, time: Duration) -> Outcome {
+/// Requests to the API server, lines in the server's log, and processor time while nothing changes.
+async fn rest(cluster: &Cluster, instance: &Instance<'_>, time: Duration) -> Outcome {
     // What the last change set off, such as the load balancer's own writes, is to be over.
     tokio::time::sleep(Duration::from_secs(15)).await;
     let audit = cluster.audit();
     let mark = audit.mark()?;
+    let lines = instance.server_log()?.lines().count();
+    let used = processor_times(cluster)?;
     println!("\n== {} s of rest …", time.as_secs());
     tokio::time::sleep(time).await;
+    for ((program, before), (_, after)) in used.into_iter().zip(processor_times(cluster)?) {
+        let millicores = after.saturating_sub(before).as_secs_f64() / time.as_secs_f64() * 1000.0;
+        println!("  {program:<17} {millicores:.2} millicores");
+    }
+    let more = instance.server_log()?.lines().count() - lines;
+    println!("  {more} lines in the log of the server");
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
     for entry in audit.requests_since(mark)?.into_iter().filter(is_ours) {
         let program = entry
@@ -156,6 +170,25 @@ async fn rest(cluster: &Cluster, time: Duration) -> Outcome {
         println!("  {program:<17} {what:<25} {count}");
     }
     Ok(())
+}
+
+/// The processor time of our programs so far.
+fn processor_times(
+    cluster: &Cluster,
+) -> Result<Vec<(&'static str, Duration)>, Box<dyn std::error::Error + Send + Sync>> {
+    let mut times = Vec::new();
+    for program in ["dittofs-operator", "dittofs-sidecar"] {
+        for (id, _) in resident(cluster, program)? {
+            let mut nanoseconds = 0;
+            for task in fs::read_dir(format!("/proc/{id}/task"))? {
+                let text = fs::read_to_string(task?.path().join("schedstat"))?;
+                let on_processor = text.split_whitespace().next().unwrap_or_default();
+                nanoseconds += on_processor.parse::<u64>()?;
+            }
+            times.push((program, Duration::from_nanos(nanoseconds)));
+        }
+    }
+    Ok(times)
 }
 
 fn is_ours(entry: &Entry) -> bool {
