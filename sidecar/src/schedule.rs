@@ -11,7 +11,7 @@
 //! A port that opens or closes is only a reason to poll. What is published is what the server says.
 //!
 //! # Why polls become rarer
-//! Motion can last for ever: an adapter whose port is taken never listens, a hold may be a day, a server may be down for a
+//! Motion can last for ever: an adapter that cannot bind never listens, a hold may be a day, a server may be down for a
 //! week. Each poll is a line in the server's log, and no poll can help there. So the time between two polls is at least one
 //! thirtieth of the time since the last change, up to `resyncInterval`. With the defaults polls come every 500 ms for 15 s,
 //! every 2 s after a minute and every 30 s after a quarter of an hour: what the sidecar does not see by a port, it sees late
