@@ -9,6 +9,7 @@ use std::time;
 use crate::crd::LogLevel;
 
 const KEY_POLLING_INTERVAL: &str = "pollingInterval";
+const KEY_RESYNC_INTERVAL: &str = "resyncInterval";
 const KEY_REMOVAL_HOLD: &str = "removalHold";
 const KEY_LOG_LEVEL: &str = "logLevel";
 const KEY_PUBLISH_TO: &str = "publishTo";
@@ -17,11 +18,16 @@ const KEY_RESET_SECRET: &str = "resetPasswordSecret";
 const KEY_RESET_KEY: &str = "resetPasswordKey";
 const KEY_END_IF_STARTED_BEFORE: &str = "endIfStartedBefore";
 
+/// [`Settings::resync_interval`] unless the `DittoServer` sets another.
+pub const RESYNC_INTERVAL: time::Duration = time::Duration::from_secs(30);
+
 /// Settings of a sidecar.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Time between two polls of the REST API.
+    /// Time between two polls of the REST API while something is in motion; the sidecar takes two seconds at most.
     pub polling_interval: time::Duration,
+    /// Time between two polls of the REST API while nothing is in motion.
+    pub resync_interval: time::Duration,
     /// How long an adapter must be disabled or removed before it is removed from the published state.
     pub removal_hold: time::Duration,
     /// Minimum log level.
@@ -52,6 +58,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             polling_interval: time::Duration::from_millis(500),
+            resync_interval: RESYNC_INTERVAL,
             removal_hold: time::Duration::from_secs(30),
             log_level: LogLevel::Info,
             publish_to: None,
@@ -88,6 +95,10 @@ impl Settings {
                 Duration::from(self.polling_interval).to_string(),
             ),
             (
+                KEY_RESYNC_INTERVAL.to_owned(),
+                Duration::from(self.resync_interval).to_string(),
+            ),
+            (
                 KEY_REMOVAL_HOLD.to_owned(),
                 Duration::from(self.removal_hold).to_string(),
             ),
@@ -112,22 +123,16 @@ impl Settings {
         data
     }
 
-    /// Reads the `data` of the ConfigMap. A missing key has its default; an unknown key is ignored, so that an old
-    /// sidecar works with a new operator.
+    /// Reads the `data` of the ConfigMap. A missing key has its default, so that a new sidecar works with an old
+    /// operator; an unknown key is ignored, so that an old sidecar works with a new operator.
     ///
     /// # Errors
-    /// A value is invalid, or the polling interval is below 100 ms.
+    /// A value is invalid, or an interval is below 100 ms.
     pub fn decode(data: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
         let defaults = Self::default();
-        let polling_interval = duration(data, KEY_POLLING_INTERVAL, defaults.polling_interval)?;
-        if polling_interval < time::Duration::from_millis(100) {
-            return Err(SettingsError {
-                key: KEY_POLLING_INTERVAL,
-                reason: "must be at least 100ms".into(),
-            });
-        }
         Ok(Self {
-            polling_interval,
+            polling_interval: interval(data, KEY_POLLING_INTERVAL, defaults.polling_interval)?,
+            resync_interval: interval(data, KEY_RESYNC_INTERVAL, defaults.resync_interval)?,
             removal_hold: duration(data, KEY_REMOVAL_HOLD, defaults.removal_hold)?,
             log_level: log_level(data, defaults.log_level)?,
             publish_to: data.get(KEY_PUBLISH_TO).cloned(),
@@ -145,6 +150,22 @@ fn reset(data: &BTreeMap<String, String>) -> Option<ResetRequest> {
         secret: text(KEY_RESET_SECRET)?,
         key: text(KEY_RESET_KEY)?,
     })
+}
+
+/// A duration at which something is done again and again.
+fn interval(
+    data: &BTreeMap<String, String>,
+    key: &'static str,
+    default: time::Duration,
+) -> Result<time::Duration, SettingsError> {
+    let interval = duration(data, key, default)?;
+    if interval < time::Duration::from_millis(100) {
+        return Err(SettingsError {
+            key,
+            reason: "must be at least 100ms".into(),
+        });
+    }
+    Ok(interval)
 }
 
 fn duration(
@@ -219,6 +240,7 @@ mod tests {
     fn decode_is_the_inverse_of_encode() {
         let settings = Settings {
             polling_interval: time::Duration::from_millis(250),
+            resync_interval: time::Duration::from_secs(20),
             removal_hold: time::Duration::from_secs(90),
             log_level: LogLevel::Debug,
             publish_to: Some("uid".into()),
@@ -243,6 +265,8 @@ mod tests {
         for (key, value) in [
             ("pollingInterval", "soon"),
             ("pollingInterval", "1ms"),
+            ("resyncInterval", "often"),
+            ("resyncInterval", "0s"),
             ("removalHold", "-5s"),
             ("logLevel", "LOUD"),
             ("endIfStartedBefore", "soon"),

@@ -79,6 +79,11 @@ impl Http {
         }
     }
 
+    /// The port of the address.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Uses TLS.
     #[must_use]
     pub fn with_tls(mut self, tls: Tls) -> Self {

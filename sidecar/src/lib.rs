@@ -16,7 +16,8 @@
 //! * [`session`]: a token for every poll, with as few logins as possible; repairs the sidecar's own user.
 //! * [`outcome`]: the result of a poll, in types that know neither HTTP nor Kubernetes.
 //! * [`ports`]: pure; parses the list of adapters.
-//! * [`listening`]: whether something listens on a port.
+//! * [`listening`]: which ports are listened on.
+//! * [`schedule`]: pure; when the ports are read, and when the server is polled.
 //! * [`poll`]: reads the adapters with all of the above, and is the loop that does so.
 //! * [`state`]: pure; folds outcomes into the state that is published.
 //! * [`diff`]: pure; what changed between two states, for the log.
@@ -61,6 +62,7 @@ pub mod probes;
 pub mod publish;
 pub mod reset;
 pub mod run;
+pub mod schedule;
 pub mod session;
 pub mod settings;
 pub mod signing_key;

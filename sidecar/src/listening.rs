@@ -1,189 +1,193 @@
-//! Whether something listens on a port.
+//! Which TCP ports are listened on in the pod.
 //!
-//! DittoFS keeps reporting `running: true` for an adapter whose port was already in use. The kernel's socket tables are
-//! reliable, and since the containers of a pod share one network namespace, they show the server's sockets.
+//! DittoFS keeps reporting `running: true` for an adapter whose port was already in use. The kernel is reliable, and
+//! since the containers of a pod share one network namespace, it knows the server's sockets. A port that opens or closes
+//! is also the earliest sign of a change, long before the next poll.
+
+mod netlink;
+mod tables;
 
 use crate::outcome::Seen;
+use netlink::Netlink;
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
+
+/// The ports with a listening TCP socket, of either family and at any address.
+pub type Ports = BTreeSet<u16>;
 
 /// The view of the current thread, which is right even when only this thread is in another network namespace.
 const TABLES: &str = "/proc/thread-self/net";
+/// After so many failures in a row the kernel is not asked by netlink any more. A single one may be a lack of memory.
+const MOST_FAILURES: u8 = 2;
 
-/// The kernel's tables of TCP sockets.
+/// Asks the kernel by netlink, or reads its tables where netlink is not available, as in gVisor.
 #[derive(Debug)]
 pub struct Listening {
+    netlink: Netlink,
+    /// Failures of netlink in a row, up to [`MOST_FAILURES`].
+    failures: u8,
     tables: PathBuf,
     error_logged: bool,
 }
 
 impl Default for Listening {
     fn default() -> Self {
-        Self::at(Path::new(TABLES))
+        Self {
+            netlink: Netlink::default(),
+            failures: 0,
+            tables: TABLES.into(),
+            error_logged: false,
+        }
     }
 }
 
 impl Listening {
-    /// Reads the tables `tcp` and `tcp6` in another directory.
+    /// Reads the tables `tcp` and `tcp6` in a directory, and does not use netlink.
     pub fn at(tables: &Path) -> Self {
         Self {
+            failures: MOST_FAILURES,
             tables: tables.to_owned(),
-            error_logged: false,
+            ..Self::default()
         }
     }
 
-    /// Corrects `running` of adapters on whose port nothing listens.
-    pub fn correct(&mut self, mut adapters: Vec<Seen>) -> Vec<Seen> {
-        let reported: BTreeSet<i64> = adapters
-            .iter()
-            .filter(|adapter| adapter.enabled && adapter.running)
-            .map(|adapter| adapter.port)
-            .collect();
-        let silent = match self.silent(reported) {
-            Ok(silent) => silent,
-            Err(error) => {
-                if !self.error_logged {
-                    let tables = self.tables.display();
-                    tracing::warn!(
-                        %tables,
-                        %error,
-                        "cannot read the socket tables; reporting adapters as running when DittoFS does"
-                    );
-                    self.error_logged = true;
+    /// The ports that are listened on now. `None` when that cannot be known. Takes much less than a millisecond, or
+    /// several where [`Listening::is_costly`].
+    pub fn ports(&mut self) -> Option<Ports> {
+        if !self.is_costly() {
+            match self.netlink.ports() {
+                Ok(ports) => {
+                    self.failures = 0;
+                    return Some(ports);
                 }
-                return adapters;
+                Err(error) => self.netlink_failed(&error.to_string()),
             }
-        };
+        }
+        match tables::ports(&self.tables) {
+            Ok(ports) => Some(ports),
+            Err(error) => {
+                self.log_error(&error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Whether each look walks all connections of the pod, because netlink is not available.
+    pub fn is_costly(&self) -> bool {
+        self.failures >= MOST_FAILURES
+    }
+
+    fn netlink_failed(&mut self, error: &str) {
+        self.failures += 1;
+        if self.is_costly() {
+            tracing::warn!(
+                error,
+                "cannot get the listening ports by netlink (sock_diag), which some container runtimes and seccomp profiles \
+                 refuse; reading /proc/net/tcp every 2 s instead, so changes of adapters are noticed up to 2 s later"
+            );
+        }
+    }
+
+    fn log_error(&mut self, error: &str) {
+        if self.error_logged {
+            return;
+        }
+        self.error_logged = true;
+        tracing::warn!(
+            tables = %self.tables.display(),
+            error,
+            "cannot read the socket tables; reporting adapters as running when DittoFS does"
+        );
+    }
+}
+
+/// Corrects `running` of adapters on whose port nothing listens. Where the ports are not known, the server is trusted.
+pub fn correct(mut adapters: Vec<Seen>, ports: Option<&Ports>) -> Vec<Seen> {
+    if let Some(ports) = ports {
         for adapter in &mut adapters {
-            adapter.running &= !silent.contains(&adapter.port);
-        }
-        adapters
-    }
-
-    /// The ports that nothing listens on.
-    fn silent(&self, mut ports: BTreeSet<i64>) -> io::Result<BTreeSet<i64>> {
-        for table in ["tcp", "tcp6"] {
-            if ports.is_empty() {
-                break;
-            }
-            match File::open(self.tables.join(table)) {
-                Ok(file) => remove_listening(&mut ports, BufReader::new(file))?,
-                // A kernel without IPv6 has no such table, and no such sockets.
-                Err(error) if table == "tcp6" && error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(ports)
-    }
-}
-
-/// Removes the ports that a socket in the table listens on. Linux lists listening sockets first, so this ends after a
-/// few lines, however many clients are connected.
-fn remove_listening(ports: &mut BTreeSet<i64>, table: impl BufRead) -> io::Result<()> {
-    for line in table.lines() {
-        if let Some(port) = listening_port(&line?) {
-            ports.remove(&i64::from(port));
-        }
-        if ports.is_empty() {
-            break;
+            let listens = |port: u16| ports.contains(&port);
+            adapter.running &= u16::try_from(adapter.port).is_ok_and(listens);
         }
     }
-    Ok(())
-}
-
-/// The port of a line that describes a listening socket: `sl local_address rem_address st …`, numbers in hex.
-fn listening_port(line: &str) -> Option<u16> {
-    const LISTEN: &str = "0A";
-    let mut columns = line.split_ascii_whitespace().skip(1);
-    let local = columns.next()?;
-    let state = columns.nth(1)?;
-    if state != LISTEN {
-        return None;
-    }
-    u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok()
+    adapters
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fake::seen;
-    use proptest::prelude::*;
+    use std::net::TcpListener;
 
-    const TABLE: &str = "\
-  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 00000000:2F11 00000000:0000 0A 00000000:00000000 00:00000000 00000000 65532        0 1 1 0 100 0 0 10 0
-   1: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000 65532        0 2 1 0 100 0 0 10 0
-   2: 0100007F:05A5 0100007F:C350 01 00000000:00000000 00:00000000 00000000 65532        0 3 1 0 100 0 0 10 0
-";
-
-    fn on_port(port: i64, running: bool) -> Seen {
-        seen(&port.to_string(), port, true, running)
+    fn listener(address: &str) -> (TcpListener, u16) {
+        let listener = TcpListener::bind(address).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        (listener, port)
     }
 
     #[test]
-    fn only_listening_sockets_count() {
-        let ports: Vec<_> = TABLE.lines().map(listening_port).collect();
-        assert_eq!(ports, [None, Some(12049), Some(8080), None]);
-        let six = "   0: 00000000000000000000000000000000:05A5 00000000000000000000000000000000:0000 0A 0 0";
-        assert_eq!(listening_port(six), Some(1445));
-        for invalid in [
-            "",
-            "0:",
-            "0: x y 0A",
-            "0: 1:XYZ 2:0 0A",
-            "0: 1:1FFFF 2:0 0A",
-        ] {
-            assert_eq!(listening_port(invalid), None, "{invalid}");
+    fn a_port_is_there_while_it_is_listened_on() {
+        for mut listening in [Listening::default(), Listening::at(Path::new(TABLES))] {
+            let (open, port) = listener("127.0.0.1:0");
+            let (_, closed) = listener("127.0.0.1:0");
+            let ports = listening.ports().unwrap();
+            assert!(ports.contains(&port), "{listening:?}");
+            assert!(!ports.contains(&closed), "{listening:?}");
+            drop(open);
+            assert!(!listening.ports().unwrap().contains(&port), "{listening:?}");
         }
     }
 
     #[test]
-    fn ports_that_are_listened_on_are_removed() {
-        let mut ports = BTreeSet::from([12049, 1445, 0, 70000]);
-        remove_listening(&mut ports, TABLE.as_bytes()).unwrap();
-        assert_eq!(ports, BTreeSet::from([1445, 0, 70000]));
+    fn a_connection_is_no_listener() {
+        for mut listening in [Listening::default(), Listening::at(Path::new(TABLES))] {
+            let (server, _) = listener("127.0.0.1:0");
+            let client = std::net::TcpStream::connect(server.local_addr().unwrap()).unwrap();
+            let port = client.local_addr().unwrap().port();
+            assert!(!listening.ports().unwrap().contains(&port), "{listening:?}");
+        }
+    }
+
+    #[test]
+    fn after_two_failures_in_a_row_the_tables_are_read() {
+        let mut listening = Listening::default();
+        listening.netlink_failed("no memory");
+        assert!(!listening.is_costly());
+        listening.ports().unwrap();
+        listening.netlink_failed("no memory");
+        assert!(!listening.is_costly(), "there was a success in between");
+        listening.netlink_failed("no memory");
+        assert!(listening.is_costly());
+        assert!(listening.ports().is_some());
     }
 
     #[test]
     fn a_port_that_nothing_listens_on_is_not_running() {
-        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = i64::from(taken.local_addr().unwrap().port());
-        let mut listening = Listening::default();
-        let corrected = listening.correct(vec![
-            on_port(port, true),
+        let on_port = |port, running| seen(&format!("{port}"), port, true, running);
+        let reported = vec![
+            on_port(1445, true),
+            on_port(2049, true),
             on_port(70000, true),
             on_port(0, false),
-        ]);
-        assert_eq!(
-            corrected,
-            [
-                on_port(port, true),
-                on_port(70000, false),
-                on_port(0, false)
-            ]
-        );
+        ];
+        let corrected = correct(reported, Some(&Ports::from([1445])));
+        let expected = [
+            on_port(1445, true),
+            on_port(2049, false),
+            on_port(70000, false),
+            on_port(0, false),
+        ];
+        assert_eq!(corrected, expected);
     }
 
     #[test]
     fn without_tables_the_server_is_trusted() {
         let mut listening = Listening::at(Path::new("/nonexistent"));
-        assert_eq!(
-            listening.correct(vec![on_port(1, true)]),
-            [on_port(1, true)]
-        );
+        let ports = listening.ports();
+        assert_eq!(ports, None);
         assert!(listening.error_logged);
-        assert_eq!(
-            listening.correct(vec![on_port(1, false)]),
-            [on_port(1, false)]
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn no_line_panics(line in ".*") {
-            let _ = listening_port(&line);
+        for running in [true, false] {
+            let reported = vec![seen("nfs", 1, true, running)];
+            assert_eq!(correct(reported.clone(), ports.as_ref()), reported);
         }
     }
 }

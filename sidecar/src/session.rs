@@ -72,6 +72,17 @@ impl Session {
         Ok(answer)
     }
 
+    /// The port of the REST API.
+    pub fn port(&self) -> u16 {
+        self.http.port()
+    }
+
+    /// Whether the access may change without the server doing anything: it is being repaired, or something is wrong with
+    /// it that later requests put right.
+    pub fn is_in_motion(&self) -> bool {
+        self.tokens.is_none() || self.repairs.is_running() || self.access().is_some()
+    }
+
     /// What is wrong with the access, if anything is, for the published state.
     pub fn access(&self) -> Option<Access> {
         let refused = self.administration.is_refused();

@@ -93,6 +93,10 @@ fn differences(old: &Settings, new: &Settings) -> Vec<String> {
         let (old, new) = (old.polling_interval, new.polling_interval);
         lines.push(format!("pollingInterval changed from {old:?} to {new:?}"));
     }
+    if old.resync_interval != new.resync_interval {
+        let (old, new) = (old.resync_interval, new.resync_interval);
+        lines.push(format!("resyncInterval changed from {old:?} to {new:?}"));
+    }
     if old.removal_hold != new.removal_hold {
         let (old, new) = (old.removal_hold, new.removal_hold);
         lines.push(format!("removalHold changed from {old:?} to {new:?}"));
@@ -186,12 +190,16 @@ mod tests {
         let old = Settings::default();
         let new = Settings {
             polling_interval: Duration::from_millis(250),
+            resync_interval: Duration::from_mins(5),
             publish_to: Some("uid".into()),
             ..old.clone()
         };
         assert_eq!(
             differences(&old, &new),
-            ["pollingInterval changed from 500ms to 250ms"]
+            [
+                "pollingInterval changed from 500ms to 250ms",
+                "resyncInterval changed from 30s to 300s"
+            ]
         );
     }
 }

@@ -1,5 +1,7 @@
 //! The whole sidecar in one process, with a fake server and a fake ConfigMap.
 
+mod ports;
+
 use super::*;
 use crate::clock;
 use crate::credentials::CredentialFiles;
@@ -36,6 +38,7 @@ impl Scene {
         let keys = Folder::new();
         let (settings, followed) = watch::channel(Settings {
             polling_interval: Duration::from_millis(10),
+            resync_interval: Duration::from_millis(10),
             removal_hold: Duration::from_secs(1),
             ..Settings::default()
         });

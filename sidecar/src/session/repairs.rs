@@ -26,7 +26,12 @@ pub(super) struct Repairs {
 impl Repairs {
     /// Whether a login may be tried and a repair started: none is running, and the wait is over.
     pub fn may_start(&self, now: Duration) -> bool {
-        self.running.is_empty() && now >= self.retry_at
+        !self.is_running() && now >= self.retry_at
+    }
+
+    /// Whether a repair is running, or has ended and its result was not taken yet.
+    pub fn is_running(&self) -> bool {
+        !self.running.is_empty()
     }
 
     /// Starts a repair.
@@ -69,7 +74,7 @@ impl Repairs {
 
     /// Records that a poll succeeded with the token of a login.
     pub fn succeeded(&mut self) {
-        if self.running.is_empty() {
+        if !self.is_running() {
             self.failure = None;
             self.wait = None;
             self.retry_at = Duration::ZERO;

@@ -1,6 +1,7 @@
 //! The adapters.
 
 use super::entry::Entry;
+use super::{CONFIRMED_AFTER, Pending, is_confirmed};
 use crate::clock::Now;
 use crate::outcome::Seen;
 use dittofs_shared::published_state::Adapter;
@@ -16,8 +17,8 @@ const MAX_ADAPTERS: usize = 128;
 pub(super) struct Adapters {
     /// `None` before the first list: the adapters are unknown, not absent.
     known: Option<BTreeMap<String, Entry>>,
-    /// Whether the last poll returned an empty list while nothing was known.
-    empty_once: bool,
+    /// Since when every poll has returned an empty list while nothing was known.
+    empty_since: Option<Duration>,
 }
 
 impl Adapters {
@@ -25,7 +26,7 @@ impl Adapters {
         let entry = |adapter: Adapter| (adapter.r#type.clone(), Entry::resume(&adapter, wall));
         Self {
             known: previous.map(|adapters| adapters.into_iter().map(entry).collect()),
-            empty_once: false,
+            empty_since: None,
         }
     }
 
@@ -55,16 +56,17 @@ impl Adapters {
         }
         Self {
             known: Some(next),
-            empty_once: false,
+            empty_since: None,
         }
     }
 
-    /// The adapters after the first list. An empty list must be seen twice, like any removal.
+    /// The adapters after the first list. An empty list must be confirmed, like any removal.
     fn first(&self, listed: &BTreeMap<&str, &Seen>, now: Now, hold: Duration) -> Self {
-        if listed.is_empty() && !self.empty_once {
+        let since = self.empty_since.unwrap_or(now.steady);
+        if listed.is_empty() && !is_confirmed(since, now.steady) {
             return Self {
                 known: None,
-                empty_once: true,
+                empty_since: Some(since),
             };
         }
         let entry = |(r#type, seen): (&&str, &&Seen)| {
@@ -72,7 +74,7 @@ impl Adapters {
         };
         Self {
             known: Some(listed.iter().map(entry).collect()),
-            empty_once: false,
+            empty_since: None,
         }
     }
 
@@ -84,8 +86,17 @@ impl Adapters {
                 .known
                 .as_ref()
                 .map(|known| known.iter().map(unknown).collect()),
-            empty_once: false,
+            empty_since: None,
         }
+    }
+
+    pub fn pending(&self, now: Duration, hold: Duration) -> Pending {
+        let empty = self.empty_since.map(|since| since + CONFIRMED_AFTER);
+        let empty = empty.map_or_else(Pending::default, |moment| Pending::until(Some(moment)));
+        let entries = self.known.iter().flat_map(BTreeMap::values);
+        entries.fold(empty, |pending, entry| {
+            pending.and(entry.pending(now, hold), now)
+        })
     }
 
     pub fn published(&self) -> Option<Vec<Adapter>> {

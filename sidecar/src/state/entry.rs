@@ -1,6 +1,6 @@
-//! One adapter: what is published of it, and what was seen only once.
+//! One adapter: what is published of it, and what is not confirmed yet.
 
-use super::to_the_second;
+use super::{CONFIRMED_AFTER, Pending, is_confirmed, to_the_second};
 use crate::clock::Now;
 use crate::outcome::Seen;
 use dittofs_shared::published_state::Adapter;
@@ -13,10 +13,10 @@ pub(super) struct Entry {
     enabled: bool,
     running: bool,
     leaving: Option<Leaving>,
-    /// How many polls in a row did not list it, counted up to two.
-    absences: u8,
-    /// Whether the last poll was the first to see it not running.
-    stopped_once: bool,
+    /// Since when, on the steady clock, no poll has listed it.
+    absent_since: Option<Duration>,
+    /// Since when every poll has seen it not running, until that is confirmed.
+    stopped_since: Option<Duration>,
 }
 
 /// Disabled or removed, while the hold has not elapsed.
@@ -58,8 +58,8 @@ impl Entry {
             enabled: adapter.enabled && leaving.is_none(),
             running: adapter.running,
             leaving,
-            absences: 0,
-            stopped_once: false,
+            absent_since: None,
+            stopped_since: None,
         }
     }
 
@@ -72,8 +72,8 @@ impl Entry {
             enabled: seen.enabled,
             running: seen.running,
             leaving: leaving.and_then(|leaving| leaving.continued(now, hold)),
-            absences: 0,
-            stopped_once: false,
+            absent_since: None,
+            stopped_since: None,
         }
     }
 
@@ -84,8 +84,8 @@ impl Entry {
             enabled: seen.enabled,
             running: seen.running,
             leaving: None,
-            absences: 0,
-            stopped_once: false,
+            absent_since: None,
+            stopped_since: None,
         };
         if !seen.enabled {
             return Self {
@@ -95,20 +95,21 @@ impl Entry {
                 ..listed
             };
         }
-        let stops = self.running && !seen.running && !self.stopped_once;
+        let since = self.stopped_since.unwrap_or(now.steady);
+        let stops = self.running && !seen.running && !is_confirmed(since, now.steady);
         Self {
             running: seen.running || stops,
-            stopped_once: stops,
+            stopped_since: stops.then_some(since),
             ..listed
         }
     }
 
     /// The adapter after a poll that did not list it. `None` when it is dropped.
     pub fn absent(&self, now: Now, hold: Duration) -> Option<Self> {
-        let absences = (self.absences + 1).min(2);
-        if absences < 2 {
+        let since = self.absent_since.unwrap_or(now.steady);
+        if !is_confirmed(since, now.steady) {
             return Some(Self {
-                absences,
+                absent_since: Some(since),
                 ..self.clone()
             });
         }
@@ -117,16 +118,16 @@ impl Entry {
             enabled: false,
             running: false,
             leaving: Some(self.leaving_now(now)?.continued(now, hold)?),
-            absences,
-            stopped_once: false,
+            absent_since: Some(since),
+            stopped_since: None,
         })
     }
 
-    /// The adapter after a failure: what was seen once must be seen twice in a row again.
+    /// The adapter after a failure: what is not confirmed yet must be seen anew.
     pub fn unknown(&self) -> Self {
         Self {
-            absences: 0,
-            stopped_once: false,
+            absent_since: None,
+            stopped_since: None,
             ..self.clone()
         }
     }
@@ -135,6 +136,20 @@ impl Entry {
     fn leaving_now(&self, now: Now) -> Option<Leaving> {
         self.leaving
             .or_else(|| self.enabled.then(|| Leaving::start(now)))
+    }
+
+    /// Until its hold has elapsed, and until what was seen is confirmed.
+    pub fn pending(&self, now: Duration, hold: Duration) -> Pending {
+        let unconfirmed = [self.absent_since, self.stopped_since]
+            .into_iter()
+            .flatten();
+        let unconfirmed = unconfirmed.map(|since| Pending::until(Some(since + CONFIRMED_AFTER)));
+        let leaving = self.leaving.map(|leaving| {
+            let ends = leaving.first_seen.map(|first| first.saturating_add(hold));
+            Pending::until(ends)
+        });
+        let all = unconfirmed.chain(leaving);
+        all.fold(Pending::default(), |one, other| one.and(other, now))
     }
 
     pub fn published(&self, r#type: &str) -> Adapter {

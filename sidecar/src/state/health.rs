@@ -1,6 +1,6 @@
 //! The status of the REST API, and since when it has it.
 
-use super::to_the_second;
+use super::{CONFIRMED_AFTER, Pending, is_confirmed, to_the_second};
 use crate::clock::Now;
 use crate::outcome::{Failure, FailureKind, Outcome};
 use dittofs_shared::published_state::{ServerState, ServerStatus};
@@ -8,19 +8,17 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 /// How long after the sidecar's start an unreachable server counts as starting.
-pub(crate) const STARTUP_PERIOD: Duration = Duration::from_secs(10);
-/// How often a failure must be seen in a row before it is published.
-const TWICE: u8 = 2;
+const STARTUP_PERIOD: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Health {
     published: Option<ServerState>,
     /// Whether the server has answered this sidecar yet.
     answered: bool,
-    /// Failures in a row.
-    failures: u8,
-    /// The last failure, and how often in a row it occurred.
-    last: Option<(Failure, u8)>,
+    /// Since when, on the steady clock, every poll has failed.
+    failing_since: Option<Duration>,
+    /// The last failure, and since when every poll has ended with it.
+    last: Option<(Failure, Duration)>,
 }
 
 impl Health {
@@ -40,7 +38,7 @@ impl Health {
         match outcome {
             Outcome::Seen(_) => Self {
                 answered: true,
-                failures: 0,
+                failing_since: None,
                 last: None,
                 ..self.set(ServerStatus::Reachable, None, now.wall)
             },
@@ -64,18 +62,27 @@ impl Health {
         }
     }
 
+    /// A failure is pending until it is confirmed, and while it lasts.
+    pub fn pending(&self) -> Pending {
+        let same = self.last.as_ref().map(|(_, since)| *since);
+        match same.or(self.failing_since) {
+            Some(since) => Pending::until(Some(since + CONFIRMED_AFTER)),
+            None => Pending::default(),
+        }
+    }
+
     fn failed(&self, failure: &Failure, now: Now) -> Self {
-        let same = match &self.last {
-            Some((last, times)) if last == failure => times.saturating_add(1),
-            _ => 1,
+        let since = match &self.last {
+            Some((last, since)) if last == failure => *since,
+            _ => now.steady,
         };
         let seen = Self {
-            failures: self.failures.saturating_add(1),
-            last: Some((failure.clone(), same)),
+            failing_since: self.failing_since.or(Some(now.steady)),
+            last: Some((failure.clone(), since)),
             ..self.clone()
         };
         let (status, message) = self.status_of(failure, now);
-        if seen.counts(status) {
+        if seen.counts(status, now.steady) {
             seen.set(status, Some(message), now.wall)
         } else {
             seen
@@ -92,19 +99,19 @@ impl Health {
     }
 
     /// Whether the failure that was just seen is published as `status`.
-    fn counts(&self, status: ServerStatus) -> bool {
+    fn counts(&self, status: ServerStatus, now: Duration) -> bool {
         let Some(before) = &self.published else {
             return true;
         };
-        let same = self.last.as_ref().map_or(0, |(_, times)| *times);
+        let lasts = |since: Option<Duration>| since.is_some_and(|since| is_confirmed(since, now));
         match before.status {
             ServerStatus::Starting | ServerStatus::Stopping => true,
             // A single failure is ignored.
-            ServerStatus::Reachable => self.failures >= TWICE,
+            ServerStatus::Reachable => lasts(self.failing_since),
             // It was unreachable before this sidecar started, and still is.
             _ if status == ServerStatus::Starting => false,
             // One failure replaces another only when it lasts, so that alternating failures change nothing.
-            _ => same >= TWICE,
+            _ => lasts(self.last.as_ref().map(|(_, since)| *since)),
         }
     }
 }

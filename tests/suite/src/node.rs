@@ -6,6 +6,7 @@ mod configuration;
 mod control_plane;
 mod database;
 mod deletion;
+mod discovery;
 mod eviction;
 mod hardship;
 mod hostile;
@@ -46,6 +47,8 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         Needs::Node,
         unavailable,
         main_job::services_follow_the_adapters,
+        discovery::at_rest_the_server_is_not_polled_and_ports_are_noticed,
+        discovery::changes_that_open_and_close_no_port_are_seen_with_the_resync,
         adoption::a_running_server_is_adopted_and_not_restarted,
         reach::another_pod_reaches_the_adapters_and_not_the_api,
         reach::with_exposure_cluster_another_pod_reaches_the_api,

@@ -1,7 +1,7 @@
 //! ConfigMaps: the server's configuration, the sidecar's settings and the place for the published state.
 
 use dittofs_shared::names;
-use dittofs_shared::settings::Settings;
+use dittofs_shared::settings::{RESYNC_INTERVAL, Settings};
 use k8s_openapi::api::core::v1::ConfigMap;
 use std::collections::BTreeMap;
 
@@ -25,9 +25,13 @@ pub fn config(instance: &Instance, hash: &str, text: &str) -> ConfigMap {
 /// Settings of the sidecar.
 pub fn settings(instance: &Instance) -> ConfigMap {
     let spec = &instance.spec;
+    let discovery = &spec.adapter_discovery;
     let settings = Settings {
-        polling_interval: spec.adapter_discovery.polling_interval.into(),
-        removal_hold: spec.adapter_discovery.removal_hold.into(),
+        polling_interval: discovery.polling_interval.into(),
+        resync_interval: discovery
+            .resync_interval
+            .map_or(RESYNC_INTERVAL, Into::into),
+        removal_hold: discovery.removal_hold.into(),
         log_level: spec.sidecar.log_level,
         publish_to: instance.publish_to.clone(),
         end_if_started_before: instance.sidecar.end_if_started_before(),

@@ -4,7 +4,7 @@
 const TABLE: &[(&str, &str)] = &[
     (
         "adapterDiscovery.pollingInterval",
-        "a poll costs one request on localhost, and users notice delays of more than half a second",
+        "a poll costs one request on localhost and a line in the log of the server, and it lasts only while something is in motion",
     ),
     (
         "adapterDiscovery.removalHold",

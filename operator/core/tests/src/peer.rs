@@ -19,7 +19,7 @@ const OTHER_DEFAULTS: &[(&str, &str, &str)] = &[
     (
         "adapterDiscovery.pollingInterval",
         "500ms",
-        "a look is one request on localhost, and a change should be there before its user looks",
+        "a look is one request on localhost, it is the rate while something is in motion only, and more than 2s means 2s",
     ),
     ("identity.jwt.accessTokenDuration", "900s", "the same time"),
     (

@@ -184,3 +184,55 @@ fn ever_new_types_do_not_fill_the_config_map() {
     let state = play(State::default(), 0, &lists[..20]);
     assert!(published(&state).adapters.unwrap().len() <= 128);
 }
+
+#[test]
+fn polls_that_follow_each_other_fast_confirm_nothing() {
+    let stopped = Outcome::Seen(vec![seen("smb", 1445, true, false)]);
+    for outcome in [nothing(), stopped, down()] {
+        let mut state = settled();
+        for milliseconds in [0, 100, 499] {
+            state = state.fold(&outcome, at(100_000 + milliseconds), HOLD);
+            assert_eq!(state.published(), settled().published(), "{outcome:?}");
+        }
+        state = state.fold(&outcome, at(100_500), HOLD);
+        assert_ne!(state.published(), settled().published(), "{outcome:?}");
+    }
+}
+
+#[test]
+fn what_is_pending_says_when_a_poll_decides_it() {
+    let stopped = Outcome::Seen(vec![seen("smb", 1445, true, false)]);
+    let cases: [(&str, State, &[Outcome], Option<u64>); 7] = [
+        ("nothing", settled(), &[smb_on()], None),
+        ("a hold", settled(), &[smb_off()], Some(130_000)),
+        (
+            "later in the hold",
+            settled(),
+            &[smb_off(), smb_off()],
+            Some(130_000),
+        ),
+        ("an absence", settled(), &[nothing()], Some(100_500)),
+        ("a stop", settled(), &[stopped], Some(100_500)),
+        ("a failure", settled(), &[down()], Some(100_500)),
+        (
+            "an empty list at the start",
+            State::default(),
+            &[nothing()],
+            Some(100_500),
+        ),
+    ];
+    for (case, state, outcomes, next) in cases {
+        let state = play(state, 100, outcomes);
+        let last = 100 + outcomes.len() as u64 - 1;
+        let pending = state.pending(Duration::from_secs(last), HOLD);
+        assert_eq!(pending.exists, next.is_some(), "{case}");
+        assert_eq!(pending.next, next.map(Duration::from_millis), "{case}");
+    }
+}
+
+#[test]
+fn a_moment_that_has_passed_is_not_waited_for() {
+    let state = play(settled(), 100, &[smb_off(), down()]);
+    let pending = state.pending(Duration::from_secs(200), HOLD);
+    assert_eq!((pending.exists, pending.next), (true, None));
+}

@@ -103,8 +103,9 @@ proptest! {
             now += wait;
             state = state.fold(&outcome, at(now), HOLD);
         }
-        let twice = state.fold(&last, at(now), HOLD).fold(&last, at(now), HOLD);
-        let thrice = twice.fold(&last, at(now), HOLD);
+        let later = now + 500;
+        let twice = state.fold(&last, at(now), HOLD).fold(&last, at(later), HOLD);
+        let thrice = twice.fold(&last, at(later), HOLD);
         prop_assert_eq!(published(&thrice).encode(), published(&twice).encode());
     }
 

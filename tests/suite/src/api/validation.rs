@@ -142,6 +142,10 @@ pub async fn durations_that_are_none_or_out_of_range_are_refused(scene: Scene) -
         let field = "spec.adapterDiscovery.pollingInterval";
         rows.push((field, discovery("pollingInterval", text)));
     }
+    for text in ["soon", "999ms", "2h", "-1s", ""] {
+        let field = "spec.adapterDiscovery.resyncInterval";
+        rows.push((field, discovery("resyncInterval", text)));
+    }
     for text in ["soon", "-1s", "25h", ""] {
         let field = "spec.adapterDiscovery.removalHold";
         rows.push((field, discovery("removalHold", text)));

@@ -80,7 +80,9 @@ async fn show(cluster: &Cluster, installation: &Installation) -> Outcome {
         ("enabled", json!({"enabled": true}), false),
         ("port 1446", json!({"port": 1446}), false),
     ] {
-        let Timed { took, verb, name } = instance.change(&administrator, &change).await?;
+        let Timed {
+            took, verb, name, ..
+        } = instance.change(&administrator, &change).await?;
         let hold = if held {
             format!(", of which {HOLD} are the removal hold")
         } else {

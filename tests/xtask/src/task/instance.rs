@@ -24,8 +24,10 @@ pub struct Instance<'a> {
 
 /// A change inside DittoFS and the Service that followed.
 pub struct Timed {
-    /// From the answer of DittoFS to the commit of the Service.
+    /// From the request to the commit of the Service.
     pub took: Duration,
+    /// How much of that DittoFS took to answer. The sidecar may see the change before the answer.
+    pub answered: Duration,
     /// What was done to the Service.
     pub verb: String,
     /// Its name.
@@ -94,6 +96,13 @@ impl<'a> Instance<'a> {
         Ok(Administrator::connect(self.cluster, self.namespace, self.name, 8080).await?)
     }
 
+    /// The log of the server.
+    pub fn server_log(&self) -> Result<String, Error> {
+        let pod = format!("{}-0", self.name);
+        let words = ["-n", self.namespace, "logs", &pod, "-c", "dittofs"];
+        Ok(command::run(&mut self.cluster.kubectl(words))?)
+    }
+
     /// Uid and restarts of the pod.
     pub fn pod_facts(&self) -> Result<String, Error> {
         let pod = format!("{}-0", self.name);
@@ -113,7 +122,7 @@ impl<'a> Instance<'a> {
     ) -> Result<Timed, Error> {
         let audit = self.cluster.audit();
         let mark = audit.mark()?;
-        let answered = administrator.set_adapter("smb", change).await?.at;
+        let answer = administrator.set_adapter("smb", change).await?;
         let what = format!("the Service of SMB to follow {change}");
         let entry = wait_for(&what, CHANGE_DEADLINE, || async {
             let writes = audit
@@ -126,9 +135,12 @@ impl<'a> Instance<'a> {
                 .ok_or(format!("{count} other writes"))
         })
         .await?;
-        let took = entry.stage_timestamp.duration_since(answered);
+        let took = entry
+            .stage_timestamp
+            .duration_since(answer.at - answer.took);
         Ok(Timed {
             took: Duration::try_from(took).unwrap_or_default(),
+            answered: answer.took,
             verb: entry.verb.clone(),
             name: entry.name.clone(),
         })
