@@ -16,7 +16,7 @@ const CHANGE_DEADLINE: Duration = Duration::from_mins(1);
 
 /// An instance in a namespace of its own.
 pub struct Instance<'a> {
-    cluster: &'a Cluster,
+    pub cluster: &'a Cluster,
     namespace: &'static str,
     name: &'static str,
     created: Instant,

@@ -7,7 +7,6 @@ use super::process;
 use super::report::Report;
 use super::spread::Spread;
 use crate::task::instance::Instance;
-use dittofs_rig::command;
 use dittofs_rig::installation::{self, Installation, Server};
 use dittofs_rig::programs::Programs;
 use dittofs_rig::{Cluster, ClusterOptions};
@@ -79,17 +78,20 @@ async fn on_node(
     let instance = Instance::create(cluster, NAMESPACE, NAME, spec).await?;
     let ready = instance.wait_ready().await?;
     report.value(Key::Ready, ready.as_secs_f64(), format!("({server})"));
-    let changes = changes(&instance, amount.changes).await?;
-    let note = format!("({server}, {} changes)", changes.len());
-    report.value(Key::EndToEndP50, changes.p50(), &note);
-    report.value(Key::EndToEndP99, changes.p99(), &note);
-    rest(cluster, server, amount.rest, report).await
+    let (changes, answers) = changes(&instance, amount.changes).await?;
+    let count = changes.len();
+    let note =
+        |answer: f64| format!("({server}, {count} changes; DittoFS answers after {answer:.0} ms)");
+    report.value(Key::EndToEndP50, changes.p50(), note(answers.p50()));
+    report.value(Key::EndToEndP99, changes.p99(), note(answers.p99()));
+    rest(&instance, server, amount.rest, report).await
 }
 
-/// Port changes and switching on and off in turn: milliseconds from the answer of DittoFS to the Service.
-async fn changes(instance: &Instance<'_>, count: usize) -> Result<Spread, Error> {
+/// Port changes and switching on and off in turn: milliseconds from the request to DittoFS to the Service, and to the
+/// answer of DittoFS.
+async fn changes(instance: &Instance<'_>, count: usize) -> Result<(Spread, Spread), Error> {
     let administrator = instance.administrator().await?;
-    let mut all = Vec::new();
+    let (mut all, mut answers) = (Vec::new(), Vec::new());
     for round in 0..count {
         let change = match round % 4 {
             0 => json!({"port": 1446}),
@@ -99,27 +101,28 @@ async fn changes(instance: &Instance<'_>, count: usize) -> Result<Spread, Error>
         };
         let timed = instance.change(&administrator, &change).await?;
         all.push(timed.took.as_secs_f64() * 1000.0);
+        answers.push(timed.answered.as_secs_f64() * 1000.0);
     }
-    Ok(Spread::new(all))
+    Ok((Spread::new(all), Spread::new(answers)))
 }
 
 async fn rest(
-    cluster: &Cluster,
+    instance: &Instance<'_>,
     server: &str,
     time: Duration,
     report: &mut Report,
 ) -> Result<(), Error> {
     // What a change sets off goes on for up to two minutes.
     tokio::time::sleep(Duration::from_mins(2)).await;
-    let cluster_name = cluster.state_dir().file_name().unwrap_or_default();
+    let cluster_name = instance.cluster.state_dir().file_name().unwrap_or_default();
     let cluster_name = cluster_name.to_string_lossy();
     let found = process::find(&cluster_name, "dittofs-sidecar")?;
     let sidecar = *found.first().ok_or("no sidecar runs")?;
-    let lines = log_lines(cluster)?;
+    let lines = instance.server_log()?.lines().count();
     let processor = process::processor_time(sidecar)?;
     tokio::time::sleep(time).await;
     let processor = process::processor_time(sidecar)? - processor;
-    let lines = log_lines(cluster)?.saturating_sub(lines);
+    let lines = instance.server_log()?.lines().count().saturating_sub(lines);
     let note = format!("({server}, {} s)", time.as_secs());
     let millicores = processor / time.as_secs_f64() * 1000.0;
     report.value(Key::SidecarProcessor, millicores, &note);
@@ -128,10 +131,4 @@ async fn rest(
     let a_day = whole(lines) / time.as_secs_f64() * SECONDS_OF_A_DAY;
     report.value(Key::ServerLog, a_day, &note);
     Ok(())
-}
-
-fn log_lines(cluster: &Cluster) -> Result<usize, Error> {
-    let pod = format!("{NAME}-0");
-    let words = ["-n", NAMESPACE, "logs", &pod, "-c", "dittofs"];
-    Ok(command::run(&mut cluster.kubectl(words))?.lines().count())
 }
