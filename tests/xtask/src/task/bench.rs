@@ -56,7 +56,7 @@ pub struct Arguments {
     /// 10,000 instances, in hours.
     #[arg(long)]
     full: bool,
-    /// Another number of instances than 1,000. The page is not written then.
+    /// Another number of instances, with a minute of rest. The page is not written with fewer than 1,000.
     #[arg(long, value_parser = clap::value_parser!(u32).range(10..))]
     instances: Option<u32>,
     /// A DittoFS server program for the figures that need a node, instead of the simulator.
@@ -120,7 +120,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.quick && !over.is_empty() {
         return Err(format!("more than the limit:\n  {}", over.join("\n  ")).into());
     }
-    if !arguments.quick && arguments.instances.is_none() && arguments.only.is_none() {
+    let whole = arguments.instances.is_none_or(|count| count >= 1000);
+    if whole && !arguments.quick && arguments.only.is_none() {
         println!("Written to {}.", page::write(&section)?.display());
     }
     Ok(())

@@ -65,8 +65,11 @@ impl Mould {
         let request = if self.once {
             Request::post(path).header("content-type", "application/json")
         } else {
-            Request::patch(format!("{path}/{name}?fieldManager=floor&force=true"))
-                .header("content-type", "application/apply-patch+yaml")
+            // In the operator's name: it takes away what it no longer applies, such as the old port.
+            Request::patch(format!(
+                "{path}/{name}?fieldManager=dittofs-operator&force=true"
+            ))
+            .header("content-type", "application/apply-patch+yaml")
         };
         Ok(request.body(fill(&self.object).into_bytes())?)
     }

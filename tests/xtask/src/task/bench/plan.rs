@@ -22,6 +22,8 @@ const QUICK: usize = 50;
 const FULL: usize = 10_000;
 /// With more, the pods alone would take hours.
 const MOST_PODS: usize = 2000;
+const NODE_REST: Duration = Duration::from_mins(2);
+const SHORT_REST: u64 = 60;
 const MISBEHAVING: usize = 10;
 /// An even number: the port is then what it was.
 const GROWTH_CHANGES: usize = 100;
@@ -43,14 +45,15 @@ impl Plan {
         let (instances, changes, handovers, rest) = if arguments.quick {
             (QUICK, 10, 1, 15)
         } else if arguments.full {
-            (FULL, 2000, 10, 600)
+            (FULL, 2000, 10, 1200)
         } else {
-            (INSTANCES, 500, 3, 60)
+            (INSTANCES, 500, 3, 600)
         };
         let given = arguments.instances.map(|count| count as usize);
+        let rest = given.map_or(rest, |_| SHORT_REST);
         Self {
             instances: given.unwrap_or(instances),
-            // Fewer instances are for a quick look. An even number: the port is then what it was.
+            // Another number of instances is for a look in between. An even number: the port is then what it was.
             changes: given.map_or(changes, |count| count.clamp(100, 1000) / 4 * 2),
             handovers,
             rest: Duration::from_secs(rest),
@@ -231,7 +234,7 @@ impl Plan {
         }
         let amount = Amount {
             changes: self.changes / 5,
-            rest: self.rest * 2,
+            rest: self.rest.min(NODE_REST),
         };
         node::measure(programs, arguments.dittofs.as_deref(), amount, report)
     }

@@ -10,6 +10,9 @@ use super::report::Report;
 use super::requests::{OPERATOR, Tally};
 use std::time::Duration;
 
+/// Each instance is looked at once in this time, even if nothing changes.
+const PERIOD: Duration = Duration::from_mins(10);
+
 /// Measures while so many instances are there.
 ///
 /// # Errors
@@ -30,7 +33,14 @@ pub async fn measure(
     let note = format!("({count} instances, {} s)", time.as_secs());
     let per_minute = whole(tally.all) / whole(count) * 60.0 / time.as_secs_f64();
     report.value(Key::RestWrites, whole(tally.writes), &note);
-    report.value(Key::RestRequests, per_minute, &note);
+    if time >= PERIOD {
+        report.value(Key::RestRequests, per_minute, &note);
+    } else {
+        report.not(
+            &[Key::RestRequests],
+            "it takes 10 min of rest, as by default",
+        );
+    }
     let millicores = processor / time.as_secs_f64() * 1000.0;
     report.value(Key::RestProcessor, millicores, &note);
     println!("    {}", tally.words());

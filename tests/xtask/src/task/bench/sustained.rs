@@ -16,7 +16,7 @@ use std::cell::Cell;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-const RATES: [u32; 6] = [25, 50, 100, 150, 200, 300];
+const RATES: [u32; 7] = [10, 25, 50, 100, 150, 200, 300];
 const SECONDS: u32 = 15;
 /// More would hide that the API server is what limits.
 const SIDE_BY_SIDE: usize = 64;
