@@ -7,7 +7,7 @@ mod task;
 use clap::{Parser, Subcommand};
 use dittofs_rig::reaper;
 use std::process::ExitCode;
-use task::{bless, build, cluster, crowd, demo, measure, release, test};
+use task::{bless, build, cluster, core_bench, crowd, demo, measure, release, test};
 
 #[derive(Parser)]
 #[command(about = "Tasks of this workspace", disable_help_subcommand = true)]
@@ -24,6 +24,8 @@ enum Task {
     Measure(measure::Arguments),
     /// Measures what many instances cost one operator.
     Crowd(crowd::Arguments),
+    /// Measures what one reconcile that changes nothing costs in the pure core.
+    CoreBench(core_bench::Arguments),
     /// Runs every test.
     Test(test::Arguments),
     /// Makes every generated file again and says which have changed: the CRD, the reference, the golden files.
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Measure(arguments) => measure::run(&arguments),
         Task::Crowd(arguments) => crowd::run(&arguments),
+        Task::CoreBench(arguments) => core_bench::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Bless => bless::run(),
         Task::Release(arguments) => release::run(&arguments),

@@ -3,6 +3,7 @@
 pub mod bless;
 pub mod build;
 pub mod cluster;
+pub mod core_bench;
 pub mod crowd;
 pub mod demo;
 mod instance;

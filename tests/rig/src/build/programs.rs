@@ -5,6 +5,8 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The bench of the pure core: package and program.
+const CORE_BENCH: &str = "dittofs-core-bench";
 const PACKAGES: [&str; 3] = ["dittofs-operator", "dittofs-sidecar", "dittofs-simulator"];
 
 /// Our programs could not be built.
@@ -41,7 +43,7 @@ impl Programs {
     /// Builds the operator, the sidecar and the simulator, or finds that nothing has changed.
     pub fn build() -> Result<Self, Error> {
         let step = Step::begin(format!("building {}", PACKAGES.join(", ")));
-        let messages = cargo_build()?;
+        let messages = cargo_build(&[])?;
         let [operator, sidecar, simulator] = PACKAGES;
         let programs = Self {
             operator: executable(&messages, operator, "dittofs-operator")?,
@@ -50,6 +52,15 @@ impl Programs {
         };
         step.done();
         Ok(programs)
+    }
+
+    /// Builds the bench of the pure core. Together with the others: built alone it would have other features of its
+    /// dependencies, and all of them would be built twice.
+    pub fn core_bench() -> Result<PathBuf, Error> {
+        let step = Step::begin(format!("building {CORE_BENCH}"));
+        let program = executable(&cargo_build(&[CORE_BENCH])?, CORE_BENCH, CORE_BENCH)?;
+        step.done();
+        Ok(program)
     }
 }
 
@@ -75,14 +86,16 @@ pub fn cargo() -> Command {
     command
 }
 
-fn cargo_build() -> Result<String, Error> {
+/// Builds the programs and `more`.
+fn cargo_build(more: &[&str]) -> Result<String, Error> {
+    let packages: Vec<_> = PACKAGES.iter().chain(more).copied().collect();
     let output = cargo()
         .args([
             "build",
             "--release",
             "--message-format=json-render-diagnostics",
         ])
-        .args(PACKAGES.iter().flat_map(|package| ["--package", package]))
+        .args(packages.iter().flat_map(|package| ["--package", package]))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
@@ -90,7 +103,7 @@ fn cargo_build() -> Result<String, Error> {
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        Err(Error::Failed(PACKAGES.join(", ")))
+        Err(Error::Failed(packages.join(", ")))
     }
 }
 
