@@ -98,10 +98,7 @@ pub fn of_instance(instance: &str) -> BTreeMap<String, String> {
 
 /// Annotations of every object of an instance that has no owner.
 pub fn without_owner() -> BTreeMap<String, String> {
-    let annotations = KEPT_BY_ARGO_CD.into_iter();
-    annotations
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
+    BTreeMap::from(KEPT_BY_ARGO_CD.map(|(key, value)| (key.to_owned(), value.to_owned())))
 }
 
 /// Label selector for every object that the operator creates.

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const SHORT: usize = 12;
 /// Hexadecimal digits of the digest of an object.
 const OF_OBJECT: usize = 16;
-/// JSON of most objects is shorter.
-const USUAL_SIZE: usize = 2048;
+/// JSON of most objects is not much longer, and the allocator has this size at hand.
+const USUAL_SIZE: usize = 1024;
 
 /// SHA-256 in hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {

@@ -117,3 +117,30 @@ fn recorded_count(text: &str, arch: &str, name: &str) -> Result<Option<u64>, Err
 fn change(before: u64, now: u64) -> f64 {
     (now as f64 / before as f64 - 1.0) * 100.0
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_is_found_by_architecture_and_name() {
+        let text = "# x86_64 allocations 1\nx86_64 bytes 20\nx86_64 allocations 30\n";
+        for (arch, name, expected) in [
+            ("x86_64", "allocations", Some(30)),
+            ("x86_64", "bytes", Some(20)),
+            ("x86_64", "instructions", None),
+            ("aarch64", "bytes", None),
+        ] {
+            let found = recorded_count(text, arch, name).unwrap();
+            assert_eq!(found, expected, "{arch} {name}");
+        }
+        assert!(recorded_count("x86_64 bytes many", "x86_64", "bytes").is_err());
+    }
+
+    #[test]
+    fn a_change_is_in_percent_of_what_was_recorded() {
+        assert!((change(200, 203) - 1.5).abs() < 1e-9);
+        assert!((change(200, 190) + 5.0).abs() < 1e-9);
+    }
+}

@@ -1,7 +1,7 @@
 //! `cargo xtask core-bench`: what one reconcile that changes nothing costs in the pure core.
 
 use crate::Outcome;
-use dittofs_rig::programs::Programs;
+use dittofs_rig::programs::{Profile, Programs};
 use std::process::Command;
 
 /// The options.
@@ -12,7 +12,8 @@ pub struct Arguments {
     record: bool,
 }
 
-/// Prints time and counts.
+/// Prints time and counts of a build as in the images. Recorded and compared are those of a build for tests, which is
+/// there already.
 pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.record {
         if let Some(variable) = other_profile() {
@@ -20,9 +21,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
                 format!("{variable} is set: the counts of this profile are not recorded").into(),
             );
         }
-        return start(&["--record"]);
+        return start(Profile::Release, &["--record"]);
     }
-    start(&[])
+    start(Profile::Dist, &[])
 }
 
 /// Compares the counts with the recorded ones. Time is not compared.
@@ -33,11 +34,11 @@ pub fn check() -> Outcome {
         );
         return Ok(());
     }
-    start(&["--check"])
+    start(Profile::Release, &["--check"])
 }
 
-fn start(arguments: &[&str]) -> Outcome {
-    let status = Command::new(Programs::core_bench()?)
+fn start(profile: Profile, arguments: &[&str]) -> Outcome {
+    let status = Command::new(Programs::core_bench(profile)?)
         .args(arguments)
         .status()?;
     if status.success() {
