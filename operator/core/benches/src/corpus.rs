@@ -108,11 +108,8 @@ impl Corpus {
         observed
             .secrets
             .extend(secrets.iter().filter_map(of_recipe));
-        let settings = config_maps.iter().filter_map(|map| map.data.as_ref());
-        observed.publish_to = settings
-            .filter_map(settings::publish_to)
-            .next()
-            .map(str::to_owned);
+        let mut settings = config_maps.iter().filter_map(|map| map.data.as_ref());
+        observed.publish_to = settings.find_map(settings::publish_to).map(str::to_owned);
         let of_adapters = services
             .into_iter()
             .filter(|service| adapter_of(&service.metadata).is_some());
