@@ -4,6 +4,8 @@
 //! * Work begins only while the Lease is held, and is dropped before another candidate can take it: the holder gives up
 //!   [`GIVE_UP`] after the moment *before* its last successful renewal, and others wait for [`DURATION`] after they
 //!   last saw a change. The clocks of two machines are never compared.
+//! * The Lease is taken by replacing what was read, so that the API server refuses it when the holder has renewed it
+//!   meanwhile: a standby that is cut off or looks at old data takes nothing.
 //! * A candidate that loses the Lease becomes a standby again. It does not exit.
 #![expect(
     clippy::disallowed_methods,
@@ -11,15 +13,18 @@
     reason = "the Lease is written here, with the time of its renewal"
 )]
 
+mod standby;
+
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
 use kube::{Api, Client};
 use std::time::Duration;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use dittofs_operator_core::outcome::code;
 use dittofs_runtime::api_error::ApiError;
+use standby::{POLL, Seen};
 
 /// How long a Lease is valid without renewal.
 pub const DURATION: Duration = Duration::from_secs(15);
@@ -27,8 +32,6 @@ pub const DURATION: Duration = Duration::from_secs(15);
 pub const GIVE_UP: Duration = Duration::from_secs(10);
 /// Time between two renewals.
 pub const RENEWAL: Duration = Duration::from_secs(5);
-/// Time between two polls of a standby.
-const POLL: Duration = Duration::from_secs(2);
 /// Deadline of one request for the Lease. Shorter than [`RENEWAL`]: a request that hangs must not cost the next renewal.
 const LEASE_DEADLINE: Duration = Duration::from_secs(4);
 
@@ -37,12 +40,6 @@ pub struct Candidate {
     api: Api<Lease>,
     name: String,
     identity: String,
-}
-
-/// What a standby has seen of the Lease, by its own clock.
-struct Seen {
-    resource_version: Option<String>,
-    at: Instant,
 }
 
 impl Candidate {
@@ -96,10 +93,7 @@ impl Candidate {
     }
 
     async fn acquire(&self) -> (Lease, Instant) {
-        let mut seen = Seen {
-            resource_version: None,
-            at: Instant::now(),
-        };
+        let mut seen = Seen::nothing();
         let mut logged = String::new();
         loop {
             let began = Instant::now();
@@ -114,7 +108,7 @@ impl Candidate {
                 tracing::info!(lease = self.name, obstacle, "standing by");
                 logged = obstacle;
             }
-            sleep(POLL).await;
+            seen.wait(&self.api, &self.name).await;
         }
     }
 
@@ -131,13 +125,9 @@ impl Candidate {
             self.take(&mut lease);
             return taken(self.api.create(&PostParams::default(), &lease).await);
         };
-        if seen.resource_version != lease.metadata.resource_version {
-            *seen = Seen {
-                resource_version: lease.metadata.resource_version.clone(),
-                at: Instant::now(),
-            };
-        }
-        if !may_take(&lease, &self.identity, seen.at.elapsed()) {
+        seen.see(&lease, Instant::now());
+        let is_ours = holder(&lease) == Some(&self.identity);
+        if !is_ours && !is_free(&lease) && !seen.has_expired(Instant::now()) {
             return Ok(None);
         }
         self.take(&mut lease);
@@ -208,13 +198,9 @@ fn holder(lease: &Lease) -> Option<&String> {
     lease.spec.as_ref()?.holder_identity.as_ref()
 }
 
-/// Whether a candidate may take the Lease, which has not changed for `unchanged`.
-fn may_take(lease: &Lease, identity: &str, unchanged: Duration) -> bool {
-    let is_free = holder(lease).is_none_or(|holder| holder.is_empty() || holder == identity);
-    let spec = lease.spec.as_ref();
-    let duration = spec.and_then(|spec| spec.lease_duration_seconds);
-    let duration = duration.and_then(|seconds| u64::try_from(seconds).ok());
-    is_free || unchanged >= Duration::from_secs(duration.unwrap_or_default())
+/// Whether nobody holds the Lease.
+fn is_free(lease: &Lease) -> bool {
+    holder(lease).is_none_or(String::is_empty)
 }
 
 /// Another candidate was faster, which is no error.
@@ -233,56 +219,4 @@ fn is_outdated(error: &kube::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use kube::core::Status;
-
-    const ME: &str = "operator-0";
-
-    fn lease(holder: Option<&str>, seconds: Option<i32>) -> Lease {
-        Lease {
-            metadata: ObjectMeta::default(),
-            spec: Some(LeaseSpec {
-                holder_identity: holder.map(str::to_owned),
-                lease_duration_seconds: seconds,
-                ..LeaseSpec::default()
-            }),
-        }
-    }
-
-    #[test]
-    fn a_lease_is_taken_when_it_is_free_ours_or_unchanged_for_its_duration() {
-        let other = Some("operator-1");
-        for (holder, seconds, unchanged, expected) in [
-            (None, Some(15), 0, true),
-            (Some(""), Some(15), 0, true),
-            (Some(ME), Some(15), 0, true),
-            (other, Some(15), 0, false),
-            (other, Some(15), 14, false),
-            (other, Some(15), 15, true),
-            (other, Some(1), 1, true),
-            (other, None, 0, true),
-            (other, Some(-1), 0, true),
-        ] {
-            let lease = lease(holder, seconds);
-            let unchanged = Duration::from_secs(unchanged);
-            let taken = may_take(&lease, ME, unchanged);
-            assert_eq!(taken, expected, "{holder:?} {seconds:?} {unchanged:?}");
-        }
-        let without_spec = Lease::default();
-        assert!(may_take(&without_spec, ME, Duration::ZERO));
-    }
-
-    #[test]
-    fn a_lease_that_another_candidate_created_or_changed_is_not_taken() {
-        let answer = |reason: &str, code| {
-            let status = Status::failure("no", reason).with_code(code);
-            taken(Err(kube::Error::Api(status.boxed())))
-        };
-        assert!(answer("AlreadyExists", 409).unwrap().is_none());
-        assert!(answer("Conflict", 409).unwrap().is_none());
-        assert!(answer("", 409).unwrap().is_none());
-        assert!(answer("Forbidden", 403).is_err());
-        assert!(answer("NotFound", 404).is_err());
-    }
-}
+mod tests;

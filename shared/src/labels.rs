@@ -84,22 +84,21 @@ pub fn selector(instance: &str) -> BTreeMap<String, String> {
 
 /// Labels of every object of an instance.
 pub fn of_instance(instance: &str) -> BTreeMap<String, String> {
-    let mut labels = selector(instance);
-    labels.extend([
-        (MANAGED_BY.to_owned(), MANAGED_BY_VALUE.to_owned()),
-        ("app.kubernetes.io/name".to_owned(), "dittofs".to_owned()),
-        ("app.kubernetes.io/instance".to_owned(), instance.to_owned()),
-        ("app.kubernetes.io/part-of".to_owned(), "dittofs".to_owned()),
-    ]);
-    labels
+    let labels = [
+        (APP, APP_VALUE),
+        ("app.kubernetes.io/instance", instance),
+        (MANAGED_BY, MANAGED_BY_VALUE),
+        ("app.kubernetes.io/name", "dittofs"),
+        ("app.kubernetes.io/part-of", "dittofs"),
+        (INSTANCE, instance),
+    ];
+    // All at once: every object has them.
+    BTreeMap::from(labels.map(|(key, value)| (key.to_owned(), value.to_owned())))
 }
 
 /// Annotations of every object of an instance that has no owner.
 pub fn without_owner() -> BTreeMap<String, String> {
-    let annotations = KEPT_BY_ARGO_CD.into_iter();
-    annotations
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .collect()
+    BTreeMap::from(KEPT_BY_ARGO_CD.map(|(key, value)| (key.to_owned(), value.to_owned())))
 }
 
 /// Label selector for every object that the operator creates.

@@ -6,22 +6,45 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Hexadecimal digits of a short digest.
 const SHORT: usize = 12;
+/// Hexadecimal digits of the digest of an object.
+const OF_OBJECT: usize = 16;
+/// JSON of most objects is not much longer, and the allocator has this size at hand.
+const USUAL_SIZE: usize = 1024;
 
 /// SHA-256 in hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    hexadecimal(&Sha256::digest(bytes))
 }
 
-/// The first digits of the digest of a value. Values have string keys only, so they cannot fail to serialise.
+/// The first digits of the digest of a value, as roll hashes have them.
 pub fn short_digest(value: &impl Serialize) -> String {
-    let bytes = serde_json::to_vec(value).unwrap_or_default();
-    digest(&bytes)[..SHORT].to_owned()
+    first_digits(value, SHORT)
+}
+
+/// The first digits of the digest of an object, as annotations have them that tell what was applied.
+pub fn object_digest(object: &impl Serialize) -> String {
+    first_digits(object, OF_OBJECT)
+}
+
+/// Of the JSON of a value. Values have string keys only, so they cannot fail to serialise.
+fn first_digits(value: &impl Serialize, digits: usize) -> String {
+    let mut json = Vec::with_capacity(USUAL_SIZE);
+    if serde_json::to_writer(&mut json, value).is_err() {
+        json.clear();
+    }
+    hexadecimal(&Sha256::digest(&json)[..digits / 2])
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 15)]);
+    }
+    text
 }
 
 /// The value of one part of a hash that is written as `name:value name:value`.
@@ -42,4 +65,17 @@ pub fn differing_parts(wanted: &str, has: &str) -> Vec<String> {
     let differs = |name: &&&str| wanted.get(**name) != has.get(**name);
     let names = names.into_iter().filter(differs);
     names.map(|name| (*name).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_sha_256_in_hexadecimal_from_the_front() {
+        let whole = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(digest(b"abc"), whole);
+        assert_eq!(short_digest(&7), digest(b"7")[..12]);
+        assert_eq!(object_digest(&7), digest(b"7")[..16]);
+    }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::difference::{Difference, differences};
-use dittofs_operator_core::digest::digest;
+use dittofs_operator_core::digest::object_digest;
 
 /// Where an object is not as desired.
 pub(super) fn missing<K: Serialize>(live: &K, desired: &K) -> Vec<Difference> {
@@ -13,7 +13,7 @@ pub(super) fn missing<K: Serialize>(live: &K, desired: &K) -> Vec<Difference> {
 }
 
 pub(super) fn hash_of<K: Serialize>(desired: &K) -> String {
-    digest(&serde_json::to_vec(desired).unwrap_or_default())[..16].to_owned()
+    object_digest(desired)
 }
 
 /// The object without what the API server records about writes.

@@ -274,6 +274,7 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         reconcile_now::while_paused_the_wish_waits,
         sharding::a_scope_that_is_none_is_refused_at_the_start,
         leading::a_standby_waits_and_takes_over_when_the_leader_gives_back,
+        leading::a_standby_watches_the_lease_and_does_not_poll_it,
         leading::a_leader_whose_lease_is_taken_stops_and_stands_by,
         isolation::a_server_that_cannot_be_read_is_left_as_it_is_and_stops_no_other,
         isolation::servers_that_cannot_be_made_stop_no_other,

@@ -7,7 +7,7 @@ mod task;
 use clap::{Parser, Subcommand};
 use dittofs_rig::reaper;
 use std::process::ExitCode;
-use task::{bench, bless, build, cluster, demo, release, test};
+use task::{bench, bless, build, cluster, core_bench, demo, release, test};
 
 #[derive(Parser)]
 #[command(about = "Tasks of this workspace", disable_help_subcommand = true)]
@@ -25,6 +25,8 @@ enum Task {
     /// The program that the operator is compared with; started by `bench`.
     #[command(hide = true)]
     Floor(bench::floor::Arguments),
+    /// Measures what one reconcile that changes nothing costs in the pure core.
+    CoreBench(core_bench::Arguments),
     /// Runs every test.
     Test(test::Arguments),
     /// Makes every generated file again and says which have changed: the CRD, the reference, the golden files.
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Floor(arguments) => bench::floor::run(&arguments),
+        Task::CoreBench(arguments) => core_bench::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Bless => bless::run(),
         Task::Release(arguments) => release::run(&arguments),

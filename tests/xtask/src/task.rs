@@ -4,6 +4,7 @@ pub mod bench;
 pub mod bless;
 pub mod build;
 pub mod cluster;
+pub mod core_bench;
 pub mod demo;
 mod instance;
 pub mod release;

@@ -83,18 +83,31 @@ pub fn marked(instance: &Instance) -> Vec<ClaimMarks> {
         .iter()
         .filter(|claim| !claim.is_terminating());
     let found = claims.filter_map(|claim| claim.found.as_ref());
+    let (labels, annotations) = (labels::of_instance(&instance.name), labels::without_owner());
     found
-        .map(|seen| marks(instance, seen))
+        .map(|seen| ClaimMarks {
+            labels: lacked(&labels, seen.labels()),
+            annotations: lacked(&annotations, seen.annotations()),
+            ..owners(instance, seen)
+        })
         .filter(|marks| marks.label() || marks.change_owners())
         .collect()
 }
 
-fn marks(instance: &Instance, seen: &Arc<PersistentVolumeClaim>) -> ClaimMarks {
-    let lacks = |wanted: BTreeMap<String, String>, has: &BTreeMap<String, String>| {
-        let mut wanted = wanted;
-        wanted.retain(|key, value| has.get(key) != Some(value));
-        wanted
-    };
+fn lacked(
+    wanted: &BTreeMap<String, String>,
+    has: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let wanted = wanted
+        .iter()
+        .filter(|(key, value)| has.get(*key) != Some(value));
+    wanted
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// What a claim lacks of owners, or has too much.
+fn owners(instance: &Instance, seen: &Arc<PersistentVolumeClaim>) -> ClaimMarks {
     let owner = owner(instance);
     let too_much = |uid: &str| {
         instance.released_by.as_deref() == Some(uid)
@@ -105,8 +118,8 @@ fn marks(instance: &Instance, seen: &Arc<PersistentVolumeClaim>) -> ClaimMarks {
     let taken = owners.iter().any(|one| one.kind == DittoServer::kind(&()));
     let uids = owners.iter().map(|one| one.uid.clone());
     ClaimMarks {
-        labels: lacks(labels::of_instance(&instance.name), seen.labels()),
-        annotations: lacks(labels::without_owner(), seen.annotations()),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
         released: uids.filter(|uid| too_much(uid)).collect(),
         owner: owner.filter(|_| !taken),
         seen: Arc::clone(seen),

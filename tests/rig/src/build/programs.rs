@@ -5,6 +5,8 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The bench of the pure core: package and program.
+const CORE_BENCH: &str = "dittofs-core-bench";
 const PACKAGES: [&str; 3] = ["dittofs-operator", "dittofs-sidecar", "dittofs-simulator"];
 
 /// Our programs could not be built.
@@ -26,6 +28,24 @@ pub enum Error {
     },
 }
 
+/// How the programs are optimised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// For tests: soon built again after a change.
+    Release,
+    /// As in the images.
+    Dist,
+}
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Dist => "dist",
+        }
+    }
+}
+
 /// Where our programs are.
 #[derive(Clone, Debug)]
 pub struct Programs {
@@ -38,10 +58,15 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Builds the operator, the sidecar and the simulator, or finds that nothing has changed.
+    /// Builds the operator, the sidecar and the simulator for tests, or finds that nothing has changed.
     pub fn build() -> Result<Self, Error> {
+        Self::build_as(Profile::Release)
+    }
+
+    /// Builds them with the given optimisation.
+    pub fn build_as(profile: Profile) -> Result<Self, Error> {
         let step = Step::begin(format!("building {}", PACKAGES.join(", ")));
-        let messages = cargo_build()?;
+        let messages = cargo_build(profile, &[])?;
         let [operator, sidecar, simulator] = PACKAGES;
         let programs = Self {
             operator: executable(&messages, operator, "dittofs-operator")?,
@@ -50,6 +75,19 @@ impl Programs {
         };
         step.done();
         Ok(programs)
+    }
+
+    /// Builds the bench of the pure core. Together with the others: built alone it would have other features of its
+    /// dependencies, and all of them would be built twice.
+    pub fn core_bench(profile: Profile) -> Result<PathBuf, Error> {
+        let step = Step::begin(format!("building {CORE_BENCH}"));
+        let program = executable(
+            &cargo_build(profile, &[CORE_BENCH])?,
+            CORE_BENCH,
+            CORE_BENCH,
+        )?;
+        step.done();
+        Ok(program)
     }
 }
 
@@ -75,14 +113,17 @@ pub fn cargo() -> Command {
     command
 }
 
-fn cargo_build() -> Result<String, Error> {
+/// Builds the programs and `more`.
+fn cargo_build(profile: Profile, more: &[&str]) -> Result<String, Error> {
+    let packages: Vec<_> = PACKAGES.iter().chain(more).copied().collect();
     let output = cargo()
         .args([
             "build",
-            "--release",
+            "--profile",
+            profile.name(),
             "--message-format=json-render-diagnostics",
         ])
-        .args(PACKAGES.iter().flat_map(|package| ["--package", package]))
+        .args(packages.iter().flat_map(|package| ["--package", package]))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
@@ -90,7 +131,7 @@ fn cargo_build() -> Result<String, Error> {
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        Err(Error::Failed(PACKAGES.join(", ")))
+        Err(Error::Failed(packages.join(", ")))
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 const LEASE: &str = "leading";
-/// Three looks of a standby: enough to see that it does not begin.
+/// Longer than the time between two renewals, and three polls of a standby that cannot watch the Lease.
 const WINDOW: Duration = Duration::from_secs(6);
 
 /// A candidate that counts how often its work has begun and how often it was dropped.
@@ -103,6 +103,29 @@ pub async fn a_standby_waits_and_takes_over_when_the_leader_gives_back(scene: Sc
     first.candidate.release().await;
     second.wait_begun(1).await?;
     ensure!(first.begun() == 1, "the first has begun again");
+    second.task.abort();
+    Ok(())
+}
+
+pub async fn a_standby_watches_the_lease_and_does_not_poll_it(scene: Scene) -> Outcome {
+    let first = Operator::start(&scene, "renewing");
+    first.wait_begun(1).await?;
+    let mark = scene.world.cluster.audit().mark()?;
+    let second = Operator::start(&scene, "watching");
+    // That nothing happens can only be seen by waiting.
+    tokio::time::sleep(WINDOW).await;
+    let mut requests = scene.world.cluster.audit().requests_since(mark)?;
+    requests.retain(|request| request.namespace == scene.namespace && request.resource == "leases");
+    let of_standby: Vec<_> = requests
+        .iter()
+        .map(|request| request.verb.as_str())
+        .filter(|verb| *verb != "update")
+        .collect();
+    ensure!(
+        of_standby == ["get", "watch"],
+        "a standby asks for more than the Lease and its changes: {of_standby:?}"
+    );
+    first.task.abort();
     second.task.abort();
     Ok(())
 }

@@ -11,7 +11,7 @@ use kube::{Api, ResourceExt};
 
 use super::rights::answers;
 
-const MAY: [&str; 34] = [
+const MAY: [&str; 35] = [
     "list dittoservers.dittofs.dittofs.com - -",
     "watch dittoservers.dittofs.dittofs.com - -",
     "patch dittoservers/status.dittofs.dittofs.com own files",
@@ -44,6 +44,7 @@ const MAY: [&str; 34] = [
     "patch tcproutes.gateway.networking.k8s.io own files-nfs",
     "delete udproutes.gateway.networking.k8s.io own files-nfs",
     "get leases.coordination.k8s.io dittofs-system dittofs-operator",
+    "watch leases.coordination.k8s.io dittofs-system dittofs-operator",
     "update leases.coordination.k8s.io dittofs-system dittofs-operator",
     "update leases.coordination.k8s.io dittofs-system dittofs-operator-0123abcd",
 ];

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test there is.
 
-use super::{bench, cargo};
+use super::{bench, cargo, core_bench};
 use crate::Outcome;
 use dittofs_rig::NodeSupport;
 use dittofs_rig::binaries::{Binaries, Part};
@@ -39,6 +39,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     PolicyEvaluator::build()?;
     Programs::build()?;
     if arguments.filter.is_none() {
+        core_bench::check()?;
         cargo(
             &mut programs::cargo(),
             &[
