@@ -5,6 +5,7 @@
 
 use dittofs_shared::crd::DittoServer;
 use kube::Api;
+use kube::api::ListParams;
 
 use super::request::within_deadline;
 use super::write::Writer;
@@ -19,8 +20,10 @@ impl Writer<'_> {
         let alive = self.alive.get_or_try_init(|| async {
             let instance = self.instance;
             let api: Api<DittoServer> = Api::namespaced(self.client.clone(), &instance.namespace);
-            let found = within_deadline(api.get_metadata_opt(&instance.name)).await?;
-            Ok(found.is_some_and(|found| {
+            // The operator has the right to list `DittoServers`, and needs no other one to read one of them.
+            let by_name = ListParams::default().fields(&format!("metadata.name={}", instance.name));
+            let found = within_deadline(api.list_metadata(&by_name)).await?;
+            Ok(found.items.iter().any(|found| {
                 found.metadata.uid.as_deref() == Some(&instance.owner.uid)
                     && found.metadata.deletion_timestamp.is_none()
             }))
