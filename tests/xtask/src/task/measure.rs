@@ -138,8 +138,8 @@ fn spread(what: &str, times: &mut [Duration]) {
 
 /// Requests to the API server, lines in the server's log, and processor time while nothing changes.
 async fn rest(cluster: &Cluster, instance: &Instance<'_>, time: Duration) -> Outcome {
-    // What the last change set off, such as the load balancer's own writes, is to be over.
-    tokio::time::sleep(Duration::from_secs(15)).await;
+    // What the last change set off is to be over: the sidecar follows it closely for two minutes.
+    tokio::time::sleep(Duration::from_secs(130)).await;
     let audit = cluster.audit();
     let mark = audit.mark()?;
     let lines = instance.server_log()?.lines().count();
