@@ -40,8 +40,8 @@ pub struct Rules<K> {
     pub concerns: Concerns<K>,
     /// Keeps something else in step.
     pub observer: Option<Observer<K>>,
-    /// Whether the Secrets of an instance may be others when one of these objects has changed.
-    pub tells_of_secrets: bool,
+    /// Whether the objects are the `DittoServers` themselves.
+    pub are_servers: bool,
 }
 
 impl<K> Rules<K> {
@@ -51,7 +51,7 @@ impl<K> Rules<K> {
             strip,
             concerns,
             observer: None,
-            tells_of_secrets: false,
+            are_servers: false,
         }
     }
 }
@@ -229,7 +229,7 @@ impl<K: NamespacedKind> Cache<K> {
     fn request(&self, object: &K, instances: HashSet<InstanceRef>) {
         let (namespace, name) = place(object);
         let mark = self.mark(&namespace, &name, &version(object));
-        let is_whole = self.shared.rules.tells_of_secrets;
+        let is_whole = self.shared.rules.are_servers;
         self.shared.wake.changed(instances, mark, is_whole);
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::server::InstanceRef;
-use dittofs_operator_core::secrets::SecretFacts;
+use dittofs_operator_core::secrets::{SecretFacts, generated_names};
 
 /// What is known of the Secrets of one instance during one look, by name.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,8 @@ impl KnownSecrets {
     }
 }
 
-/// What the last look has found of the Secrets of each instance, for the next one.
+/// What the last look has found of the Secrets that the operator has generated, for the next one. Those of users are read
+/// by every look: it is not known when they change.
 #[derive(Debug, Default)]
 pub struct SecretMemory(HashMap<InstanceRef, KnownSecrets>);
 
@@ -39,7 +40,9 @@ impl SecretMemory {
 
     /// Remembers what was found. A Secret that does not exist is awaited, and so read by every look.
     pub fn remember(&mut self, instance: InstanceRef, mut known: KnownSecrets) {
+        let generated = generated_names(&instance.name);
         known.forget_missing();
+        known.0.retain(|name, _| generated.contains(name));
         self.0.insert(instance, known);
     }
 
@@ -54,18 +57,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_secret_is_known_for_one_look_only() {
+    fn only_generated_secrets_that_are_there_are_known_to_the_next_look() {
         let files = InstanceRef::new("files").within("n");
+        let [generated, missing, _] = generated_names("files");
         let mut known = KnownSecrets::default();
-        known.learn("there".to_owned(), Some(SecretFacts::default()));
-        known.learn("missing".to_owned(), None);
-        assert_eq!(known.get("missing"), Some(None));
+        for name in [generated.as_str(), "of-a-user"] {
+            known.learn(name.to_owned(), Some(SecretFacts::default()));
+        }
+        known.learn(missing.clone(), None);
+        assert_eq!(known.get(&missing), Some(None));
         let mut memory = SecretMemory::default();
         memory.remember(files.clone(), known);
         let known = memory.of(&files);
-        assert!(known.get("there").is_some_and(|facts| facts.is_some()));
-        assert_eq!(known.get("missing"), None);
+        assert!(known.get(&generated).is_some_and(|facts| facts.is_some()));
+        assert!(known.get(&missing).is_none() && known.get("of-a-user").is_none());
         memory.forget(&files);
-        assert_eq!(memory.of(&files).get("there"), None);
+        assert!(memory.of(&files).get(&generated).is_none());
     }
 }

@@ -22,7 +22,7 @@ pub struct Mark(u64);
 /// Why an instance is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Causes {
-    /// Its Secrets are read again: its `DittoServer` or its database has changed, or a look is due or was asked for.
+    /// All its Secrets are read: its `DittoServer` has changed, or a look is due or was asked for.
     pub is_whole: bool,
 }
 
@@ -35,7 +35,7 @@ const MAX_PACE: Duration = Duration::from_secs(1);
 /// What the next look at an instance has to take into account.
 #[derive(Debug, Default)]
 struct Pending {
-    /// What has changed, and whether Secrets may have changed with it.
+    /// What has changed, and whether all Secrets are read for it.
     changes: HashMap<Mark, bool>,
     /// A look was asked for.
     is_asked: bool,
@@ -106,7 +106,7 @@ impl Wake {
         Mark(self.hasher.hash_one((kind, namespace, name, version)))
     }
 
-    /// An object of some instances has changed. `is_whole`: their Secrets may have changed with it.
+    /// An object of some instances has changed. `is_whole`: all Secrets are read for it.
     pub fn changed(
         &self,
         instances: impl IntoIterator<Item = InstanceRef>,

@@ -81,7 +81,7 @@ impl<K: NamespacedKind> Listing<'_, K> {
         // At the start every DittoServer is looked at, whatever else there is. Where none is left, a finalizer may have
         // to be removed.
         let is_held_up = !object.finalizers().is_empty();
-        if cache.has_synced() || cache.shared.rules.tells_of_secrets || is_held_up {
+        if cache.has_synced() || cache.shared.rules.are_servers || is_held_up {
             cache.request(&object, concerned);
         }
     }

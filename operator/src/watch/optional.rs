@@ -130,10 +130,7 @@ impl Follower {
     async fn follow_objects(self) {
         let kind = self.kind;
         let concerns = move |object: &DynamicObject| concerned(kind, object);
-        let rules = Rules {
-            tells_of_secrets: kind == OptionalKind::PerconaPGCluster,
-            ..Rules::new(forget_writers, Arc::new(concerns))
-        };
+        let rules = Rules::new(forget_writers, Arc::new(concerns));
         let (wake, lists) = (self.trigger.wake.clone(), self.source.lists());
         let cache = Cache::new(kind.resource(), rules, wake, lists);
         let failed = |error: &watcher::Error| {

@@ -66,7 +66,7 @@ pub(super) fn watch(source: &Source, selector: &str, wake: &Wake, tasks: &mut Ta
     };
     let rules = Rules {
         observer: Some(Arc::new(observer)),
-        tells_of_secrets: true,
+        are_servers: true,
         ..Rules::new(keep_who_asks, Arc::new(itself))
     };
     let cache = Cache::new((), rules, wake.clone(), source.lists());
