@@ -85,15 +85,19 @@ pub(super) async fn converge(
     first?;
     secrets.forget_missing();
     let unprepared = std::mem::take(&mut applied.failures);
+    let mut is_outdated = is_new(server) || !applied.changes.is_empty();
     let mut force = reconcile_request::of(server).is_some();
     for _ in 0..ROUNDS {
         if !is_current(server, context) {
             break;
         }
-        pass = Pass::begin(server, context, secrets).await?;
+        if is_outdated {
+            pass = Pass::begin(server, context, secrets).await?;
+        }
         let (instance, desired) = (&pass.instance, &pass.desired);
         let round = Box::pin(apply::apply(client, stores, instance, desired, force)).await;
-        let is_complete = round.changes.is_empty() || !round.failures.is_empty();
+        is_outdated = !round.changes.is_empty();
+        let is_complete = !is_outdated || !round.failures.is_empty();
         applied = applied.followed_by(round);
         if is_complete {
             break;
@@ -101,7 +105,6 @@ pub(super) async fn converge(
         force = false;
     }
     applied.failures.splice(..0, unprepared);
-    let is_outdated = !applied.changes.is_empty();
     if is_outdated {
         pass = Pass::begin(server, context, secrets).await?;
     }
