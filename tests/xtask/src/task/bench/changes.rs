@@ -41,7 +41,11 @@ pub async fn one_by_one(
 }
 
 async fn one(ground: &Ground<'_>, place: &Place, round: usize, agent: &str) -> Result<f64, Error> {
-    let port = if round % 2 == 0 { OTHER_SMB } else { SMB };
+    let port = if round.is_multiple_of(2) {
+        OTHER_SMB
+    } else {
+        SMB
+    };
     let mark = ground.audit().mark()?;
     sidecars::publish(&ground.client, place, port).await?;
     let took = followed(ground, place, mark, agent).await? * 1000.0;
@@ -167,7 +171,11 @@ pub async fn coalescing(
     let mark = ground.audit().mark()?;
     let began = Instant::now();
     for round in 0..COALESCED {
-        let port = if round % 2 == 0 { OTHER_SMB } else { SMB };
+        let port = if round.is_multiple_of(2) {
+            OTHER_SMB
+        } else {
+            SMB
+        };
         sidecars::publish(&ground.client, place, port).await?;
     }
     let took = began.elapsed();
