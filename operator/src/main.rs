@@ -34,7 +34,7 @@ const NAME: &str = "dittofs-operator";
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Run(arguments) => run(&arguments),
+        Command::Run(arguments) => run(arguments),
         Command::Crd => print_crd(),
         Command::Reference => {
             print!("{}", reference::text());
@@ -59,17 +59,16 @@ fn print_crd() -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
-fn run(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sync>> {
+fn run(arguments: Box<RunArguments>) -> Result<(), Box<dyn Error + Send + Sync>> {
     logging::start(arguments.log_format, &arguments.log)?;
     dittofs_runtime::block_on(serve(arguments))?
 }
 
-async fn serve(arguments: &RunArguments) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn serve(arguments: Box<RunArguments>) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let arguments = &*arguments;
     let client = client::connect(NAME).await?;
-    let lease_namespace = arguments
-        .lease_namespace
-        .clone()
-        .unwrap_or_else(|| client.default_namespace().to_owned());
+    let lease_namespace = arguments.lease_namespace.clone();
+    let lease_namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
     let scope = arguments.scope();
     let lease = arguments
         .lease_name

@@ -27,13 +27,18 @@ pub mod shutdown;
 
 /// Runs `future` to its end on this thread. DNS lookups that still hang then do not delay the return.
 ///
+/// It runs as a task: what `block_on` of tokio is given itself takes a system call more whenever it wakes.
+///
 /// # Errors
 /// The operating system refuses what the runtime needs.
-pub fn block_on<F: Future>(future: F) -> std::io::Result<F::Output> {
+pub fn block_on<F>(future: F) -> std::io::Result<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let output = runtime.block_on(future);
+    let output = runtime.block_on(async { tokio::spawn(future).await });
     runtime.shutdown_background();
-    Ok(output)
+    Ok(output?)
 }

@@ -31,11 +31,15 @@ pub async fn measure(
     let mut leader = operator;
     let (mut graceful, mut killed) = (Vec::new(), Vec::new());
     for round in 0..rounds * 2 {
-        let gently = round % 2 == 0;
+        let gently = round.is_multiple_of(2);
         let standby = Operator::start(ground, NAMES[round % 2])?;
         // A standby looks at the Lease when it starts, and then waits.
         tokio::time::sleep(Duration::from_secs(3)).await;
-        let port = if round % 2 == 0 { OTHER_SMB } else { SMB };
+        let port = if round.is_multiple_of(2) {
+            OTHER_SMB
+        } else {
+            SMB
+        };
         let began = Timestamp::now();
         if gently {
             leader.stop().await?;
