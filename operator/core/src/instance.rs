@@ -138,7 +138,7 @@ impl Instance {
             publish_to: observed
                 .adapters
                 .as_deref()
-                .and_then(|config_map| publication::publish_to(config_map, &adapters))
+                .and_then(|config_map| publication::publish_to(config_map, &adapters, observed))
                 // It also identifies our ConfigMap, whose labels the sidecar may have removed.
                 .or_else(|| observed.publish_to.clone()),
             kept: live::kept(&live, &adapters),

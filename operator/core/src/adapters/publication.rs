@@ -7,6 +7,7 @@ use kube::ResourceExt as _;
 use std::collections::BTreeMap;
 
 use super::{Adapters, Unknown};
+use crate::observed::Observed;
 
 /// Decodes the ConfigMap, if all of its data are the sidecar's.
 pub(crate) fn decode(
@@ -36,19 +37,39 @@ pub(crate) fn decode(
     })
 }
 
-/// Changes with the ConfigMap, with every other writer of its data, and while its data say nothing of adapters: data
-/// that were deleted leave no writer behind.
-pub(crate) fn publish_to(config_map: &ConfigMap, adapters: &Adapters) -> Option<String> {
+/// Ends the value of [`publish_to`] while a published state is missing.
+const MISSING: &str = " unknown";
+
+/// Changes with the ConfigMap, with every other writer of its data, and while its data say nothing of adapters although
+/// there have been some: data that were deleted leave no writer behind. A new server publishes without being told.
+pub(crate) fn publish_to(
+    config_map: &ConfigMap,
+    adapters: &Adapters,
+    observed: &Observed,
+) -> Option<String> {
     let mut text = config_map.uid()?;
     for entry in writers::others(&config_map.metadata) {
         let writer = entry.manager.as_deref().unwrap_or_default();
         let time = entry.time.as_ref().map(|time| time.0.to_string());
         text = format!("{text} {writer} {}", time.unwrap_or_default());
     }
-    if matches!(adapters, Adapters::Unknown(_)) {
-        text.push_str(" unknown");
+    let is_missing = match adapters {
+        Adapters::Known(_) => false,
+        Adapters::Unknown(Unknown::NothingPublished) => has_published(observed),
+        Adapters::Unknown(_) => true,
+    };
+    if is_missing {
+        text.push_str(MISSING);
     }
     Some(text)
+}
+
+fn has_published(observed: &Observed) -> bool {
+    let status = observed.server.status.as_ref();
+    let has_adapters =
+        status.is_some_and(|status| status.first_ready_at.is_some() || !status.adapters.is_empty());
+    let publish_to = observed.publish_to.as_deref();
+    has_adapters || publish_to.is_some_and(|publish_to| publish_to.ends_with(MISSING))
 }
 
 #[cfg(test)]

@@ -54,13 +54,38 @@ fn publish_to_changes_with_the_config_map_with_other_writers_and_while_adapters_
     let usual = config_map("a", labels::SIDECAR_MANAGER);
     let known = Adapters::Known(Vec::new());
     let unknown = Adapters::Unknown(Unknown::NothingPublished);
+    let served = observed(true, None);
     let all = [
-        publish_to(&usual, &known),
-        publish_to(&usual, &unknown),
-        publish_to(&config_map("b", labels::SIDECAR_MANAGER), &known),
-        publish_to(&config_map("a", "kubectl-edit"), &known),
+        publish_to(&usual, &known, &served),
+        publish_to(&usual, &unknown, &served),
+        publish_to(&config_map("b", labels::SIDECAR_MANAGER), &known, &served),
+        publish_to(&config_map("a", "kubectl-edit"), &known, &served),
     ];
     let different: std::collections::BTreeSet<_> = all.iter().flatten().collect();
     assert_eq!(different.len(), all.len(), "{all:?}");
     assert_eq!(all[0].as_deref(), Some("a"));
+    // A new server publishes by itself.
+    for (publish_to_now, expected) in [
+        (None, "a"),
+        (Some("a"), "a"),
+        (Some("a unknown"), "a unknown"),
+    ] {
+        let new = observed(false, publish_to_now);
+        assert_eq!(
+            publish_to(&usual, &unknown, &new).as_deref(),
+            Some(expected)
+        );
+    }
+}
+
+fn observed(has_served: bool, publish_to: Option<&str>) -> Observed {
+    let status = has_served.then(|| serde_json::json!({"firstReadyAt": "2026-01-01T00:00:00Z"}));
+    let server = serde_json::json!({
+        "apiVersion": "dittofs.dittofs.com/v1alpha1", "kind": "DittoServer",
+        "metadata": {"name": "files"}, "spec": {"storage": {"metadataSize": "1Gi"}}, "status": status,
+    });
+    let server = serde_json::from_value(server).unwrap();
+    let mut observed = Observed::nothing_of(server, jiff::Timestamp::UNIX_EPOCH);
+    observed.publish_to = publish_to.map(str::to_owned);
+    observed
 }
