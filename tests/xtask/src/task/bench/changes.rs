@@ -8,7 +8,7 @@ use super::instances::Place;
 use super::operator::Operator;
 use super::process;
 use super::report::Report;
-use super::requests::{self, OPERATOR};
+use super::requests::{self, OPERATOR, Tally};
 use super::sidecars::{self, OTHER_SMB, SMB};
 use super::spread::Spread;
 use dittofs_rig::audit::{Entry, Mark};
@@ -83,14 +83,21 @@ async fn followed(
     loop {
         let entries = ground.audit().requests_since(mark)?;
         let published = entries.iter().find(|entry| is_publication(entry, place));
-        if let Some(published) = published.map(|entry| entry.stage_timestamp) {
-            let first = |resource| first_write(&entries, place, resource, agent, published);
+        if let Some(change) = published {
+            // A watch may tell of the change before its own answer is written down.
+            let (began, published) = (change.request_received, change.stage_timestamp);
+            let first = |resource| first_write(&entries, place, resource, agent, began);
             if let (Some(service), Some(policy)) = (first("services"), first("networkpolicies")) {
                 return Ok(requests::seconds(published, service.max(policy)));
             }
         }
         if began.elapsed() > PATIENCE {
-            return Err(format!("no Service of {} has followed its ConfigMap", place.name).into());
+            let seen = Tally::of(&ground.requests(agent, mark)?).words();
+            return Err(format!(
+                "no Service and NetworkPolicy of {} have followed its ConfigMap; {agent} has asked for: {seen}",
+                place.name
+            )
+            .into());
         }
         tokio::time::sleep(Duration::from_millis(4)).await;
     }
@@ -117,7 +124,7 @@ fn first_write(
             && entry.resource == resource
             && entry.namespace == place.namespace
             && entry.name.strip_suffix("-smb") == Some(&place.name)
-            && entry.stage_timestamp > since
+            && entry.request_received > since
     });
     writes.next().map(|entry| entry.stage_timestamp)
 }

@@ -23,6 +23,44 @@ const FULL: usize = 10_000;
 /// With more, the pods alone would take hours.
 const MOST_PODS: usize = 2000;
 const NODE_REST: Duration = Duration::from_mins(2);
+/// What `latency` measures.
+const LATENCY: [Key; 16] = [
+    Key::NewRequests,
+    Key::NewWrites,
+    Key::NewReconciles,
+    Key::NewEvents,
+    Key::NewStatefulSet,
+    Key::ConfigMapBytes,
+    Key::ChangeRequests,
+    Key::ChangeProcessor,
+    Key::ChangeP50,
+    Key::ChangeP99,
+    Key::BusyP50,
+    Key::BusyP99,
+    Key::Coalescing,
+    Key::Graceful,
+    Key::KilledP50,
+    Key::KilledMax,
+];
+/// What `crowd` measures, with its floor.
+const CROWD: [Key; 16] = [
+    Key::GreenfieldShare,
+    Key::GreenfieldLast,
+    Key::GreenfieldP50,
+    Key::GreenfieldP99,
+    Key::Ceiling,
+    Key::MemoryBase,
+    Key::MemoryEach,
+    Key::MemoryPods,
+    Key::RestWrites,
+    Key::RestRequests,
+    Key::RestProcessor,
+    Key::ChangeGrowth,
+    Key::Sustained,
+    Key::ColdStart,
+    Key::ColdStartWrites,
+    Key::RelistPeak,
+];
 const SHORT_REST: u64 = 60;
 const MISBEHAVING: usize = 10;
 /// An even number: the port is then what it was.
@@ -82,29 +120,29 @@ impl Plan {
         if self.wants("sizes") {
             sizes::measure(programs, report)?;
         }
-        let mut failed = Vec::new();
         if self.wants("latency") {
             let ran = on_fresh("latency", Etcd::Durable, programs, async |ground| {
                 self.latency(ground, report).await
             });
-            failed.extend(ran.err());
+            explain(ran, &LATENCY, report);
         }
         if self.wants("crowd") {
-            failed.extend(self.crowd_and_floor(programs, report).err());
+            explain(self.crowd_and_floor(programs, report), &CROWD, report);
         }
         if let Some(peer) = arguments.peer.as_ref().filter(|_| self.wants("peer")) {
             let crd = arguments.peer_crd.as_deref();
             let ran = on_fresh("peer", Etcd::Fast, programs, async |ground| {
                 peer::measure(ground, peer, crd, self.instances, report).await
             });
-            failed.extend(ran.err());
+            explain(ran, &[Key::GreenfieldPeer], report);
         } else {
             report.not(&[Key::GreenfieldPeer], "no --peer was given");
         }
         if self.wants("node") {
-            failed.extend(self.node(arguments, programs, report).err());
+            explain(self.node(arguments, programs, report), &node::KEYS, report);
         }
-        explain(&failed, report);
+        let all = FIGURES.map(|figure| figure.key);
+        report.not_yet(&all, "not part of this run");
         Ok(())
     }
 
@@ -259,18 +297,12 @@ async fn growth(
     Ok(())
 }
 
-/// What has no number gets the reason.
-fn explain(failed: &[Error], report: &mut Report) {
-    for reason in failed {
-        println!("A scenario failed: {reason}");
+/// What a scenario that failed has not measured gets the reason.
+fn explain(ran: Result<(), Error>, keys: &[Key], report: &mut Report) {
+    if let Err(error) = ran {
+        println!("A scenario failed: {error}");
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        report.not_yet(keys, first);
     }
-    let reasons = failed.iter().map(ToString::to_string);
-    let first = reasons.filter_map(|reason| Some(reason.lines().next()?.to_owned()));
-    let reason = match first.collect::<Vec<_>>().join("; ") {
-        none if none.is_empty() => "not part of this run".to_owned(),
-        reasons => format!("a scenario failed: {reasons}"),
-    };
-    let keys = FIGURES.iter().map(|figure| figure.key);
-    let missing: Vec<_> = keys.filter(|key| !report.has(*key)).collect();
-    report.not(&missing, &reason);
 }

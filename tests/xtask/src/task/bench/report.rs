@@ -71,9 +71,11 @@ impl Report {
         }
     }
 
-    /// Whether anything is known of a figure.
-    pub fn has(&self, key: Key) -> bool {
-        self.0.contains_key(&key)
+    /// The same for those of which nothing is known yet.
+    pub fn not_yet(&mut self, keys: &[Key], why: &str) {
+        let missing = keys.iter().filter(|key| !self.0.contains_key(key));
+        let missing: Vec<_> = missing.copied().collect();
+        self.not(&missing, why);
     }
 
     /// The counts that are above their limits, for a message.
