@@ -79,8 +79,7 @@ pub async fn run(
             // There is no such instance: it was deleted meanwhile, or only the label of an object names it.
             if let Err(controller::Error::ObjectNotFound(gone)) = outcome {
                 let namespace = gone.namespace.as_deref().unwrap_or_default();
-                context.forget(&InstanceRef::new(&gone.name).within(namespace));
-                apart::release(&context, namespace, &gone.name).await;
+                apart::gone(&context, namespace, &gone.name).await;
             }
         })
         .await;
@@ -94,6 +93,8 @@ async fn reconcile_if_needed(place: Arc<Place>, context: Arc<Context>) -> Result
     };
     let (namespace, name) = (place.namespace().unwrap_or_default(), place.name_any());
     let Some(server) = context.stores.servers.get(&namespace, &name) else {
+        // It was deleted after this reconcile had been scheduled.
+        apart::gone(&context, &namespace, &name).await;
         return Ok(Action::await_change());
     };
     let after = reconcile(&server, &context, &instance, causes).await?;
@@ -111,11 +112,10 @@ async fn reconcile(
     let began = Instant::now();
     let result = match server {
         Server::Valid(server) => {
-            let mut secrets = KnownSecrets::default();
-            if !causes.is_whole {
-                secrets = lock(&context.secrets).of(instance);
+            if causes.is_whole {
+                lock(&context.secrets).forget(instance);
             }
-            lock(&context.secrets).forget(instance);
+            let secrets = lock(&context.secrets).of(instance, began);
             Box::pin(reconcile_valid(server, context, instance, secrets)).await
         }
         Server::Invalid { error, .. } => {
@@ -156,6 +156,7 @@ async fn reconcile_valid(
     if server.meta().deletion_timestamp.is_some() {
         return apart::deleting(server, context).await;
     }
+    let was_read = secrets.is_empty();
     let search = Search::new(server, &context.client, &context.stores);
     if search.is_found().await? {
         return apart::leave_alone(server, context, &search).await;
@@ -191,9 +192,9 @@ async fn reconcile_valid(
         previous: server.status.as_ref(),
     };
     report(server, context, &view, &applied).await?;
-    if !schedule::awaits_secret(instance) && !is_terminating(observed) {
-        lock(&context.secrets).remember(place.clone(), secrets);
-    }
+    let is_usable = !schedule::awaits_secret(instance) && !is_terminating(observed);
+    let secrets = is_usable.then_some(secrets);
+    lock(&context.secrets).update(place, secrets, (Instant::now(), was_read));
     match applied.failures.first() {
         Some(failure) => Err(Error::Apply(failure.to_string())),
         None => Ok(schedule::requeue_after(instance, applied.due_in)

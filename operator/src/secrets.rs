@@ -2,9 +2,13 @@
 //! are not kept.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 
 use crate::server::InstanceRef;
 use dittofs_operator_core::secrets::{SecretFacts, generated_names};
+
+/// How long a generated Secret is remembered. Nobody has a reason to change one, and whoever does can request a reconcile.
+const REREAD: Duration = Duration::from_hours(2);
 
 /// What is known of the Secrets of one instance during one look, by name.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +18,11 @@ impl KnownSecrets {
     /// What is known of a Secret. `None`: it has to be read. `Some(None)`: it does not exist.
     pub fn get(&self, name: &str) -> Option<Option<&SecretFacts>> {
         self.0.get(name).map(Option::as_ref)
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// A Secret has been read or created.
@@ -30,20 +39,35 @@ impl KnownSecrets {
 /// What the last look has found of the Secrets that the operator has generated, for the next one. Those of users are read
 /// by every look: it is not known when they change.
 #[derive(Debug, Default)]
-pub struct SecretMemory(HashMap<InstanceRef, KnownSecrets>);
+pub struct SecretMemory(HashMap<InstanceRef, (Instant, KnownSecrets)>);
 
 impl SecretMemory {
-    /// What is remembered of an instance.
-    pub fn of(&self, instance: &InstanceRef) -> KnownSecrets {
-        self.0.get(instance).cloned().unwrap_or_default()
+    /// What is remembered of an instance, unless it has been remembered for too long.
+    pub fn of(&self, instance: &InstanceRef, now: Instant) -> KnownSecrets {
+        let remembered = self.0.get(instance);
+        let remembered = remembered.filter(|(since, _)| now < *since + REREAD);
+        remembered
+            .map(|(_, known)| known.clone())
+            .unwrap_or_default()
     }
 
-    /// Remembers what was found. A Secret that does not exist is awaited, and so read by every look.
-    pub fn remember(&mut self, instance: InstanceRef, mut known: KnownSecrets) {
+    /// Remembers what was found, or forgets all of it. A Secret that does not exist is awaited, and so read by every look.
+    /// `was_read`: none of it was remembered before.
+    pub fn update(
+        &mut self,
+        instance: &InstanceRef,
+        found: Option<KnownSecrets>,
+        (now, was_read): (Instant, bool),
+    ) {
+        let before = self.0.remove(instance).filter(|_| !was_read);
+        let Some(mut known) = found else {
+            return;
+        };
         let generated = generated_names(&instance.name);
         known.forget_missing();
         known.0.retain(|name, _| generated.contains(name));
-        self.0.insert(instance, known);
+        let since = before.map_or(now, |(since, _)| since);
+        self.0.insert(instance.clone(), (since, known));
     }
 
     /// Forgets the Secrets of an instance: the next look reads them.
@@ -67,11 +91,16 @@ mod tests {
         known.learn(missing.clone(), None);
         assert_eq!(known.get(&missing), Some(None));
         let mut memory = SecretMemory::default();
-        memory.remember(files.clone(), known);
-        let known = memory.of(&files);
+        let start = Instant::now();
+        memory.update(&files, Some(known), (start, true));
+        let known = memory.of(&files, start);
         assert!(known.get(&generated).is_some_and(|facts| facts.is_some()));
         assert!(known.get(&missing).is_none() && known.get("of-a-user").is_none());
+        // To remember it once more makes it no younger.
+        memory.update(&files, Some(known), (start + REREAD / 2, false));
+        let of = |memory: &SecretMemory, now| memory.of(&files, now).get(&generated).is_some();
+        assert!(of(&memory, start + REREAD / 2) && !of(&memory, start + REREAD));
         memory.forget(&files);
-        assert!(memory.of(&files).get(&generated).is_none());
+        assert!(!of(&memory, start));
     }
 }

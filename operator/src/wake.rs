@@ -22,7 +22,7 @@ pub struct Mark(u64);
 /// Why an instance is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Causes {
-    /// All its Secrets are read: its `DittoServer` has changed, or a look is due or was asked for.
+    /// All its Secrets are read: it is the first look, its `DittoServer` has changed, or a look was asked for.
     pub is_whole: bool,
 }
 
@@ -56,6 +56,7 @@ impl Pending {
 
     /// What the look that begins now has to take into account. `Err`: there is nothing before this moment.
     fn take(&mut self, now: Instant) -> Result<Causes, Instant> {
+        let is_first = self.due.is_none();
         let is_due = self.due.is_none_or(|due| due <= now);
         if let Some(due) = self.due
             && !is_due
@@ -76,7 +77,7 @@ impl Pending {
         let is_asked = std::mem::take(&mut self.is_asked);
         let changes = std::mem::take(&mut self.changes);
         Ok(Causes {
-            is_whole: is_due || is_asked || changes.values().any(|is_whole| *is_whole),
+            is_whole: is_first || is_asked || changes.values().any(|is_whole| *is_whole),
         })
     }
 }
@@ -269,11 +270,11 @@ mod tests {
     }
 
     #[test]
-    fn a_look_that_is_due_or_asked_for_is_whole() {
+    fn a_look_that_is_asked_for_is_whole_and_one_that_is_due_is_not() {
         let (wake, _receiver, now) = at_rest();
         wake.ask(files());
         assert_eq!(wake.begin(&files(), now), Ok(Causes { is_whole: true }));
         let later = now + Duration::from_hours(2);
-        assert_eq!(wake.begin(&files(), later), Ok(Causes { is_whole: true }));
+        assert_eq!(wake.begin(&files(), later), Ok(Causes { is_whole: false }));
     }
 }

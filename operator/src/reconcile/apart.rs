@@ -9,6 +9,7 @@ use super::{Error, FAR};
 use crate::apply;
 use crate::context::Context;
 use crate::other_operator::Search;
+use crate::server::InstanceRef;
 use dittofs_operator_core::instance::password_reset;
 use dittofs_operator_core::{events as reported, status};
 
@@ -25,8 +26,14 @@ pub(super) async fn deleting(server: &DittoServer, context: &Context) -> Result<
     Ok(FAR)
 }
 
+/// There is no such `DittoServer` any more.
+pub(super) async fn gone(context: &Context, namespace: &str, name: &str) {
+    context.forget(&InstanceRef::new(name).within(namespace));
+    release(context, namespace, name).await;
+}
+
 /// A finalizer that a sidecar has added must not block the deletion of the namespace. Retried at the next event only.
-pub(super) async fn release(context: &Context, namespace: &str, instance: &str) {
+async fn release(context: &Context, namespace: &str, instance: &str) {
     match apply::release(&context.client, &context.stores, namespace, instance).await {
         Ok(false) => {}
         Ok(true) => tracing::warn!(

@@ -22,14 +22,15 @@ async fn as_sidecar(files: &Instance) -> Result<Api<ConfigMap>, Failed> {
         spec: TokenRequestSpec::default(),
         ..TokenRequest::default()
     };
-    let answer = files
-        .api::<ServiceAccount>()
-        .create_token_request(
-            &names::sidecar(&files.name),
-            &PostParams::default(),
-            &request,
-        )
-        .await?;
+    let accounts = files.api::<ServiceAccount>();
+    let name = names::sidecar(&files.name);
+    let answer = wait_for("the account of the sidecar", API_DEADLINE, || async {
+        accounts
+            .create_token_request(&name, &PostParams::default(), &request)
+            .await
+            .map_err(|error| error.to_string())
+    })
+    .await?;
     let token = answer.status.ok_or("there is no token")?.token;
     let client = scene.world.cluster.client_as(&Caller::token(token))?;
     Ok(Api::namespaced(client, &scene.namespace))

@@ -111,13 +111,13 @@ pub const INSTANCES: usize = 1000;
 /// Every figure, in the order of the page.
 #[rustfmt::skip] // One row each.
 pub const FIGURES: [Figure; 41] = [
-    Figure::new(Key::NewRequests, "requests for a new instance with two adapters", "").goals(AtMost(32.0), AtMost(24.0)).limit(90.0),
-    Figure::new(Key::NewWrites, "writes among them", "").goals(AtMost(24.0), AtMost(21.0)).limit(46.0),
-    Figure::new(Key::NewReconciles, "reconciles for it", "").goals(AtMost(3.0), AtMost(2.0)).limit(7.0),
-    Figure::new(Key::NewEvents, "Events among its writes", "").limit(21.0),
+    Figure::new(Key::NewRequests, "requests for a new instance with two adapters", "").goals(AtMost(32.0), AtMost(24.0)).limit(32.0),
+    Figure::new(Key::NewWrites, "writes among them", "").goals(AtMost(24.0), AtMost(21.0)).limit(27.0),
+    Figure::new(Key::NewReconciles, "reconciles for it", "").goals(AtMost(3.0), AtMost(2.0)).limit(4.0),
+    Figure::new(Key::NewEvents, "Events among its writes", "").limit(5.0),
     Figure::new(Key::ConfigMapBytes, "bytes in its ConfigMaps", "").limit(700.0),
     Figure::new(Key::NewStatefulSet, "DittoServer to StatefulSet, one instance alone", "ms"),
-    Figure::new(Key::ChangeRequests, "requests for an adapter change, both programs, Events apart", "").goals(AtMost(6.0), AtMost(4.0)).limit(20.0),
+    Figure::new(Key::ChangeRequests, "requests for an adapter change, both programs, Events apart", "").goals(AtMost(6.0), AtMost(4.0)).limit(7.0),
     Figure::new(Key::RestWrites, "writes at rest", "").goals(AtMost(0.0), AtMost(0.0)).limit(0.0),
     Figure::new(Key::RestRequests, "requests at rest, per instance and minute", "").goals(AtMost(0.05), AtMost(0.02)),
     Figure::new(Key::RestProcessor, "processor time at rest", "millicores").goals(AtMost(5.0), AtMost(1.0)),
