@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ports     every 50 ms for two minutes after a change, then every 200 ms; every 2 s where a look is costly
-//! poll      at once        when a port has opened or closed that can matter, 100 ms after the last poll at the earliest
+//! poll      at once        when a port has opened or closed that can matter, 40 ms after the last poll at the earliest
 //!           soon           while something is in motion: every `pollingInterval`, and 2 s at most
 //!           at a moment    when a removal hold ends, or what was seen is due to be confirmed
 //!           otherwise      every `resyncInterval`
@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Between two looks that are costly.
 const COSTLY_LOOK: Duration = Duration::from_secs(2);
 /// Between the end of a poll and one that a port causes.
-const LEAST_GAP: Duration = Duration::from_millis(100);
+const LEAST_GAP: Duration = Duration::from_millis(40);
 /// The longest interval in motion. Objects of the Go operator have a `pollingInterval` of 30 s, which was meant for rest.
 const MOST_IN_MOTION: Duration = Duration::from_secs(2);
 /// How long there is motion after a port has opened or closed: the server may list the change later.
