@@ -9,9 +9,12 @@
 //! A state that is already published is not written again. Nothing is ever created or deleted. No failure ends the
 //! publisher.
 
+mod allowance;
+
 use crate::channel::changed;
 use crate::clock::Clock;
 use crate::log_limit::LogLimit;
+use allowance::Allowance;
 use dittofs_runtime::backoff::Backoff;
 use dittofs_shared::published_state::{DecodeError, PublishedState};
 use dittofs_shared::settings::Settings;
@@ -28,9 +31,6 @@ pub type Previous = Option<PublishedState>;
 
 /// First wait after a failure.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// Minimum time between two writes, so that a server whose adapters change with every poll does not load the API
-/// server.
-const MIN_WRITE_INTERVAL: Duration = Duration::from_millis(250);
 /// How long publishing the final state may take. The pod is being stopped and does not wait for it.
 const FINAL_DEADLINE: Duration = Duration::from_millis(700);
 
@@ -83,6 +83,7 @@ pub struct Publisher<T, C> {
     published: Option<Data>,
     /// Whether the target must be read before the next write.
     must_read: bool,
+    allowance: Allowance,
     log_limit: LogLimit,
 }
 
@@ -94,6 +95,7 @@ impl<T: Target, C: Clock> Publisher<T, C> {
             clock,
             published: None,
             must_read: true,
+            allowance: Allowance::default(),
             log_limit: LogLimit::default(),
         }
     }
@@ -110,19 +112,19 @@ impl<T: Target, C: Clock> Publisher<T, C> {
         let mut publish_to = settings.borrow_and_update().publish_to.clone();
         loop {
             let data = desired.borrow_and_update().clone();
-            let retry_after = match self.sync(data.as_ref(), &mut previous).await {
-                Ok(()) => {
+            let next = match self.sync(data.as_ref(), &mut previous).await {
+                Ok(wait) => {
                     backoff = Backoff::new(FIRST_WAIT);
                     self.log_recovery();
-                    None
+                    Next::Change(wait)
                 }
                 Err(error) => {
                     self.log_failure(&error);
-                    backoff.next()
+                    Next::Retry(backoff.next().unwrap_or(FIRST_WAIT))
                 }
             };
             tokio::select! {
-                () = next_sync(&mut desired, retry_after) => {}
+                () = next_sync(&mut desired, next) => {}
                 () = target_changed(&mut settings, &mut publish_to) => self.must_read = true,
             }
         }
@@ -142,17 +144,21 @@ impl<T: Target, C: Clock> Publisher<T, C> {
         }
     }
 
+    /// Returns how long to wait before the next write.
     async fn sync(
         &mut self,
         desired: Option<&Data>,
         previous: &mut Option<oneshot::Sender<Previous>>,
-    ) -> Result<(), TargetError> {
+    ) -> Result<Duration, TargetError> {
         if self.must_read {
             self.read(desired, previous).await?;
         }
         match desired {
-            Some(desired) if self.published.as_ref() != Some(desired) => self.write(desired).await,
-            _ => Ok(()),
+            Some(desired) if self.published.as_ref() != Some(desired) => {
+                self.write(desired).await?;
+                Ok(self.allowance.spend((self.clock)().steady))
+            }
+            _ => Ok(Duration::ZERO),
         }
     }
 
@@ -220,13 +226,22 @@ impl<T: Target, C: Clock> Publisher<T, C> {
     }
 }
 
-/// After a success, waits for another desired state and the minimum interval; after a failure, for the backoff.
-async fn next_sync(desired: &mut watch::Receiver<Option<Data>>, retry_after: Option<Duration>) {
-    if let Some(wait) = retry_after {
-        tokio::time::sleep(wait).await;
-        return;
+/// What the publisher waits for.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    /// Another desired state, and this time.
+    Change(Duration),
+    /// This time, after a failure.
+    Retry(Duration),
+}
+
+async fn next_sync(desired: &mut watch::Receiver<Option<Data>>, next: Next) {
+    match next {
+        Next::Retry(wait) => tokio::time::sleep(wait).await,
+        Next::Change(wait) => {
+            tokio::join!(tokio::time::sleep(wait), changed(desired));
+        }
     }
-    tokio::join!(tokio::time::sleep(MIN_WRITE_INTERVAL), changed(desired));
 }
 
 /// Waits until the operator reports that the ConfigMap was replaced, or changed by another writer.
