@@ -18,8 +18,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::watch;
 
-use crate::context::lock;
 use crate::kind::NamespacedKind;
+use crate::lock::lock;
 use crate::server::InstanceRef;
 use crate::wake::Wake;
 pub use answers::Ticket;

@@ -1,10 +1,11 @@
 //! What every reconcile needs.
 
 use kube::Client;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::events::Recorder;
 use crate::fleet::Fleet;
+use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::retry::Retries;
 use crate::secrets::SecretMemory;
@@ -49,9 +50,4 @@ impl Context {
         lock(&self.fleet).forget(instance);
         lock(&self.retries).succeeded(instance);
     }
-}
-
-/// Locks what no code panics with.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

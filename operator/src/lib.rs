@@ -33,6 +33,7 @@ pub mod events;
 pub mod fleet;
 pub mod kind;
 pub mod leader;
+mod lock;
 pub mod metrics;
 pub mod observe;
 pub mod other_operator;

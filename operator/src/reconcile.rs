@@ -19,7 +19,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::apply::{self, Applied, ApplyError};
-use crate::context::{Context, lock};
+use crate::context::Context;
+use crate::lock::lock;
 use crate::metrics::Outcome;
 use crate::other_operator::Search;
 use crate::read::ReadError;

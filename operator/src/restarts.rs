@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use crate::apply::{self, Applied};
-use crate::context::{Context, lock};
+use crate::context::Context;
+use crate::lock::lock;
 use crate::server::InstanceRef;
 use dittofs_operator_core::brake::{NamespacedName, Queue};
 use dittofs_operator_core::observed::Observed;

@@ -12,7 +12,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::context::lock;
+use crate::lock::lock;
 use crate::server::InstanceRef;
 
 /// One version of one object. Another version of it has another mark.

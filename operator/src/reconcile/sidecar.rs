@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::Pass;
 use crate::apply::{self, Applied, Failure};
-use crate::context::{Context, lock};
+use crate::context::Context;
 use crate::fleet::PodSeen;
+use crate::lock::lock;
 use crate::turns::Turn;
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::renewal::{self, Edit, Refused, Renewal};

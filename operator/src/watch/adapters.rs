@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use super::owned::{Owned, forget_writers};
 use super::trigger::instances_of;
 use crate::cache::{Cache, Rules};
-use crate::context::lock;
+use crate::lock::lock;
 use crate::server::InstanceRef;
 
 /// Uids of ConfigMaps with a published state that have left the cache: deleted, or without our label. They only serve

@@ -13,7 +13,7 @@ use super::Tasks;
 use super::signing_keys::SigningKeys;
 use super::source::Source;
 use crate::cache::{Cache, Rules};
-use crate::context::lock;
+use crate::lock::lock;
 use crate::server::{InstanceRef, Place, Server};
 use crate::wake::Wake;
 use dittofs_operator_core::events::password_reset::sets_annotation;

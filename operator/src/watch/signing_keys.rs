@@ -4,7 +4,7 @@ use kube::ResourceExt as _;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use crate::context::lock;
+use crate::lock::lock;
 use crate::server::Server;
 use dittofs_operator_core::secrets::references::{Part, signing_key};
 
