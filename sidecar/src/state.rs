@@ -8,7 +8,7 @@
 //! any failure            the adapters stay unchanged, and what was not confirmed yet must be seen anew
 //! ```
 //!
-//! Something is confirmed when every poll has shown it for [`CONFIRMED_AFTER`], and so at least two have. Polls can
+//! Something is confirmed when every poll has shown it for `CONFIRMED_AFTER`, and so at least two have. Polls can
 //! follow each other much faster than that, so their number alone says nothing.
 //!
 //! A failure never removes an adapter: it must be *seen* disabled or absent when its hold has elapsed.
