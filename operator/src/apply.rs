@@ -32,7 +32,7 @@ mod status;
 mod write;
 
 use dittofs_shared::names;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::{Client, ResourceExt as _};
 use std::time::Duration;
@@ -41,7 +41,7 @@ use crate::secrets::KnownSecrets;
 use crate::watch::Stores;
 use adapters::MayPublish;
 pub use adapters::release;
-use dittofs_operator_core::desired::{ClaimMarks, Desired};
+use dittofs_operator_core::desired::Desired;
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::observed::Observed;
 pub use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
@@ -136,9 +136,9 @@ pub async fn prepare(
     applied
 }
 
-/// Writes the desired objects, side by side where no order is needed: what a pod mounts comes before the pod, ports are
-/// opened before Services lead to them, a Role comes before what binds it, and the StatefulSet comes last but for what
-/// is deleted. `force`: sends also what seems to be as desired.
+/// Writes the desired objects, side by side where no order is needed. What a pod mounts and the policies that protect it
+/// come before the StatefulSet, policies come before the Services that lead to their ports, a Role comes before what binds
+/// it, and what is deleted comes last. `force`: sends also what seems to be as desired.
 pub async fn apply(
     client: &Client,
     stores: &Stores,
@@ -147,10 +147,10 @@ pub async fn apply(
     force: bool,
 ) -> Applied {
     let writer = Writer::new(client, instance, force);
-    // Destructured without `..`, so that a new field does not compile until it is applied. Secrets: see `prepare`.
+    // Destructured without `..`, so that a new field does not compile until it is applied. Secrets: see `prepare`; what a pod needs: see `put_server`.
     let Desired {
         secrets: _,
-        service_account,
+        service_account: _,
         role,
         role_binding,
         config_maps,
@@ -158,36 +158,30 @@ pub async fn apply(
         services,
         optional,
         disruption_budget,
-        growing_claims,
-        marked_claims,
+        growing_claims: _,
+        marked_claims: _,
         stateful_set: _,
         stop: _,
         config_hash: _,
         sidecar_contract: _,
         prune: _,
     } = desired;
-    let maps = &stores.config_maps;
-    let (put_maps, may_publish) = writer.put_config_maps(maps, config_maps).await;
+    // A pod must not run before the policies that protect it.
+    let ((put_maps, may_publish), policies) = tokio::join!(
+        writer.put_config_maps(&stores.config_maps, config_maps),
+        writer.put_policies(&stores.network_policies, network_policies),
+    );
     let rights = put_rights(&writer, stores, (role, role_binding), may_publish);
-    let account = writer.put_each(&stores.service_accounts, service_account.as_slice());
     let budget = writer.put_each(&stores.disruption_budgets, disruption_budget.as_slice());
     let doors = async {
-        let policies = &stores.network_policies;
-        let mut applied = writer.put_policies(policies, network_policies).await;
-        applied.extend(put_services(&writer, stores, services).await);
-        let routes = writer.put_optional(&stores.optional, optional);
-        applied.extend(routes.await);
+        let mut applied = put_services(&writer, stores, services).await;
+        applied.extend(writer.put_optional(&stores.optional, optional).await);
         applied
     };
-    let server = async {
-        let mut applied = account.await;
-        put_claims(&writer, marked_claims, growing_claims, &mut applied).await;
-        put_server(&writer, stores, desired, &put_maps, &mut applied).await;
-        applied
-    };
+    let server = put_server(&writer, stores, desired, &put_maps);
     let (rights, budget, doors, server) = tokio::join!(rights, budget, doors, server);
     let mut applied = Applied::default();
-    for part in [put_maps, rights, doors, budget, server] {
+    for part in [put_maps, rights, policies, doors, budget, server] {
         applied.extend(part);
     }
     prune::prune(&writer, stores, desired, &mut applied).await;
@@ -223,15 +217,15 @@ async fn put_services(writer: &Writer<'_>, stores: &Stores, services: &[Service]
 /// A refusal of the one does not keep the other from being written.
 async fn put_claims(
     writer: &Writer<'_>,
-    marked: &[ClaimMarks],
-    growing: &[PersistentVolumeClaim],
+    stores: &Stores,
+    desired: &Desired,
     applied: &mut Applied,
 ) {
-    for marks in marked {
+    for marks in &desired.marked_claims {
         writer.mark(marks, applied).await;
     }
-    for claim in growing {
-        applied.record_growth(writer.grow(claim).await);
+    for claim in &desired.growing_claims {
+        applied.record_growth(writer.grow(&stores.claims, claim).await);
     }
 }
 
@@ -246,14 +240,16 @@ fn lacks_config(config_maps: &[ConfigMap], applied: &Applied) -> bool {
     })
 }
 
-/// The StatefulSet, as far as it can be written.
+/// The account and the claims of the pod, and then the StatefulSet, as far as it can be written.
 async fn put_server(
     writer: &Writer<'_>,
     stores: &Stores,
     desired: &Desired,
     put_maps: &Applied,
-    applied: &mut Applied,
-) {
+) -> Applied {
+    let account = desired.service_account.as_slice();
+    let mut applied = writer.put_each(&stores.service_accounts, account).await;
+    put_claims(writer, stores, desired, &mut applied).await;
     match &desired.stateful_set {
         Some(stateful_set) if !lacks_config(&desired.config_maps, put_maps) => {
             let sets = &stores.stateful_sets;
@@ -261,8 +257,9 @@ async fn put_server(
             applied.template_changed = put.as_ref().is_ok_and(|put| put.template_changed);
             applied.record(put.map(|put| put.change));
         }
-        _ => keep_template(writer, stores, desired.stop, applied).await,
+        _ => keep_template(writer, stores, desired.stop, &mut applied).await,
     }
+    applied
 }
 
 /// A StatefulSet that cannot be written keeps its template. It is still adopted, and scaled to zero on request.

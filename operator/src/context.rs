@@ -1,6 +1,7 @@
 //! What every reconcile needs.
 
-use kube::Client;
+use dittofs_shared::crd::DittoServer;
+use kube::{Client, ResourceExt as _};
 use std::sync::{Arc, Mutex};
 
 use crate::events::Recorder;
@@ -9,7 +10,7 @@ use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::retry::Retries;
 use crate::secrets::SecretMemory;
-use crate::server::InstanceRef;
+use crate::server::{InstanceRef, Server};
 use crate::turns::Turns;
 use crate::wake::Wake;
 use crate::watch::Stores;
@@ -43,6 +44,18 @@ pub struct Context {
 }
 
 impl Context {
+    /// Whether a `DittoServer` is no longer what it was when a reconcile of it began: then another reconcile follows.
+    pub fn has_changed(&self, server: &DittoServer) -> bool {
+        let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
+        let cached = self.stores.servers.get(&namespace, &name);
+        let now = cached.as_deref().and_then(Server::valid);
+        now.is_none_or(|now| {
+            now.metadata.deletion_timestamp != server.metadata.deletion_timestamp
+                || now.metadata.uid != server.metadata.uid
+                || now.metadata.generation != server.metadata.generation
+        })
+    }
+
     /// Forgets an instance that is gone.
     pub fn forget(&self, instance: &InstanceRef) {
         self.wake.forget(instance);

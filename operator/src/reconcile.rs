@@ -31,7 +31,9 @@ use crate::wake::Causes;
 use converge::{Pass, converge, is_new};
 use dittofs_operator_core::events as reported;
 use dittofs_operator_core::events::password_reset;
+use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::observed::Observed;
+use dittofs_operator_core::pod_status;
 use dittofs_operator_core::reconcile_request;
 use dittofs_operator_core::roll;
 use dittofs_operator_core::status::{self, View};
@@ -93,13 +95,23 @@ async fn reconcile_if_needed(place: Arc<Place>, context: Arc<Context>) -> Result
         Err(due) => return Ok(Action::requeue(due.duration_since(Instant::now()))),
     };
     let (namespace, name) = (place.namespace().unwrap_or_default(), place.name_any());
-    let Some(server) = context.stores.servers.get(&namespace, &name) else {
+    let servers = &context.stores.servers;
+    let Some(server) = servers.get(&namespace, &name) else {
         // It was deleted after this reconcile had been scheduled.
-        apart::gone(&context, &namespace, &name).await;
+        if !servers.has(&namespace, &name) {
+            apart::gone(&context, &namespace, &name).await;
+        }
         return Ok(Action::await_change());
     };
     let after = reconcile(&server, &context, &instance, causes).await?;
     context.wake.due(&instance, Instant::now() + after);
+    // The answer to our status may have shown a change whose event never comes, because a list has replaced it.
+    if server
+        .valid()
+        .is_some_and(|server| context.has_changed(server))
+    {
+        context.wake.ask(instance);
+    }
     Ok(Action::requeue(after))
 }
 
@@ -166,7 +178,8 @@ async fn reconcile_valid(
     if converged.is_err() {
         ensure_status(server, context).await?;
     }
-    let (pass, mut applied) = converged?;
+    let converged = converged?;
+    let (pass, mut applied) = (converged.pass, converged.applied);
     let (observed, instance) = (&pass.observed, &pass.instance);
     let roll = roll::decide(
         instance.spec.roll_policy,
@@ -189,25 +202,28 @@ async fn reconcile_valid(
         pod: observed.pod.as_deref(),
         adapter_services: &observed.adapter_services,
         optional: &observed.optional,
-        reconcile_request: reconcile_request::of(server),
+        reconcile_request: reconcile_request::of(server).filter(|_| converged.is_complete),
         previous: server.status.as_ref(),
     };
     report(server, context, &view, &applied).await?;
-    let is_usable = !schedule::awaits_secret(instance) && !is_terminating(observed);
-    let secrets = is_usable.then_some(secrets);
+    let secrets = Some(secrets).filter(|_| !may_lack_secret(instance, observed));
     lock(&context.secrets).update(place, secrets, (Instant::now(), was_read));
-    match applied.failures.first() {
-        Some(failure) => Err(Error::Apply(failure.to_string())),
-        None => Ok(schedule::requeue_after(instance, applied.due_in)
-            .min(restarts::requeue_after(&roll))
-            .min(sidecar::requeue_after(instance, &renewal))),
+    if let Some(failure) = applied.failures.first() {
+        return Err(Error::Apply(failure.to_string()));
     }
+    Ok(schedule::requeue_after(instance, applied.due_in)
+        .min(restarts::requeue_after(&roll))
+        .min(sidecar::requeue_after(instance, &renewal)))
 }
 
-/// Whoever deletes a pod may have changed a Secret before.
-fn is_terminating(observed: &Observed) -> bool {
+/// Whoever deletes a pod may have changed a Secret before, and a pod that has not started may wait for one.
+fn may_lack_secret(instance: &Instance, observed: &Observed) -> bool {
     let pod = observed.pod.as_deref();
-    pod.is_some_and(|pod| pod.metadata.deletion_timestamp.is_some())
+    let is_suspect = pod.is_some_and(|pod| {
+        pod.metadata.deletion_timestamp.is_some()
+            || (pod.status.is_some() && !pod_status::has_started(pod))
+    });
+    is_suspect || schedule::awaits_secret(instance)
 }
 
 /// Gives a new instance its first conditions. They say that nothing is known yet.

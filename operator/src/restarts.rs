@@ -45,7 +45,8 @@ pub async fn restart_if_due(
     let place = NamespacedName::of(&observed.server);
     // The StatefulSet controller has not observed a template yet that has just been written: its next event leads to
     // another reconcile.
-    let is_put_off = observed.server.spec.paused || applied.template_changed;
+    let server = &observed.server;
+    let is_put_off = server.spec.paused || applied.template_changed || context.has_changed(server);
     let roll = match roll {
         Roll::Now { changed, in_turn } if !is_put_off => {
             recreate(changed, in_turn, &place, observed, context, applied).await

@@ -48,7 +48,7 @@ pub struct Desired {
     pub config_maps: Vec<ConfigMap>,
     pub network_policies: Vec<NetworkPolicy>,
     pub services: Vec<Service>,
-    /// Objects of optional kinds. They are written before the StatefulSet, in the order of the kinds.
+    /// Objects of optional kinds. They are written in the order of the kinds.
     pub optional: BTreeMap<OptionalKind, Vec<DynamicObject>>,
     /// `None`: the spec disables it.
     pub disruption_budget: Option<PodDisruptionBudget>,

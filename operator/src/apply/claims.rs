@@ -9,22 +9,27 @@ use serde_json::{Value, json};
 use super::Applied;
 use super::request::within_deadline;
 use super::write::Writer;
+use crate::cache::Cache;
 use dittofs_operator_core::desired::ClaimMarks;
 use dittofs_operator_core::outcome::{Action, Change, Failure};
 
 impl Writer<'_> {
     /// Requests a larger volume.
-    pub async fn grow(&self, larger: &PersistentVolumeClaim) -> Result<Option<Change>, Failure> {
+    pub async fn grow(
+        &self,
+        cache: &Cache<PersistentVolumeClaim>,
+        larger: &PersistentVolumeClaim,
+    ) -> Result<Option<Change>, Failure> {
         let parameters = PatchParams::apply(labels::OPERATOR_MANAGER).force();
         let api = self.api(&(), larger);
         let patch = Patch::Apply(larger);
+        let ticket = cache.ticket();
         match within_deadline(api.patch(&larger.name_any(), &parameters, &patch)).await {
-            Ok(_) => Ok(Some(Change::of(
-                larger,
-                &(),
-                Action::Updated,
-                format!("storage request changed to {}", size(larger)),
-            ))),
+            Ok(now) => {
+                cache.learn(ticket, &now);
+                let reason = format!("storage request changed to {}", size(larger));
+                Ok(Some(Change::of(larger, &(), Action::Updated, reason)))
+            }
             // The claim was deleted or replaced meanwhile: the next reconcile sees it.
             Err(error) if error.is_replaced() => Ok(None),
             Err(error) => Err(Failure::of(larger, &(), error)),

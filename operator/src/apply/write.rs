@@ -240,7 +240,10 @@ impl Writer<'_> {
                 }
                 Ok(Some(Change::of(seen, kind, Action::Deleted, reason)))
             }
-            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) if error.is_not_found() => {
+                cache.learn_gone(seen);
+                Ok(None)
+            }
             Err(error) => Err(Failure::of(seen, kind, error)),
         }
     }

@@ -24,7 +24,11 @@ impl<K: NamespacedKind> Cache<K> {
         let version = version(&object);
         let mut state = self.state();
         let known = state.index.get(&namespace, &name);
-        let is_newer = known.is_none_or(|known| is_older(&known.version, &version));
+        let is_newer = match known {
+            Some(known) => is_older(&known.version, &version),
+            // We never create a `DittoServer`: one that is not here is gone, or no longer in our scope.
+            None => !self.shared.rules.are_servers,
+        };
         let is_learned = is_newer && Ticket(state.departures) == ticket;
         let is_new = is_learned && self.hold(&mut state, &object).is_some();
         drop(state);

@@ -45,8 +45,16 @@ impl<K: NamespacedKind> Cache<K> {
         drop(state);
         if was_there {
             self.observe(&object, false);
-            self.request(&object, self.concerned(&object));
+            self.request_departed(object);
         }
+    }
+
+    /// That an object has gone is no version of it: the answer to a write must not hide it.
+    fn request_departed(&self, mut object: K) {
+        let last = version(&object);
+        object.meta_mut().resource_version = Some(format!("{last} gone"));
+        let concerned = self.concerned(&object);
+        self.request(&object, concerned);
     }
 
     /// A list begins, of one namespace or of all.
@@ -111,7 +119,7 @@ impl<K: NamespacedKind> Listing<'_, K> {
         drop(state);
         for object in removed {
             cache.observe(&object, false);
-            cache.request(&object, cache.concerned(&object));
+            cache.request_departed(object);
         }
         if is_first {
             let awaited = &cache.shared.awaited;

@@ -191,6 +191,21 @@ fn an_object_that_was_deleted_before_its_answer_came_does_not_come_back() {
 }
 
 #[test]
+fn an_answer_brings_no_dittoserver_back_that_has_left_our_scope() {
+    let rules = Rules {
+        are_servers: true,
+        ..Rules::new(|_| {}, Arc::new(instances_of::<ConfigMap>))
+    };
+    let cache = Cache::new((), rules, Wake::new().0, 0);
+    cache.apply(object("5", "old"));
+    cache.delete(object("6", "old"));
+    // Its status is written after that.
+    let ticket = cache.ticket();
+    cache.learn(ticket, &object("7", "ours"));
+    assert!(cache.is_empty());
+}
+
+#[test]
 fn an_own_deletion_shows_at_once_and_leads_to_no_look() {
     let mut test = Test::with(&[object("5", "old")]);
     test.cache.learn_gone(&object("5", "old"));

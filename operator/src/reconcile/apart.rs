@@ -28,7 +28,13 @@ pub(super) async fn deleting(server: &DittoServer, context: &Context) -> Result<
 
 /// There is no such `DittoServer` any more.
 pub(super) async fn gone(context: &Context, namespace: &str, name: &str) {
-    context.forget(&InstanceRef::new(name).within(namespace));
+    let instance = InstanceRef::new(name).within(namespace);
+    context.forget(&instance);
+    // It may have been created again since that was noticed.
+    if context.stores.servers.has(namespace, name) {
+        context.wake.ask(instance);
+        return;
+    }
     release(context, namespace, name).await;
 }
 

@@ -2,6 +2,7 @@
 
 use dittofs_shared::crd::DittoServer;
 use kube::ResourceExt as _;
+use std::time::Duration;
 
 use super::{Error, ensure_status};
 use crate::apply::{self, Applied};
@@ -9,7 +10,6 @@ use crate::context::Context;
 use crate::observe;
 use crate::read::ReadError;
 use crate::secrets::KnownSecrets;
-use crate::server::Server;
 use dittofs_operator_core::desired::Desired;
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::observed::Observed;
@@ -17,8 +17,10 @@ use dittofs_operator_core::reconcile_request;
 use dittofs_operator_core::secrets::generated_names;
 
 /// How often one reconcile applies what follows from what it has just written, such as what has to be deleted when its
-/// successor exists. Events lead to whatever is left.
+/// successor exists.
 const ROUNDS: usize = 4;
+/// When it goes on with what follows from the last of them.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Whether no operator has looked at it yet.
 pub(super) fn is_new(server: &DittoServer) -> bool {
@@ -50,16 +52,14 @@ impl Pass {
     }
 }
 
-/// Whether it is still what it was when the reconcile began. If not, an event leads to another reconcile.
-fn is_current(server: &DittoServer, context: &Context) -> bool {
-    let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
-    let cached = context.stores.servers.get(&namespace, &name);
-    let now = cached.as_deref().and_then(Server::valid);
-    now.is_some_and(|now| {
-        now.metadata.deletion_timestamp.is_none()
-            && now.metadata.uid == server.metadata.uid
-            && now.metadata.generation == server.metadata.generation
-    })
+/// What came of it.
+pub(super) struct Converged {
+    /// As it is now.
+    pub pass: Pass,
+    /// What was written.
+    pub applied: Applied,
+    /// Whether everything was compared with what is desired.
+    pub is_complete: bool,
 }
 
 /// Writes whatever differs, and what follows from that, unless the instance is paused.
@@ -67,7 +67,7 @@ pub(super) async fn converge(
     server: &DittoServer,
     context: &Context,
     secrets: &mut KnownSecrets,
-) -> Result<(Pass, Applied), Error> {
+) -> Result<Converged, Error> {
     let (client, stores) = (&context.client, &context.stores);
     if is_new(server) && !server.spec.paused {
         // The API server says so when one of them exists.
@@ -77,18 +77,19 @@ pub(super) async fn converge(
     }
     let mut pass = Pass::begin(server, context, secrets).await?;
     if server.spec.paused {
-        return Ok((pass, Applied::default()));
+        return Ok(Converged {
+            pass,
+            applied: Applied::default(),
+            is_complete: true,
+        });
     }
-    let parts = (&pass.instance, &pass.desired);
-    let prepared = apply::prepare(client, stores, &pass.observed, parts, secrets);
-    let (mut applied, first) = tokio::join!(prepared, ensure_status(server, context));
-    first?;
-    secrets.forget_missing();
+    let mut applied = prepare(server, context, &pass, secrets).await?;
     let unprepared = std::mem::take(&mut applied.failures);
     let mut is_outdated = is_new(server) || !applied.changes.is_empty();
     let mut force = reconcile_request::of(server).is_some();
+    let mut is_complete = false;
     for _ in 0..ROUNDS {
-        if !is_current(server, context) {
+        if context.has_changed(server) {
             break;
         }
         if is_outdated {
@@ -97,9 +98,10 @@ pub(super) async fn converge(
         let (instance, desired) = (&pass.instance, &pass.desired);
         let round = Box::pin(apply::apply(client, stores, instance, desired, force)).await;
         is_outdated = !round.changes.is_empty();
-        let is_complete = !is_outdated || !round.failures.is_empty();
+        let is_last = !is_outdated || !round.failures.is_empty();
         applied = applied.followed_by(round);
-        if is_complete {
+        is_complete = true;
+        if is_last {
             break;
         }
         force = false;
@@ -107,6 +109,29 @@ pub(super) async fn converge(
     applied.failures.splice(..0, unprepared);
     if is_outdated {
         pass = Pass::begin(server, context, secrets).await?;
+        // The events of our own writes wake nobody.
+        let soon = applied.due_in.map_or(AGAIN, |due| due.min(AGAIN));
+        applied.due_in = Some(soon);
     }
-    Ok((pass, applied))
+    Ok(Converged {
+        pass,
+        applied,
+        is_complete,
+    })
+}
+
+/// Creates what others have to know of, and says that the first reconcile has begun.
+async fn prepare(
+    server: &DittoServer,
+    context: &Context,
+    pass: &Pass,
+    secrets: &mut KnownSecrets,
+) -> Result<Applied, Error> {
+    let (client, stores) = (&context.client, &context.stores);
+    let parts = (&pass.instance, &pass.desired);
+    let prepared = apply::prepare(client, stores, &pass.observed, parts, secrets);
+    let (applied, first) = tokio::join!(prepared, ensure_status(server, context));
+    first?;
+    secrets.forget_missing();
+    Ok(applied)
 }

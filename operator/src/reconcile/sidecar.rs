@@ -50,7 +50,8 @@ async fn carry_out(context: &Context, pass: &Pass, roll: &Roll, applied: &mut Ap
     let Some(pod) = pass.observed.own_pod() else {
         return decided;
     };
-    if instance.spec.paused || matches!(roll, Roll::Now { .. }) {
+    let is_put_off = instance.spec.paused || context.has_changed(&pass.observed.server);
+    if is_put_off || matches!(roll, Roll::Now { .. }) {
         return decided;
     }
     match decided {
