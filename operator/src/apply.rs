@@ -38,7 +38,7 @@ use kube::{Client, ResourceExt as _};
 use std::time::Duration;
 
 use crate::secrets::KnownSecrets;
-use crate::watch::Stores;
+use crate::watch::Caches;
 use adapters::MayPublish;
 pub use adapters::release;
 use dittofs_operator_core::desired::Desired;
@@ -110,7 +110,7 @@ impl Applied {
 /// the published state, whose uid the settings of the sidecar name.
 pub async fn prepare(
     client: &Client,
-    stores: &Stores,
+    caches: &Caches,
     observed: &Observed,
     (instance, desired): (&Instance, &Desired),
     known: &mut KnownSecrets,
@@ -120,12 +120,12 @@ pub async fn prepare(
     let publish = async {
         let mut maps = desired.config_maps.iter();
         let desired = maps.find(|config_map| config_map.name_any() == published)?;
-        if stores.config_maps.has(&instance.namespace, &published) {
+        if caches.config_maps.has(&instance.namespace, &published) {
             return None;
         }
         // A failure is reported when it is tried again with all the others.
         writer
-            .put_published(&stores.config_maps, desired)
+            .put_published(&caches.config_maps, desired)
             .await
             .ok()
             .flatten()
@@ -141,7 +141,7 @@ pub async fn prepare(
 /// it, and what is deleted comes last. `force`: sends also what seems to be as desired.
 pub async fn apply(
     client: &Client,
-    stores: &Stores,
+    caches: &Caches,
     instance: &Instance,
     desired: &Desired,
     force: bool,
@@ -168,45 +168,45 @@ pub async fn apply(
     } = desired;
     // A pod must not run before the policies that protect it.
     let ((put_maps, may_publish), policies) = tokio::join!(
-        writer.put_config_maps(&stores.config_maps, config_maps),
-        writer.put_policies(&stores.network_policies, network_policies),
+        writer.put_config_maps(&caches.config_maps, config_maps),
+        writer.put_policies(&caches.network_policies, network_policies),
     );
-    let rights = put_rights(&writer, stores, (role, role_binding), may_publish);
-    let budget = writer.put_each(&stores.disruption_budgets, disruption_budget.as_slice());
+    let rights = put_rights(&writer, caches, (role, role_binding), may_publish);
+    let budget = writer.put_each(&caches.disruption_budgets, disruption_budget.as_slice());
     let doors = async {
-        let mut applied = put_services(&writer, stores, services).await;
-        applied.extend(writer.put_optional(&stores.optional, optional).await);
+        let mut applied = put_services(&writer, caches, services).await;
+        applied.extend(writer.put_optional(&caches.optional, optional).await);
         applied
     };
-    let server = put_server(&writer, stores, desired, &put_maps);
+    let server = put_server(&writer, caches, desired, &put_maps);
     let (rights, budget, doors, server) = tokio::join!(rights, budget, doors, server);
     let mut applied = Applied::default();
     for part in [put_maps, rights, policies, doors, budget, server] {
         applied.extend(part);
     }
-    prune::prune(&writer, stores, desired, &mut applied).await;
-    config_maps::prune(&writer, stores, desired, &mut applied).await;
+    prune::prune(&writer, caches, desired, &mut applied).await;
+    config_maps::prune(&writer, caches, desired, &mut applied).await;
     applied
 }
 
 /// The Role of the sidecar, and then its binding: the API server refuses to bind a Role that does not exist.
 async fn put_rights(
     writer: &Writer<'_>,
-    stores: &Stores,
+    caches: &Caches,
     (role, binding): (&Role, &RoleBinding),
     may_publish: MayPublish,
 ) -> Applied {
     let mut applied = Applied::default();
-    applied.record(writer.put_role(&stores.roles, role, may_publish).await);
-    let binding = Put::new(&stores.role_bindings, binding);
+    applied.record(writer.put_role(&caches.roles, role, may_publish).await);
+    let binding = Put::new(&caches.role_bindings, binding);
     applied.record(writer.put(binding).await);
     applied
 }
 
-async fn put_services(writer: &Writer<'_>, stores: &Stores, services: &[Service]) -> Applied {
+async fn put_services(writer: &Writer<'_>, caches: &Caches, services: &[Service]) -> Applied {
     let puts = services
         .iter()
-        .map(|service| writer.put_service(&stores.services, service));
+        .map(|service| writer.put_service(&caches.services, service));
     let mut applied = Applied::default();
     for put in futures::future::join_all(puts).await {
         applied.record(put);
@@ -217,7 +217,7 @@ async fn put_services(writer: &Writer<'_>, stores: &Stores, services: &[Service]
 /// A refusal of the one does not keep the other from being written.
 async fn put_claims(
     writer: &Writer<'_>,
-    stores: &Stores,
+    caches: &Caches,
     desired: &Desired,
     applied: &mut Applied,
 ) {
@@ -225,7 +225,7 @@ async fn put_claims(
         writer.mark(marks, applied).await;
     }
     for claim in &desired.growing_claims {
-        applied.record_growth(writer.grow(&stores.claims, claim).await);
+        applied.record_growth(writer.grow(&caches.claims, claim).await);
     }
 }
 
@@ -243,28 +243,28 @@ fn lacks_config(config_maps: &[ConfigMap], applied: &Applied) -> bool {
 /// The account and the claims of the pod, and then the StatefulSet, as far as it can be written.
 async fn put_server(
     writer: &Writer<'_>,
-    stores: &Stores,
+    caches: &Caches,
     desired: &Desired,
     put_maps: &Applied,
 ) -> Applied {
     let account = desired.service_account.as_slice();
-    let mut applied = writer.put_each(&stores.service_accounts, account).await;
-    put_claims(writer, stores, desired, &mut applied).await;
+    let mut applied = writer.put_each(&caches.service_accounts, account).await;
+    put_claims(writer, caches, desired, &mut applied).await;
     match &desired.stateful_set {
         Some(stateful_set) if !lacks_config(&desired.config_maps, put_maps) => {
-            let sets = &stores.stateful_sets;
+            let sets = &caches.stateful_sets;
             let put = writer.put_stateful_set(sets, stateful_set).await;
             applied.template_changed = put.as_ref().is_ok_and(|put| put.template_changed);
             applied.record(put.map(|put| put.change));
         }
-        _ => keep_template(writer, stores, desired.stop, &mut applied).await,
+        _ => keep_template(writer, caches, desired.stop, &mut applied).await,
     }
     applied
 }
 
 /// A StatefulSet that cannot be written keeps its template. It is still adopted, and scaled to zero on request.
-async fn keep_template(writer: &Writer<'_>, stores: &Stores, stop: bool, applied: &mut Applied) {
-    for stateful_set in writer.owned(&stores.stateful_sets) {
+async fn keep_template(writer: &Writer<'_>, caches: &Caches, stop: bool, applied: &mut Applied) {
+    for stateful_set in writer.owned(&caches.stateful_sets) {
         applied.record(writer.adopt(&(), &*stateful_set).await);
         if stop {
             applied.record(writer.scale_to_zero(&stateful_set).await);

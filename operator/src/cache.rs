@@ -4,7 +4,7 @@
 //! kept as compressed JSON, and parsed when they are asked for. What is asked most often, whether an object is as
 //! desired, is remembered beside it until it changes.
 //!
-//! The watch of the kind fills the cache. The answer to a write of our own is put into it at once, so that the next look
+//! The watch of the kind fills the cache. The answer to a write of our own is put into it at once, so that the next reconcile
 //! sees it, and its event is recognised as an echo.
 
 mod answers;

@@ -13,7 +13,7 @@ use crate::secrets::SecretMemory;
 use crate::server::{InstanceRef, Server};
 use crate::turns::Turns;
 use crate::wake::Wake;
-use crate::watch::Stores;
+use crate::watch::Caches;
 use dittofs_operator_core::brake::Brake;
 use dittofs_operator_core::instance::Defaults;
 
@@ -22,7 +22,7 @@ pub struct Context {
     /// Client of the API server.
     pub client: Client,
     /// Caches of the objects that belong to us.
-    pub stores: Stores,
+    pub caches: Caches,
     /// Defaults for all instances.
     pub defaults: Defaults,
     /// Metrics.
@@ -31,7 +31,7 @@ pub struct Context {
     pub brake: Mutex<Brake>,
     /// Writes Events.
     pub events: Recorder,
-    /// Requests looks at instances.
+    /// Requests reconciles.
     pub wake: Wake,
     /// What is known of the Secrets of each instance.
     pub secrets: Mutex<SecretMemory>,
@@ -47,7 +47,7 @@ impl Context {
     /// Whether a `DittoServer` is no longer what it was when a reconcile of it began: then another reconcile follows.
     pub fn has_changed(&self, server: &DittoServer) -> bool {
         let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
-        let cached = self.stores.servers.get(&namespace, &name);
+        let cached = self.caches.servers.get(&namespace, &name);
         let now = cached.as_deref().and_then(Server::valid);
         now.is_none_or(|now| {
             now.metadata.deletion_timestamp != server.metadata.deletion_timestamp

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::server::InstanceRef;
-use crate::watch::Stores;
+use crate::watch::Caches;
 use dittofs_operator_core::brake::{InstanceState, NamespacedName};
 use dittofs_operator_core::ownership::controller;
 use dittofs_operator_core::renewal::PodFacts;
@@ -54,17 +54,17 @@ pub struct Fleet(HashMap<InstanceRef, (Versions, Arc<Member>)>);
 
 impl Fleet {
     /// Every instance with a valid `DittoServer`.
-    pub fn members(&mut self, stores: &Stores) -> Vec<Arc<Member>> {
-        let places = stores.servers.places();
+    pub fn members(&mut self, caches: &Caches) -> Vec<Arc<Member>> {
+        let places = caches.servers.places();
         let members = places
             .iter()
-            .filter_map(|(namespace, name)| self.member(stores, namespace, name));
+            .filter_map(|(namespace, name)| self.member(caches, namespace, name));
         members.collect()
     }
 
     /// Whether each instance is in service.
-    pub fn states(&mut self, stores: &Stores) -> Vec<InstanceState> {
-        let members = self.members(stores);
+    pub fn states(&mut self, caches: &Caches) -> Vec<InstanceState> {
+        let members = self.members(caches);
         members
             .iter()
             .filter_map(|member| member.state.clone())
@@ -72,8 +72,8 @@ impl Fleet {
     }
 
     /// The pods of all instances.
-    pub fn pods(&mut self, stores: &Stores) -> Vec<PodSeen> {
-        let members = self.members(stores);
+    pub fn pods(&mut self, caches: &Caches) -> Vec<PodSeen> {
+        let members = self.members(caches);
         members
             .iter()
             .filter_map(|member| member.pod.clone())
@@ -85,12 +85,12 @@ impl Fleet {
         self.0.remove(instance);
     }
 
-    fn member(&mut self, stores: &Stores, namespace: &str, name: &str) -> Option<Arc<Member>> {
+    fn member(&mut self, caches: &Caches, namespace: &str, name: &str) -> Option<Arc<Member>> {
         let pod = names::pod(name);
         let versions = [
-            stores.servers.version(namespace, name),
-            stores.stateful_sets.version(namespace, name),
-            stores.pods.version(namespace, &pod),
+            caches.servers.version(namespace, name),
+            caches.stateful_sets.version(namespace, name),
+            caches.pods.version(namespace, &pod),
         ];
         let instance = InstanceRef::new(name).within(namespace);
         if let Some((known, member)) = self.0.get(&instance)
@@ -98,17 +98,17 @@ impl Fleet {
         {
             return Some(Arc::clone(member));
         }
-        let member = Arc::new(derive(stores, namespace, name)?);
+        let member = Arc::new(derive(caches, namespace, name)?);
         self.0.insert(instance, (versions, Arc::clone(&member)));
         Some(member)
     }
 }
 
-fn derive(stores: &Stores, namespace: &str, name: &str) -> Option<Member> {
-    let server = stores.servers.get(namespace, name)?;
+fn derive(caches: &Caches, namespace: &str, name: &str) -> Option<Member> {
+    let server = caches.servers.get(namespace, name)?;
     let server = server.valid()?;
-    let set = stores.stateful_sets.get(namespace, name);
-    let pod = stores.pods.get(namespace, &names::pod(name));
+    let set = caches.stateful_sets.get(namespace, name);
+    let pod = caches.pods.get(namespace, &names::pod(name));
     let is_alive = server.metadata.deletion_timestamp.is_none();
     let own_set = set.as_deref().filter(|set| {
         controller(&set.metadata)

@@ -2,7 +2,7 @@
 //!
 //! The modules are listed in the order in which data flows through them.
 //!
-//! * [`watch`] fills a [`cache`] of each kind with what belongs to us, and [`wake`] says which instance to look at.
+//! * [`watch`] fills a [`cache`] of each kind with what belongs to us, and [`wake`] says which instance to reconcile.
 //! * [`reconcile`] is the driver: the calls below, in that order.
 //! * [`other_operator`] checks whether another operator manages an instance.
 //! * [`observe`] reads. It never writes and decides nothing.

@@ -157,12 +157,12 @@ async fn work(
     probes.ready.store(true, Ordering::Relaxed);
     tracing::info!(
         kinds = watch.running(),
-        dittoservers = watch.stores.servers.len(),
+        dittoservers = watch.caches.servers.len(),
         "caches synced"
     );
     let context = Context {
         client,
-        stores: watch.stores.clone(),
+        caches: watch.caches.clone(),
         defaults: Defaults {
             sidecar_image: arguments.sidecar_image.clone(),
             keep_unused_config: arguments.keep_unused_config.into(),

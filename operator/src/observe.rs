@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use crate::read::ReadError;
 use crate::secrets::KnownSecrets;
-use crate::watch::{Optional, Presence, Stores};
+use crate::watch::{Caches, Optional, Presence};
 use dittofs_operator_core::observed::{Observed, OptionalObjects};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::ownership::{Claimant, controller};
@@ -31,7 +31,7 @@ use secrets::Reader;
 /// A Secret cannot be read. It is then unknown whether it exists, and nothing may be concluded.
 pub async fn observe(
     server: &DittoServer,
-    stores: &Stores,
+    caches: &Caches,
     client: &Client,
     known: &mut KnownSecrets,
 ) -> Result<Observed, ReadError> {
@@ -51,18 +51,18 @@ pub async fn observe(
     if let Some(generated) = connection::generated_for(server, &secrets) {
         secrets.extend(reader.read(vec![generated], known).await?);
     }
-    let (publish_to, adapters) = published(stores, claimant, &namespace);
+    let (publish_to, adapters) = published(caches, claimant, &namespace);
     let ours = |metadata: &ObjectMeta| claimant.has(metadata);
-    let mut claims = stores.claims.of_instance(&namespace, &name);
+    let mut claims = caches.claims.of_instance(&namespace, &name);
     claims.retain(|claim| claim.labels().get(labels::INSTANCE) == Some(&name));
-    let mut adapter_services = stores.services.of_instance(&namespace, &name);
+    let mut adapter_services = caches.services.of_instance(&namespace, &name);
     adapter_services.retain(|service| {
         ours(&service.metadata) && service.labels().contains_key(labels::ADAPTER)
     });
-    let mut network_policies = stores.network_policies.of_instance(&namespace, &name);
+    let mut network_policies = caches.network_policies.of_instance(&namespace, &name);
     network_policies.retain(|policy| ours(&policy.metadata));
-    let stateful_set = stores.stateful_sets.get(&namespace, &name);
-    let pod = stores.pods.get(&namespace, &names::pod(&name));
+    let stateful_set = caches.stateful_sets.get(&namespace, &name);
+    let pod = caches.pods.get(&namespace, &names::pod(&name));
     Ok(Observed {
         at: Timestamp::now(),
         adapters,
@@ -73,19 +73,19 @@ pub async fn observe(
         adapter_services,
         network_policies,
         secrets,
-        key_sharers: stores.signing_keys.sharers(&namespace, &name),
-        optional: optional(claimant, &namespace, &stores.optional),
+        key_sharers: caches.signing_keys.sharers(&namespace, &name),
+        optional: optional(claimant, &namespace, &caches.optional),
         server: server.clone(),
     })
 }
 
 /// Where the sidecar publishes, as its settings say, and what it has published.
 fn published(
-    stores: &Stores,
+    caches: &Caches,
     claimant: Claimant<'_>,
     namespace: &str,
 ) -> (Option<String>, Option<Arc<ConfigMap>>) {
-    let config_maps = &stores.config_maps;
+    let config_maps = &caches.config_maps;
     let settings = config_maps.get(namespace, &names::sidecar(claimant.name));
     let publish_to = settings
         .filter(|settings| claimant.has(&settings.metadata))

@@ -20,7 +20,7 @@ use std::fmt::Debug;
 use crate::cache::Cache;
 use crate::kind::NamespacedKind;
 use crate::read::{ReadError, within_deadline};
-use crate::watch::{Presence, Stores};
+use crate::watch::{Caches, Presence};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::ownership::{Claimant, Holder, Ownership};
 use dittofs_operator_core::status::ForeignObject;
@@ -31,12 +31,12 @@ pub struct Search<'a> {
     namespace: String,
     has_finalizer: bool,
     client: &'a Client,
-    stores: &'a Stores,
+    caches: &'a Caches,
 }
 
 impl<'a> Search<'a> {
     /// For this `DittoServer`.
-    pub fn new(server: &'a DittoServer, client: &'a Client, stores: &'a Stores) -> Self {
+    pub fn new(server: &'a DittoServer, client: &'a Client, caches: &'a Caches) -> Self {
         let metadata = server.meta();
         Self {
             claimant: Claimant {
@@ -46,7 +46,7 @@ impl<'a> Search<'a> {
             namespace: server.namespace().unwrap_or_default(),
             has_finalizer: !server.finalizers().is_empty(),
             client,
-            stores,
+            caches,
         }
     }
 
@@ -57,20 +57,20 @@ impl<'a> Search<'a> {
     /// An object cannot be read. It is then unknown whose it is, and nothing may be written.
     pub async fn is_found(&self) -> Result<bool, ReadError> {
         let name = self.claimant.name;
-        if self.stores.stateful_sets.has(&self.namespace, name) {
+        if self.caches.stateful_sets.has(&self.namespace, name) {
             return Ok(false);
         }
         if self.database().is_some() {
             return Ok(true);
         }
-        let sets = &self.stores.stateful_sets;
+        let sets = &self.caches.stateful_sets;
         let stateful_set = self.is_theirs(sets, name.to_owned()).await?;
         if stateful_set || !self.has_finalizer {
             return Ok(stateful_set);
         }
         let (config, service) = futures::future::try_join(
-            self.is_theirs(&self.stores.config_maps, names::sole_config(name)),
-            self.is_theirs(&self.stores.services, names::headless_service(name)),
+            self.is_theirs(&self.caches.config_maps, names::sole_config(name)),
+            self.is_theirs(&self.caches.services, names::headless_service(name)),
         )
         .await?;
         Ok(config || service)
@@ -84,14 +84,14 @@ impl<'a> Search<'a> {
         let name = self.claimant.name;
         let mut found: BTreeSet<_> = self.database().into_iter().collect();
         if self
-            .is_theirs(&self.stores.stateful_sets, name.to_owned())
+            .is_theirs(&self.caches.stateful_sets, name.to_owned())
             .await?
         {
             found.insert(foreign::<StatefulSet>(name));
         }
         let config = names::sole_config(name);
         if self
-            .is_theirs(&self.stores.config_maps, config.clone())
+            .is_theirs(&self.caches.config_maps, config.clone())
             .await?
         {
             found.insert(foreign::<ConfigMap>(&config));
@@ -104,7 +104,7 @@ impl<'a> Search<'a> {
     /// Every PerconaPGCluster is cached, whosever it is.
     fn database(&self) -> Option<ForeignObject> {
         let kind = OptionalKind::PerconaPGCluster;
-        let Presence::Present(cache) = self.stores.optional.of(kind) else {
+        let Presence::Present(cache) = self.caches.optional.of(kind) else {
             return None;
         };
         let name = names::percona_cluster(self.claimant.name);

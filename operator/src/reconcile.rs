@@ -41,7 +41,7 @@ use dittofs_operator_core::status::{self, View};
 /// Requests for the same instance within this time become one reconcile: what another controller writes at once. See
 /// [`crate::wake`] for those that come faster than that for longer.
 const DEBOUNCE: Duration = Duration::from_millis(2);
-/// When an instance is looked at again that waits for an event.
+/// When an instance is reconciled again that waits for an event.
 const FAR: Duration = Duration::from_hours(24 * 365);
 
 /// Why a reconcile failed. It is retried.
@@ -95,7 +95,7 @@ async fn reconcile_if_needed(place: Arc<Place>, context: Arc<Context>) -> Result
         Err(due) => return Ok(Action::requeue(due.duration_since(Instant::now()))),
     };
     let (namespace, name) = (place.namespace().unwrap_or_default(), place.name_any());
-    let servers = &context.stores.servers;
+    let servers = &context.caches.servers;
     let Some(server) = servers.get(&namespace, &name) else {
         // It was deleted after this reconcile had been scheduled.
         if !servers.has(&namespace, &name) {
@@ -115,7 +115,7 @@ async fn reconcile_if_needed(place: Arc<Place>, context: Arc<Context>) -> Result
     Ok(Action::requeue(after))
 }
 
-/// Returns when to look again.
+/// Returns when to reconcile again.
 async fn reconcile(
     server: &Server,
     context: &Context,
@@ -170,7 +170,7 @@ async fn reconcile_valid(
         return apart::deleting(server, context).await;
     }
     let was_read = secrets.is_empty();
-    let search = Search::new(server, &context.client, &context.stores);
+    let search = Search::new(server, &context.client, &context.caches);
     if search.is_found().await? {
         return apart::leave_alone(server, context, &search).await;
     }
@@ -230,7 +230,7 @@ fn may_lack_secret(instance: &Instance, observed: &Observed) -> bool {
 async fn ensure_status(server: &DittoServer, context: &Context) -> Result<(), ApplyError> {
     if is_new(server) {
         let first = status::first(server, jiff::Timestamp::now());
-        apply::write_status(&context.client, &context.stores.servers, server, &first).await?;
+        apply::write_status(&context.client, &context.caches.servers, server, &first).await?;
     }
     Ok(())
 }
@@ -251,7 +251,7 @@ async fn report(
     let resets = &view.instance.api_access.reset;
     notices.extend(password_reset::notices(server, resets, &status));
     if server.status.as_ref() != Some(&status) {
-        apply::write_status(&context.client, &context.stores.servers, server, &status).await?;
+        apply::write_status(&context.client, &context.caches.servers, server, &status).await?;
     }
     context.events.publish(server, notices).await;
     Ok(())

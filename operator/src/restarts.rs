@@ -103,7 +103,7 @@ async fn recreate(
 }
 
 fn ask(context: &Context, place: &NamespacedName, pod: &str) -> Result<(), Queue> {
-    let states = lock(&context.fleet).states(&context.stores);
+    let states = lock(&context.fleet).states(&context.caches);
     lock(&context.brake).ask(place, pod, &states, Instant::now())
 }
 
@@ -120,7 +120,7 @@ fn request_next(context: &Context) {
     if !lock(&context.brake).has_queue() {
         return;
     }
-    let states = lock(&context.fleet).states(&context.stores);
+    let states = lock(&context.fleet).states(&context.caches);
     for place in lock(&context.brake).next(&states, Instant::now()) {
         context.wake.ask(instance(&place));
     }

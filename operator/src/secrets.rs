@@ -10,7 +10,7 @@ use dittofs_operator_core::secrets::{SecretFacts, generated_names};
 /// How long a generated Secret is remembered. Nobody has a reason to change one, and whoever does can request a reconcile.
 const REREAD: Duration = Duration::from_hours(2);
 
-/// What is known of the Secrets of one instance during one look, by name.
+/// What is known of the Secrets of one instance during one reconcile, by name.
 #[derive(Clone, Debug, Default)]
 pub struct KnownSecrets(BTreeMap<String, Option<SecretFacts>>);
 
@@ -36,8 +36,8 @@ impl KnownSecrets {
     }
 }
 
-/// What the last look has found of the Secrets that the operator has generated, for the next one. Those of users are read
-/// by every look: it is not known when they change.
+/// What the last reconcile has found of the Secrets that the operator has generated, for the next one. Those of users are read
+/// by every reconcile: it is not known when they change.
 #[derive(Debug, Default)]
 pub struct SecretMemory(HashMap<InstanceRef, (Instant, KnownSecrets)>);
 
@@ -51,7 +51,7 @@ impl SecretMemory {
             .unwrap_or_default()
     }
 
-    /// Remembers what was found, or forgets all of it. A Secret that does not exist is awaited, and so read by every look.
+    /// Remembers what was found, or forgets all of it. A Secret that does not exist is awaited, and so read by every reconcile.
     /// `was_read`: none of it was remembered before.
     pub fn update(
         &mut self,
@@ -70,7 +70,7 @@ impl SecretMemory {
         self.0.insert(instance.clone(), (since, known));
     }
 
-    /// Forgets the Secrets of an instance: the next look reads them.
+    /// Forgets the Secrets of an instance: the next reconcile reads them.
     pub fn forget(&mut self, instance: &InstanceRef) {
         self.0.remove(instance);
     }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_generated_secrets_that_are_there_are_known_to_the_next_look() {
+    fn only_generated_secrets_that_are_there_are_known_to_the_next_reconcile() {
         let files = InstanceRef::new("files").within("n");
         let [generated, missing, _] = generated_names("files");
         let mut known = KnownSecrets::default();

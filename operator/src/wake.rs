@@ -1,9 +1,9 @@
-//! Why an instance is looked at again, so that a look that would find nothing new does not begin.
+//! Why an instance is reconciled again, so that a reconcile that would find nothing new does not begin.
 //!
-//! Every event that changes what is cached is kept here as a mark, until the next look takes it. The answer to a write
+//! Every event that changes what is cached is kept here as a mark, until the next reconcile takes it. The answer to a write
 //! of our own removes the mark of its event: what we have written tells us nothing new.
 //!
-//! A single change is looked at immediately. An instance that changes faster than it can be looked at has its changes
+//! A single change is reconciled immediately. An instance that changes faster than that has its changes
 //! collected for longer and longer, so that it keeps neither the API server nor other instances busy.
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
@@ -19,42 +19,42 @@ use crate::server::InstanceRef;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mark(u64);
 
-/// Why an instance is looked at.
+/// Why an instance is reconciled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Causes {
-    /// All its Secrets are read: it is the first look, its `DittoServer` has changed, or a look was asked for.
+    /// All its Secrets are read: it is the first reconcile, its `DittoServer` has changed, or a reconcile was asked for.
     pub is_whole: bool,
 }
 
-/// More changes than this between two looks are a flood. What belongs to one instance changes in bursts of fewer.
+/// More changes than this between two reconciles are a flood. What belongs to one instance changes in bursts of fewer.
 const FLOOD: usize = 8;
-/// Shortest and longest time between the beginnings of two looks during a flood.
+/// Shortest and longest time between the beginnings of two reconciles during a flood.
 const MIN_PACE: Duration = Duration::from_millis(20);
 const MAX_PACE: Duration = Duration::from_secs(1);
 
-/// What the next look at an instance has to take into account.
+/// What the next reconcile of an instance has to take into account.
 #[derive(Debug, Default)]
 struct Pending {
     /// What has changed, and whether all Secrets are read for it.
     changes: HashMap<Mark, bool>,
-    /// A look was asked for.
+    /// A reconcile was asked for.
     is_asked: bool,
-    /// When the next look is due. `None`: there was none yet.
+    /// When the next reconcile is due. `None`: there was none yet.
     due: Option<Instant>,
-    /// When the last look began, if there was one.
+    /// When the last reconcile began, if there was one.
     began: Option<Instant>,
-    /// Shortest time between the beginnings of two looks.
+    /// Shortest time between the beginnings of two reconciles.
     pace: Duration,
 }
 
 impl Pending {
-    /// Before this moment no look may begin.
+    /// Before this moment no reconcile may begin.
     fn not_before(&self, now: Instant) -> Option<Instant> {
         let next = self.began? + self.pace;
         (now < next).then_some(next)
     }
 
-    /// What the look that begins now has to take into account. `Err`: there is nothing before this moment.
+    /// What the reconcile that begins now has to take into account. `Err`: there is nothing before this moment.
     fn take(&mut self, now: Instant) -> Result<Causes, Instant> {
         let is_first = self.due.is_none();
         let is_due = self.due.is_none_or(|due| due <= now);
@@ -82,7 +82,7 @@ impl Pending {
     }
 }
 
-/// Requests looks at instances, and knows why.
+/// Requests reconciles, and knows why.
 #[derive(Clone, Debug)]
 pub struct Wake {
     pending: Arc<Mutex<HashMap<InstanceRef, Pending>>>,
@@ -91,7 +91,7 @@ pub struct Wake {
 }
 
 impl Wake {
-    /// With the instances to look at, in the order of the requests.
+    /// With the instances to reconcile, in the order of the requests.
     pub fn new() -> (Self, UnboundedReceiver<InstanceRef>) {
         let (sender, receiver) = unbounded();
         let wake = Self {
@@ -135,7 +135,7 @@ impl Wake {
         }
     }
 
-    /// Requests a look.
+    /// Requests a reconcile.
     pub fn ask(&self, instance: InstanceRef) {
         lock(&self.pending)
             .entry(instance.clone())
@@ -144,10 +144,10 @@ impl Wake {
         self.send(instance);
     }
 
-    /// Takes what the look that begins now has to take into account. `Err`: there is nothing before this moment.
+    /// Takes what the reconcile that begins now has to take into account. `Err`: there is nothing before this moment.
     ///
     /// # Errors
-    /// There is no reason to look.
+    /// There is no reason to reconcile.
     pub fn begin(&self, instance: &InstanceRef, now: Instant) -> Result<Causes, Instant> {
         lock(&self.pending)
             .entry(instance.clone())
@@ -155,7 +155,7 @@ impl Wake {
             .take(now)
     }
 
-    /// When the next look is due, at the end of one.
+    /// When the next reconcile is due, at the end of one.
     pub fn due(&self, instance: &InstanceRef, at: Instant) {
         lock(&self.pending).entry(instance.clone()).or_default().due = Some(at);
     }
@@ -180,7 +180,7 @@ mod tests {
         InstanceRef::new("files").within("n")
     }
 
-    /// A look has taken place, and the next is due in an hour.
+    /// A reconcile has taken place, and the next is due in an hour.
     fn at_rest() -> (Wake, UnboundedReceiver<InstanceRef>, Instant) {
         let (wake, receiver) = Wake::new();
         let now = Instant::now();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_look_is_whole() {
+    fn the_first_reconcile_is_whole() {
         let (wake, _receiver) = Wake::new();
         assert_eq!(
             wake.begin(&files(), Instant::now()),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_begins_for_a_change_and_is_as_whole_as_that() {
+    fn a_reconcile_begins_for_a_change_and_is_as_whole_as_that() {
         for is_whole in [false, true] {
             let (wake, mut receiver, now) = at_rest();
             wake.changed([files()], wake.mark("Service", "n", "files", "1"), is_whole);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_have_written_ourselves_leads_to_no_look() {
+    fn what_we_have_written_ourselves_leads_to_no_reconcile() {
         let (wake, _receiver, now) = at_rest();
         let mark = wake.mark("Service", "n", "files", "1");
         wake.changed([files()], mark, false);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_that_is_asked_for_is_whole_and_one_that_is_due_is_not() {
+    fn a_reconcile_that_is_asked_for_is_whole_and_one_that_is_due_is_not() {
         let (wake, _receiver, now) = at_rest();
         wake.ask(files());
         assert_eq!(wake.begin(&files(), now), Ok(Causes { is_whole: true }));

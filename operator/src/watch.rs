@@ -1,7 +1,7 @@
 //! Which objects trigger a reconcile, and the caches of them.
 //!
-//! One watch a kind, limited by label to what belongs to us. An event on any object requests a look at the instance
-//! that the object's label names. There is no resync: what is not watched (Secrets) is read now and then. Kinds that
+//! One watch a kind, limited by label to what belongs to us. An event on any object requests a reconcile of the
+//! instance that the object's label names. There is no resync: what is not watched (Secrets) is read now and then. Kinds that
 //! the cluster may lack are watched while it has them. With namespaces in the scope there is one watch for each of
 //! them and each kind, and still one cache of each kind.
 
@@ -46,7 +46,7 @@ pub use trigger::instances_of;
 /// Caches of the objects that belong to us.
 #[derive(Clone)]
 #[allow(missing_docs)]
-pub struct Stores {
+pub struct Caches {
     pub servers: Cache<Server>,
     /// Which of them share a signing key.
     pub signing_keys: SigningKeys,
@@ -92,8 +92,8 @@ impl Tasks {
 /// Running watches. They end when this is dropped.
 pub struct Watch {
     /// The caches.
-    pub stores: Stores,
-    /// Requests looks at instances.
+    pub caches: Caches,
+    /// Requests reconciles.
     pub wake: Wake,
     /// Where the `DittoServers` are.
     pub places: Store<Place>,
@@ -130,7 +130,7 @@ impl Watch {
         let selected =
             watcher::Config::default().labels(&format!("{}={}", labels::APP, labels::APP_VALUE));
         let departed = Departed::default();
-        let stores = Stores {
+        let caches = Caches {
             config_maps: adapters::watch(&mut owned, &managed, &departed),
             departed,
             services: owned.watch(&managed, keep_our_choices),
@@ -147,7 +147,7 @@ impl Watch {
             signing_keys,
         };
         Self {
-            stores,
+            caches,
             wake,
             places,
             requests,
@@ -158,10 +158,10 @@ impl Watch {
     /// Waits until every cache has synced: before that, a missing object may exist.
     pub async fn synced(&mut self) {
         join_all(std::mem::take(&mut self.tasks.syncing)).await;
-        self.stores.optional.settled().await;
+        self.caches.optional.settled().await;
     }
 
-    /// The instances to look at, and what keeps the watches running.
+    /// The instances to reconcile, and what keeps the watches running.
     pub fn split(self) -> (UnboundedReceiver<InstanceRef>, JoinSet<()>) {
         (self.requests, self.tasks.running)
     }

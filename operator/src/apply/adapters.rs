@@ -16,7 +16,7 @@ use super::Applied;
 use super::request::{Put, within_deadline};
 use super::write::Writer;
 use crate::cache::Cache;
-use crate::watch::Stores;
+use crate::watch::Caches;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 use dittofs_operator_core::ownership::Ownership;
 
@@ -164,7 +164,7 @@ fn without(role: &Role, name: &str) -> Role {
 /// The ConfigMap cannot be read or written.
 pub async fn release(
     client: &Client,
-    stores: &Stores,
+    caches: &Caches,
     namespace: &str,
     instance: &str,
 ) -> Result<bool, Failure> {
@@ -176,8 +176,8 @@ pub async fn release(
         name: name.clone(),
         error,
     };
-    let cached = stores.config_maps.get(namespace, &name);
-    let metadata = match (cached, stores.departed.take(&key)) {
+    let cached = caches.config_maps.get(namespace, &name);
+    let metadata = match (cached, caches.departed.take(&key)) {
         (Some(cached), _) => cached.metadata.clone(),
         // It has left the cache: deleted, or without our label.
         (None, Some(uid)) => match within_deadline(api.get_opt(&name)).await.map_err(failed)? {

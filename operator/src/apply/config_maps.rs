@@ -17,14 +17,14 @@ use std::time::Duration;
 use super::Applied;
 use super::request::Delete;
 use super::write::Writer;
-use crate::watch::Stores;
+use crate::watch::Caches;
 use dittofs_operator_core::desired::Desired;
 use dittofs_operator_core::generation::is_observed;
 
 /// Deletes those that are due, and records when the others are.
 pub(super) async fn prune(
     writer: &Writer<'_>,
-    stores: &Stores,
+    caches: &Caches,
     desired: &Desired,
     applied: &mut Applied,
 ) {
@@ -34,7 +34,7 @@ pub(super) async fn prune(
     };
     let instance = writer.instance;
     let (namespace, wanted) = (&instance.namespace, names::config(&instance.name, hash));
-    let mut configs = writer.owned(&stores.config_maps);
+    let mut configs = writer.owned(&caches.config_maps);
     configs.retain(|config| names::is_config(&instance.name, &config.name_any()));
     if configs.iter().all(|config| config.name_any() == wanted) {
         return;
@@ -43,9 +43,9 @@ pub(super) async fn prune(
     for config in configs.iter().filter(|config| config.name_any() != wanted) {
         applied.record(writer.adopt(&(), &**config).await);
     }
-    let mut sets = writer.owned(&stores.stateful_sets);
+    let mut sets = writer.owned(&caches.stateful_sets);
     sets.retain(|set| set.name_any() == instance.name);
-    let pods = stores.pods.of_instance(namespace, &instance.name);
+    let pods = caches.pods.of_instance(namespace, &instance.name);
     let seen = Seen {
         wanted,
         pod: names::pod(&instance.name),
@@ -63,7 +63,7 @@ pub(super) async fn prune(
         return;
     }
     for config in unused {
-        let delete = Delete::new(&stores.config_maps, &**config, "no pod mounts it");
+        let delete = Delete::new(&caches.config_maps, &**config, "no pod mounts it");
         match writer.delete(delete).await {
             Ok(change) => applied.changes.extend(change),
             // It does no harm meanwhile.

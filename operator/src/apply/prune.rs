@@ -10,7 +10,7 @@ use super::Applied;
 use super::request::Delete;
 use super::write::Writer;
 use crate::cache::Cache;
-use crate::watch::{Optional, Presence, Stores};
+use crate::watch::{Caches, Optional, Presence};
 use dittofs_operator_core::desired::{Desired, adapter_of};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::outcome::Failure;
@@ -20,12 +20,12 @@ const NOT_NEEDED: &str = "no longer needed";
 /// Deletes routes before the Services they lead to, and Services before the policies that let clients reach them.
 pub(super) async fn prune(
     writer: &Writer<'_>,
-    stores: &Stores,
+    caches: &Caches,
     desired: &Desired,
     applied: &mut Applied,
 ) {
     // Destructured without `..`, so that a new kind does not compile until it is decided whether it is pruned.
-    let Stores {
+    let Caches {
         optional,
         services,
         network_policies,
@@ -43,7 +43,7 @@ pub(super) async fn prune(
         servers: _,
         signing_keys: _,
         departed: _,
-    } = stores;
+    } = caches;
     prune_optional(writer, optional, desired, applied).await;
     prune_services(writer, services, desired, applied).await;
     prune_policies(writer, network_policies, desired, applied).await;

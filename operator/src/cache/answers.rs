@@ -13,7 +13,7 @@ impl<K: NamespacedKind> Cache<K> {
         Ticket(self.state().departures)
     }
 
-    /// Puts the answer to a write of our own into the cache. Its event then leads to no look.
+    /// Puts the answer to a write of our own into the cache. Its event then leads to no reconcile.
     ///
     /// An object that has been deleted since must not come back. So nothing is learned when any object has left the
     /// cache since the request began: then the event does the same a moment later.
@@ -40,7 +40,7 @@ impl<K: NamespacedKind> Cache<K> {
         self.shared.wake.own(self.concerned(&object), mark);
     }
 
-    /// An object has been deleted by ourselves, unless it has changed since it was seen. Its event leads to no look.
+    /// An object has been deleted by ourselves, unless it has changed since it was seen. Its event leads to no reconcile.
     pub fn learn_gone(&self, seen: &K) {
         let (namespace, name) = place(seen);
         let mut state = self.state();

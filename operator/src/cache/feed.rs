@@ -18,7 +18,7 @@ impl<K: NamespacedKind> Cache<K> {
         if known.as_ref() == Some(&now) {
             return;
         }
-        // An event that our own answer has overtaken: what it reports is part of the answer, but not of our look.
+        // An event that our own answer has overtaken: what it reports is part of the answer, but not of our reconcile.
         let is_outdated = known.is_some_and(|known| is_older(&now, &known));
         let concerned = if is_outdated {
             Some(self.concerned(&object))
@@ -86,7 +86,7 @@ impl<K: NamespacedKind> Listing<'_, K> {
             return;
         };
         cache.observe(&object, true);
-        // At the start every DittoServer is looked at, whatever else there is. Where none is left, a finalizer may have
+        // At the start every DittoServer is reconciled, whatever else there is. Where none is left, a finalizer may have
         // to be removed.
         let is_held_up = !object.finalizers().is_empty();
         if cache.has_synced() || cache.shared.rules.are_servers || is_held_up {

@@ -1,4 +1,4 @@
-//! What a cache has after events, lists and answers in any order, and which of them lead to a look.
+//! What a cache has after events, lists and answers in any order, and which of them lead to a reconcile.
 
 use super::*;
 use dittofs_shared::labels;
@@ -28,18 +28,18 @@ impl Test {
         }
     }
 
-    /// It has these objects, and every look has been taken.
+    /// It has these objects, and every reconcile has begun.
     fn with(objects: &[ConfigMap]) -> Self {
         let mut test = Self::of(0);
         for object in objects {
             test.cache.apply(object.clone());
         }
-        test.looks();
+        test.reconciled();
         test
     }
 
-    /// The instances that are looked at now.
-    fn looks(&mut self) -> Vec<String> {
+    /// The instances that are reconciled now.
+    fn reconciled(&mut self) -> Vec<String> {
         let now = std::time::Instant::now();
         let queued = std::iter::from_fn(|| self.requests.try_recv().ok());
         let due = queued.filter(|instance| {
@@ -122,13 +122,13 @@ fn an_object_whose_label_changes_matters_to_both_instances_and_is_found_by_the_n
     let mut moved = named("n", "a", "other");
     moved.metadata.resource_version = Some("6".to_owned());
     test.cache.apply(moved);
-    assert_eq!(test.looks(), ["files", "other"]);
+    assert_eq!(test.reconciled(), ["files", "other"]);
     assert!(test.cache.of_instance("n", "files").is_empty());
     assert_eq!(test.cache.of_instance("n", "other").len(), 1);
 }
 
 #[test]
-fn an_event_leads_to_a_look_when_the_content_is_new() {
+fn an_event_leads_to_a_reconcile_when_the_content_is_new() {
     for (version, content, expected) in [
         ("5", "old", &[][..]),
         // Only who wrote it has changed.
@@ -137,7 +137,7 @@ fn an_event_leads_to_a_look_when_the_content_is_new() {
     ] {
         let mut test = Test::with(&[object("5", "old")]);
         test.cache.apply(object(version, content));
-        assert_eq!(test.looks(), expected, "{version} {content}");
+        assert_eq!(test.reconciled(), expected, "{version} {content}");
         assert_eq!(
             test.cache.version("n", "files-config").as_deref(),
             Some(version)
@@ -146,7 +146,7 @@ fn an_event_leads_to_a_look_when_the_content_is_new() {
 }
 
 #[test]
-fn the_event_of_an_own_write_leads_to_no_look_whichever_comes_first() {
+fn the_event_of_an_own_write_leads_to_no_reconcile_whichever_comes_first() {
     for answer_first in [true, false] {
         let mut test = Test::with(&[object("5", "old")]);
         let ticket = test.cache.ticket();
@@ -157,13 +157,13 @@ fn the_event_of_an_own_write_leads_to_no_look_whichever_comes_first() {
             test.cache.apply(object("6", "ours"));
             test.cache.learn(ticket, &object("6", "ours"));
         }
-        assert!(test.looks().is_empty(), "answer first: {answer_first}");
+        assert!(test.reconciled().is_empty(), "answer first: {answer_first}");
         assert_eq!(test.content().as_deref(), Some("ours"));
     }
 }
 
 #[test]
-fn a_foreign_write_before_or_after_our_own_leads_to_a_look_and_never_to_an_older_copy() {
+fn a_foreign_write_before_or_after_our_own_leads_to_a_reconcile_and_never_to_an_older_copy() {
     let mut test = Test::with(&[object("5", "old")]);
     let ticket = test.cache.ticket();
     // Theirs was 6, and its event comes after our answer.
@@ -171,12 +171,12 @@ fn a_foreign_write_before_or_after_our_own_leads_to_a_look_and_never_to_an_older
     test.cache.apply(object("6", "theirs"));
     assert_eq!(test.content().as_deref(), Some("ours"));
     test.cache.apply(object("7", "ours"));
-    assert_eq!(test.looks(), ["files"]);
+    assert_eq!(test.reconciled(), ["files"]);
     // Theirs is 9, and its event comes before our answer.
     test.cache.apply(object("9", "theirs"));
     test.cache.learn(ticket, &object("8", "ours"));
     assert_eq!(test.content().as_deref(), Some("theirs"));
-    assert_eq!(test.looks(), ["files"]);
+    assert_eq!(test.reconciled(), ["files"]);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn an_object_that_was_deleted_before_its_answer_came_does_not_come_back() {
     test.cache.delete(object("7", "ours"));
     test.cache.learn(ticket, &object("6", "ours"));
     assert!(test.names().is_empty());
-    assert_eq!(test.looks(), ["files"]);
+    assert_eq!(test.reconciled(), ["files"]);
 }
 
 #[test]
@@ -206,12 +206,12 @@ fn an_answer_brings_no_dittoserver_back_that_has_left_our_scope() {
 }
 
 #[test]
-fn an_own_deletion_shows_at_once_and_leads_to_no_look() {
+fn an_own_deletion_shows_at_once_and_leads_to_no_reconcile() {
     let mut test = Test::with(&[object("5", "old")]);
     test.cache.learn_gone(&object("5", "old"));
     assert!(test.names().is_empty());
     test.cache.delete(object("6", "old"));
-    assert!(test.looks().is_empty());
+    assert!(test.reconciled().is_empty());
     // What has changed since is somebody else's.
     let test = Test::with(&[object("6", "new")]);
     test.cache.learn_gone(&object("5", "old"));
@@ -229,7 +229,7 @@ fn what_was_found_right_is_remembered_until_the_object_changes() {
     assert!(is_settled("ab12"), "nothing of it has changed");
     test.cache.apply(object("7", "new"));
     assert!(!is_settled("ab12"));
-    // It has changed since it was looked at.
+    // It has changed since it was observed.
     test.cache.settle(&object("6", "old"), "ab12");
     assert!(!is_settled("ab12"));
 }
@@ -245,12 +245,12 @@ fn a_cache_has_synced_when_every_namespace_has_been_listed() {
 }
 
 #[test]
-fn a_first_list_leads_to_no_look_but_at_what_a_finalizer_holds_up() {
+fn a_first_list_leads_to_no_reconcile_but_at_what_a_finalizer_holds_up() {
     let mut test = Test::of(1);
     let mut held_up = named("n", "b", "held-up");
     held_up.metadata.finalizers = Some(vec!["theirs".to_owned()]);
     test.list(None, &[named("n", "a", "files"), held_up]);
-    assert_eq!(test.looks(), ["held-up"]);
+    assert_eq!(test.reconciled(), ["held-up"]);
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn a_list_that_restarts_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_later_list_leads_to_looks_at_what_has_changed_or_gone_and_touches_no_other_namespace() {
+fn a_later_list_reconciles_what_has_changed_or_gone_and_touches_no_other_namespace() {
     let mut test = Test::with(&[
         object("5", "old"),
         named("n", "gone", "gone"),
@@ -275,7 +275,7 @@ fn a_later_list_leads_to_looks_at_what_has_changed_or_gone_and_touches_no_other_
         Some("n"),
         &[object("4", "older"), named("n", "same", "same")],
     );
-    assert_eq!(test.looks(), ["files", "gone"]);
+    assert_eq!(test.reconciled(), ["files", "gone"]);
     assert_eq!(test.names(), ["m/other", "n/files-config", "n/same"]);
     // The cluster was restored from a backup.
     assert_eq!(test.content().as_deref(), Some("older"));

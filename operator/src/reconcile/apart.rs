@@ -19,7 +19,7 @@ const OTHER_OPERATOR_REREAD: Duration = Duration::from_secs(30);
 /// The garbage collector deletes the objects, by their owner references.
 pub(super) async fn deleting(server: &DittoServer, context: &Context) -> Result<Duration, Error> {
     if let Some(last) = status::deleting(server.status.as_ref()) {
-        apply::write_status(&context.client, &context.stores.servers, server, &last).await?;
+        apply::write_status(&context.client, &context.caches.servers, server, &last).await?;
     }
     let namespace = server.namespace().unwrap_or_default();
     release(context, &namespace, &server.name_any()).await;
@@ -31,7 +31,7 @@ pub(super) async fn gone(context: &Context, namespace: &str, name: &str) {
     let instance = InstanceRef::new(name).within(namespace);
     context.forget(&instance);
     // It may have been created again since that was noticed.
-    if context.stores.servers.has(namespace, name) {
+    if context.caches.servers.has(namespace, name) {
         context.wake.ask(instance);
         return;
     }
@@ -40,7 +40,7 @@ pub(super) async fn gone(context: &Context, namespace: &str, name: &str) {
 
 /// A finalizer that a sidecar has added must not block the deletion of the namespace. Retried at the next event only.
 async fn release(context: &Context, namespace: &str, instance: &str) {
-    match apply::release(&context.client, &context.stores, namespace, instance).await {
+    match apply::release(&context.client, &context.caches, namespace, instance).await {
         Ok(false) => {}
         Ok(true) => tracing::warn!(
             instance = format!("{namespace}/{instance}"),
@@ -63,7 +63,7 @@ pub(super) async fn leave_alone(
         let objects = search.all().await?;
         let (handled, now) = (password_reset::handled(server), jiff::Timestamp::now());
         let status = status::left_alone(before, handled, generation, &objects, now);
-        apply::write_status(&context.client, &context.stores.servers, server, &status).await?;
+        apply::write_status(&context.client, &context.caches.servers, server, &status).await?;
         let notices = reported::notices(&[], &[], before, &status);
         context.events.publish(server, notices).await;
     }

@@ -22,7 +22,7 @@ const ROUNDS: usize = 4;
 /// When it goes on with what follows from the last of them.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Whether no operator has looked at it yet.
+/// Whether no operator has reconciled it yet.
 pub(super) fn is_new(server: &DittoServer) -> bool {
     let conditions = server.status.as_ref().map(|status| &status.conditions);
     conditions.is_none_or(Vec::is_empty)
@@ -41,8 +41,8 @@ impl Pass {
         context: &Context,
         secrets: &mut KnownSecrets,
     ) -> Result<Self, ReadError> {
-        let (stores, client) = (&context.stores, &context.client);
-        let observed = observe::observe(server, stores, client, secrets).await?;
+        let (caches, client) = (&context.caches, &context.client);
+        let observed = observe::observe(server, caches, client, secrets).await?;
         let instance = Instance::parse(&observed, &context.defaults);
         Ok(Self {
             desired: Desired::of(&instance),
@@ -68,7 +68,7 @@ pub(super) async fn converge(
     context: &Context,
     secrets: &mut KnownSecrets,
 ) -> Result<Converged, Error> {
-    let (client, stores) = (&context.client, &context.stores);
+    let (client, caches) = (&context.client, &context.caches);
     if is_new(server) && !server.spec.paused {
         // The API server says so when one of them exists.
         for name in generated_names(&server.name_any()) {
@@ -96,7 +96,7 @@ pub(super) async fn converge(
             pass = Pass::begin(server, context, secrets).await?;
         }
         let (instance, desired) = (&pass.instance, &pass.desired);
-        let round = Box::pin(apply::apply(client, stores, instance, desired, force)).await;
+        let round = Box::pin(apply::apply(client, caches, instance, desired, force)).await;
         is_outdated = !round.changes.is_empty();
         let is_last = !is_outdated || !round.failures.is_empty();
         applied = applied.followed_by(round);
@@ -127,9 +127,9 @@ async fn prepare(
     pass: &Pass,
     secrets: &mut KnownSecrets,
 ) -> Result<Applied, Error> {
-    let (client, stores) = (&context.client, &context.stores);
+    let (client, caches) = (&context.client, &context.caches);
     let parts = (&pass.instance, &pass.desired);
-    let prepared = apply::prepare(client, stores, &pass.observed, parts, secrets);
+    let prepared = apply::prepare(client, caches, &pass.observed, parts, secrets);
     let (applied, first) = tokio::join!(prepared, ensure_status(server, context));
     first?;
     secrets.forget_missing();

@@ -36,7 +36,7 @@ pub(super) async fn renew(
     // Whatever came of this one, the next may begin.
     let mut turns = lock(&context.turns);
     if turns.has_queue() {
-        let pods = lock(&context.fleet).pods(&context.stores);
+        let pods = lock(&context.fleet).pods(&context.caches);
         for instance in turns.next(&pods, pass.instance.sidecar.at) {
             context.wake.ask(instance);
         }
@@ -81,7 +81,7 @@ async fn replace(
     applied: &mut Applied,
 ) -> Renewal {
     let known = &instance.sidecar;
-    let pods = lock(&context.fleet).pods(&context.stores);
+    let pods = lock(&context.fleet).pods(&context.caches);
     let seen = PodSeen::of(pod);
     let turn = lock(&context.turns).take(&instance.name, &seen, &known.requested, &pods, known.at);
     match turn {

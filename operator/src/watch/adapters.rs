@@ -35,7 +35,7 @@ impl Departed {
     }
 }
 
-/// Keeps a cache of the ConfigMaps, and requests a look at the instance of whatever changes.
+/// Keeps a cache of the ConfigMaps, and requests a reconcile of the instance of whatever changes.
 pub(super) fn watch(
     owned: &mut Owned<'_>,
     config: &watcher::Config,

@@ -24,7 +24,7 @@ pub(super) struct Owned<'a> {
 }
 
 impl Owned<'_> {
-    /// Keeps a cache of a kind, and requests a look at the instance of whatever changes.
+    /// Keeps a cache of a kind, and requests a reconcile of the instance of whatever changes.
     pub fn watch<K>(&mut self, config: &watcher::Config, strip: fn(&mut K)) -> Cache<K>
     where
         K: NamespacedKind + Resource<DynamicType = ()>,

@@ -39,7 +39,7 @@ pub(super) struct Servers {
     pub signing_keys: SigningKeys,
 }
 
-/// Every change of a `DittoServer` requests a look at it. One whose labels leave our scope seems to be deleted: it is
+/// Every change of a `DittoServer` requests a reconcile of it. One whose labels leave our scope seems to be deleted: it is
 /// not reconciled, and its objects are left to the operator that manages it now.
 pub(super) fn watch(source: &Source, selector: &str, wake: &Wake, tasks: &mut Tasks) -> Servers {
     let mut config = watcher::Config::default();

@@ -1,4 +1,4 @@
-//! Which instances to look at when an object has changed.
+//! Which instances to reconcile when an object has changed.
 
 use dittofs_shared::{crd::DittoServer, labels};
 use kube::{Resource, ResourceExt as _};
@@ -8,7 +8,7 @@ use crate::cache::Cache;
 use crate::server::{InstanceRef, Server};
 use crate::wake::Wake;
 
-/// Requests looks at all instances.
+/// Requests reconciles of all instances.
 #[derive(Clone)]
 pub(super) struct Trigger {
     pub wake: Wake,
@@ -16,7 +16,7 @@ pub(super) struct Trigger {
 }
 
 impl Trigger {
-    /// Requests a look at every instance.
+    /// Requests a reconcile of every instance.
     pub fn all(&self) {
         for (namespace, name) in self.servers.places() {
             self.wake.ask(InstanceRef::new(&name).within(&namespace));
