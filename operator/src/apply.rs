@@ -130,15 +130,16 @@ pub async fn prepare(
             .ok()
             .flatten()
     };
-    let secrets = secrets::create_secrets(client, observed, &desired.secrets, known);
+    let generated = (instance.claimant(), desired.secrets.as_slice());
+    let secrets = secrets::create_secrets(client, observed, generated, known);
     let (mut applied, change) = tokio::join!(secrets, publish);
     applied.changes.extend(change);
     applied
 }
 
-/// Writes the desired objects, side by side where no order is needed. What a pod mounts and the policies that protect it
-/// come before the StatefulSet, policies come before the Services that lead to their ports, a Role comes before what binds
-/// it, and what is deleted comes last. `force`: sends also what seems to be as desired.
+/// Writes the desired objects, side by side where no order is needed. What a pod mounts and the policies that protect
+/// it come before the StatefulSet, policies before the Services that lead to their ports, a Role before what binds it,
+/// and what is deleted comes last. `force`: sends also what seems to be as desired.
 pub async fn apply(
     client: &Client,
     caches: &Caches,
@@ -147,7 +148,8 @@ pub async fn apply(
     force: bool,
 ) -> Applied {
     let writer = Writer::new(client, instance, force);
-    // Destructured without `..`, so that a new field does not compile until it is applied. Secrets: see `prepare`; what a pod needs: see `put_server`.
+    // Destructured without `..`, so that a new field does not compile until it is applied: here, or by `prepare` or
+    // `put_server`.
     let Desired {
         secrets: _,
         service_account: _,

@@ -135,7 +135,7 @@ impl<K: NamespacedKind> Cache<K> {
 
     /// Number of objects.
     pub fn len(&self) -> usize {
-        self.state().index.places().len()
+        self.state().index.len()
     }
 
     /// Whether there are no objects.
@@ -143,21 +143,23 @@ impl<K: NamespacedKind> Cache<K> {
         self.len() == 0
     }
 
-    /// Whether an object was found to be as this desired one, and has not changed since. `desired`: its hash.
-    pub fn is_settled(&self, namespace: &str, name: &str, desired: &str) -> bool {
+    /// Whether the object of this name was found to be as this desired one, and has not changed since. `hash`: of the
+    /// desired one.
+    pub fn is_settled(&self, desired: &K, hash: &str) -> bool {
+        let (namespace, name) = place(desired);
         let state = self.state();
-        let held = state.index.get(namespace, name);
-        held.is_some_and(|held| held.settled.is_some() && held.settled == fingerprint(desired))
+        let held = state.index.get(&namespace, &name);
+        held.is_some_and(|held| held.settled.is_some() && held.settled == fingerprint(hash))
     }
 
-    /// Remembers that an object, if it still has this version, is as desired.
-    pub fn settle(&self, object: &K, desired: &str) {
+    /// Remembers that an object, if it still has this version, is as a desired one with this hash.
+    pub fn settle(&self, object: &K, hash: &str) {
         let (namespace, name) = place(object);
         let mut state = self.state();
         if let Some(held) = state.index.get_mut(&namespace, &name)
             && Some(&*held.version) == object.meta().resource_version.as_deref()
         {
-            held.settled = fingerprint(desired);
+            held.settled = fingerprint(hash);
         }
     }
 
@@ -189,11 +191,12 @@ impl<K: NamespacedKind> Cache<K> {
     }
 
     /// Keeps an object. Returns the instances that it matters to, or did before, if its content is new.
-    fn hold(&self, state: &mut State, object: &K) -> Option<HashSet<InstanceRef>> {
-        let mut content = object.clone();
-        content.meta_mut().resource_version = None;
+    fn hold(&self, state: &mut State, object: &mut K) -> Option<HashSet<InstanceRef>> {
         let (namespace, name) = place(object);
-        let json = serde_json::to_vec(&content).unwrap_or_default();
+        // The version is kept beside the content: it changes with every write.
+        let resource_version = object.meta_mut().resource_version.take();
+        let json = serde_json::to_vec(object).unwrap_or_default();
+        object.meta_mut().resource_version = resource_version;
         let State { index, packer, .. } = state;
         if let Some(known) = index.get_mut(&namespace, &name)
             && packer.is_same(&known.packed, &json)

@@ -47,6 +47,11 @@ impl Context {
     /// Whether a `DittoServer` is no longer what it was when a reconcile of it began: then another reconcile follows.
     pub fn has_changed(&self, server: &DittoServer) -> bool {
         let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
+        let version = self.caches.servers.version(&namespace, &name);
+        if version.as_deref() == server.metadata.resource_version.as_deref() {
+            return false;
+        }
+        // It may be only its status.
         let cached = self.caches.servers.get(&namespace, &name);
         let now = cached.as_deref().and_then(Server::valid);
         now.is_none_or(|now| {

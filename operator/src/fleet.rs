@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::server::InstanceRef;
 use crate::watch::Caches;
 use dittofs_operator_core::brake::{InstanceState, NamespacedName};
-use dittofs_operator_core::ownership::controller;
+use dittofs_operator_core::ownership::is_controlled_by;
 use dittofs_operator_core::renewal::PodFacts;
 
 /// Versions of the `DittoServer`, its StatefulSet and its pod.
@@ -110,14 +110,12 @@ fn derive(caches: &Caches, namespace: &str, name: &str) -> Option<Member> {
     let set = caches.stateful_sets.get(namespace, name);
     let pod = caches.pods.get(namespace, &names::pod(name));
     let is_alive = server.metadata.deletion_timestamp.is_none();
-    let own_set = set.as_deref().filter(|set| {
-        controller(&set.metadata)
-            .is_some_and(|owner| Some(&owner.uid) == server.metadata.uid.as_ref())
-    });
-    let own_pod = pod.as_deref().filter(|pod| {
-        let uid = own_set.and_then(|set| set.metadata.uid.as_ref());
-        controller(&pod.metadata).is_some_and(|owner| Some(&owner.uid) == uid)
-    });
+    let uid = server.metadata.uid.as_deref();
+    let own_set = set.as_deref();
+    let own_set = own_set.filter(|set| is_controlled_by(&set.metadata, uid));
+    let uid = own_set.and_then(|set| set.metadata.uid.as_deref());
+    let own_pod = pod.as_deref();
+    let own_pod = own_pod.filter(|pod| is_controlled_by(&pod.metadata, uid));
     Some(Member {
         state: is_alive.then(|| InstanceState::of(server, set.as_deref(), pod.as_deref())),
         pod: own_pod.map(PodSeen::of),

@@ -169,16 +169,11 @@ async fn reconcile_valid(
     if server.meta().deletion_timestamp.is_some() {
         return apart::deleting(server, context).await;
     }
-    let was_read = secrets.is_empty();
     let search = Search::new(server, &context.client, &context.caches);
     if search.is_found().await? {
         return apart::leave_alone(server, context, &search).await;
     }
-    let converged = Box::pin(converge(server, context, &mut secrets)).await;
-    if converged.is_err() {
-        ensure_status(server, context).await?;
-    }
-    let converged = converged?;
+    let converged = Box::pin(converge(server, context, &mut secrets)).await?;
     let (pass, mut applied) = (converged.pass, converged.applied);
     let (observed, instance) = (&pass.observed, &pass.instance);
     let roll = roll::decide(
@@ -207,7 +202,7 @@ async fn reconcile_valid(
     };
     report(server, context, &view, &applied).await?;
     let secrets = Some(secrets).filter(|_| !may_lack_secret(instance, observed));
-    lock(&context.secrets).update(place, secrets, (Instant::now(), was_read));
+    lock(&context.secrets).update(place, secrets, Instant::now());
     if let Some(failure) = applied.failures.first() {
         return Err(Error::Apply(failure.to_string()));
     }

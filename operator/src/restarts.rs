@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::apply::{self, Applied};
 use crate::context::Context;
 use crate::lock::lock;
-use crate::server::InstanceRef;
+use crate::server::instance_at;
 use dittofs_operator_core::brake::{NamespacedName, Queue};
 use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::pod_status;
@@ -107,10 +107,6 @@ fn ask(context: &Context, place: &NamespacedName, pod: &str) -> Result<(), Queue
     lock(&context.brake).ask(place, pod, &states, Instant::now())
 }
 
-fn instance(place: &NamespacedName) -> InstanceRef {
-    InstanceRef::new(&place.name).within(&place.namespace)
-}
-
 fn pending(changed: String, waits_for: Waits) -> Roll {
     Roll::Pending { changed, waits_for }
 }
@@ -122,6 +118,6 @@ fn request_next(context: &Context) {
     }
     let states = lock(&context.fleet).states(&context.caches);
     for place in lock(&context.brake).next(&states, Instant::now()) {
-        context.wake.ask(instance(&place));
+        context.wake.ask(instance_at(&place));
     }
 }

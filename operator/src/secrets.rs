@@ -7,67 +7,60 @@ use std::time::{Duration, Instant};
 use crate::server::InstanceRef;
 use dittofs_operator_core::secrets::{SecretFacts, generated_names};
 
-/// How long a generated Secret is remembered. Nobody has a reason to change one, and whoever does can request a reconcile.
+/// How long a generated Secret is remembered. Nobody has a reason to change one, and whoever does can request a
+/// reconcile.
 const REREAD: Duration = Duration::from_hours(2);
 
 /// What is known of the Secrets of one instance during one reconcile, by name.
 #[derive(Clone, Debug, Default)]
-pub struct KnownSecrets(BTreeMap<String, Option<SecretFacts>>);
+pub struct KnownSecrets {
+    facts: BTreeMap<String, Option<SecretFacts>>,
+    /// Since when some of it is remembered. `None`: nothing was.
+    since: Option<Instant>,
+}
 
 impl KnownSecrets {
     /// What is known of a Secret. `None`: it has to be read. `Some(None)`: it does not exist.
     pub fn get(&self, name: &str) -> Option<Option<&SecretFacts>> {
-        self.0.get(name).map(Option::as_ref)
-    }
-
-    /// Whether nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.facts.get(name).map(Option::as_ref)
     }
 
     /// A Secret has been read or created.
     pub fn learn(&mut self, name: String, facts: Option<SecretFacts>) {
-        self.0.insert(name, facts);
+        self.facts.insert(name, facts);
     }
 
     /// Nothing is known any more of Secrets that did not exist.
     pub fn forget_missing(&mut self) {
-        self.0.retain(|_, facts| facts.is_some());
+        self.facts.retain(|_, facts| facts.is_some());
     }
 }
 
-/// What the last reconcile has found of the Secrets that the operator has generated, for the next one. Those of users are read
-/// by every reconcile: it is not known when they change.
+/// What the last reconcile has found of the Secrets that the operator has generated, for the next one. Those of users
+/// are read by every reconcile: it is not known when they change.
 #[derive(Debug, Default)]
-pub struct SecretMemory(HashMap<InstanceRef, (Instant, KnownSecrets)>);
+pub struct SecretMemory(HashMap<InstanceRef, KnownSecrets>);
 
 impl SecretMemory {
     /// What is remembered of an instance, unless it has been remembered for too long.
     pub fn of(&self, instance: &InstanceRef, now: Instant) -> KnownSecrets {
         let remembered = self.0.get(instance);
-        let remembered = remembered.filter(|(since, _)| now < *since + REREAD);
-        remembered
-            .map(|(_, known)| known.clone())
-            .unwrap_or_default()
+        let is_recent =
+            |known: &&KnownSecrets| known.since.is_some_and(|since| now < since + REREAD);
+        remembered.filter(is_recent).cloned().unwrap_or_default()
     }
 
-    /// Remembers what was found, or forgets all of it. A Secret that does not exist is awaited, and so read by every reconcile.
-    /// `was_read`: none of it was remembered before.
-    pub fn update(
-        &mut self,
-        instance: &InstanceRef,
-        found: Option<KnownSecrets>,
-        (now, was_read): (Instant, bool),
-    ) {
-        let before = self.0.remove(instance).filter(|_| !was_read);
+    /// Remembers what was found, or forgets all of it. A Secret that does not exist is awaited, and so read by every
+    /// reconcile.
+    pub fn update(&mut self, instance: &InstanceRef, found: Option<KnownSecrets>, now: Instant) {
         let Some(mut known) = found else {
-            return;
+            return self.forget(instance);
         };
         let generated = generated_names(&instance.name);
         known.forget_missing();
-        known.0.retain(|name, _| generated.contains(name));
-        let since = before.map_or(now, |(since, _)| since);
-        self.0.insert(instance.clone(), (since, known));
+        known.facts.retain(|name, _| generated.contains(name));
+        known.since.get_or_insert(now);
+        self.0.insert(instance.clone(), known);
     }
 
     /// Forgets the Secrets of an instance: the next reconcile reads them.
@@ -92,12 +85,12 @@ mod tests {
         assert_eq!(known.get(&missing), Some(None));
         let mut memory = SecretMemory::default();
         let start = Instant::now();
-        memory.update(&files, Some(known), (start, true));
+        memory.update(&files, Some(known), start);
         let known = memory.of(&files, start);
         assert!(known.get(&generated).is_some_and(|facts| facts.is_some()));
         assert!(known.get(&missing).is_none() && known.get("of-a-user").is_none());
         // To remember it once more makes it no younger.
-        memory.update(&files, Some(known), (start + REREAD / 2, false));
+        memory.update(&files, Some(known), start + REREAD / 2);
         let of = |memory: &SecretMemory, now| memory.of(&files, now).get(&generated).is_some();
         assert!(of(&memory, start + REREAD / 2) && !of(&memory, start + REREAD));
         memory.forget(&files);

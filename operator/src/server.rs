@@ -8,8 +8,15 @@ use kube::{Resource, ResourceExt as _};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
+use dittofs_operator_core::brake::NamespacedName;
+
 /// Namespace and name of an instance.
 pub type InstanceRef = ObjectRef<Place>;
+
+/// The instance at a place.
+pub fn instance_at(place: &NamespacedName) -> InstanceRef {
+    InstanceRef::new(&place.name).within(&place.namespace)
+}
 
 /// What the queue of reconciles has to know of a `DittoServer`: where it is.
 #[derive(Clone, Debug, Resource)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fleet::PodSeen;
-use crate::server::InstanceRef;
+use crate::server::{InstanceRef, instance_at};
 use dittofs_operator_core::brake::NamespacedName;
 
 /// Sidecars that are replaced at a time.
@@ -83,8 +83,7 @@ impl Turns {
     pub fn next(&mut self, pods: &[PodSeen], now: Timestamp) -> Vec<InstanceRef> {
         let free = AT_A_TIME.saturating_sub(self.count(pods, now));
         let next = std::iter::from_fn(|| self.waiting.pop_first()).take(free);
-        next.map(|next| InstanceRef::new(&next.name).within(&next.namespace))
-            .collect()
+        next.map(|next| instance_at(&next)).collect()
     }
 
     /// Pods whose sidecar is being replaced. A turn that shows on its pod is no longer kept in memory.

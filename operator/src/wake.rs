@@ -57,9 +57,8 @@ impl Pending {
     /// What the reconcile that begins now has to take into account. `Err`: there is nothing before this moment.
     fn take(&mut self, now: Instant) -> Result<Causes, Instant> {
         let is_first = self.due.is_none();
-        let is_due = self.due.is_none_or(|due| due <= now);
         if let Some(due) = self.due
-            && !is_due
+            && now < due
             && !self.is_asked
             && self.changes.is_empty()
         {

@@ -176,9 +176,9 @@ pub async fn release(
         name: name.clone(),
         error,
     };
-    let cached = caches.config_maps.get(namespace, &name);
-    let metadata = match (cached, caches.departed.take(&key)) {
-        (Some(cached), _) => cached.metadata.clone(),
+    let held = caches.config_maps.get(namespace, &name);
+    let metadata = match (held, caches.departed.take(&key)) {
+        (Some(held), _) => held.metadata.clone(),
         // It has left the cache: deleted, or without our label.
         (None, Some(uid)) => match within_deadline(api.get_opt(&name)).await.map_err(failed)? {
             Some(found) if found.metadata.uid.as_ref() == Some(&uid) => found.metadata,

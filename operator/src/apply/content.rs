@@ -5,15 +5,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::difference::{Difference, differences};
-use dittofs_operator_core::digest::object_digest;
 
 /// Where an object is not as desired.
 pub(super) fn missing<K: Serialize>(live: &K, desired: &K) -> Vec<Difference> {
     differences(&to_value(live), &to_value(desired))
-}
-
-pub(super) fn hash_of<K: Serialize>(desired: &K) -> String {
-    object_digest(desired)
 }
 
 /// The object without what the API server records about writes.

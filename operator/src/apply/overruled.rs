@@ -7,12 +7,13 @@
 
 use dittofs_shared::labels;
 use kube::{Resource, ResourceExt as _};
-use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::content::{hash_of, missing};
+use super::content::missing;
 use super::difference::{Difference, brief};
+use super::request::Put;
+use crate::kind::NamespacedKind;
 use dittofs_operator_core::digest::digest;
 use dittofs_operator_core::outcome::Action;
 
@@ -87,9 +88,11 @@ fn is_overruled<K: Resource>(object: &K, found: &[Difference]) -> bool {
 }
 
 /// Whether an object differs from what was applied last, and is still desired, only because it is rewritten.
-pub(super) fn holds<K: Resource + Serialize>(live: &K, desired: &K) -> bool {
-    live.annotations().get(labels::APPLIED_HASH) == Some(&hash_of(desired))
-        && is_overruled(live, &missing(live, desired))
+pub(super) fn holds<K: NamespacedKind>(put: &Put<'_, K>, live: &K) -> bool {
+    // Few objects are rewritten, and a comparison takes longer than to ask for that.
+    remembered(live).is_some()
+        && live.annotations().get(labels::APPLIED_HASH) == Some(put.hash())
+        && is_remembered(live, &missing(live, put.desired))
 }
 
 /// Sends what is remembered along, so that it is kept while it matches.

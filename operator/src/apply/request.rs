@@ -1,11 +1,12 @@
 //! The parameters of requests, and their deadline.
 
 use kube::{Resource, ResourceExt as _};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::REQUEST_DEADLINE;
 use crate::cache::Cache;
 use crate::kind::NamespacedKind;
+use dittofs_operator_core::digest::object_digest;
 use dittofs_operator_core::outcome::{ApplyError, Change, Failure};
 use dittofs_runtime::api_error::ApiError;
 
@@ -30,6 +31,8 @@ pub(super) struct Put<'a, K: NamespacedKind> {
     pub cache: &'a Cache<K>,
     /// What it should be.
     pub desired: &'a K,
+    /// See [`Put::hash`].
+    hash: OnceLock<String>,
     /// Called with the live object and with what is about to be sent.
     pub adjust: fn(&K, &mut K),
 }
@@ -41,6 +44,7 @@ impl<'a, K: NamespacedKind> Put<'a, K> {
             kind,
             cache,
             desired,
+            hash: OnceLock::new(),
             adjust: |_, _| {},
         }
     }
@@ -57,6 +61,21 @@ impl<'a, K: NamespacedKind> Put<'a, K> {
             &desired.namespace().unwrap_or_default(),
             &desired.name_any(),
         )
+    }
+
+    /// Hash of what it should be, as the annotation of a live object has it.
+    pub(super) fn hash(&self) -> &String {
+        self.hash.get_or_init(|| object_digest(self.desired))
+    }
+
+    /// Whether the cached object was found to be as desired.
+    pub(super) fn is_settled(&self) -> bool {
+        self.cache.is_settled(self.desired, self.hash())
+    }
+
+    /// Remembers that an object is as desired.
+    pub(super) fn settle(&self, object: &K) {
+        self.cache.settle(object, self.hash());
     }
 
     pub(super) fn failure(&self, error: ApplyError) -> Failure {

@@ -26,16 +26,11 @@ type Data = BTreeMap<String, ByteString>;
 pub(super) async fn create_secrets(
     client: &Client,
     observed: &Observed,
-    secrets: &[GeneratedSecret],
+    (claimant, secrets): (Claimant<'_>, &[GeneratedSecret]),
     known: &mut KnownSecrets,
 ) -> Applied {
     let missing = secrets.iter().filter(|secret| !exists(observed, secret));
     let created = futures::future::join_all(missing.map(|secret| create(client, secret))).await;
-    let name = observed.server.name_any();
-    let claimant = Claimant {
-        name: &name,
-        uid: observed.server.metadata.uid.as_deref().unwrap_or_default(),
-    };
     let mut applied = Applied::default();
     for created in created {
         if let Ok(Some(secret)) = &created {

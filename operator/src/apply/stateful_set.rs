@@ -51,11 +51,12 @@ impl Writer<'_> {
         cache: &Cache<StatefulSet>,
         desired: &StatefulSet,
     ) -> Result<StatefulSetWritten, Failure> {
-        let Some(live) = self.live(&Put::new(cache, desired))? else {
+        let put = Put::new(cache, desired);
+        let Some(live) = self.live(&put)? else {
             return self.put_template(cache, None, desired).await;
         };
         // A policy has rewritten the claim templates, and would rewrite those of a recreated StatefulSet, too.
-        if overruled::holds(&*live, desired) {
+        if overruled::holds(&put, &*live) {
             return self.put_template(cache, Some(&live), desired).await;
         }
         let instance = self.instance;

@@ -3,12 +3,11 @@
 use dittofs_shared::labels;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
 use kube::{Api, Client, ResourceExt as _};
-use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use super::Applied;
-use super::content::{content, hash_of, missing};
+use super::content::{content, missing};
 use super::difference::Difference;
 use super::overruled::{self, Sent};
 use super::request::{Delete, Put, Written, within_deadline};
@@ -48,7 +47,7 @@ impl Writer<'_> {
     /// Applies an object, unless it is as desired already.
     pub async fn put<K>(&self, put: Put<'_, K>) -> Result<Option<Change>, Failure>
     where
-        K: NamespacedKind + Serialize,
+        K: NamespacedKind,
     {
         let written = self.write(&put).await?;
         Ok(written.and_then(|written| written.change))
@@ -57,7 +56,7 @@ impl Writer<'_> {
     /// Applies the objects of a kind.
     pub async fn put_each<K>(&self, cache: &Cache<K>, desired: &[K]) -> Applied
     where
-        K: NamespacedKind<DynamicType = ()> + Serialize,
+        K: NamespacedKind<DynamicType = ()>,
     {
         let mut applied = Applied::default();
         for desired in desired {
@@ -69,7 +68,7 @@ impl Writer<'_> {
     /// Applies an object. `None`: nothing was sent, because it is as desired already.
     pub(super) async fn write<K>(&self, put: &Put<'_, K>) -> Result<Option<Written<K>>, Failure>
     where
-        K: NamespacedKind + Serialize,
+        K: NamespacedKind,
     {
         match Box::pin(self.send(put)).await? {
             Some(sent) => Box::pin(self.conclude(put, sent)).await.map(Some),
@@ -80,14 +79,9 @@ impl Writer<'_> {
     /// The first half of [`Writer::write`]; `conclude` is the other.
     pub(super) async fn send<K>(&self, put: &Put<'_, K>) -> Result<Option<Sent<K>>, Failure>
     where
-        K: NamespacedKind + Serialize,
+        K: NamespacedKind,
     {
-        let (namespace, name) = place(put.desired);
-        if !self.force
-            && put
-                .cache
-                .is_settled(&namespace, &name, &hash_of(put.desired))
-        {
+        if !self.force && put.is_settled() {
             return Ok(None);
         }
         let live = self.live(put)?;
@@ -107,14 +101,14 @@ impl Writer<'_> {
         live: Option<Arc<K>>,
     ) -> Result<Option<Sent<K>>, Failure>
     where
-        K: NamespacedKind + Serialize,
+        K: NamespacedKind,
     {
         let desired = put.desired;
         let before = live.as_ref().map(|live| missing(&**live, desired));
         let before = before.unwrap_or_default();
-        let Some((action, reason)) = self.occasion(live.as_deref(), &before, desired) else {
+        let Some((action, reason)) = self.occasion(put, live.as_deref(), &before) else {
             if let Some(live) = &live {
-                put.cache.settle(live, &hash_of(desired));
+                put.settle(live);
             }
             return Ok(None);
         };
@@ -129,7 +123,7 @@ impl Writer<'_> {
         }
         let mut body = desired.clone();
         body.annotations_mut()
-            .insert(labels::APPLIED_HASH.to_owned(), hash_of(desired));
+            .insert(labels::APPLIED_HASH.to_owned(), put.hash().clone());
         if let Some(live) = &live {
             overruled::carry_over(&**live, &mut body);
             (put.adjust)(live, &mut body);
@@ -146,16 +140,16 @@ impl Writer<'_> {
     }
 
     /// What sending would do, and why, unless there is no reason to.
-    fn occasion<K: NamespacedKind + Serialize>(
+    fn occasion<K: NamespacedKind>(
         &self,
+        put: &Put<'_, K>,
         live: Option<&K>,
         before: &[Difference],
-        desired: &K,
     ) -> Option<(Action, &'static str)> {
         let Some(live) = live else {
             return Some((Action::Created, "did not exist"));
         };
-        let reason = if live.annotations().get(labels::APPLIED_HASH) != Some(&hash_of(desired)) {
+        let reason = if live.annotations().get(labels::APPLIED_HASH) != Some(put.hash()) {
             // Shown only where nothing is missing: then the hash differs because of fields that were desired before.
             "fields that are no longer set were removed"
         } else if self.force {
@@ -175,7 +169,7 @@ impl Writer<'_> {
     /// Both are preconditions of the API server. With a uid it changes this object and creates none. The resource
     /// version is compared only where there is an object, so that one that no object has lets it create and change
     /// nothing.
-    pub(super) async fn apply<K: NamespacedKind + Serialize>(
+    pub(super) async fn apply<K: NamespacedKind>(
         &self,
         put: &Put<'_, K>,
         live: Option<&K>,
@@ -253,7 +247,7 @@ impl Writer<'_> {
     }
 
     /// Remembers what came back different, if anything did, and reports whether the object has changed and why.
-    pub(super) async fn conclude<K: NamespacedKind + Serialize>(
+    pub(super) async fn conclude<K: NamespacedKind>(
         &self,
         put: &Put<'_, K>,
         mut sent: Sent<K>,
@@ -270,7 +264,7 @@ impl Writer<'_> {
             after = missing(&sent.now, desired);
         }
         if overruled::is_settled(&sent.now, &after) {
-            put.cache.settle(&sent.now, &hash_of(desired));
+            put.settle(&sent.now);
         }
         let live = sent.live.as_deref();
         let has_changed = live.is_none_or(|live| content(live) != content(&sent.now));
@@ -283,10 +277,6 @@ impl Writer<'_> {
             change,
         })
     }
-}
-
-fn place<K: NamespacedKind>(object: &K) -> (String, String) {
-    (object.namespace().unwrap_or_default(), object.name_any())
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl<K: NamespacedKind> Cache<K> {
             None => !self.shared.rules.are_servers,
         };
         let is_learned = is_newer && Ticket(state.departures) == ticket;
-        let is_new = is_learned && self.hold(&mut state, &object).is_some();
+        let is_new = is_learned && self.hold(&mut state, &mut object).is_some();
         drop(state);
         if is_new {
             self.observe(&object, true);

@@ -23,7 +23,7 @@ impl<K: NamespacedKind> Cache<K> {
         let concerned = if is_outdated {
             Some(self.concerned(&object))
         } else {
-            self.hold(&mut state, &object)
+            self.hold(&mut state, &mut object)
         };
         drop(state);
         let Some(concerned) = concerned else {
@@ -81,7 +81,7 @@ impl<K: NamespacedKind> Listing<'_, K> {
         (cache.shared.rules.strip)(&mut object);
         self.listed.insert(place(&object));
         // Unlike an event, a list is also believed when its versions are older: the cluster may have been restored.
-        let held = cache.hold(&mut cache.state(), &object);
+        let held = cache.hold(&mut cache.state(), &mut object);
         let Some(concerned) = held else {
             return;
         };

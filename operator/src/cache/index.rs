@@ -78,6 +78,14 @@ impl Index {
         places.collect()
     }
 
+    /// Number of objects.
+    pub fn len(&self) -> usize {
+        self.namespaces
+            .values()
+            .map(|namespace| namespace.objects.len())
+            .sum()
+    }
+
     /// Adds an object, or replaces it. Returns what it was before.
     pub fn insert<'a>(
         &mut self,

@@ -221,7 +221,7 @@ fn an_own_deletion_shows_at_once_and_leads_to_no_reconcile() {
 #[test]
 fn what_was_found_right_is_remembered_until_the_object_changes() {
     let test = Test::with(&[object("5", "old")]);
-    let is_settled = |hash: &str| test.cache.is_settled("n", "files-config", hash);
+    let is_settled = |hash: &str| test.cache.is_settled(&object("5", "old"), hash);
     assert!(!is_settled("ab12"));
     test.cache.settle(&object("5", "old"), "ab12");
     assert!(is_settled("ab12") && !is_settled("ab13"));

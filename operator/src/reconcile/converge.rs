@@ -68,22 +68,18 @@ pub(super) async fn converge(
     context: &Context,
     secrets: &mut KnownSecrets,
 ) -> Result<Converged, Error> {
-    let (client, caches) = (&context.client, &context.caches);
-    if is_new(server) && !server.spec.paused {
-        // The API server says so when one of them exists.
-        for name in generated_names(&server.name_any()) {
-            secrets.learn(name, None);
-        }
-    }
-    let mut pass = Pass::begin(server, context, secrets).await?;
+    let begun = begin(server, context, secrets);
+    let (first, begun) = tokio::join!(ensure_status(server, context), begun);
+    first?;
+    let (mut pass, mut applied) = begun?;
     if server.spec.paused {
         return Ok(Converged {
             pass,
-            applied: Applied::default(),
+            applied,
             is_complete: true,
         });
     }
-    let mut applied = prepare(server, context, &pass, secrets).await?;
+    let (client, caches) = (&context.client, &context.caches);
     let unprepared = std::mem::take(&mut applied.failures);
     let mut is_outdated = is_new(server) || !applied.changes.is_empty();
     let mut force = reconcile_request::of(server).is_some();
@@ -120,18 +116,26 @@ pub(super) async fn converge(
     })
 }
 
-/// Creates what others have to know of, and says that the first reconcile has begun.
-async fn prepare(
+/// Observes the instance, and creates what others have to know of, unless it is paused.
+async fn begin(
     server: &DittoServer,
     context: &Context,
-    pass: &Pass,
     secrets: &mut KnownSecrets,
-) -> Result<Applied, Error> {
+) -> Result<(Pass, Applied), ReadError> {
+    let is_paused = server.spec.paused;
+    if is_new(server) && !is_paused {
+        // The API server says so when one of them exists.
+        for name in generated_names(&server.name_any()) {
+            secrets.learn(name, None);
+        }
+    }
+    let pass = Pass::begin(server, context, secrets).await?;
+    if is_paused {
+        return Ok((pass, Applied::default()));
+    }
     let (client, caches) = (&context.client, &context.caches);
     let parts = (&pass.instance, &pass.desired);
-    let prepared = apply::prepare(client, caches, &pass.observed, parts, secrets);
-    let (applied, first) = tokio::join!(prepared, ensure_status(server, context));
-    first?;
+    let applied = apply::prepare(client, caches, &pass.observed, parts, secrets).await;
     secrets.forget_missing();
-    Ok(applied)
+    Ok((pass, applied))
 }
