@@ -72,7 +72,7 @@ async fn show(cluster: &Cluster, installation: &Installation) -> Outcome {
 
     heading("Inside DittoFS, SMB is disabled, enabled and moved to another port");
     println!(
-        "  from the answer of DittoFS to the Service committed, by the API server's audit log:\n"
+        "  from the request to DittoFS to the Service committed, by the API server's audit log:\n"
     );
     let administrator = instance.administrator().await?;
     for (what, change, held) in [
