@@ -22,6 +22,7 @@ mod storage;
 mod way_in;
 
 use dittofs_suite::registry::{Needs, cluster};
+use dittofs_suite::world;
 use libtest_mimic::Trial;
 
 /// The lists below: the name that is shown is the path of the function.
@@ -38,6 +39,7 @@ macro_rules! trials {
 
 pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
     let mut trials = together(unavailable);
+    trials.extend(with_the_simulator(unavailable));
     trials.extend(alone(unavailable));
     trials
 }
@@ -47,7 +49,6 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         Needs::Node,
         unavailable,
         main_job::services_follow_the_adapters,
-        discovery::at_rest_the_server_is_not_polled_and_ports_are_noticed,
         discovery::changes_that_open_and_close_no_port_are_seen_with_the_resync,
         adoption::a_running_server_is_adopted_and_not_restarted,
         reach::another_pod_reaches_the_adapters_and_not_the_api,
@@ -58,7 +59,6 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         control_plane::an_exposed_api_with_client_certificates_answers_nobody_else,
         control_plane::a_renewed_certificate_reaches_clients_and_disturbs_nobody,
         metrics::another_pod_reads_them_with_the_token_only,
-        database::the_server_starts_when_it_is_ready_and_with_its_connection,
         hardship::a_sidecar_that_is_killed_ten_times_disturbs_no_client,
         way_in::a_changed_administrator_and_a_deleted_user_lock_nobody_out,
         way_in::an_older_user_table_locks_nobody_out,
@@ -76,13 +76,23 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         rolls::scaling_to_zero_and_back_keeps_the_services,
         renewal::new_sidecars_disturb_no_client,
         renewal::an_image_that_cannot_be_pulled_is_put_back,
-        startup::a_start_that_is_too_long_begins_again_and_with_more_time_it_succeeds,
         startup::another_name_for_the_administrator_is_pointed_out_and_admin_works,
         rolls::a_sidecar_image_that_cannot_be_pulled_is_mended_by_correcting_it,
         storage::volumes_grow_under_a_running_server,
         storage::a_volume_for_contents_that_comes_later_is_mounted_after_one_restart,
         deletion::with_the_server_dead_everything_but_the_data_goes,
         lifetime::a_server_made_again_over_its_claims_lets_everybody_in,
+    ]
+}
+
+/// They ask for what only the simulator does, such as to count its requests.
+fn with_the_simulator(unavailable: Option<&str>) -> Vec<Trial> {
+    trials![
+        Needs::Node,
+        unavailable.or(world::is_server_real()),
+        discovery::at_rest_the_server_is_not_polled_and_ports_are_noticed,
+        database::the_server_starts_when_it_is_ready_and_with_its_connection,
+        startup::a_start_that_is_too_long_begins_again_and_with_more_time_it_succeeds,
     ]
 }
 

@@ -150,6 +150,16 @@ pub fn end() {
     BARE.end();
 }
 
+/// Why a test that asks for what only the simulator does cannot run.
+pub fn is_server_real() -> Option<&'static str> {
+    match server_from_environment() {
+        Server::Simulator => None,
+        Server::Program(_) | Server::Image(_) => {
+            Some("it needs the simulator, and the server in the pods is a real one")
+        }
+    }
+}
+
 /// A real server instead of the simulator, as `cargo xtask test` was told.
 fn server_from_environment() -> Server {
     let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());

@@ -139,7 +139,7 @@ where
     Ok(found.await?)
 }
 
-/// Waits for an Event about the instance. `reason`: how its reason begins.
+/// Waits for an Event with a reason and a word in its note.
 pub async fn wait_event(files: &Instance, reason: &str, word: &str) -> Result<(), Failed> {
     let api = files.api::<Event>();
     let what = format!("an Event {reason} that says {word:?}");
@@ -152,7 +152,7 @@ pub async fn wait_event(files: &Instance, reason: &str, word: &str) -> Result<()
                 .as_ref()
                 .and_then(|object| object.name.as_ref());
             regarding == Some(&files.name)
-                && event.reason.iter().any(|told| told.starts_with(reason))
+                && event.reason.as_deref() == Some(reason)
                 && event
                     .note
                     .as_deref()

@@ -122,7 +122,8 @@ pub async fn a_larger_size_grows_the_claims_and_keeps_the_pod(scene: Scene) -> O
         .wait_condition("StorageReady", "True", Some("VolumesReady"), API_DEADLINE)
         .await?;
     ensure!(files.pod().await?.uid() == pod, "the pod is another one");
-    wait_event(&files, "Objects", "3Gi").await?;
+    let grown = "PersistentVolumeClaim controlplane-files-0 (storage request changed to 3Gi)";
+    wait_event(&files, "ObjectsUpdated", grown).await?;
     settled(&scene).await?;
     let writes = operator_writes(&scene, mark)?;
     let of = |resource: &str, verb: &str| {
