@@ -1,25 +1,28 @@
 //! The listening sockets by sock_diag: the kernel walks only these, however many connections there are. It needs no
 //! privileges.
 //!
+//! The request has the first form of this interface (`TCPDIAG_GETSOCK`), which asks for both families at once. In the
+//! later one (`SOCK_DIAG_BY_FAMILY`) each family is a request of its own, and the kernel walks its whole table for each.
+//!
 //! Only the fixed part of an answer is parsed, and not the attributes after it: the port is in the fixed part.
 #![expect(clippy::disallowed_types, reason = "this asks the kernel")]
 
 use super::Ports;
 use netlink_packet_core::{
     DecodeError, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload, Parseable,
+    NetlinkPayload, NetlinkSerializable, Parseable,
 };
-use netlink_packet_sock_diag::SockDiagMessage;
-use netlink_packet_sock_diag::constants::{
-    AF_INET, AF_INET6, IPPROTO_TCP, SOCK_DIAG_BY_FAMILY, TCP_LISTEN,
-};
-use netlink_packet_sock_diag::inet::{
-    ExtensionFlags, InetRequest, InetResponseHeader, SocketId, StateFlags,
-};
+use netlink_packet_sock_diag::constants::TCP_LISTEN;
+use netlink_packet_sock_diag::inet::{InetResponseHeader, StateFlags};
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use netlink_sys::{Socket, SocketAddr};
 use std::io;
 
+/// `TCPDIAG_GETSOCK` of `linux/inet_diag.h`: the type of the request and of what answers it.
+const GET_SOCKETS: u16 = 18;
+/// Length of `struct inet_diag_req`, and where its states are.
+const REQUEST: usize = 60;
+const STATES: std::ops::Range<usize> = 52..56;
 /// A part of an answer never exceeds the buffer that it is received into, or 8 KiB.
 const BUFFER: usize = 16 * 1024;
 /// The most parts of one answer, each of 30 sockets and more.
@@ -60,17 +63,15 @@ impl Netlink {
             None => open()?,
         };
         let mut ports = Ports::new();
-        for family in [AF_INET, AF_INET6] {
-            self.dump(&socket, family, &mut ports)?;
-        }
+        self.dump(&socket, &mut ports)?;
         self.socket = Some(socket);
         Ok(ports)
     }
 
-    fn dump(&mut self, socket: &Socket, family: u8, ports: &mut Ports) -> Result<(), NetlinkError> {
+    fn dump(&mut self, socket: &Socket, ports: &mut Ports) -> Result<(), NetlinkError> {
         self.sequence = self.sequence.wrapping_add(1);
         self.buffer.resize(BUFFER, 0);
-        socket.send(&request(family, self.sequence), 0)?;
+        socket.send(&request(self.sequence), 0)?;
         for _ in 0..MOST_PARTS {
             let length = socket.recv(&mut &mut self.buffer[..], 0)?;
             let part = self.buffer.get(..length).unwrap_or_default();
@@ -90,19 +91,30 @@ fn open() -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// The request for all listening TCP sockets of a family.
-fn request(family: u8, sequence: u32) -> Vec<u8> {
+/// Asks for all listening TCP sockets. All other fields of `struct inet_diag_req` are zero: the kernel does not look at the
+/// family.
+struct AllListening;
+
+impl NetlinkSerializable for AllListening {
+    fn message_type(&self) -> u16 {
+        GET_SOCKETS
+    }
+
+    fn buffer_len(&self) -> usize {
+        REQUEST
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        buffer.fill(0);
+        buffer[STATES].copy_from_slice(&StateFlags::LISTEN.bits().to_ne_bytes());
+    }
+}
+
+fn request(sequence: u32) -> Vec<u8> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | NLM_F_DUMP;
     header.sequence_number = sequence;
-    let listening = InetRequest {
-        family,
-        protocol: IPPROTO_TCP,
-        extensions: ExtensionFlags::empty(),
-        states: StateFlags::LISTEN,
-        socket_id: SocketId::new_v4(),
-    };
-    let mut message = NetlinkMessage::new(header, SockDiagMessage::InetRequest(listening).into());
+    let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(AllListening));
     message.finalize();
     let mut bytes = vec![0; message.buffer_len()];
     message.serialize(&mut bytes);
@@ -144,7 +156,7 @@ impl NetlinkDeserializable for Listener {
     type Error = DecodeError;
 
     fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, DecodeError> {
-        if header.message_type != SOCK_DIAG_BY_FAMILY {
+        if header.message_type != GET_SOCKETS {
             return Err(format!("unexpected type {}", header.message_type).into());
         }
         let socket = InetResponseHeader::parse(payload)?;
