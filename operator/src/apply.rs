@@ -69,6 +69,22 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// Whether nothing was written and nothing has failed.
+    pub fn is_nothing(&self) -> bool {
+        let Self {
+            changes,
+            failures,
+            refused_growth,
+            refused_owners,
+            template_changed: _,
+            due_in: _,
+        } = self;
+        changes.is_empty()
+            && [failures, refused_growth, refused_owners]
+                .iter()
+                .all(|failures| failures.is_empty())
+    }
+
     fn record(&mut self, result: Result<Option<Change>, Failure>) {
         match result {
             Ok(change) => self.changes.extend(change),

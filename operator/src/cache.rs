@@ -15,6 +15,7 @@ mod pack;
 use kube::ResourceExt as _;
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::Hasher;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::watch;
 
@@ -82,6 +83,8 @@ struct Shared<K: NamespacedKind> {
 struct State {
     index: Index,
     packer: Packer,
+    /// The last stamp.
+    stamps: u64,
     /// Grows whenever an object leaves the cache, or may have left the cluster.
     departures: u64,
 }
@@ -126,6 +129,15 @@ impl<K: NamespacedKind> Cache<K> {
         held.filter_map(|held| self.unpack(&state.packer, held))
             .map(Arc::new)
             .collect()
+    }
+
+    /// Adds what changes with the content of any object that matters to an instance, and when there is another one or
+    /// one less.
+    pub fn stamp(&self, namespace: &str, instance: &str, hasher: &mut impl Hasher) {
+        let state = self.state();
+        let held = state.index.of_instance(namespace, instance);
+        let count = held.map(|held| hasher.write_u64(held.stamp)).count();
+        hasher.write_usize(count);
     }
 
     /// Namespace and name of every object.
@@ -197,7 +209,12 @@ impl<K: NamespacedKind> Cache<K> {
         let resource_version = object.meta_mut().resource_version.take();
         let json = serde_json::to_vec(object).unwrap_or_default();
         object.meta_mut().resource_version = resource_version;
-        let State { index, packer, .. } = state;
+        let State {
+            index,
+            packer,
+            stamps,
+            ..
+        } = state;
         if let Some(known) = index.get_mut(&namespace, &name)
             && packer.is_same(&known.packed, &json)
         {
@@ -206,7 +223,8 @@ impl<K: NamespacedKind> Cache<K> {
         }
         let mut concerned = self.concerned(object);
         let packed = packer.pack(&json);
-        let held = Held::new(version(object), packed);
+        *stamps += 1;
+        let held = Held::new(version(object), packed, *stamps);
         let instances = concerned.iter().map(|instance| instance.name.as_str());
         let before = index.insert(&namespace, &name, held, instances);
         let former = before.iter().flat_map(Held::instances);

@@ -2,6 +2,7 @@
 
 use dittofs_shared::crd::DittoServer;
 use kube::{Client, ResourceExt as _};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crate::events::Recorder;
@@ -16,6 +17,7 @@ use crate::wake::Wake;
 use crate::watch::Caches;
 use dittofs_operator_core::brake::Brake;
 use dittofs_operator_core::instance::Defaults;
+use dittofs_operator_core::rest::AtRest;
 
 /// What a reconcile needs.
 pub struct Context {
@@ -39,6 +41,8 @@ pub struct Context {
     pub fleet: Mutex<Fleet>,
     /// When a failed reconcile is retried.
     pub retries: Mutex<Retries>,
+    /// The instances in which everything is in order.
+    pub at_rest: Mutex<HashMap<InstanceRef, AtRest>>,
     /// How many sidecars may be replaced at a time.
     pub turns: Mutex<Turns>,
 }
@@ -67,5 +71,6 @@ impl Context {
         lock(&self.secrets).forget(instance);
         lock(&self.fleet).forget(instance);
         lock(&self.retries).succeeded(instance);
+        lock(&self.at_rest).remove(instance);
     }
 }

@@ -174,6 +174,7 @@ async fn work(
         secrets: Mutex::default(),
         fleet: Mutex::default(),
         retries: Mutex::default(),
+        at_rest: Mutex::default(),
         turns: Mutex::default(),
     };
     let places = watch.places.clone();

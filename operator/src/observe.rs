@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Client, Resource as _, ResourceExt as _};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::read::ReadError;
@@ -20,6 +21,7 @@ use crate::watch::{Caches, Optional, Presence};
 use dittofs_operator_core::observed::{Observed, OptionalObjects};
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_operator_core::ownership::{Claimant, controller};
+use dittofs_operator_core::secrets::SecretFacts;
 use dittofs_operator_core::secrets::connection;
 use dittofs_operator_core::secrets::references::secret_names;
 use secrets::Reader;
@@ -41,16 +43,7 @@ pub async fn observe(
         name: &name,
         uid: server.meta().uid.as_deref().unwrap_or_default(),
     };
-    let reader = Reader {
-        client,
-        claimant,
-        namespace: &namespace,
-    };
-    let named = secret_names(&name, &server.spec);
-    let mut secrets = reader.read(named, known).await?;
-    if let Some(generated) = connection::generated_for(server, &secrets) {
-        secrets.extend(reader.read(vec![generated], known).await?);
-    }
+    let secrets = self::secrets(server, client, known).await?;
     let (publish_to, adapters) = published(caches, claimant, &namespace);
     let ours = |metadata: &ObjectMeta| claimant.has(metadata);
     let mut claims = caches.claims.of_instance(&namespace, &name);
@@ -77,6 +70,32 @@ pub async fn observe(
         optional: optional(claimant, &namespace, &caches.optional),
         server: server.clone(),
     })
+}
+
+/// The Secrets of an instance: those that are not known yet are read from the API server.
+///
+/// # Errors
+/// One cannot be read.
+pub async fn secrets(
+    server: &DittoServer,
+    client: &Client,
+    known: &mut KnownSecrets,
+) -> Result<BTreeMap<String, SecretFacts>, ReadError> {
+    let (name, namespace) = (server.name_any(), server.namespace().unwrap_or_default());
+    let reader = Reader {
+        client,
+        claimant: Claimant {
+            name: &name,
+            uid: server.meta().uid.as_deref().unwrap_or_default(),
+        },
+        namespace: &namespace,
+    };
+    let named = secret_names(&name, &server.spec);
+    let mut secrets = reader.read(named, known).await?;
+    if let Some(generated) = connection::generated_for(server, &secrets) {
+        secrets.extend(reader.read(vec![generated], known).await?);
+    }
+    Ok(secrets)
 }
 
 /// Where the sidecar publishes, as its settings say, and what it has published.

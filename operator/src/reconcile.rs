@@ -6,6 +6,7 @@
 
 mod apart;
 mod converge;
+mod rest;
 mod schedule;
 mod sidecar;
 
@@ -35,8 +36,10 @@ use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::pod_status;
 use dittofs_operator_core::reconcile_request;
+use dittofs_operator_core::rest::is_in_order;
 use dittofs_operator_core::roll;
 use dittofs_operator_core::status::{self, View};
+use rest::Beginning;
 
 /// Requests for the same instance within this time become one reconcile: what another controller writes at once. See
 /// [`crate::wake`] for those that come faster than that for longer.
@@ -129,7 +132,9 @@ async fn reconcile(
                 lock(&context.secrets).forget(instance);
             }
             let secrets = lock(&context.secrets).of(instance, began);
-            Box::pin(reconcile_valid(server, context, instance, secrets)).await
+            let beginning = Beginning::of(context, instance, began);
+            let known = (causes, secrets);
+            Box::pin(reconcile_valid(server, context, instance, beginning, known)).await
         }
         Server::Invalid { error, .. } => {
             tracing::error!(
@@ -164,10 +169,16 @@ async fn reconcile_valid(
     server: &DittoServer,
     context: &Context,
     place: &InstanceRef,
-    mut secrets: KnownSecrets,
+    beginning: Beginning,
+    (causes, mut secrets): (Causes, KnownSecrets),
 ) -> Result<Duration, Error> {
     if server.meta().deletion_timestamp.is_some() {
         return apart::deleting(server, context).await;
+    }
+    let known = (causes, &mut secrets);
+    if let Some(left) = beginning.left(server, context, place, known).await? {
+        lock(&context.secrets).update(place, Some(secrets), Instant::now());
+        return Ok(schedule::at_rest(left));
     }
     let search = Search::new(server, &context.client, &context.caches);
     if search.is_found().await? {
@@ -200,15 +211,18 @@ async fn reconcile_valid(
         reconcile_request: reconcile_request::of(server).filter(|_| converged.is_complete),
         previous: server.status.as_ref(),
     };
-    report(server, context, &view, &applied).await?;
+    let is_in_order = report(server, context, &view, &applied).await?;
     let secrets = Some(secrets).filter(|_| !may_lack_secret(instance, observed));
+    let own = restarts::requeue_after(&roll).min(sidecar::requeue_after(instance, &renewal));
+    if is_in_order && secrets.is_some() {
+        let due = applied.due_in.map_or(own, |due| due.min(own));
+        beginning.in_order(context, place, observed, due);
+    }
     lock(&context.secrets).update(place, secrets, Instant::now());
     if let Some(failure) = applied.failures.first() {
         return Err(Error::Apply(failure.to_string()));
     }
-    Ok(schedule::requeue_after(instance, applied.due_in)
-        .min(restarts::requeue_after(&roll))
-        .min(sidecar::requeue_after(instance, &renewal)))
+    Ok(schedule::requeue_after(instance, applied.due_in).min(own))
 }
 
 /// Whoever deletes a pod may have changed a Secret before, and a pod that has not started may wait for one.
@@ -230,12 +244,13 @@ async fn ensure_status(server: &DittoServer, context: &Context) -> Result<(), Ap
     Ok(())
 }
 
+/// Returns whether there was nothing to do and nothing to report, and everything is in order.
 async fn report(
     server: &DittoServer,
     context: &Context,
     view: &View<'_>,
     applied: &Applied,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let status = status::of(view, jiff::Timestamp::now());
     let mut notices = reported::notices(
         &applied.changes,
@@ -249,5 +264,5 @@ async fn report(
         apply::write_status(&context.client, &context.caches.servers, server, &status).await?;
     }
     context.events.publish(server, notices).await;
-    Ok(())
+    Ok(applied.is_nothing() && is_in_order(server, &status, view.roll, view.renewal))
 }

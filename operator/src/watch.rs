@@ -13,6 +13,7 @@ mod selector;
 mod servers;
 mod signing_keys;
 mod source;
+mod stamp;
 mod trigger;
 
 use dittofs_shared::labels;

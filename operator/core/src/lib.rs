@@ -22,6 +22,7 @@
 //! * [`reconcile_request`]: whether an annotation requests a reconcile.
 //! * [`status`]: the status, with conditions as an ordered list of checks.
 //! * [`events`]: which changes are reported as Events.
+//! * [`rest`]: whether a reconcile would only find again what the last one has found.
 //! * [`mod@reference`]: the CRD and its reference, generated from the types.
 #![cfg_attr(
     test,
@@ -51,6 +52,7 @@ pub mod pod_status;
 pub mod reconcile_request;
 pub mod reference;
 pub mod renewal;
+pub mod rest;
 pub mod roll;
 pub mod secrets;
 pub mod status;

@@ -102,7 +102,7 @@ impl OptionalKind {
 }
 
 /// Why there are no objects of a kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Absence {
     /// The CustomResourceDefinition does not exist or is being deleted.
     NotInstalled,

@@ -12,6 +12,8 @@ pub struct Held {
     pub version: Box<str>,
     /// Its content.
     pub packed: Packed,
+    /// Another one whenever the content is. No other object of the cache has had it.
+    pub stamp: u64,
     /// Hash of the desired object that it was last found to be right for.
     pub settled: Option<u64>,
     /// Names of the instances that it matters to.
@@ -25,10 +27,11 @@ impl Held {
     }
 
     /// An object of which nothing is known but its content.
-    pub fn new(version: Box<str>, packed: Packed) -> Self {
+    pub fn new(version: Box<str>, packed: Packed, stamp: u64) -> Self {
         Self {
             version,
             packed,
+            stamp,
             settled: None,
             instances: Box::default(),
         }

@@ -95,6 +95,37 @@ fn object(version: &str, content: &str) -> ConfigMap {
 }
 
 #[test]
+fn the_stamp_of_an_instance_changes_with_the_content_of_its_objects_only() {
+    let test = Test::with(&[object("5", "a"), named("n", "b", "other")]);
+    let stamp = || {
+        let mut hasher = std::hash::DefaultHasher::new();
+        test.cache.stamp("n", "files", &mut hasher);
+        hasher.finish()
+    };
+    let first = stamp();
+    // Another version with the same content, and an object of another instance.
+    test.cache.apply(object("6", "a"));
+    test.cache.apply(named("n", "c", "other"));
+    assert_eq!(stamp(), first);
+    let mut seen = std::collections::BTreeSet::from([first]);
+    let mut is_new = |what: &str| assert!(seen.insert(stamp()), "{what}");
+    test.cache.apply(object("7", "b"));
+    is_new("other content");
+    // A cluster that was restored has the same version once more.
+    test.list(None, &[object("7", "c")]);
+    is_new("other content in the same version");
+    test.cache.learn(test.cache.ticket(), &object("8", "d"));
+    is_new("an answer to a write of our own");
+    test.cache.apply(named("n", "another", "files"));
+    is_new("one more");
+    test.cache.delete(named("n", "another", "files"));
+    test.cache.delete(object("8", "d"));
+    is_new("none left");
+    test.cache.apply(object("9", "d"));
+    is_new("made again");
+}
+
+#[test]
 fn objects_are_found_by_name_and_by_instance_in_order() {
     let test = Test::with(&[
         named("n", "b", "files"),

@@ -18,6 +18,12 @@ pub(super) fn awaits_secret(instance: &Instance) -> bool {
     instance.startable().is_err() || instance.api_access.reset.waits_for_secret()
 }
 
+/// Everything was in order, and is so for at least this time if nothing changes.
+pub(super) fn at_rest(left: Duration) -> Duration {
+    let longest = SECRETS_REREAD.mul_f64(rand::random_range(0.9..1.0));
+    longest.min(left)
+}
+
 /// A Secret that is awaited is read more often. `due`: when something else is due.
 pub(super) fn requeue_after(instance: &Instance, due: Option<Duration>) -> Duration {
     let cluster = instance.percona.as_ref();

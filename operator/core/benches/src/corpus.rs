@@ -50,6 +50,7 @@ impl Corpus {
         server.metadata.namespace = Some("storage".to_owned());
         server.metadata.uid = Some(uid(1));
         server.metadata.generation = Some(1);
+        server.metadata.resource_version = Some("1".to_owned());
         let mut corpus = Self {
             observed: Observed::nothing_of(server, NOW.parse()?),
             defaults: Defaults {

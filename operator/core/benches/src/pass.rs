@@ -1,14 +1,19 @@
-//! One pass: what the operator computes in a reconcile in which nothing is to be changed.
+//! What the operator computes in a reconcile in which nothing is to be changed: all of it, as after a start, and what is
+//! left of that once everything has been found in order.
 
 use dittofs_operator_core::desired::Desired;
 use dittofs_operator_core::digest::object_digest;
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::reconcile_request;
 use dittofs_operator_core::renewal::{self, Renewal};
+use dittofs_operator_core::rest::{AtRest, Inputs, is_in_order};
 use dittofs_operator_core::roll::{self, Roll};
 use dittofs_operator_core::status::{self, View};
 use dittofs_shared::crd::DittoServerStatus;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::time::{Duration, Instant};
 
+use crate::Error;
 use crate::corpus::Corpus;
 
 /// What came of a pass.
@@ -62,6 +67,34 @@ pub fn run(corpus: &Corpus) -> Pass {
         status,
         is_quiet,
     }
+}
+
+/// Finds that nothing has changed since everything was in order. `stamps`: of the objects of the instance.
+pub fn at_rest(corpus: &Corpus, stamps: &[u64], known: AtRest, now: Instant) -> bool {
+    inputs(corpus, stamps).is_some_and(|inputs| known.left(inputs, now).is_some())
+}
+
+/// What a reconcile that has found everything in order leaves behind.
+///
+/// # Errors
+/// It leaves nothing behind, and every reconcile would compute everything.
+pub fn remember(corpus: &Corpus, stamps: &[u64], now: Instant) -> Result<AtRest, Error> {
+    let pass = run(corpus);
+    let server = &corpus.observed.server;
+    if !is_in_order(server, &pass.status, &pass.roll, &pass.renewal) {
+        return Err(format!("not everything is in order: {:#?}", pass.status).into());
+    }
+    let inputs = inputs(corpus, stamps).ok_or("a Secret has no version")?;
+    Ok(AtRest::since(inputs, now, Duration::MAX))
+}
+
+fn inputs(corpus: &Corpus, stamps: &[u64]) -> Option<Inputs> {
+    let mut hasher = DefaultHasher::new();
+    for stamp in stamps {
+        hasher.write_u64(*stamp);
+    }
+    let observed = &corpus.observed;
+    Inputs::of(&observed.server, hasher.finish(), &observed.secrets)
 }
 
 fn hashes(desired: &Desired) -> Vec<String> {
