@@ -5,8 +5,9 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The bench of the pure core: package and program.
+/// The benches of the pure core and of the poll loop: package and program.
 const CORE_BENCH: &str = "dittofs-core-bench";
+const POLL_BENCH: &str = "dittofs-poll-bench";
 const PACKAGES: [&str; 3] = ["dittofs-operator", "dittofs-sidecar", "dittofs-simulator"];
 
 /// Our programs could not be built.
@@ -77,15 +78,21 @@ impl Programs {
         Ok(programs)
     }
 
-    /// Builds the bench of the pure core. Together with the others: built alone it would have other features of its
-    /// dependencies, and all of them would be built twice.
+    /// Builds the bench of the pure core.
     pub fn core_bench(profile: Profile) -> Result<PathBuf, Error> {
-        let step = Step::begin(format!("building {CORE_BENCH}"));
-        let program = executable(
-            &cargo_build(profile, &[CORE_BENCH])?,
-            CORE_BENCH,
-            CORE_BENCH,
-        )?;
+        Self::bench(profile, CORE_BENCH)
+    }
+
+    /// Builds the bench of the sidecar's poll loop.
+    pub fn poll_bench(profile: Profile) -> Result<PathBuf, Error> {
+        Self::bench(profile, POLL_BENCH)
+    }
+
+    /// Together with the others: built alone it would have other features of its dependencies, and all of them would be
+    /// built twice.
+    fn bench(profile: Profile, name: &'static str) -> Result<PathBuf, Error> {
+        let step = Step::begin(format!("building {name}"));
+        let program = executable(&cargo_build(profile, &[name])?, name, name)?;
         step.done();
         Ok(program)
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `figures.rs`, `report.rs`, `page.rs` | the figures with their goals, what was measured, and the page |
 //! | `plan.rs` | how much of each scenario, and in which order |
+//! | `latency.rs`, `crowd.rs` | the scenarios of few and of many instances, each with its floor |
 //! | `ground.rs`, `operator.rs`, `instances.rs`, `sidecars.rs`, `pods.rs`, `added.rs` | what scenarios run on |
 //! | `requests.rs`, `process.rs`, `spread.rs` | what is read from the audit log and from the kernel |
 //! | `mould.rs`, `floor.rs`, `flood.rs`, `peer.rs` | what the operator is compared with |
@@ -12,6 +13,7 @@
 mod added;
 mod alone;
 mod changes;
+mod crowd;
 mod failover;
 mod figures;
 mod flood;
@@ -19,6 +21,7 @@ pub mod floor;
 mod greenfield;
 mod ground;
 mod instances;
+mod latency;
 mod memory;
 mod mould;
 mod node;
@@ -28,6 +31,8 @@ mod peer;
 mod plan;
 mod pods;
 mod process;
+mod pure;
+mod reconciles;
 mod report;
 mod requests;
 mod rest;
@@ -39,11 +44,14 @@ mod sustained;
 
 use crate::Outcome;
 use crate::task::cargo;
-use dittofs_rig::programs::{self, Programs};
+use dittofs_rig::programs::{self, Profile, Programs};
 use page::Run;
 use plan::Plan;
 use report::Report;
 use std::path::PathBuf;
+
+/// From so many instances on the page is written.
+const WHOLE: u32 = 1000;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -56,7 +64,8 @@ pub struct Arguments {
     /// 10,000 instances, in hours.
     #[arg(long)]
     full: bool,
-    /// Another number of instances, with a minute of rest. The page is not written with fewer than 1,000.
+    /// Another number of instances, with a minute of rest and the programs that the tests run. The page is not written with
+    /// fewer than 1,000.
     #[arg(long, value_parser = clap::value_parser!(u32).range(10..))]
     instances: Option<u32>,
     /// A DittoFS server program for the figures that need a node, instead of the simulator.
@@ -79,6 +88,16 @@ impl Arguments {
         Self {
             quick: true,
             ..Self::default()
+        }
+    }
+
+    /// Figures are those of the images. Counts are the same with any profile, and a look in between should not wait for
+    /// minutes of link-time optimisation.
+    fn profile(&self) -> Profile {
+        if self.quick || self.instances.is_some_and(|count| count < WHOLE) {
+            Profile::Release
+        } else {
+            Profile::Dist
         }
     }
 
@@ -106,9 +125,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if cfg!(debug_assertions) && !arguments.quick {
         return optimised();
     }
-    let programs = Programs::build()?;
+    let profile = arguments.profile();
+    let programs = Programs::build_as(profile)?;
     let mut report = Report::default();
-    Plan::of(arguments).run(arguments, &programs, &mut report)?;
+    Plan::of(arguments).run(arguments, (profile, &programs), &mut report)?;
     let run = Run {
         command: arguments.words(),
         date: jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
@@ -120,7 +140,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.quick && !over.is_empty() {
         return Err(format!("more than the limit:\n  {}", over.join("\n  ")).into());
     }
-    let whole = arguments.instances.is_none_or(|count| count >= 1000);
+    let whole = arguments.instances.is_none_or(|count| count >= WHOLE);
     if whole && !arguments.quick && arguments.only.is_none() {
         println!("Written to {}.", page::write(&section)?.display());
     }

@@ -15,9 +15,24 @@ use kube::Api;
 use kube::api::ListParams;
 use std::time::Duration;
 
+/// What this measures.
+pub const KEYS: [Key; 7] = [
+    Key::NewRequests,
+    Key::NewWrites,
+    Key::NewReconciles,
+    Key::NewEvents,
+    Key::NewStatefulSet,
+    Key::ConfigMapBytes,
+    Key::ChangeRequests,
+];
 const PATIENCE: Duration = Duration::from_mins(2);
 /// The median of so many instances is reported.
 const TIMES: usize = 3;
+
+/// Where the instances are.
+pub fn places() -> Vec<Place> {
+    instances::places("alone", TIMES)
+}
 
 /// What one instance took.
 struct New {
@@ -36,7 +51,7 @@ pub async fn measure(
     operator: &Operator,
     report: &mut Report,
 ) -> Result<Vec<Place>, Error> {
-    let places: Vec<_> = instances::places("alone", TIMES);
+    let places = places();
     instances::make_namespaces(&ground.client, &places).await?;
     let mut all = Vec::new();
     for place in &places {

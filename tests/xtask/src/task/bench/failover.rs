@@ -13,33 +13,59 @@ use dittofs_rig::wait_for;
 use jiff::Timestamp;
 use std::time::Duration;
 
+/// What this measures.
+pub const KEYS: [Key; 3] = [Key::Graceful, Key::KilledP50, Key::KilledMax];
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Names of their logs. Two take turns.
 const NAMES: [&str; 2] = ["operator-a", "operator-b"];
 
-/// Ends the leader again and again. Gives the one that leads in the end.
+/// Ends the leader again and again. No operator runs in the end.
 ///
 /// # Errors
-/// Nobody takes over.
+/// Nobody takes over. What was measured before that is reported.
 pub async fn measure(
     ground: &Ground<'_>,
     operator: Operator,
     place: &Place,
     rounds: usize,
     report: &mut Report,
-) -> Result<Operator, Error> {
+) -> Result<(), Error> {
+    let mut took = Took::default();
+    let ended = rounds_of(ground, operator, place, rounds, &mut took).await;
+    let (graceful, killed) = (Spread::new(took.graceful), Spread::new(took.killed));
+    if graceful.len() > 0 {
+        let note = format!("({} times)", graceful.len());
+        report.value(Key::Graceful, graceful.p50(), note);
+    }
+    if killed.len() > 0 {
+        let note = format!("({} times)", killed.len());
+        report.value(Key::KilledP50, killed.p50(), &note);
+        report.value(Key::KilledMax, killed.max(), &note);
+    }
+    ended
+}
+
+/// In seconds.
+#[derive(Default)]
+struct Took {
+    graceful: Vec<f64>,
+    killed: Vec<f64>,
+}
+
+async fn rounds_of(
+    ground: &Ground<'_>,
+    operator: Operator,
+    place: &Place,
+    rounds: usize,
+    took: &mut Took,
+) -> Result<(), Error> {
     let mut leader = operator;
-    let (mut graceful, mut killed) = (Vec::new(), Vec::new());
     for round in 0..rounds * 2 {
         let gently = round.is_multiple_of(2);
         let standby = Operator::start(ground, NAMES[round % 2])?;
         // A standby looks at the Lease when it starts, and then waits.
         tokio::time::sleep(Duration::from_secs(3)).await;
-        let port = if round.is_multiple_of(2) {
-            OTHER_SMB
-        } else {
-            SMB
-        };
+        let port = if gently { OTHER_SMB } else { SMB };
         let began = Timestamp::now();
         if gently {
             leader.stop().await?;
@@ -47,18 +73,17 @@ pub async fn measure(
             drop(leader);
         }
         sidecars::publish(&ground.client, place, port).await?;
-        let took = written_since(ground, place, began).await?;
-        if gently { &mut graceful } else { &mut killed }.push(took);
+        let seconds = written_since(ground, place, began).await?;
+        if gently {
+            took.graceful.push(seconds);
+        } else {
+            took.killed.push(seconds);
+        }
         leader = standby;
         leader.wait_leading().await?;
         ground.settle(OPERATOR).await?;
     }
-    let note = format!("({rounds} times)");
-    report.value(Key::Graceful, Spread::new(graceful).p50(), &note);
-    let killed = Spread::new(killed);
-    report.value(Key::KilledP50, killed.p50(), &note);
-    report.value(Key::KilledMax, killed.max(), &note);
-    Ok(leader)
+    leader.stop().await
 }
 
 /// The operator of before is gone when this is asked, so that a write is the other's.

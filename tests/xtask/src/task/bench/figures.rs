@@ -6,6 +6,7 @@ use Goal::{AtLeast, AtMost, FloorShare, FloorTimes};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)] // The table below says what they are.
 pub enum Key {
+    PureReconcile,
     NewRequests,
     NewWrites,
     NewReconciles,
@@ -25,6 +26,7 @@ pub enum Key {
     MemoryBase,
     MemoryEach,
     MemoryPods,
+    ReconcileGrowth,
     ColdStart,
     ColdStartWrites,
     RelistPeak,
@@ -42,8 +44,11 @@ pub enum Key {
     EndToEndP50,
     EndToEndP99,
     Ready,
+    SidecarStart,
     SidecarMemory,
+    PollGrowth,
     SidecarProcessor,
+    ServerProcessor,
     ServerLog,
     ImageOperator,
     ImageSidecar,
@@ -110,7 +115,8 @@ pub const INSTANCES: usize = 1000;
 
 /// Every figure, in the order of the page.
 #[rustfmt::skip] // One row each.
-pub const FIGURES: [Figure; 41] = [
+pub const FIGURES: [Figure; 46] = [
+    Figure::new(Key::PureReconcile, "a reconcile that changes nothing, without reading and writing", "µs").goals(AtMost(50.0), AtMost(10.0)),
     Figure::new(Key::NewRequests, "requests for a new instance with two adapters", "").goals(AtMost(32.0), AtMost(24.0)).limit(32.0),
     Figure::new(Key::NewWrites, "writes among them", "").goals(AtMost(24.0), AtMost(21.0)).limit(27.0),
     Figure::new(Key::NewReconciles, "reconciles for it", "").goals(AtMost(3.0), AtMost(2.0)).limit(4.0),
@@ -130,6 +136,7 @@ pub const FIGURES: [Figure; 41] = [
     Figure::new(Key::MemoryBase, "operator: resident memory without instances", "MiB").goals(AtMost(12.0), AtMost(8.0)),
     Figure::new(Key::MemoryEach, "operator: more for each 1,000 instances without pods", "MiB"),
     Figure::new(Key::MemoryPods, "operator: more for each 1,000 instances with pods and claims", "MiB").goals(AtMost(20.0), AtMost(10.0)),
+    Figure::new(Key::ReconcileGrowth, "operator: resident memory after many reconciles, as a multiple of before", "×").goals(AtMost(1.1), Goal::None),
     Figure::new(Key::ColdStart, "operator restarted, everything right: done after", "s").goals(AtMost(3.0), AtMost(1.5)),
     Figure::new(Key::ColdStartWrites, "writes of that restart", "").goals(AtMost(0.0), AtMost(0.0)).limit(0.0),
     Figure::new(Key::RelistPeak, "operator: most memory while all watches begin anew, as a multiple of before", "×").goals(AtMost(1.5), AtMost(1.25)),
@@ -147,8 +154,11 @@ pub const FIGURES: [Figure; 41] = [
     Figure::new(Key::EndToEndP50, "adapter change in DittoFS to Service, on a node, p50", "ms").goals(AtMost(120.0), AtMost(50.0)),
     Figure::new(Key::EndToEndP99, "adapter change in DittoFS to Service, on a node, p99", "ms").goals(AtMost(250.0), AtMost(100.0)),
     Figure::new(Key::Ready, "kubectl apply to Ready=True, on a node", "s"),
+    Figure::new(Key::SidecarStart, "sidecar: from its start beside a running server to its first publication", "ms"),
     Figure::new(Key::SidecarMemory, "sidecar: resident memory", "MiB").goals(AtMost(6.0), AtMost(4.0)),
+    Figure::new(Key::PollGrowth, "sidecar: resident memory after many polls, as a multiple of before", "×").goals(AtMost(1.1), Goal::None),
     Figure::new(Key::SidecarProcessor, "sidecar: processor time at rest", "millicores").goals(AtMost(1.0), AtMost(0.3)),
+    Figure::new(Key::ServerProcessor, "server: processor time at rest for the polls of its sidecar", "millicores"),
     Figure::new(Key::ServerLog, "lines in the server's log at rest, a day", "").goals(AtMost(3000.0), AtMost(300.0)),
     Figure::new(Key::ImageOperator, "image of the operator, compressed", "MiB").goals(AtMost(6.0), AtMost(4.5)),
     Figure::new(Key::ImageSidecar, "image of the sidecar, compressed", "MiB").goals(AtMost(3.5), AtMost(2.5)),

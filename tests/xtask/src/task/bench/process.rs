@@ -1,8 +1,12 @@
 //! What the kernel counts of a process.
 
 use super::Error;
+use jiff::{SignedDuration, Timestamp};
 use std::fs;
 use std::path::Path;
+
+/// As the kernel tells programs, on every architecture.
+const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Memory of a process in MiB.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +57,23 @@ pub fn processor_time(process: u32) -> Result<f64, Error> {
         nanoseconds += first.unwrap_or("0").parse::<f64>()?;
     }
     Ok(nanoseconds / 1e9)
+}
+
+/// When a process was started, to a hundredth of a second.
+///
+/// # Errors
+/// There is no such process.
+pub fn started(process: u32) -> Result<Timestamp, Error> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let uptime = fs::read_to_string("/proc/uptime")?;
+    let now = Timestamp::now();
+    // The name of the program, in brackets, may have spaces. The time is the 20th field after it.
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields);
+    let ticks = fields.and_then(|fields| fields.split_whitespace().nth(19));
+    let ticks: f64 = ticks.ok_or("no start time")?.parse()?;
+    let uptime = uptime.split_whitespace().next().ok_or("no uptime")?;
+    let age = uptime.parse::<f64>()? - ticks / TICKS_PER_SECOND;
+    Ok(now - SignedDuration::try_from_secs_f64(age)?)
 }
 
 /// The processes of a cluster that run a program: those in its control group.

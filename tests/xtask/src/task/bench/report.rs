@@ -1,5 +1,6 @@
 //! What was measured, beside its goals.
 
+use super::Error;
 use super::figures::{FIGURES, Figure, Goal, Key};
 use std::collections::BTreeMap;
 
@@ -48,6 +49,34 @@ impl Report {
     pub fn floor(&mut self, key: Key, of_floor: f64) {
         if let Some(Measured::Value { floor, .. }) = self.0.get_mut(&key) {
             *floor = Some(of_floor);
+        }
+    }
+
+    /// Notes why numbers have no floor beside them.
+    pub fn no_floor(&mut self, keys: &[Key], why: &Error) {
+        let why = first_line(why);
+        for key in keys {
+            if let Some(Measured::Value { note, floor, .. }) = self.0.get_mut(key)
+                && floor.is_none()
+            {
+                let words = format!("no floor: {why}");
+                *note = [note.as_str(), &words].join(" ").trim_start().to_owned();
+            }
+        }
+    }
+
+    /// Runs a part of the bench. One that fails leaves the figures that it has not measured without numbers, with the
+    /// reason, and does not end the others.
+    pub fn part(&mut self, keys: &[Key], part: impl FnOnce(&mut Self) -> Result<(), Error>) {
+        let ran = part(self);
+        self.explain(ran, keys);
+    }
+
+    /// The same for a part that has run.
+    pub fn explain(&mut self, ran: Result<(), Error>, keys: &[Key]) {
+        if let Err(error) = ran {
+            println!("  A part of the bench has failed: {error}");
+            self.not_yet(keys, &first_line(&error));
         }
     }
 
@@ -122,6 +151,12 @@ impl Report {
             }
         })
     }
+}
+
+/// For a row of the table.
+fn first_line(error: &Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().replace('|', "/")
 }
 
 fn figure(key: Key) -> Option<&'static Figure> {

@@ -10,6 +10,9 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// What this measures.
+pub const KEYS: [Key; 2] = [Key::ImageOperator, Key::ImageSidecar];
+
 /// Measures both.
 ///
 /// # Errors

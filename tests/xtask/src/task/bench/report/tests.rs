@@ -51,3 +51,39 @@ fn only_counts_have_a_limit_that_fails() {
     report.value(Key::RestWrites, 1.0, "");
     assert_eq!(report.over_limit(), ["writes at rest: 1, at most 0"]);
 }
+
+#[test]
+fn a_part_that_fails_leaves_its_reason_and_what_it_has_measured() {
+    let mut report = Report::default();
+    report.part(&[Key::Ready, Key::ServerLog], |report| {
+        report.value(Key::ServerLog, 3.0, "");
+        Err("the pod | never started\nand more".into())
+    });
+    report.value(Key::Coalescing, 1.0, "");
+    let rows = report.rows().join("\n");
+    assert!(
+        rows.contains("not measured: the pod / never started | | |"),
+        "{rows}"
+    );
+    assert!(!rows.contains("and more"), "{rows}");
+    assert_eq!(report.get(Key::ServerLog), Some(3.0));
+    assert_eq!(report.get(Key::Coalescing), Some(1.0));
+}
+
+#[test]
+fn a_number_without_its_floor_says_why() {
+    let mut report = Report::default();
+    report.value(Key::ChangeP50, 30.0, "(9 changes)");
+    report.value(Key::ChangeP99, 60.0, "");
+    report.floor(Key::ChangeP99, 30.0);
+    report.no_floor(
+        &[Key::ChangeP50, Key::ChangeP99],
+        &"it did not start".into(),
+    );
+    let rows = report.rows().join("\n");
+    assert!(
+        rows.contains("30 ms (9 changes) no floor: it did not start"),
+        "{rows}"
+    );
+    assert_eq!(rows.matches("no floor").count(), 1, "{rows}");
+}
