@@ -12,6 +12,9 @@ use super::write::Writer;
 use crate::cache::Cache;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 
+/// How the API server spells `loadBalancerSourceRanges` when it refuses it.
+const RANGES: &str = "spec.LoadBalancerSourceRanges";
+
 /// A field of the live Service that makes the desired one invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Obstacle {
@@ -19,6 +22,8 @@ enum Obstacle {
     Ports,
     /// The timeout that the API server has added to a session affinity of ours.
     Affinity,
+    /// Ranges that another writer has given to a load balancer. Other types must have none.
+    Ranges,
 }
 
 impl Obstacle {
@@ -26,8 +31,14 @@ impl Obstacle {
     fn of(error: &ApplyError, live: &Service, desired: &Service) -> Option<Self> {
         let spec = live.spec.as_ref();
         let affinity = spec.and_then(|spec| spec.session_affinity.as_deref());
+        let ranges = |service: &Service| {
+            let spec = service.spec.as_ref();
+            spec.is_some_and(|spec| spec.load_balancer_source_ranges.is_some())
+        };
         if !error.is_invalid() {
             None
+        } else if error.blames(RANGES) && ranges(live) && !ranges(desired) {
+            Some(Self::Ranges)
         } else if has_other_ports(live, desired) {
             Some(Self::Ports)
         } else if error.blames("spec.sessionAffinityConfig") && affinity == Some("ClientIP") {
@@ -41,6 +52,7 @@ impl Obstacle {
         match self {
             Self::Ports => "ports of another writer were removed",
             Self::Affinity => "sessionAffinityConfig was removed",
+            Self::Ranges => "loadBalancerSourceRanges was removed",
         }
     }
 }
@@ -66,6 +78,7 @@ impl Writer<'_> {
         match obstacle {
             Obstacle::Ports => drop(self.replace_ports(&live, desired).await?),
             Obstacle::Affinity => self.end_affinity(&live).await?,
+            Obstacle::Ranges => self.end_ranges(&live, desired).await?,
         }
         let change = self.put_ports(&put).await?;
         let removed = || Change::of(desired, &(), Action::Updated, obstacle.reason().to_owned());
@@ -88,6 +101,14 @@ impl Writer<'_> {
     /// that an apply does not remove it with the affinity.
     async fn end_affinity(&self, seen: &Service) -> Result<(), Failure> {
         let spec = json!({"sessionAffinity": "None", "sessionAffinityConfig": null});
+        self.merge_spec(seen, spec).await.map(drop)
+    }
+
+    /// Removes what another writer has given to the load balancer together with its type: while it is one, a policy may
+    /// give it the ranges again.
+    async fn end_ranges(&self, seen: &Service, desired: &Service) -> Result<(), Failure> {
+        let r#type = desired.spec.as_ref().and_then(|spec| spec.type_.as_deref());
+        let spec = json!({"type": r#type, "loadBalancerSourceRanges": null});
         self.merge_spec(seen, spec).await.map(drop)
     }
 
@@ -222,6 +243,9 @@ mod tests {
         let mut affine = desired.clone();
         affine.spec.as_mut().unwrap().session_affinity = Some("ClientIP".to_owned());
         let affinity = "spec.sessionAffinityConfig";
+        let mut limited = desired.clone();
+        limited.spec.as_mut().unwrap().load_balancer_source_ranges =
+            Some(vec!["192.0.2.0/24".to_owned()]);
         for (live, error, expected) in [
             (
                 &other,
@@ -232,6 +256,8 @@ mod tests {
             (&desired, refusal(422, "spec.ports[1].name"), None),
             (&affine, refusal(422, affinity), Some(Obstacle::Affinity)),
             (&affine, refusal(422, "spec.type"), None),
+            (&limited, refusal(422, RANGES), Some(Obstacle::Ranges)),
+            (&desired, refusal(422, RANGES), None),
             (&desired, refusal(422, affinity), None),
         ] {
             assert_eq!(Obstacle::of(&error, live, &desired), expected, "{error:?}");

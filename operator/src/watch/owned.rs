@@ -57,8 +57,13 @@ pub(super) fn keep_our_times(set: &mut StatefulSet) {
 }
 
 /// Of the managed fields of a Service we keep which of these we have set: an externalTrafficPolicy that another
-/// writer has set is kept, and an ipFamilyPolicy of ours is not removed by leaving it out.
-const CHOICES: [&str; 2] = ["f:externalTrafficPolicy", "f:ipFamilyPolicy"];
+/// writer has set is kept, an ipFamilyPolicy of ours is not removed by leaving it out, and a loadBalancerClass of ours
+/// cannot be removed.
+const CHOICES: [&str; 3] = [
+    "f:externalTrafficPolicy",
+    "f:ipFamilyPolicy",
+    "f:loadBalancerClass",
+];
 
 pub(super) fn keep_our_choices(service: &mut Service) {
     let entries = service.metadata.managed_fields.iter_mut().flatten();

@@ -1,6 +1,7 @@
 //! One cluster: options, life and end.
 
 pub(crate) mod access;
+pub mod admission;
 pub(crate) mod api_server;
 pub mod audit;
 pub(crate) mod cloud;

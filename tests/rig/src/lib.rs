@@ -4,7 +4,7 @@
 //! | folder | holds |
 //! |---|---|
 //! | `build/` | the programs: those of Kubernetes by Go, our own by cargo |
-//! | `cluster/` | one cluster: its start, its control plane, the ways into it, its audit log, and what a cloud would do for it |
+//! | `cluster/` | one cluster: its start, its control plane, the ways into it, its audit log, what admission does to objects, and what a cloud would do for it |
 //! | `node/` | what a node needs of this machine, and its containerd and kubelet |
 //! | `process/` | how programs are started, isolated, and all ended |
 //! | `images/` | container images without Docker |
@@ -39,6 +39,7 @@ mod wait;
 
 pub use build::{binaries, programs};
 pub use cluster::access::Caller;
+pub use cluster::admission::{Admission, Requests};
 pub use cluster::audit::{self, AuditLog};
 pub use cluster::cloud::load_balancer;
 pub use cluster::network;

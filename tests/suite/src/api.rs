@@ -11,6 +11,7 @@ mod first_password;
 mod following;
 mod foreign_kinds;
 mod hostile;
+mod injected;
 mod isolation;
 mod leading;
 mod lifetime;
@@ -37,6 +38,7 @@ mod replacing;
 mod reserved_ports;
 mod restarts;
 mod retention;
+mod rewritten;
 mod rights;
 mod roll_walk;
 mod routes;
@@ -152,6 +154,8 @@ fn of_adapters(unavailable: Option<&str>) -> Vec<Trial> {
         policies::rules_that_somebody_adds_go,
         policies::the_pod_is_closed_last_and_opened_first,
         policies::what_services_lead_to_stays_open_while_nothing_is_known,
+        rewritten::what_a_cloud_sets_on_services_is_no_fault,
+        rewritten::a_class_that_a_webhook_sets_is_told_only_where_another_is_named,
         services::a_load_balancer_that_we_make_shows_the_server_its_clients,
         services::a_traffic_policy_that_somebody_has_chosen_stays,
         services::every_field_is_in_the_service,
@@ -208,6 +212,8 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         overruled::what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happening,
         overruled::a_policy_that_writes_another_value_every_time_keeps_nobody_busy,
         overruled::claim_templates_that_a_policy_completes_keep_no_change_from_being_made,
+        injected::what_is_put_into_pods_keeps_no_restart_from_happening_and_causes_none,
+        injected::what_policies_do_to_the_other_objects_keeps_nobody_busy,
         overruled::what_somebody_adds_to_the_template_keeps_no_restart_from_happening,
         configuration::a_pod_keeps_its_configuration_until_it_is_recreated,
         configuration::a_configuration_that_cannot_be_written_leaves_the_pod_as_it_is,

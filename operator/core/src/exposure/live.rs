@@ -25,10 +25,19 @@ pub struct LiveService {
     pub spec: ServiceSpec,
     /// Whether clients can use it: a load balancer has an address from its controller, and it is not being deleted.
     pub has_address: bool,
-    /// Whether externalTrafficPolicy was set by this operator.
-    pub owns_traffic_policy: bool,
-    /// Whether ipFamilyPolicy was set by this operator.
-    pub owns_family_policy: bool,
+    /// What of it this operator has set.
+    pub owns: OwnFields,
+}
+
+/// Whether these fields of a Service were set by this operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnFields {
+    /// `loadBalancerClass`.
+    pub class: bool,
+    /// `externalTrafficPolicy`.
+    pub traffic_policy: bool,
+    /// `ipFamilyPolicy`.
+    pub family_policy: bool,
 }
 
 impl LiveService {
@@ -44,8 +53,11 @@ impl LiveService {
             ports: ports.map(|port| from_live(scope, port)).collect(),
             spec,
             has_address: has_address(service),
-            owns_traffic_policy: owns(service, "f:externalTrafficPolicy"),
-            owns_family_policy: owns(service, "f:ipFamilyPolicy"),
+            owns: OwnFields {
+                class: owns(service, "f:loadBalancerClass"),
+                traffic_policy: owns(service, "f:externalTrafficPolicy"),
+                family_policy: owns(service, "f:ipFamilyPolicy"),
+            },
         })
     }
 

@@ -63,7 +63,7 @@ impl Effective {
     pub fn settle(&mut self, r#type: ServiceType, live: Option<&LiveService>) -> Vec<String> {
         self.drop_what_the_type_lacks(r#type);
         if r#type == ServiceType::LoadBalancer && self.spec.external_traffic_policy.is_none() {
-            let theirs = live.filter(|live| live.is_load_balancer() && !live.owns_traffic_policy);
+            let theirs = live.filter(|live| live.is_load_balancer() && !live.owns.traffic_policy);
             if theirs.is_none() {
                 self.spec.external_traffic_policy = Some(TrafficPolicy::Local.as_str().to_owned());
             }
@@ -73,7 +73,7 @@ impl Effective {
         };
         let class = (r#type == ServiceType::LoadBalancer).then(|| self.keep_class(live));
         let families = self.keep_families(live);
-        if live.owns_family_policy {
+        if live.owns.family_policy {
             self.reset_family_policy();
         }
         class.flatten().into_iter().chain(families).collect()
@@ -93,19 +93,19 @@ impl Effective {
         }
     }
 
+    /// What is left out stays as a webhook or another writer has set it. A class that we have set ourselves would be
+    /// removed, which the API server refuses. Only the wish for another class is worth a remark.
     fn keep_class(&mut self, live: &LiveService) -> Option<String> {
         let spec = &mut self.spec;
-        if !live.is_load_balancer() || spec.load_balancer_class == live.spec.load_balancer_class {
+        let has = &live.spec.load_balancer_class;
+        if !live.is_load_balancer() || spec.load_balancer_class == *has {
             return None;
         }
-        let remark = stays(
-            live,
-            "loadBalancerClass",
-            live.spec.load_balancer_class.as_deref().unwrap_or("none"),
-        );
-        spec.load_balancer_class
-            .clone_from(&live.spec.load_balancer_class);
-        Some(remark)
+        let wanted = spec.load_balancer_class.take();
+        if live.owns.class {
+            spec.load_balancer_class.clone_from(has);
+        }
+        wanted.map(|_| stays(live, "loadBalancerClass", has.as_deref().unwrap_or("none")))
     }
 
     /// If the policy were only left out, the API server would keep the one that the Service has.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::adapters::Verdict;
+use crate::exposure::live::OwnFields;
 use crate::exposure::ports::{Protocol, protocol, target};
 use AdapterType::{Nfs, Smb};
 use dittofs_shared::adapter_type::MAX_PORT_NAME;
@@ -69,7 +70,10 @@ fn a_new_load_balancer_gets_policy_local_and_one_that_exists_keeps_its_policy() 
         )
     };
     let ours = || LiveService {
-        owns_traffic_policy: true,
+        owns: OwnFields {
+            traffic_policy: true,
+            ..OwnFields::default()
+        },
         ..theirs()
     };
     let node_port = || {
@@ -98,7 +102,7 @@ fn a_new_load_balancer_gets_policy_local_and_one_that_exists_keeps_its_policy() 
 #[test]
 fn a_family_policy_of_the_operator_is_reset_and_that_of_another_writer_stays() {
     let has = json!({"type": "LoadBalancer", "ipFamilyPolicy": "PreferDualStack"});
-    for (settings, owns_family_policy, expected) in [
+    for (settings, family_policy, expected) in [
         (json!({}), true, Some("SingleStack")),
         (json!({}), false, None),
         (json!({"ipFamilies": ["IPv6"]}), true, Some("SingleStack")),
@@ -111,7 +115,10 @@ fn a_family_policy_of_the_operator_is_reset_and_that_of_another_writer_stays() {
     ] {
         let spec = spec(settings);
         let live = LiveService {
-            owns_family_policy,
+            owns: OwnFields {
+                family_policy,
+                ..OwnFields::default()
+            },
             ..live("files-nfs", "nfs", has.clone())
         };
         let made = planned_nfs(&spec, &[live]);
@@ -126,7 +133,14 @@ fn what_is_immutable_stays_and_is_reported() {
     let has = json!({
         "type": "LoadBalancer", "loadBalancerClass": "a/old", "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack",
     });
-    let made = planned_nfs(&spec, &[live("files-nfs", "nfs", has)]);
+    let ours = LiveService {
+        owns: OwnFields {
+            class: true,
+            ..OwnFields::default()
+        },
+        ..live("files-nfs", "nfs", has)
+    };
+    let made = planned_nfs(&spec, &[ours]);
     let service = &made.services[0].spec;
     assert_eq!(service.load_balancer_class.as_deref(), Some("a/old"));
     assert_eq!(service.ip_families, Some(vec!["IPv4".to_owned()]));
@@ -145,6 +159,42 @@ fn what_is_immutable_stays_and_is_reported() {
     );
     let made = planned_nfs(&spec, &[other]);
     assert_eq!(made.remarks, BTreeMap::new(), "the type was another one");
+}
+
+#[test]
+fn a_class_that_a_webhook_has_set_is_worth_a_remark_only_where_another_one_is_named() {
+    let has = json!({"type": "LoadBalancer", "loadBalancerClass": "a/theirs"});
+    for (settings, class, sent, is_told) in [
+        (json!({}), false, None, false),
+        (
+            json!({"loadBalancerClass": "a/theirs"}),
+            false,
+            Some("a/theirs"),
+            false,
+        ),
+        (json!({"loadBalancerClass": "a/other"}), false, None, true),
+        // Earlier versions sent back what they saw. The API server refuses to have it removed.
+        (json!({}), true, Some("a/theirs"), false),
+        (
+            json!({"loadBalancerClass": "a/other"}),
+            true,
+            Some("a/theirs"),
+            true,
+        ),
+    ] {
+        let spec = spec(settings);
+        let live = LiveService {
+            owns: OwnFields {
+                class,
+                ..OwnFields::default()
+            },
+            ..live("files-nfs", "nfs", has.clone())
+        };
+        let made = planned_nfs(&spec, &[live]);
+        let has = made.services[0].spec.load_balancer_class.as_deref();
+        assert_eq!(has, sent, "{:?}", spec.adapter_services);
+        assert_eq!(!made.remarks.is_empty(), is_told, "{:?}", made.remarks);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What others write into the StatefulSet: additions stay, policies have the last word, and neither keeps the operator busy or a
 //! restart from happening.
 
-use dittofs_rig::wait_for;
+use dittofs_rig::{Admission, Requests};
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::labels;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
@@ -10,9 +10,7 @@ use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{ApiResource, DeleteParams, DynamicObject, PostParams};
-use kube::core::GroupVersionKind;
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -91,120 +89,32 @@ pub async fn what_somebody_adds_to_the_template_keeps_no_restart_from_happening(
     is_quiet(&files, Duration::from_secs(3)).await
 }
 
-fn kind(name: &str) -> ApiResource {
-    ApiResource::from_gvk(&GroupVersionKind::gvk(
-        "admissionregistration.k8s.io",
-        "v1",
-        name,
-    ))
-}
+const SETS: Requests<'static> = Requests::writing("apps", "v1", "statefulsets");
 
-/// Policies that change the StatefulSets of a test's namespace.
-struct Policies<'a> {
-    scene: &'a Scene,
-    names: Vec<String>,
-}
-
-impl<'a> Policies<'a> {
-    fn of(scene: &'a Scene) -> Self {
-        Self {
-            scene,
-            names: Vec::new(),
-        }
-    }
-
-    fn api(&self, name: &str) -> Api<DynamicObject> {
-        Api::all_with(self.scene.client.clone(), &kind(name))
-    }
-
-    async fn add(&mut self, name: &str, operations: &[&str], expression: &str) -> Outcome {
-        let name = format!("{}-{name}", self.scene.namespace);
-        let policy = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
+/// A StatefulSet that policies are tried on.
+fn probe() -> Value {
+    let claim = |name: &str| {
+        json!({
             "metadata": {"name": name},
             "spec": {
-                "failurePolicy": "Fail",
-                "reinvocationPolicy": "Never",
-                "matchConstraints": {"resourceRules": [{
-                    "apiGroups": ["apps"], "apiVersions": ["v1"], "resources": ["statefulsets"],
-                    "operations": operations,
-                }]},
-                "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": expression}}],
+                "accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": "1Gi"}},
             },
-        });
-        let binding = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
-            "metadata": {"name": name},
-            "spec": {
-                "policyName": name,
-                "matchResources": {"namespaceSelector": {
-                    "matchLabels": {"kubernetes.io/metadata.name": self.scene.namespace},
-                }},
-            },
-        });
-        let now = PostParams::default();
-        self.api("MutatingAdmissionPolicy")
-            .create(&now, &serde_json::from_value(policy)?)
-            .await?;
-        self.api("MutatingAdmissionPolicyBinding")
-            .create(&now, &serde_json::from_value(binding)?)
-            .await?;
-        self.names.push(name);
-        Ok(())
-    }
-
-    /// Waits until a StatefulSet that would be made now comes out such that all of this holds.
-    async fn wait(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Outcome {
-        let claim = |name: &str| {
-            json!({
-                "metadata": {"name": name},
-                "spec": {
-                    "accessModes": ["ReadWriteOnce"],
-                    "resources": {"requests": {"storage": "1Gi"}},
-                },
-            })
-        };
-        let probe: StatefulSet = serde_json::from_value(json!({
-            "metadata": {"name": "probe"},
-            "spec": {
-                "selector": {"matchLabels": {"a": "probe"}},
-                "serviceName": "probe",
-                "template": {
-                    "metadata": {"labels": {"a": "probe"}},
-                    "spec": {"containers": [{"name": "probe", "image": "probe:1"}]},
-                },
-                "volumeClaimTemplates": [claim("a"), claim("b"), claim("c")],
-            },
-        }))?;
-        let sets: Api<StatefulSet> =
-            Api::namespaced(self.scene.client.clone(), &self.scene.namespace);
-        let only_ask = PostParams {
-            dry_run: true,
-            ..PostParams::default()
-        };
-        wait_for(what, API_DEADLINE, || async {
-            let made = sets.create(&only_ask, &probe).await;
-            let made = json!(made.map_err(|error| error.to_string())?);
-            if holds(&made) {
-                Ok(())
-            } else {
-                Err(made.to_string())
-            }
         })
-        .await?;
-        Ok(())
-    }
-
-    async fn remove(&self) -> Outcome {
-        let now = DeleteParams::default();
-        for name in &self.names {
-            let bindings = self.api("MutatingAdmissionPolicyBinding");
-            bindings.delete(name, &now).await?;
-            let policies = self.api("MutatingAdmissionPolicy");
-            policies.delete(name, &now).await?;
-        }
-        Ok(())
-    }
+    };
+    json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet",
+        "metadata": {"name": "probe"},
+        "spec": {
+            "selector": {"matchLabels": {"a": "probe"}},
+            "serviceName": "probe",
+            "template": {
+                "metadata": {"labels": {"a": "probe"}},
+                "spec": {"containers": [{"name": "probe", "image": "probe:1"}]},
+            },
+            "volumeClaimTemplates": [claim("a"), claim("b"), claim("c")],
+        },
+    })
 }
 
 fn with_resources() -> Value {
@@ -219,22 +129,23 @@ pub async fn what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happen
     scene: Scene,
 ) -> Outcome {
     let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
-    let mut policies = Policies::of(&scene);
+    let mut policies = Admission::of(&scene.client, &scene.namespace);
     let resources = r#"[JSONPatch{op: "add", path: "/spec/template/spec/containers/0/resources",
         value: {"requests": {"cpu": "123m"}}}]"#;
-    let both = ["CREATE", "UPDATE"];
-    policies.add("resources", &both, resources).await?;
+    policies.mutate("resources", SETS, resources).await?;
     let image = r#"object.spec.template.spec.containers[0].image.contains("@") ? [] :
         [JSONPatch{op: "replace", path: "/spec/template/spec/containers/0/image", value:
         object.spec.template.spec.containers[0].image + "@sha256:" + "0123456789abcdef0123456789abcdef" +
         "0123456789abcdef0123456789abcdef"}]"#;
-    policies.add("image", &both, image).await?;
+    policies.mutate("image", SETS, image).await?;
     let rewritten = |set: &Value| {
         let image = set.pointer("/spec/template/spec/containers/0/image");
         let image = image.and_then(Value::as_str).unwrap_or_default();
         set.pointer(CPU) == Some(&json!("123m")) && image.contains('@')
     };
-    policies.wait("the policies to hold", rewritten).await?;
+    policies
+        .wait("the policies to hold", &probe(), rewritten)
+        .await?;
 
     let files = Instance::create(&scene, "files", with_resources()).await?;
     let config = wait_config(&files, |_| true).await?;
@@ -249,7 +160,9 @@ pub async fn what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happen
     let plain = |set: &Value| {
         set.pointer(CPU).is_none() && !set["spec"]["template"].to_string().contains("@sha256")
     };
-    policies.wait("the policies to be gone", plain).await?;
+    policies
+        .wait("the policies to be gone", &probe(), plain)
+        .await?;
     let wish = json!({"metadata": {"annotations": {labels::RECONCILE_NOW: "1"}}});
     write::<DittoServer>(&files, "somebody", "files", wish).await?;
     wait_object::<StatefulSet>(&files, "files", "is as asked for", |set| {
@@ -272,42 +185,44 @@ pub async fn a_policy_that_writes_another_value_every_time_keeps_nobody_busy(
     scene: Scene,
 ) -> Outcome {
     let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
-    let mut policies = Policies::of(&scene);
+    let mut policies = Admission::of(&scene.client, &scene.namespace);
     let restless = r#"[JSONPatch{op: "add", path: "/spec/template/spec/containers/0/resources", value: {"requests":
         {"cpu": (has(object.metadata.resourceVersion) ? object.metadata.resourceVersion : "1") + "m"}}}]"#;
-    policies
-        .add("restless", &["CREATE", "UPDATE"], restless)
-        .await?;
+    policies.mutate("restless", SETS, restless).await?;
     let holds = |set: &Value| set.pointer(CPU) == Some(&json!("1m"));
-    policies.wait("the policy to hold", holds).await?;
+    policies.wait("the policy to hold", &probe(), holds).await?;
     let files = Instance::create(&scene, "files", with_resources()).await?;
     let config = wait_config(&files, |_| true).await?;
     pod_with_config(&files, &config).await?;
     is_quiet(&files, Duration::from_secs(3)).await?;
     is_rolled(&files).await?;
     is_quiet(&files, Duration::from_secs(3)).await?;
-    policies.remove().await
+    policies.remove().await?;
+    Ok(())
 }
 
 pub async fn claim_templates_that_a_policy_completes_keep_no_change_from_being_made(
     scene: Scene,
 ) -> Outcome {
     let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
-    let mut policies = Policies::of(&scene);
+    let mut policies = Admission::of(&scene.client, &scene.namespace);
     let at = "/spec/volumeClaimTemplates";
     let templates = format!(
         r#"[JSONPatch{{op: "add", path: "{at}/0/metadata/labels", value: {{"example.com/team": "storage"}}}},
         JSONPatch{{op: "add", path: "{at}/1/spec/storageClassName", value: "elsewhere"}},
         JSONPatch{{op: "replace", path: "{at}/2/spec/resources/requests/storage", value: "2Gi"}}]"#
     );
-    policies.add("claims", &["CREATE"], &templates).await?;
+    let made = Requests::creating("apps", "v1", "statefulsets");
+    policies.mutate("claims", made, &templates).await?;
     let completed = |set: &Value| {
         let at = |path: &str| set.pointer(&format!("/spec/volumeClaimTemplates{path}"));
         at("/0/metadata/labels").is_some()
             && at("/1/spec/storageClassName") == Some(&json!("elsewhere"))
             && at("/2/spec/resources/requests/storage") == Some(&json!("2Gi"))
     };
-    policies.wait("the policy to hold", completed).await?;
+    policies
+        .wait("the policy to hold", &probe(), completed)
+        .await?;
     let files = Instance::create(&scene, "files", pod_never_runs()).await?;
     let config = wait_config(&files, |_| true).await?;
     pod_with_config(&files, &config).await?;
@@ -322,5 +237,6 @@ pub async fn claim_templates_that_a_policy_completes_keep_no_change_from_being_m
         conditions.iter().all(|found| found.reason != "ApplyFailed"),
         "{conditions:?}"
     );
-    policies.remove().await
+    policies.remove().await?;
+    Ok(())
 }

@@ -204,7 +204,11 @@ pub async fn the_type_goes_back_and_forth_and_the_service_stays(scene: Scene) ->
 }
 
 /// Waits until an adapter is told of with this word.
-async fn wait_told(files: &Instance, adapter: &str, word: &str) -> Result<AdapterStatus, Failed> {
+pub async fn wait_told(
+    files: &Instance,
+    adapter: &str,
+    word: &str,
+) -> Result<AdapterStatus, Failed> {
     let what = format!("adapter {adapter} to be told of with {word:?}");
     let server = files
         .wait_status(&what, API_DEADLINE, |server| {
