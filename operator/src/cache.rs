@@ -10,6 +10,7 @@
 mod answers;
 mod feed;
 mod index;
+mod lists;
 mod pack;
 
 use kube::ResourceExt as _;
@@ -26,6 +27,7 @@ use crate::wake::Wake;
 pub use answers::Ticket;
 pub use feed::Listing;
 use index::{Held, Index};
+pub use lists::Lists;
 use pack::Packer;
 
 /// The instances that an object matters to.
@@ -75,8 +77,8 @@ struct Shared<K: NamespacedKind> {
     rules: Rules<K>,
     wake: Wake,
     state: Mutex<State>,
-    /// Lists that are awaited before the cache has synced.
-    awaited: watch::Sender<usize>,
+    /// What fills it.
+    lists: watch::Sender<Lists>,
 }
 
 #[derive(Default)]
@@ -90,15 +92,15 @@ struct State {
 }
 
 impl<K: NamespacedKind> Cache<K> {
-    /// An empty cache, which is filled by as many lists.
-    pub fn new(kind: K::DynamicType, rules: Rules<K>, wake: Wake, lists: usize) -> Self {
+    /// An empty cache, which is filled by these lists.
+    pub fn new(kind: K::DynamicType, rules: Rules<K>, wake: Wake, lists: Lists) -> Self {
         Self {
             shared: Arc::new(Shared {
                 kind,
                 rules,
                 wake,
                 state: Mutex::default(),
-                awaited: watch::Sender::new(lists),
+                lists: watch::Sender::new(lists),
             }),
         }
     }
@@ -175,15 +177,28 @@ impl<K: NamespacedKind> Cache<K> {
         }
     }
 
-    /// Waits until every list is complete: before that, a missing object may exist.
-    pub async fn synced(&self) {
-        let mut awaited = self.shared.awaited.subscribe();
-        // The sender lives as long as the cache.
-        let _ = awaited.wait_for(|awaited| *awaited == 0).await;
+    /// What it holds, as the API server names it.
+    pub fn kind(&self) -> &K::DynamicType {
+        &self.shared.kind
     }
 
-    fn has_synced(&self) -> bool {
-        *self.shared.awaited.borrow() == 0
+    /// Waits until nothing more is to be expected of the lists: before that, a missing object may exist. In a namespace
+    /// that is refused it may exist even then, see [`Lists::cover`].
+    pub async fn synced(&self) {
+        let mut lists = self.lists();
+        // The sender lives as long as the cache.
+        let _ = lists.wait_for(Lists::are_settled).await;
+    }
+
+    /// How far the lists have got.
+    pub fn lists(&self) -> watch::Receiver<Lists> {
+        self.shared.lists.subscribe()
+    }
+
+    /// The operator may not read the objects of a namespace.
+    pub fn refuse(&self, namespace: &str) {
+        let lists = &self.shared.lists;
+        lists.send_if_modified(|lists| lists.refuse(namespace));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

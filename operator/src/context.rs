@@ -14,7 +14,7 @@ use crate::secrets::SecretMemory;
 use crate::server::{InstanceRef, Server};
 use crate::turns::Turns;
 use crate::wake::Wake;
-use crate::watch::Caches;
+use crate::watch::{Caches, Namespaces};
 use dittofs_operator_core::brake::Brake;
 use dittofs_operator_core::instance::Defaults;
 use dittofs_operator_core::rest::AtRest;
@@ -25,6 +25,8 @@ pub struct Context {
     pub client: Client,
     /// Caches of the objects that belong to us.
     pub caches: Caches,
+    /// Which namespaces are managed.
+    pub namespaces: Namespaces,
     /// Defaults for all instances.
     pub defaults: Defaults,
     /// Metrics.

@@ -152,7 +152,9 @@ async fn work(
     probes: Arc<Probes>,
 ) {
     let _leading = Leading::begin(&metrics, &probes);
-    let mut watch = Watch::start(&client, scope);
+    let told = Arc::clone(&metrics);
+    let tell = move |namespace: &str, is_managed| told.managed(namespace, is_managed);
+    let mut watch = Watch::start(&client, scope, tell);
     watch.synced().await;
     probes.ready.store(true, Ordering::Relaxed);
     tracing::info!(
@@ -163,6 +165,7 @@ async fn work(
     let context = Context {
         client,
         caches: watch.caches.clone(),
+        namespaces: watch.namespaces.clone(),
         defaults: Defaults {
             sidecar_image: arguments.sidecar_image.clone(),
             keep_unused_config: arguments.keep_unused_config.into(),

@@ -29,6 +29,11 @@ struct WriteLabels {
     action: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NamespaceLabels {
+    namespace: String,
+}
+
 /// The metrics of the operator.
 #[derive(Debug)]
 pub struct Metrics {
@@ -38,6 +43,7 @@ pub struct Metrics {
     writes: Family<WriteLabels, Counter>,
     failures: Counter,
     leader: Gauge,
+    namespaces: Family<NamespaceLabels, Gauge>,
 }
 
 impl Default for Metrics {
@@ -49,6 +55,7 @@ impl Default for Metrics {
             writes: Family::default(),
             failures: Counter::default(),
             leader: Gauge::default(),
+            namespaces: Family::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -76,6 +83,11 @@ impl Default for Metrics {
             "leader",
             "1 if this replica is the leader, 0 if it is a standby",
             metrics.leader.clone(),
+        );
+        registry.register(
+            "namespace_managed",
+            "1 if the leader manages this namespace of --namespaces, 0 if it has no rights there or has not read it yet",
+            metrics.namespaces.clone(),
         );
         Self {
             registry,
@@ -113,9 +125,18 @@ impl Metrics {
         self.failures.inc_by(applied.failures.len() as u64);
     }
 
-    /// Whether this process may write.
+    /// Whether this process may write. One that may not manages no namespace, and knows of none.
     pub fn leading(&self, leading: bool) {
         self.leader.set(i64::from(leading));
+        self.namespaces.clear();
+    }
+
+    /// Whether a namespace of the scope is managed.
+    pub fn managed(&self, namespace: &str, is_managed: bool) {
+        let namespace = namespace.to_owned();
+        self.namespaces
+            .get_or_create(&NamespaceLabels { namespace })
+            .set(i64::from(is_managed));
     }
 
     /// The metrics as OpenMetrics text.
@@ -138,12 +159,14 @@ mod tests {
         let metrics = Metrics::default();
         metrics.reconciled(Outcome::Error, Duration::from_millis(3));
         metrics.leading(true);
+        metrics.managed("team-a", false);
         let text = metrics.encode().unwrap();
         for line in [
             "dittofs_operator_reconcile_total{result=\"error\"} 1",
             "dittofs_operator_reconcile_time_seconds_count 1",
             "dittofs_operator_leader 1",
             "dittofs_operator_write_failures_total 0",
+            "dittofs_operator_namespace_managed{namespace=\"team-a\"} 0",
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
         }

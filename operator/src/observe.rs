@@ -127,7 +127,7 @@ fn may_be_of(stateful_set: &str, pod: &ObjectMeta) -> bool {
 fn optional(claimant: Claimant<'_>, namespace: &str, known: &Optional) -> OptionalObjects {
     let mut found = OptionalObjects::default();
     for kind in OptionalKind::ALL {
-        match (kind, known.of(kind)) {
+        match (kind, known.of(kind, namespace)) {
             (_, Presence::Absent(absence)) => {
                 found.absent.insert(kind, absence);
             }

@@ -104,7 +104,7 @@ impl<'a> Search<'a> {
     /// Every PerconaPGCluster is cached, whosever it is.
     fn database(&self) -> Option<ForeignObject> {
         let kind = OptionalKind::PerconaPGCluster;
-        let Presence::Present(cache) = self.caches.optional.of(kind) else {
+        let Presence::Present(cache) = self.caches.optional.of(kind, &self.namespace) else {
             return None;
         };
         let name = names::percona_cluster(self.claimant.name);

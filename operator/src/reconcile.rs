@@ -85,7 +85,10 @@ pub async fn run(
             // There is no such instance: it was deleted meanwhile, or only the label of an object names it.
             if let Err(controller::Error::ObjectNotFound(gone)) = outcome {
                 let namespace = gone.namespace.as_deref().unwrap_or_default();
-                apart::gone(&context, namespace, &gone.name).await;
+                let instance = InstanceRef::new(&gone.name).within(namespace);
+                if context.namespaces.admit(&instance) {
+                    apart::gone(&context, namespace, &gone.name).await;
+                }
             }
         })
         .await;
@@ -93,6 +96,9 @@ pub async fn run(
 
 async fn reconcile_if_needed(place: Arc<Place>, context: Arc<Context>) -> Result<Action, Error> {
     let instance = InstanceRef::from_obj(&*place);
+    if !context.namespaces.admit(&instance) {
+        return Ok(Action::await_change());
+    }
     let causes = match context.wake.begin(&instance, Instant::now()) {
         Ok(causes) => causes,
         Err(due) => return Ok(Action::requeue(due.duration_since(Instant::now()))),

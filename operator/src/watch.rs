@@ -6,6 +6,7 @@
 //! them and each kind, and still one cache of each kind.
 
 mod adapters;
+mod namespaces;
 mod optional;
 mod outage;
 mod owned;
@@ -27,14 +28,16 @@ use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Client;
 use kube::runtime::reflector::Store;
 use kube::runtime::watcher;
+use tokio::sync::watch::Receiver;
 use tokio::task::JoinSet;
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Lists};
 use crate::kind::NamespacedKind;
 use crate::scope::Scope;
 use crate::server::{InstanceRef, Place, Server};
 use crate::wake::Wake;
 pub use adapters::Departed;
+pub use namespaces::Namespaces;
 pub use optional::{Optional, Presence};
 use owned::{Owned, forget_writers, keep_our_choices, keep_our_times};
 pub use selector::{InvalidSelector, check as check_selector};
@@ -72,6 +75,8 @@ pub struct Caches {
 struct Tasks {
     running: JoinSet<()>,
     syncing: Vec<BoxFuture<'static, ()>>,
+    /// How far the lists of each kind have got.
+    lists: Vec<(String, Receiver<Lists>)>,
 }
 
 impl Tasks {
@@ -83,6 +88,8 @@ impl Tasks {
     {
         let (source, config) = (source.clone(), config.clone());
         let (filled, synced) = (cache.clone(), cache.clone());
+        self.lists
+            .push((K::kind(cache.kind()).into_owned(), cache.lists()));
         self.syncing
             .push(async move { synced.synced().await }.boxed());
         self.running
@@ -96,6 +103,8 @@ pub struct Watch {
     pub caches: Caches,
     /// Requests reconciles.
     pub wake: Wake,
+    /// Which namespaces are managed.
+    pub namespaces: Namespaces,
     /// Where the `DittoServers` are.
     pub places: Store<Place>,
     requests: UnboundedReceiver<InstanceRef>,
@@ -103,8 +112,13 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts the watches. Returns at once; see [`Watch::synced`].
-    pub fn start(client: &Client, scope: &Scope) -> Self {
+    /// Starts the watches. Returns at once; see [`Watch::synced`]. `tell` is called with each namespace of the scope
+    /// whenever it begins or ceases to be managed.
+    pub fn start(
+        client: &Client,
+        scope: &Scope,
+        tell: impl Fn(&str, bool) + Send + 'static,
+    ) -> Self {
         let (wake, requests) = Wake::new();
         let mut tasks = Tasks::default();
         let source = Source {
@@ -147,16 +161,23 @@ impl Watch {
             servers,
             signing_keys,
         };
+        let lists = std::mem::take(&mut tasks.lists);
+        let namespaces = Namespaces::new(&source.namespaces, lists, &wake);
+        if !source.namespaces.is_empty() {
+            tasks.running.spawn(namespaces.clone().follow(tell));
+        }
         Self {
             caches,
             wake,
+            namespaces,
             places,
             requests,
             tasks,
         }
     }
 
-    /// Waits until every cache has synced: before that, a missing object may exist.
+    /// Waits until every cache has synced: before that, a missing object may exist. A namespace that the operator has no
+    /// rights in is not waited for, see [`Namespaces`].
     pub async fn synced(&mut self) {
         join_all(std::mem::take(&mut self.tasks.syncing)).await;
         self.caches.optional.settled().await;

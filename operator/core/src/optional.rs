@@ -129,7 +129,7 @@ impl Absence {
             ),
             Self::NotPermitted => format!(
                 "the operator may not read {name} or CustomResourceDefinition {definition}: grant its ServiceAccount the rules \
-                 in manifests/base/rbac.yaml, then restart it"
+                 in manifests/base/rbac.yaml; it tries again every ten minutes, and at its start"
             ),
             Self::NotRead => {
                 format!(

@@ -18,7 +18,7 @@ impl Writer<'_> {
     ) -> Applied {
         let mut applied = Applied::default();
         for (kind, objects) in desired {
-            let Presence::Present(cache) = known.of(*kind) else {
+            let Presence::Present(cache) = known.of(*kind, &self.instance.namespace) else {
                 continue;
             };
             for object in objects {

@@ -61,7 +61,7 @@ async fn prune_optional(
         .into_iter()
         .filter(|kind| !kind.holds_data());
     for kind in kinds {
-        let Presence::Present(cache) = known.of(kind) else {
+        let Presence::Present(cache) = known.of(kind, &writer.instance.namespace) else {
             continue;
         };
         let resource = kind.resource();

@@ -89,13 +89,19 @@ impl<K: NamespacedKind> Listing<'_, K> {
         // At the start every DittoServer is reconciled, whatever else there is. Where none is left, a finalizer may have
         // to be removed.
         let is_held_up = !object.finalizers().is_empty();
-        if cache.has_synced() || cache.shared.rules.are_servers || is_held_up {
+        if self.is_repeated() || cache.shared.rules.are_servers || is_held_up {
             cache.request(&object, concerned);
         }
     }
 
-    /// The list is complete. `is_first`: it is the first one of its namespace.
-    pub fn finish(self, is_first: bool) {
+    /// Whether it has been read before.
+    fn is_repeated(&self) -> bool {
+        let lists = self.cache.shared.lists.borrow();
+        lists.is_complete(self.namespace.as_ref())
+    }
+
+    /// The list is complete.
+    pub fn finish(self) {
         let cache = self.cache;
         let mut state = cache.state();
         state.departures += 1;
@@ -121,9 +127,7 @@ impl<K: NamespacedKind> Listing<'_, K> {
             cache.observe(&object, false);
             cache.request_departed(object);
         }
-        if is_first {
-            let awaited = &cache.shared.awaited;
-            awaited.send_modify(|awaited| *awaited = awaited.saturating_sub(1));
-        }
+        let lists = &cache.shared.lists;
+        lists.send_if_modified(|lists| lists.complete(self.namespace));
     }
 }

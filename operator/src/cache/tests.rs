@@ -16,11 +16,12 @@ struct Test {
 }
 
 impl Test {
-    /// Filled by as many lists.
-    fn of(lists: usize) -> Self {
+    /// Filled by one list in each of these namespaces, or by one of the whole cluster.
+    fn of(namespaces: &[&str]) -> Self {
         let (wake, requests) = Wake::new();
         let rules = Rules::new(|_| {}, Arc::new(instances_of::<ConfigMap>));
-        let cache = Cache::new((), rules, wake.clone(), lists);
+        let namespaces: Vec<_> = namespaces.iter().map(|name| (*name).to_owned()).collect();
+        let cache = Cache::new((), rules, wake.clone(), Lists::of(&namespaces));
         Self {
             cache,
             requests,
@@ -30,7 +31,10 @@ impl Test {
 
     /// It has these objects, and every reconcile has begun.
     fn with(objects: &[ConfigMap]) -> Self {
-        let mut test = Self::of(0);
+        let mut test = Self::of(&["m", "n"]);
+        for namespace in ["m", "n"] {
+            test.list(Some(namespace), &[]);
+        }
         for object in objects {
             test.cache.apply(object.clone());
         }
@@ -66,7 +70,7 @@ impl Test {
         for object in objects {
             listing.apply(object.clone());
         }
-        listing.finish(true);
+        listing.finish();
     }
 
     fn content(&self) -> Option<String> {
@@ -227,7 +231,7 @@ fn an_answer_brings_no_dittoserver_back_that_has_left_our_scope() {
         are_servers: true,
         ..Rules::new(|_| {}, Arc::new(instances_of::<ConfigMap>))
     };
-    let cache = Cache::new((), rules, Wake::new().0, 0);
+    let cache = Cache::new((), rules, Wake::new().0, Lists::default());
     cache.apply(object("5", "old"));
     cache.delete(object("6", "old"));
     // Its status is written after that.
@@ -267,7 +271,7 @@ fn what_was_found_right_is_remembered_until_the_object_changes() {
 
 #[test]
 fn a_cache_has_synced_when_every_namespace_has_been_listed() {
-    let test = Test::of(2);
+    let test = Test::of(&["a", "b"]);
     test.list(Some("a"), &[named("a", "one", "x"), named("a", "two", "x")]);
     assert!(!test.has_synced());
     test.list(Some("b"), &[named("b", "three", "x")]);
@@ -277,7 +281,7 @@ fn a_cache_has_synced_when_every_namespace_has_been_listed() {
 
 #[test]
 fn a_first_list_leads_to_no_reconcile_but_at_what_a_finalizer_holds_up() {
-    let mut test = Test::of(1);
+    let mut test = Test::of(&[]);
     let mut held_up = named("n", "b", "held-up");
     held_up.metadata.finalizers = Some(vec!["theirs".to_owned()]);
     test.list(None, &[named("n", "a", "files"), held_up]);
@@ -286,7 +290,7 @@ fn a_first_list_leads_to_no_reconcile_but_at_what_a_finalizer_holds_up() {
 
 #[test]
 fn a_list_that_restarts_leaves_nothing_behind() {
-    let test = Test::of(1);
+    let test = Test::of(&[]);
     let mut begun = test.cache.list(None);
     begun.apply(named("n", "old", "x"));
     drop(begun);

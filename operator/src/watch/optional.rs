@@ -48,13 +48,17 @@ pub struct Optional {
 }
 
 impl Optional {
-    /// The cache of a kind, if the cluster has it now.
-    pub fn of(&self, kind: OptionalKind) -> Presence {
+    /// The cache of a kind, if the cluster has it now and the operator may read it in this namespace.
+    pub fn of(&self, kind: OptionalKind, namespace: &str) -> Presence {
         let known = self
             .kinds
             .get(&kind)
             .and_then(|known| known.borrow().clone());
-        known.unwrap_or(Presence::Absent(Absence::NotRead))
+        match known {
+            Some(Presence::Present(cache)) => within(cache, namespace),
+            Some(absent) => absent,
+            None => Presence::Absent(Absence::NotRead),
+        }
     }
 
     /// Waits until it is known of every kind whether the cluster has it.
@@ -64,6 +68,16 @@ impl Optional {
             let _ = known.clone().wait_for(Option::is_some).await;
         }
     }
+}
+
+/// What the operator may read of a kind may differ between namespaces. What is known is kept.
+fn within(cache: Cache<DynamicObject>, namespace: &str) -> Presence {
+    let lists = cache.lists();
+    let known = lists.borrow();
+    if known.have_covered(namespace) {
+        return Presence::Present(cache);
+    }
+    Presence::Absent(unreadable(known.are_refused(namespace)))
 }
 
 /// Watches the definitions of all these kinds.
@@ -142,11 +156,25 @@ impl Follower {
         let resource = kind.resource();
         let source = self.source.clone();
         let following = source.follow::<DynamicObject, _>(&cache, &resource, self.limits(), failed);
-        let syncing = async {
-            cache.synced().await;
-            self.learn(&Presence::Present(cache.clone()));
-        };
-        tokio::join!(following, syncing);
+        tokio::join!(following, self.follow_lists(&cache));
+    }
+
+    /// Which namespaces can be read may change at any time.
+    async fn follow_lists(&self, cache: &Cache<DynamicObject>) {
+        let mut lists = cache.lists();
+        cache.synced().await;
+        loop {
+            let is_known = lists.borrow_and_update().have_covered_any();
+            self.learn(&if is_known {
+                Presence::Present(cache.clone())
+            } else {
+                Presence::Absent(Absence::NotPermitted)
+            });
+            // The cache is alive, and with it the sender.
+            if lists.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Databases are watched without a label: an instance may use a foreign one.

@@ -6,6 +6,7 @@ use kube::{Api, Client};
 
 use crate::REQUEST_DEADLINE;
 use crate::scope::Scope;
+use dittofs_operator_core::outcome::code;
 use dittofs_runtime::api_error::ApiError;
 
 /// The API server refuses the selector.
@@ -27,29 +28,43 @@ pub async fn check(client: &Client, scope: &Scope) -> Result<(), InvalidSelector
     if scope.selector().is_empty() {
         return Ok(());
     }
-    // In a namespace that the operator has rights in.
-    let servers: Api<DittoServer> = match scope.namespaces().next() {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    };
     let parameters = ListParams::default().labels(scope.selector()).limit(1);
-    let selector = scope.selector();
-    match tokio::time::timeout(REQUEST_DEADLINE, servers.list_metadata(&parameters)).await {
-        Ok(Err(kube::Error::Api(status))) if status.reason == "BadRequest" => {
-            return Err(InvalidSelector {
-                selector: selector.to_owned(),
-                reason: status.message.clone(),
-            });
+    for servers in places(client, scope) {
+        let request = tokio::time::timeout(REQUEST_DEADLINE, servers.list_metadata(&parameters));
+        match request.await {
+            Ok(Err(kube::Error::Api(status))) if status.reason == "BadRequest" => {
+                return Err(InvalidSelector {
+                    selector: scope.selector().to_owned(),
+                    reason: status.message.clone(),
+                });
+            }
+            // Another namespace may have the rights that this one lacks.
+            Ok(Err(kube::Error::Api(status))) if status.code == code::FORBIDDEN => {}
+            Ok(Err(error)) => return unchecked(scope, &ApiError(&error).to_string()),
+            Err(_) => return unchecked(scope, "no answer in time"),
+            Ok(Ok(_)) => return Ok(()),
         }
-        Ok(Err(error)) => {
-            let error = ApiError(&error);
-            tracing::warn!(%error, selector, "cannot check the label selector; continuing without the check");
-        }
-        Err(_) => tracing::warn!(
-            selector,
-            "cannot check the label selector: no answer in time; continuing without the check"
-        ),
-        Ok(Ok(_)) => {}
     }
+    unchecked(scope, "no rights to list DittoServers")
+}
+
+/// Where to ask.
+fn places(client: &Client, scope: &Scope) -> Vec<Api<DittoServer>> {
+    let one = |namespace| Api::namespaced(client.clone(), namespace);
+    let mut places: Vec<_> = scope.namespaces().map(one).collect();
+    if places.is_empty() {
+        places.push(Api::all(client.clone()));
+    }
+    places
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the end of every way but one")]
+fn unchecked(scope: &Scope, error: &str) -> Result<(), InvalidSelector> {
+    let selector = scope.selector();
+    tracing::warn!(
+        error,
+        selector,
+        "cannot check the label selector; continuing without the check"
+    );
     Ok(())
 }

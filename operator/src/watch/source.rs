@@ -9,13 +9,17 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::pin::pin;
+use std::time::Duration;
 
-use super::outage::Outage;
-use crate::cache::Cache;
+use super::outage::{Outage, is_forbidden};
+use crate::cache::{Cache, Lists};
 use crate::kind::NamespacedKind;
+use dittofs_runtime::backoff::Backoff;
 
 /// Objects that one answer to a list has. They are parsed all at once, so that fewer take less memory for a moment.
 const PAGE: u32 = 100;
+/// After which a namespace that was refused is tried again, to begin with.
+const MIN_REFUSED: Duration = Duration::from_secs(1);
 
 /// The namespaces that are watched.
 #[derive(Clone)]
@@ -47,12 +51,13 @@ impl<W> Sent for W where
 }
 
 impl Source {
-    /// Number of lists that fill a cache.
-    pub fn lists(&self) -> usize {
-        self.namespaces.len().max(1)
+    /// The lists that fill a cache.
+    pub fn lists(&self) -> Lists {
+        Lists::of(&self.namespaces)
     }
 
-    /// Keeps a cache up to date. `failed` is called with every error of a watch, which is logged already.
+    /// Keeps a cache up to date. `failed` is called with every error of a watch, which is logged already, but for the
+    /// refusal of one namespace: the cache knows that.
     pub async fn follow<W, K>(
         &self,
         cache: &Cache<K>,
@@ -67,58 +72,90 @@ impl Source {
         let name = W::kind(kind);
         let config = config.page_size(PAGE);
         let in_one = |namespace: &String| {
-            let (api, what) = (
-                all.clone().constrain(namespace),
-                format!("{name} in namespace {namespace}"),
-            );
-            read(
-                api,
-                what,
-                config.clone(),
+            let reader = Reader {
+                what: format!("{name} in namespace {namespace}"),
+                api: all.clone().constrain(namespace),
+                config: config.clone(),
                 cache,
-                Some(namespace.clone()),
-                &failed,
-            )
+                namespace: Some(namespace.clone()),
+                failed: &failed,
+            };
+            reader.read()
         };
-        match self.namespaces.as_slice() {
-            [] => read(all, name.into_owned(), config, cache, None, &failed).await,
-            several => drop(join_all(several.iter().map(in_one)).await),
+        if self.namespaces.is_empty() {
+            let reader = Reader {
+                what: name.into_owned(),
+                api: all,
+                config,
+                cache,
+                namespace: None,
+                failed: &failed,
+            };
+            return reader.read().await;
         }
+        join_all(self.namespaces.iter().map(in_one)).await;
     }
 }
 
-async fn read<W, K>(
-    api: Api<W>,
+/// One watch.
+struct Reader<'a, W, K: NamespacedKind, F> {
     what: String,
+    api: Api<W>,
     config: watcher::Config,
-    cache: &Cache<K>,
+    cache: &'a Cache<K>,
     namespace: Option<String>,
-    failed: impl Fn(&watcher::Error),
-) where
+    failed: &'a F,
+}
+
+impl<W, K, F> Reader<'_, W, K, F>
+where
     W: Sent,
     K: NamespacedKind + From<W>,
+    F: Fn(&watcher::Error),
 {
-    let mut outage = Outage::of(what);
-    let mut events = pin!(watcher(api, config).default_backoff());
-    let mut listing = None;
-    let mut is_first = true;
-    while let Some(event) = events.next().await {
-        outage.see(&event);
-        match event {
-            Ok(Event::Init) => listing = Some(cache.list(namespace.clone())),
-            Ok(Event::InitApply(object)) => {
-                if let Some(listing) = &mut listing {
-                    listing.apply(object.into());
-                }
+    /// Never ends. While a namespace is refused it begins anew each time: a watch that goes on says nothing until
+    /// something happens, so that nobody would know that it is permitted again. The delays are never reset: where only
+    /// the list is permitted, it must not be read again and again.
+    async fn read(self) {
+        let mut outage = Outage::of(self.what.clone());
+        let mut delays = Backoff::new(MIN_REFUSED);
+        loop {
+            self.until_refused(&mut outage).await;
+            let Some(namespace) = &self.namespace else {
+                return;
+            };
+            self.cache.refuse(namespace);
+            tokio::time::sleep(delays.next().unwrap_or(MIN_REFUSED)).await;
+        }
+    }
+
+    /// Ends when the operator has no right to read the namespace.
+    async fn until_refused(&self, outage: &mut Outage) {
+        let cache = self.cache;
+        let watcher = watcher(self.api.clone(), self.config.clone());
+        let mut events = pin!(watcher.default_backoff());
+        let mut listing = None;
+        while let Some(event) = events.next().await {
+            if self.namespace.is_some() && event.as_ref().is_err_and(is_forbidden) {
+                break;
             }
-            Ok(Event::InitDone) => {
-                if let Some(listing) = listing.take() {
-                    listing.finish(std::mem::take(&mut is_first));
+            outage.see(&event);
+            match event {
+                Ok(Event::Init) => listing = Some(cache.list(self.namespace.clone())),
+                Ok(Event::InitApply(object)) => {
+                    if let Some(listing) = &mut listing {
+                        listing.apply(object.into());
+                    }
                 }
+                Ok(Event::InitDone) => {
+                    if let Some(listing) = listing.take() {
+                        listing.finish();
+                    }
+                }
+                Ok(Event::Apply(object)) => cache.apply(object.into()),
+                Ok(Event::Delete(object)) => cache.delete(object.into()),
+                Err(error) => (self.failed)(&error),
             }
-            Ok(Event::Apply(object)) => cache.apply(object.into()),
-            Ok(Event::Delete(object)) => cache.delete(object.into()),
-            Err(error) => failed(&error),
         }
     }
 }

@@ -17,6 +17,7 @@ mod leading;
 mod lifetime;
 mod manual;
 mod mutation;
+mod namespaces;
 mod never_started;
 mod operator_rights;
 mod optional_kinds;
@@ -85,6 +86,7 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         configuration::what_no_pod_mounts_any_more_is_deleted_in_the_end,
         foreign_kinds::an_operator_works_while_they_come_and_go,
         optional_kinds::a_kind_is_used_while_it_is_there,
+        namespaces::one_without_rights_holds_up_no_other_and_follows_when_it_has_them,
         percona::a_kind_that_comes_later_is_picked_up,
         sharding::an_instance_changes_operators_by_its_label,
         sharding::an_operator_of_some_namespaces_needs_no_rights_in_others,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::apply::content::to_value;
-use crate::cache::Rules;
+use crate::cache::{Lists, Rules};
 use crate::wake::Wake;
 use crate::watch::instances_of;
 use dittofs_shared::crd::DittoServer;
@@ -116,7 +116,7 @@ fn refusal(code: u16, field: &str) -> (u16, Value) {
 
 fn cache() -> Cache<ConfigMap> {
     let rules = Rules::new(|_| {}, Arc::new(instances_of::<ConfigMap>));
-    Cache::new((), rules, Wake::new().0, 0)
+    Cache::new((), rules, Wake::new().0, Lists::default())
 }
 
 async fn put(

@@ -26,7 +26,7 @@ use super::seen::{
 
 const A: &str = "dittofs-operator-a";
 const B: &str = "dittofs-operator-b";
-const TEAMS: &str = "dittofs-operator-teams";
+pub const TEAMS: &str = "dittofs-operator-teams";
 
 /// The operator of the world rests while others do its work.
 pub struct Rest<'a>(&'a Scene);
@@ -61,7 +61,7 @@ fn start(scene: &Scene, account: &'static str) -> Result<Shard, Failed> {
 }
 
 /// What an operator has asked for.
-fn requests_of(scene: &Scene, account: &str, since: Mark) -> Result<Vec<Entry>, Failed> {
+pub fn requests_of(scene: &Scene, account: &str, since: Mark) -> Result<Vec<Entry>, Failed> {
     let user = format!("system:serviceaccount:{NAMESPACE}:{account}");
     let mut entries = scene.world.cluster.audit().requests_since(since)?;
     entries.retain(|entry| entry.user == user && entry.user_agent.starts_with("dittofs-operator/"));
@@ -221,7 +221,7 @@ async fn nobody_has_it(scene: &Scene, files: &Instance) -> Outcome {
     Ok(())
 }
 
-async fn team(scene: &Scene, namespace: &str) -> Result<Scene, Failed> {
+pub async fn team(scene: &Scene, namespace: &str) -> Result<Scene, Failed> {
     let made = Namespace {
         metadata: kube::core::ObjectMeta {
             name: Some(namespace.to_owned()),
@@ -230,7 +230,12 @@ async fn team(scene: &Scene, namespace: &str) -> Result<Scene, Failed> {
         ..Namespace::default()
     };
     let namespaces: Api<Namespace> = Api::all(scene.client.clone());
-    namespaces.create(&PostParams::default(), &made).await?;
+    // One of this name may still be on its way out.
+    wait_for(&format!("namespace {namespace}"), API_DEADLINE, || async {
+        let made = namespaces.create(&PostParams::default(), &made).await;
+        made.map(drop).map_err(|error| error.to_string())
+    })
+    .await?;
     Ok(Scene {
         namespace: namespace.to_owned(),
         ..scene.clone()
