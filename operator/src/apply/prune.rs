@@ -64,7 +64,7 @@ async fn prune_optional(
         let Presence::Present(cache) = known.of(kind, &writer.instance.namespace) else {
             continue;
         };
-        let resource = kind.resource();
+        let resource = cache.kind();
         let wanted = desired.optional.get(&kind).map_or(&[][..], Vec::as_slice);
         for object in writer.owned(&cache) {
             if is_among(wanted, &*object) {
@@ -73,12 +73,12 @@ async fn prune_optional(
             let reason = match adapter_of(&object.metadata) {
                 None => NOT_NEEDED.to_owned(),
                 Some(adapter) if !desired.prune.permits(adapter) => {
-                    applied.record(writer.adopt(&resource, &*object).await);
+                    applied.record(writer.adopt(resource, &*object).await);
                     continue;
                 }
                 Some(adapter) => format!("adapter {adapter} no longer needs this route"),
             };
-            let delete = Delete::of_kind(&resource, &cache, &*object, reason);
+            let delete = Delete::of_kind(resource, &cache, &*object, reason);
             applied.record(writer.delete(delete).await);
         }
     }

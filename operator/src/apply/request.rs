@@ -35,6 +35,8 @@ pub(super) struct Put<'a, K: NamespacedKind> {
     hash: OnceLock<String>,
     /// Called with the live object and with what is about to be sent.
     pub adjust: fn(&K, &mut K),
+    /// Why it is sent although nothing is missing, when something else was applied before.
+    pub outdated: &'static str,
 }
 
 impl<'a, K: NamespacedKind> Put<'a, K> {
@@ -46,7 +48,13 @@ impl<'a, K: NamespacedKind> Put<'a, K> {
             desired,
             hash: OnceLock::new(),
             adjust: |_, _| {},
+            outdated: "fields that are no longer set were removed",
         }
+    }
+
+    /// Says why something else was applied before.
+    pub fn because(self, outdated: &'static str) -> Self {
+        Self { outdated, ..self }
     }
 
     /// Lets `adjust` change what is sent, given the live object.

@@ -151,7 +151,7 @@ impl Writer<'_> {
         };
         let reason = if live.annotations().get(labels::APPLIED_HASH) != Some(put.hash()) {
             // Shown only where nothing is missing: then the hash differs because of fields that were desired before.
-            "fields that are no longer set were removed"
+            put.outdated
         } else if self.force {
             "re-applied because of the reconcile-now annotation"
         } else if !overruled::is_settled(live, before) {

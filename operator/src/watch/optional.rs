@@ -2,18 +2,15 @@
 //!
 //! Each has a watch of the one CustomResourceDefinition that defines it. The whole object is requested, because
 //! metadata do not say whether the API server serves the kind, nor in which version; none of it is cached. While the
-//! kind is served there is a watch of its objects.
+//! kind is served there is a watch of its objects, in the newest version that the operator can use.
+
+mod definition;
 
 use dittofs_shared::{labels, names};
 use futures::StreamExt as _;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, CustomResourceDefinitionCondition,
-};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::DynamicObject;
 use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, Resource, ResourceExt as _};
-use serde::Deserialize;
+use kube::{Api, ResourceExt as _};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +23,7 @@ use super::source::Source;
 use super::trigger::{Trigger, instances_of};
 use crate::cache::{Cache, Rules};
 use crate::server::InstanceRef;
+use definition::Definition;
 use dittofs_operator_core::optional::{Absence, OptionalKind};
 
 /// How long to wait before reading again a definition that the operator has no right to read. Rights change rarely.
@@ -113,21 +111,26 @@ impl Follower {
         let name = self.kind.definition();
         let mut definitions = std::pin::pin!(watcher::watch_object(api, &name).default_backoff());
         let mut outage = Outage::of(name.clone());
-        // Dropped, and with it the watch, when the kind is no longer served.
+        // Dropped, and with it the watch, when the kind is no longer served in this version.
         let mut objects = JoinSet::new();
+        let mut current = None;
         while let Some(event) = definitions.next().await {
             let forbidden = event.as_ref().is_err_and(is_forbidden);
             if !forbidden {
                 outage.see(&event);
             }
             match event {
-                Ok(definition) => match serves(definition.as_ref(), self.kind) {
-                    Ok(()) if objects.is_empty() => {
-                        objects.spawn(self.clone().follow_objects());
+                Ok(definition) => match definition::served(definition.as_ref(), self.kind) {
+                    Ok(version) if current == Some(version) => {}
+                    // What is known stays until it has been read in the new version: the objects are the same.
+                    Ok(version) => {
+                        current = Some(version);
+                        objects.shutdown().await;
+                        objects.spawn(self.clone().follow_objects(version));
                     }
-                    Ok(()) => {}
                     Err(absence) => {
-                        objects = JoinSet::new();
+                        current = None;
+                        objects.shutdown().await;
                         self.learn(&Presence::Absent(absence));
                     }
                 },
@@ -141,19 +144,19 @@ impl Follower {
         }
     }
 
-    async fn follow_objects(self) {
+    async fn follow_objects(self, version: &'static str) {
         let kind = self.kind;
         let concerns = move |object: &DynamicObject| concerned(kind, object);
         let rules = Rules::new(forget_writers, Arc::new(concerns));
         let (wake, lists) = (self.trigger.wake.clone(), self.source.lists());
-        let cache = Cache::new(kind.resource(), rules, wake, lists);
+        let resource = kind.resource_in(version);
+        let cache = Cache::new(resource.clone(), rules, wake, lists);
         let failed = |error: &watcher::Error| {
             let known = matches!(&*self.known.borrow(), Some(Presence::Present(_)));
             if !known {
                 self.learn(&Presence::Absent(unreadable(is_forbidden(error))));
             }
         };
-        let resource = kind.resource();
         let source = self.source.clone();
         let following = source.follow::<DynamicObject, _>(&cache, &resource, self.limits(), failed);
         tokio::join!(following, self.follow_lists(&cache));
@@ -190,9 +193,11 @@ impl Follower {
         let kind = self.kind.name();
         match (before, now) {
             (Some(Presence::Absent(before)), Presence::Absent(now)) if before == *now => return,
-            (Some(Presence::Present(_)), Presence::Present(_)) => {}
-            (_, Presence::Present(_)) => {
-                tracing::info!(kind, "optional kind is available");
+            (Some(Presence::Present(before)), Presence::Present(now))
+                if before.kind() == now.kind() => {}
+            (_, Presence::Present(now)) => {
+                let version = &now.kind().version;
+                tracing::info!(kind, version, "optional kind is available");
             }
             (_, Presence::Absent(Absence::NotInstalled)) => {
                 tracing::info!(kind, "optional kind is not installed");
@@ -224,53 +229,6 @@ fn concerned(kind: OptionalKind, object: &DynamicObject) -> HashSet<InstanceRef>
         instances.insert(InstanceRef::new(instance).within(&namespace));
     }
     instances
-}
-
-/// The part of a CustomResourceDefinition that matters here. Its schema, which can be a megabyte, is never kept.
-#[derive(Clone, Debug, Deserialize, Resource)]
-#[resource(inherit = CustomResourceDefinition)]
-struct Definition {
-    metadata: ObjectMeta,
-    spec: DefinitionSpec,
-    #[serde(default)]
-    status: DefinitionStatus,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct DefinitionSpec {
-    versions: Vec<DefinitionVersion>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct DefinitionVersion {
-    name: String,
-    served: bool,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct DefinitionStatus {
-    #[serde(default)]
-    conditions: Vec<CustomResourceDefinitionCondition>,
-}
-
-/// Whether the API server serves the kind in our version.
-fn serves(definition: Option<&Definition>, kind: OptionalKind) -> Result<(), Absence> {
-    let definition = definition.ok_or(Absence::NotInstalled)?;
-    // Objects cannot be created while the definition is terminating.
-    if definition.metadata.deletion_timestamp.is_some() {
-        return Err(Absence::NotInstalled);
-    }
-    let established = definition
-        .status
-        .conditions
-        .iter()
-        .any(|condition| condition.type_ == "Established" && condition.status == "True");
-    let version = |version: &DefinitionVersion| version.served && version.name == kind.version();
-    if established && definition.spec.versions.iter().any(version) {
-        Ok(())
-    } else {
-        Err(Absence::NotServed)
-    }
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ mod retention;
 mod rewritten;
 mod rights;
 mod roll_walk;
+mod route_versions;
 mod routes;
 mod secrets;
 mod seen;
@@ -87,6 +88,7 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         foreign_kinds::an_operator_works_while_they_come_and_go,
         optional_kinds::a_kind_is_used_while_it_is_there,
         namespaces::one_without_rights_holds_up_no_other_and_follows_when_it_has_them,
+        route_versions::routes_stay_while_the_version_changes_in_which_they_are_served,
         percona::a_kind_that_comes_later_is_picked_up,
         sharding::an_instance_changes_operators_by_its_label,
         sharding::an_operator_of_some_namespaces_needs_no_rights_in_others,

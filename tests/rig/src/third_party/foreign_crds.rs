@@ -197,6 +197,52 @@ impl ForeignCrds {
         Ok(())
     }
 
+    /// Installs one in these versions, as other releases of its project do, and waits until each is served or not, as
+    /// said. The first is the one that is stored; all have the schema of the one that the project defines.
+    ///
+    /// # Errors
+    /// The API server refuses, or it takes too long.
+    pub async fn install_as(
+        &self,
+        client: &Client,
+        kind: Kind,
+        versions: &[(&str, bool)],
+    ) -> Result<(), Error> {
+        let mut crd = self.of(kind).clone();
+        let defined = crd.spec.versions.iter().find(|version| version.served);
+        let defined = defined.ok_or_else(|| Error::NoCrd {
+            crd: kind.crd(),
+            reason: "it serves no version".to_owned(),
+        })?;
+        let under = versions.iter().enumerate().map(|(index, (name, served))| {
+            let mut version = defined.clone();
+            (*name).clone_into(&mut version.name);
+            version.served = *served;
+            version.storage = index == 0;
+            version
+        });
+        crd.spec.versions = under.collect();
+        let crds: Api<CustomResourceDefinition> = Api::all(client.clone());
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        crds.patch(kind.crd(), &parameters, &Patch::Apply(&crd))
+            .await
+            .map_err(refused("install", kind))?;
+        for (version, expected) in versions {
+            let what = format!("{} to be served in {version}: {expected}", kind.crd());
+            wait_for(&what, PATIENCE, || async {
+                established(&crds, kind).await?;
+                match served_in(client, &crd, version).await {
+                    Ok(()) if *expected => Ok(()),
+                    Err(_) if !*expected => Ok(()),
+                    Ok(()) => Err("it is served".to_owned()),
+                    Err(error) => Err(error),
+                }
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
     /// Removes some of them, with all objects of them, and waits until they are gone. One that is not there is gone.
     ///
     /// # Errors
@@ -257,7 +303,14 @@ fn conditions(crd: &CustomResourceDefinition) -> Vec<String> {
 /// The handler of a new kind begins a moment after the condition says so.
 async fn served(client: &Client, crd: &CustomResourceDefinition) -> Result<(), String> {
     let version = crd.spec.versions.iter().find(|version| version.served);
-    let version = version.map_or("", |version| &version.name);
+    served_in(client, crd, version.map_or("", |version| &version.name)).await
+}
+
+async fn served_in(
+    client: &Client,
+    crd: &CustomResourceDefinition,
+    version: &str,
+) -> Result<(), String> {
     let names = &crd.spec.names;
     let kind = GroupVersionKind::gvk(&crd.spec.group, version, &names.kind);
     let resource = ApiResource::from_gvk_with_plural(&kind, &names.plural);
