@@ -15,6 +15,7 @@ mod injected;
 mod isolation;
 mod leading;
 mod lifetime;
+mod limits;
 mod manual;
 mod mutation;
 mod namespaces;
@@ -213,6 +214,10 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
     trials![
         Needs::ApiServer,
         unavailable,
+        limits::a_quota_that_is_used_up_is_told_and_stops_nothing_else,
+        limits::default_limits_of_a_namespace_restart_nobody,
+        limits::what_a_policy_forbids_is_told_in_its_own_words,
+        limits::a_load_balancer_that_the_cloud_refuses_gets_its_address_later,
         overruled::what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happening,
         overruled::a_policy_that_writes_another_value_every_time_keeps_nobody_busy,
         overruled::claim_templates_that_a_policy_completes_keep_no_change_from_being_made,

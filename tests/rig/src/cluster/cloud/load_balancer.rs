@@ -1,5 +1,8 @@
 //! A pretended cloud: hands addresses out to Services of type LoadBalancer and leaves on them what
-//! clouds leave: a finalizer, an annotation and the address in the status.
+//! clouds leave: a finalizer, an annotation and the address in the status. It refuses those that are
+//! annotated so, and says so as clouds do.
+
+mod refusal;
 
 use crate::cluster::cloud::retry::{FixedDelay, retry};
 use crate::cluster::network::LOAD_BALANCER_PREFIX;
@@ -18,6 +21,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub const FINALIZER: &str = "service.kubernetes.io/load-balancer-cleanup";
 /// The cloud's own note on a Service.
 pub const ANNOTATION: &str = "load-balancer.rig.local/address";
+/// A Service with this annotation gets nothing from the cloud, for the reason that is its value.
+pub const REFUSE: &str = "load-balancer.rig.local/refuse";
+/// Reason of the Event about a refusal.
+pub const REFUSED: &str = "SyncLoadBalancerFailed";
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -84,6 +91,8 @@ fn own_byte(address: Ipv4Addr) -> Option<u8> {
 enum Need {
     Nothing,
     Address,
+    /// One that the cloud does not give, for this reason.
+    Refusal(String),
     /// It no longer wants its load balancer, or it is being deleted.
     Release,
 }
@@ -101,7 +110,10 @@ fn need(service: &Service) -> Need {
         wants && service.metadata.deletion_timestamp.is_none(),
         served,
     ) {
-        (true, _) => Need::Address,
+        (true, _) => match service.annotations().get(REFUSE) {
+            Some(reason) => Need::Refusal(reason.clone()),
+            None => Need::Address,
+        },
         (false, true) => Need::Release,
         (false, false) => Need::Nothing,
     }
@@ -119,6 +131,10 @@ async fn reconcile(service: Arc<Service>, context: Arc<Context>) -> Result<Actio
     };
     match need(&service) {
         Need::Nothing => {}
+        Need::Refusal(reason) => {
+            refusal::tell(&context.client, &service, &reason).await?;
+            return Ok(Action::requeue(refusal::RETRY));
+        }
         Need::Release => {
             release(&api, &service).await?;
             addresses().release(&uid);
@@ -227,6 +243,16 @@ mod tests {
             need(&service("ClusterIP", &[FINALIZER], false)),
             Need::Release
         );
+    }
+
+    #[test]
+    fn a_service_that_is_to_be_refused_is() {
+        let mut service = service("LoadBalancer", &[], false);
+        let quota = "the account has no addresses left".to_owned();
+        service
+            .annotations_mut()
+            .insert(REFUSE.to_owned(), quota.clone());
+        assert_eq!(need(&service), Need::Refusal(quota));
     }
 
     #[test]
