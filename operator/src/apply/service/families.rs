@@ -27,11 +27,11 @@ pub(super) fn keep(live: &Service, sent: &mut Service) {
 /// Whether the API server refuses the families that are desired, or the policy for them.
 pub(super) fn are_blamed(error: &ApplyError, desired: &Service) -> bool {
     let spec = desired.spec.as_ref();
-    let desires =
+    let has_any =
         spec.is_some_and(|spec| spec.ip_family_policy.is_some() || spec.ip_families.is_some());
     // With the number of an entry behind it, and `spec.clusterIPs` where there is no address left of a family.
     let fields = ["spec.ipFamilyPolicy", "spec.ipFamilies", "spec.clusterIPs"];
-    desires && fields.iter().any(|field| error.blames_part_of(field))
+    has_any && fields.iter().any(|field| error.blames_part_of(field))
 }
 
 /// The same Service with whatever families it has.

@@ -136,7 +136,7 @@ mod tests {
     fn the_api_and_the_name_server_are_among_the_services() {
         for family in Families::Both.each() {
             let (network, _) = family.services.split_once('/').unwrap();
-            let network = network.trim_end_matches(":").trim_end_matches(".0");
+            let network = network.trim_end_matches(':').trim_end_matches(".0");
             for address in [family.api_service, family.dns] {
                 let address = address.to_string();
                 assert!(address.starts_with(network), "{address}");
