@@ -4,6 +4,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 use dittofs_operator::scope::{self, Scope};
 use dittofs_operator_core::brake::Limit;
+use dittofs_runtime::listen::everywhere;
 use dittofs_runtime::logging::LogFormat;
 use dittofs_shared::Duration;
 use std::net::SocketAddr;
@@ -36,8 +37,9 @@ pub struct RunArguments {
     #[arg(long, env = "DITTOFS_OPERATOR_SIDECAR_IMAGE", default_value_t = format!("ghcr.io/dittofs/dittofs-sidecar:{VERSION}"))]
     pub sidecar_image: String,
 
-    /// Address that serves /livez, /readyz and /metrics.
-    #[arg(long, env = "DITTOFS_OPERATOR_LISTEN", default_value = "0.0.0.0:8080")]
+    /// Address that serves /livez, /readyz and /metrics. `[::]` is every address of both families, or of IPv4 where the
+    /// kernel has no IPv6; `0.0.0.0` is every address of IPv4.
+    #[arg(long, env = "DITTOFS_OPERATOR_LISTEN", default_value_t = everywhere(8080))]
     pub listen: SocketAddr,
 
     /// How many DittoServers are reconciled concurrently.

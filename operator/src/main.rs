@@ -19,6 +19,7 @@ use dittofs_operator::watch::{self, Watch};
 use dittofs_operator_core::brake::Brake;
 use dittofs_operator_core::instance::Defaults;
 use dittofs_operator_core::reference::{self, crd};
+use dittofs_runtime::listen::listen;
 use dittofs_runtime::{client, logging, probe_server, shutdown};
 use kube::Client;
 use std::convert::Infallible;
@@ -26,7 +27,6 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::net::TcpListener;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Name for the API server's audit log, and of the Lease unless another one is given.
@@ -135,7 +135,7 @@ async fn serve_probes(
     probes: Arc<Probes>,
 ) -> Result<impl Future<Output = Infallible> + use<>, String> {
     let address = arguments.listen;
-    let listener = TcpListener::bind(address)
+    let listener = listen(address)
         .await
         .map_err(|error| format!("cannot listen on {address} for probes and metrics: {error}"))?;
     let answer = move |path: &str| probes.answer(path);

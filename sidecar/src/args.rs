@@ -2,7 +2,9 @@
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use dittofs_runtime::listen::everywhere;
 use dittofs_runtime::logging::LogFormat;
+use dittofs_shared::names;
 use dittofs_sidecar::tls::{ClientFiles, TlsFiles};
 use hyper::Uri;
 use rustls::pki_types::ServerName;
@@ -61,8 +63,9 @@ pub struct Args {
     #[arg(long, env = "DITTOFS_SIDECAR_SIGNING_KEY")]
     pub signing_key: Option<PathBuf>,
 
-    /// Address that serves /livez and /readyz.
-    #[arg(long, env = "DITTOFS_SIDECAR_LISTEN", default_value = "0.0.0.0:8081")]
+    /// Address that serves /livez and /readyz. `[::]` is every address of both families, or of IPv4 where the kernel has
+    /// no IPv6; `0.0.0.0` is every address of IPv4.
+    #[arg(long, env = "DITTOFS_SIDECAR_LISTEN", default_value_t = everywhere(names::SIDECAR_PORT))]
     pub listen: SocketAddr,
 
     /// Format of the log.

@@ -138,6 +138,18 @@ mod tests {
     }
 
     #[test]
+    fn a_listener_of_the_other_family_counts() {
+        // A machine may have no IPv6.
+        let Ok(open) = TcpListener::bind("[::]:0") else {
+            return;
+        };
+        let port = open.local_addr().unwrap().port();
+        for mut listening in [Listening::default(), Listening::at(Path::new(TABLES))] {
+            assert!(listening.ports().unwrap().contains(&port), "{listening:?}");
+        }
+    }
+
+    #[test]
     fn a_connection_is_no_listener() {
         for mut listening in [Listening::default(), Listening::at(Path::new(TABLES))] {
             let (server, _) = listener("127.0.0.1:0");

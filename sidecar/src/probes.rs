@@ -84,7 +84,7 @@ pub async fn serve(
 async fn bind(listen: SocketAddr) -> TcpListener {
     let mut backoff = Backoff::new(Duration::from_secs(1));
     loop {
-        match TcpListener::bind(listen).await {
+        match dittofs_runtime::listen::listen(listen).await {
             Ok(listener) => return listener,
             Err(error) => {
                 tracing::warn!(%listen, %error, "cannot listen for probes; retrying");

@@ -173,9 +173,18 @@ impl ApplyError {
 
     /// Whether the API server names this field as the cause.
     pub fn blames(&self, field: &str) -> bool {
+        self.causes().any(|cause| cause == field)
+    }
+
+    /// Whether the API server names a field that begins so as the cause, such as an entry of a list.
+    pub fn blames_part_of(&self, field: &str) -> bool {
+        self.causes().any(|cause| cause.starts_with(field))
+    }
+
+    fn causes(&self) -> impl Iterator<Item = &str> {
         let details = self.status().and_then(|status| status.details.as_ref());
-        let mut causes = details.iter().flat_map(|details| &details.causes);
-        causes.any(|cause| cause.field == field)
+        let causes = details.into_iter().flat_map(|details| &details.causes);
+        causes.map(|cause| cause.field.as_str())
     }
 
     /// The object is invalid.

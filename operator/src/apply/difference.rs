@@ -40,6 +40,8 @@ const WHOLE: [&str; 5] = [
 ];
 /// A list whose order is the API server's: its entries are known by number and protocol.
 const PORTS: &str = "spec.ports";
+/// A list to which the API server adds: the second family of a Service that has both.
+const FAMILIES: &str = "spec.ipFamilies";
 /// Where a StatefulSet describes its pods.
 const POD: [&str; 3] = ["spec", "template", "spec"];
 
@@ -98,6 +100,8 @@ impl Walk {
             (Value::Array(live), Value::Array(wanted), _) if path == PORTS => {
                 self.compare(&in_order(live).into(), &in_order(wanted).into());
             }
+            (Value::Array(live), Value::Array(wanted), _)
+                if path == FAMILIES && live.starts_with(wanted) => {}
             (live, Value::Array(wanted), Some(keys)) => {
                 let live = live.as_array().map_or(&[][..], Vec::as_slice);
                 for entry in wanted {

@@ -3,6 +3,8 @@
 //! The API server identifies an entry in a list of ports by its number. So a port that another writer has added is kept
 //! beside ours, or even makes ours invalid, because two ports must not have the same name. Then the list is replaced.
 
+mod families;
+
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
@@ -24,6 +26,8 @@ enum Obstacle {
     Affinity,
     /// Ranges that another writer has given to a load balancer. Other types must have none.
     Ranges,
+    /// Families that it has, or that the cluster does not have.
+    Families,
 }
 
 impl Obstacle {
@@ -39,6 +43,8 @@ impl Obstacle {
             None
         } else if error.blames(RANGES) && ranges(live) && !ranges(desired) {
             Some(Self::Ranges)
+        } else if families::are_blamed(error, desired) {
+            Some(Self::Families)
         } else if has_other_ports(live, desired) {
             Some(Self::Ports)
         } else if error.blames("spec.sessionAffinityConfig") && affinity == Some("ClientIP") {
@@ -47,24 +53,17 @@ impl Obstacle {
             None
         }
     }
-
-    const fn reason(self) -> &'static str {
-        match self {
-            Self::Ports => "ports of another writer were removed",
-            Self::Affinity => "sessionAffinityConfig was removed",
-            Self::Ranges => "loadBalancerSourceRanges was removed",
-        }
-    }
 }
 
 impl Writer<'_> {
-    /// Applies a Service. A node port is kept when the number of its port changes: clients may be using it.
+    /// Applies a Service. A node port is kept when the number of its port changes: clients may be using it. A Service
+    /// that cannot have the families of the spec keeps those that it has, and its ports follow all the same.
     pub async fn put_service(
         &self,
         cache: &Cache<Service>,
         desired: &Service,
     ) -> Result<Option<Change>, Failure> {
-        let put = Put::new(cache, desired).adjusted(keep_node_ports);
+        let put = Put::new(cache, desired).adjusted(keep_allocated);
         let failure = match self.put_ports(&put).await {
             Err(failure) => failure,
             written => return written,
@@ -75,13 +74,27 @@ impl Writer<'_> {
         let Some(obstacle) = Obstacle::of(&failure.error, &live, desired) else {
             return Err(failure);
         };
-        match obstacle {
-            Obstacle::Ports => drop(self.replace_ports(&live, desired).await?),
-            Obstacle::Affinity => self.end_affinity(&live).await?,
-            Obstacle::Ranges => self.end_ranges(&live, desired).await?,
-        }
+        let reason = match obstacle {
+            Obstacle::Ports => {
+                self.replace_ports(&live, desired).await?;
+                "ports of another writer were removed"
+            }
+            Obstacle::Affinity => {
+                self.end_affinity(&live).await?;
+                "sessionAffinityConfig was removed"
+            }
+            Obstacle::Ranges => {
+                self.end_ranges(&live, desired).await?;
+                "loadBalancerSourceRanges was removed"
+            }
+            Obstacle::Families => {
+                let others = families::without(desired);
+                Box::pin(self.put_service(cache, &others)).await?;
+                return Err(failure);
+            }
+        };
         let change = self.put_ports(&put).await?;
-        let removed = || Change::of(desired, &(), Action::Updated, obstacle.reason().to_owned());
+        let removed = || Change::of(desired, &(), Action::Updated, reason.to_owned());
         Ok(Some(change.unwrap_or_else(removed)))
     }
 
@@ -146,6 +159,12 @@ fn has_other_ports(live: &Service, desired: &Service) -> bool {
             .any(|wanted| wanted.port == port.port && wanted.protocol == port.protocol)
     };
     !ports(live).iter().all(wanted)
+}
+
+/// What the API server has given to the live Service.
+fn keep_allocated(live: &Service, sent: &mut Service) {
+    keep_node_ports(live, sent);
+    families::keep(live, sent);
 }
 
 fn keep_node_ports(live: &Service, sent: &mut Service) {

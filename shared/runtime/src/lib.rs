@@ -1,6 +1,7 @@
 //! What both programs need in order to run. Nothing in here knows DittoFS or a `DittoServer`.
 //!
 //! * [`logging`]: format and filter of the log.
+//! * [`listen`]: addresses to listen on, of both families.
 //! * [`probe_server`]: the HTTP server for probes and metrics.
 //! * [`client`]: a client for the Kubernetes API.
 //! * [`api_error`]: errors of the Kubernetes API as text.
@@ -21,6 +22,7 @@
 pub mod api_error;
 pub mod backoff;
 pub mod client;
+pub mod listen;
 pub mod logging;
 pub mod probe_server;
 pub mod shutdown;

@@ -99,7 +99,8 @@ pub struct ServiceSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_family_policy: Option<IpFamilyPolicy>,
 
-    /// IP families of the Services; the first one is the primary family. By default, Kubernetes decides.
+    /// IP families of the Services; the first one is the primary family. Two without `ipFamilyPolicy` mean
+    /// `PreferDualStack`. By default, Kubernetes decides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2))]
     pub ip_families: Vec<IpFamily>,

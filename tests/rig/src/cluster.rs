@@ -17,6 +17,7 @@ use crate::build::binaries;
 use crate::cluster::access::{Access, Caller};
 use crate::cluster::audit::AuditLog;
 use crate::cluster::cloud::Cloud;
+use crate::cluster::network::Families;
 use crate::files;
 use crate::node::cri;
 use crate::node::requirements::Unavailable;
@@ -48,6 +49,8 @@ pub enum Mode {
 pub struct ClusterOptions {
     /// How much.
     pub mode: Mode,
+    /// The addresses that nodes, pods and Services have.
+    pub families: Families,
     /// Whether etcd waits for the disk, as in production. Off: faster, for all but latency figures.
     pub durable_etcd: bool,
     /// Part of the state folder's name, for people who look at it.
@@ -150,6 +153,7 @@ pub struct Cluster {
     pub(crate) _port: Option<tokio::net::TcpSocket>,
     pub(crate) reaper: Reaper,
     pub(crate) mode: Mode,
+    pub(crate) families: Families,
 }
 
 impl Cluster {
@@ -163,6 +167,11 @@ impl Cluster {
     /// What this cluster consists of.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// The addresses that it has.
+    pub fn families(&self) -> Families {
+        self.families
     }
 
     /// A client with all rights. To be made and used within [`block_on_in`].

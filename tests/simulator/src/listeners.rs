@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::{
     clients::ClientCounts,
+    simulator,
     stop::{self, Stopped, Stopper},
 };
 
@@ -44,7 +45,7 @@ impl Listeners {
 
     /// Listens for clients of an adapter on all addresses.
     pub(crate) async fn open(&mut self, kind: &str, port: u16) -> io::Result<()> {
-        let listener = TcpListener::bind(("0.0.0.0", port)).await?;
+        let listener = simulator::bind("0.0.0.0", port).await?;
         let (stop, stopped) = stop::channel();
         let clients = Arc::clone(&self.clients);
         let serving = serve(

@@ -1,6 +1,11 @@
 //! Booting and stopping a simulator, as a program or within a test.
 
-use std::{io, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    io,
+    net::{Ipv6Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use thiserror::Error;
@@ -256,7 +261,7 @@ pub(crate) async fn listen(
         host
     };
     let bound = async {
-        let listener = TcpListener::bind((address, port)).await?;
+        let listener = bind(address, port).await?;
         let addr = listener.local_addr()?;
         Ok((listener, addr))
     };
@@ -266,6 +271,15 @@ pub(crate) async fn listen(
         port,
         source,
     })
+}
+
+/// As Go does: `0.0.0.0` is every address of both families, where the kernel has both.
+pub(crate) async fn bind(host: &str, port: u16) -> io::Result<TcpListener> {
+    let everywhere = ["0.0.0.0", "::"].contains(&host);
+    if everywhere && let Ok(listener) = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
+        return Ok(listener);
+    }
+    TcpListener::bind((host, port)).await
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod drift;
 mod earlier;
 mod eviction;
 mod exposure;
+mod families;
 mod first_password;
 mod following;
 mod foreign_kinds;
@@ -86,6 +87,9 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         Needs::BareApiServer,
         unavailable,
         configuration::what_no_pod_mounts_any_more_is_deleted_in_the_end,
+        families::a_service_of_one_family_gets_the_other_and_its_ports_follow,
+        families::a_new_service_gets_both_families,
+        families::a_policy_that_somebody_else_has_chosen_keeps_both,
         foreign_kinds::an_operator_works_while_they_come_and_go,
         optional_kinds::a_kind_is_used_while_it_is_there,
         namespaces::one_without_rights_holds_up_no_other_and_follows_when_it_has_them,
@@ -166,6 +170,7 @@ fn of_adapters(unavailable: Option<&str>) -> Vec<Trial> {
         services::every_field_is_in_the_service,
         services::the_type_goes_back_and_forth_and_the_service_stays,
         services::a_class_that_cannot_be_changed_is_told_and_stops_nothing_else,
+        families::ports_follow_though_the_cluster_lacks_a_family,
         services::a_node_port_that_is_asked_for_moves_with_the_service,
         services::addresses_and_mount_commands_are_told,
         shared::a_shared_service_stays_while_its_adapters_come_and_go,

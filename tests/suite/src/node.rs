@@ -8,6 +8,7 @@ mod database;
 mod deletion;
 mod discovery;
 mod eviction;
+mod families;
 mod hardship;
 mod hostile;
 mod lifetime;
@@ -21,7 +22,8 @@ mod startup;
 mod storage;
 mod way_in;
 
-use dittofs_suite::registry::{Needs, cluster};
+use dittofs_rig::network::Families;
+use dittofs_suite::registry::{Needs, cluster, of_families};
 use dittofs_suite::world;
 use libtest_mimic::Trial;
 
@@ -41,6 +43,18 @@ pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
     let mut trials = together(unavailable);
     trials.extend(with_the_simulator(unavailable));
     trials.extend(alone(unavailable));
+    trials.push(of_families(
+        Families::V6,
+        unavailable,
+        "node::families::the_main_job_is_done_over_ipv6_alone",
+        families::the_main_job_is_done_over_ipv6_alone,
+    ));
+    trials.push(of_families(
+        Families::Both,
+        unavailable,
+        "node::families::the_main_job_is_done_over_both_families",
+        families::the_main_job_is_done_over_both_families,
+    ));
     trials
 }
 

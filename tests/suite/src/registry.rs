@@ -2,6 +2,8 @@
 
 use dittofs_golden::trial::failed;
 pub use dittofs_golden::trial::{plain, skipped};
+use dittofs_rig::NodeSupport;
+use dittofs_rig::network::Families;
 use libtest_mimic::Trial;
 
 use crate::Outcome;
@@ -40,5 +42,26 @@ where
             Trial::test(name, move || world::play_bare(name, test).map_err(failed))
         }
         _ => Trial::test(name, move || world::play(name, test).map_err(failed)),
+    }
+}
+
+/// A test in a cluster of its own, with a node, whose addresses are of these families. No other test runs meanwhile.
+pub fn of_families<F>(
+    families: Families,
+    unavailable: Option<&str>,
+    name: &'static str,
+    test: impl FnOnce(Scene) -> F + Send + 'static,
+) -> Trial
+where
+    F: Future<Output = Outcome>,
+{
+    if let Some(reason) = unavailable {
+        return skipped(name, reason);
+    }
+    match NodeSupport::check_for(families) {
+        NodeSupport::Available => Trial::test(name, move || {
+            world::play_apart(families, name, test).map_err(failed)
+        }),
+        NodeSupport::Unavailable(reason) => skipped(name, &reason.to_string()),
     }
 }

@@ -7,11 +7,12 @@
 //! Kinds of others (Percona, Prometheus operator, Gateway API) belong to a whole cluster, and tests run side by side. So
 //! there are two clusters. In the shared one all of them are installed before the operator starts, and stay. What
 //! happens without them, and when they come and go, is tested in the bare one: a control plane with an operator of its
-//! own, brought up by the first test that asks for it. Such tests run one at a time, and each begins without any of the
+//! own and Services of both families, brought up by the first test that asks for it. Such tests run one at a time, and each begins without any of the
 //! kinds; it installs and removes them with [`ForeignCrds`].
 
 use dittofs_rig::foreign_crds::{ForeignCrds, Kind};
 use dittofs_rig::installation::{self, Installation, Server};
+use dittofs_rig::network::Families;
 use dittofs_rig::programs::Programs;
 use dittofs_rig::{Cluster, ClusterOptions, Mode, NodeSupport};
 use k8s_openapi::api::core::v1::Namespace;
@@ -139,7 +140,10 @@ pub fn shared() -> Result<Arc<World>, Error> {
 /// The world without the kinds of others.
 fn bare() -> Result<Arc<World>, Error> {
     BARE.get_or_start(|| {
-        let options = ClusterOptions::control_plane("bare");
+        let options = ClusterOptions {
+            families: Families::Both,
+            ..ClusterOptions::control_plane("bare")
+        };
         World::start(&options, &[], &Server::Simulator)
     })
 }
@@ -195,6 +199,32 @@ where
 {
     let _stage = STAGE.write().unwrap_or_else(PoisonError::into_inner);
     perform(&shared()?, name, test)
+}
+
+/// The same in a world of the test's own, with a node whose addresses are of these families.
+///
+/// # Errors
+/// The world did not come up, or what the test ended with.
+pub fn play_apart<F>(
+    families: Families,
+    name: &str,
+    test: impl FnOnce(Scene) -> F + Send,
+) -> Outcome
+where
+    F: Future<Output = Outcome>,
+{
+    let _stage = STAGE.write().unwrap_or_else(PoisonError::into_inner);
+    let options = ClusterOptions {
+        families,
+        ..ClusterOptions::node("families")
+    };
+    let world = Arc::new(World::start(&options, &[], &server_from_environment())?);
+    let outcome = perform(&world, name, test);
+    if let Ok(world) = Arc::try_unwrap(world) {
+        outcome.and(world.cluster.shutdown().map_err(Error::from))
+    } else {
+        outcome
+    }
 }
 
 /// Held by the test that the bare world belongs to.

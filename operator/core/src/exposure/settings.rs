@@ -68,14 +68,12 @@ impl Effective {
                 self.spec.external_traffic_policy = Some(TrafficPolicy::Local.as_str().to_owned());
             }
         }
+        self.match_families(live);
         let Some(live) = live else {
             return Vec::new();
         };
         let class = (r#type == ServiceType::LoadBalancer).then(|| self.keep_class(live));
         let families = self.keep_families(live);
-        if live.owns.family_policy {
-            self.reset_family_policy();
-        }
         class.flatten().into_iter().chain(families).collect()
     }
 
@@ -108,15 +106,35 @@ impl Effective {
         wanted.map(|_| stays(live, "loadBalancerClass", has.as_deref().unwrap_or("none")))
     }
 
-    /// If the policy were only left out, the API server would keep the one that the Service has.
-    fn reset_family_policy(&mut self) {
-        let both = |families: &Vec<String>| families.len() > 1;
-        if self.spec.ip_family_policy.is_none() && !self.spec.ip_families.as_ref().is_some_and(both)
-        {
-            self.spec.ip_family_policy = Some(IpFamilyPolicy::SingleStack.as_str().to_owned());
+    /// Makes families and policy fit together: the API server refuses two families with `SingleStack`, or on a new
+    /// Service without a policy. If a policy of ours were only left out, the API server would keep it.
+    fn match_families(&mut self, live: Option<&LiveService>) {
+        let spec = &mut self.spec;
+        if let Some(families) = &mut spec.ip_families {
+            families.dedup();
+            let most = if is_single(spec.ip_family_policy.as_deref()) {
+                1
+            } else {
+                2
+            };
+            families.truncate(most);
         }
+        if spec.ip_family_policy.is_some() {
+            return;
+        }
+        let has = live.and_then(|live| live.spec.ip_family_policy.as_deref());
+        let families = spec.ip_families.as_deref().unwrap_or_default();
+        let policy = if families.len() > 1 {
+            has.filter(|policy| *policy != IpFamilyPolicy::SingleStack.as_str())
+                .or(Some(IpFamilyPolicy::PreferDualStack.as_str()))
+        } else {
+            live.filter(|live| live.owns.family_policy)
+                .map(|_| IpFamilyPolicy::SingleStack.as_str())
+        };
+        spec.ip_family_policy = policy.map(str::to_owned);
     }
 
+    /// The first family is immutable. A second one can still be added.
     fn keep_families(&mut self, live: &LiveService) -> Option<String> {
         let spec = &mut self.spec;
         let first = |families: &Option<Vec<String>>| families.as_ref()?.first().cloned();
@@ -124,10 +142,16 @@ impl Effective {
         let has = first(&live.spec.ip_families).filter(|has| *has != wanted)?;
         let remark = stays(live, "ipFamilies", &has);
         spec.ip_families.clone_from(&live.spec.ip_families);
-        spec.ip_family_policy
-            .clone_from(&live.spec.ip_family_policy);
+        if is_single(spec.ip_family_policy.as_deref()) || spec.ip_family_policy.is_none() {
+            spec.ip_family_policy
+                .clone_from(&live.spec.ip_family_policy);
+        }
         Some(remark)
     }
+}
+
+fn is_single(policy: Option<&str>) -> bool {
+    policy == Some(IpFamilyPolicy::SingleStack.as_str())
 }
 
 fn stays(live: &LiveService, field: &str, has: &str) -> String {

@@ -1,3 +1,5 @@
+mod families;
+
 use super::*;
 use crate::adapters::Verdict;
 use crate::exposure::live::OwnFields;
@@ -97,34 +99,6 @@ fn a_new_load_balancer_gets_policy_local_and_one_that_exists_keeps_its_policy() 
     assert_eq!(policy(json!({"type": "NodePort"}), &[]), None);
     let all = json!({"type": "ClusterIP", "externalTrafficPolicy": "Local", "loadBalancerSourceRanges": ["192.0.2.0/24"]});
     assert_eq!(policy(all, &[ours()]), None);
-}
-
-#[test]
-fn a_family_policy_of_the_operator_is_reset_and_that_of_another_writer_stays() {
-    let has = json!({"type": "LoadBalancer", "ipFamilyPolicy": "PreferDualStack"});
-    for (settings, family_policy, expected) in [
-        (json!({}), true, Some("SingleStack")),
-        (json!({}), false, None),
-        (json!({"ipFamilies": ["IPv6"]}), true, Some("SingleStack")),
-        (json!({"ipFamilies": ["IPv4", "IPv6"]}), true, None),
-        (
-            json!({"ipFamilyPolicy": "PreferDualStack"}),
-            true,
-            Some("PreferDualStack"),
-        ),
-    ] {
-        let spec = spec(settings);
-        let live = LiveService {
-            owns: OwnFields {
-                family_policy,
-                ..OwnFields::default()
-            },
-            ..live("files-nfs", "nfs", has.clone())
-        };
-        let made = planned_nfs(&spec, &[live]);
-        let policy = made.services[0].spec.ip_family_policy.as_deref();
-        assert_eq!(policy, expected, "{:?}", spec.adapter_services);
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod ready;
 
-use dittofs_shared::crd::AdapterStatus;
+use dittofs_shared::crd::{AdapterStatus, IpFamily};
 use dittofs_shared::{labels, published_state};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::ResourceExt;
@@ -189,11 +189,24 @@ fn place(service: &Service, adapter: &str, pod: Option<&Pod>) -> Option<(String,
             Some((host.clone(), port.port))
         }
         Some("NodePort") => {
-            let host = pod?.status.as_ref()?.host_ip.as_ref()?;
-            Some((host.clone(), port.node_port?))
+            let host = node_address(pod?, spec.ip_families.as_deref())?;
+            Some((host.to_owned(), port.node_port?))
         }
         _ => Some((spec.cluster_ip.clone()?, port.port)),
     }
+}
+
+/// The address of the pod's node that is of the Service's first family: node ports are open on no others.
+fn node_address<'a>(pod: &'a Pod, families: Option<&[String]>) -> Option<&'a str> {
+    let status = pod.status.as_ref()?;
+    let family = families.and_then(|families| families.first());
+    let fits = |address: &&str| {
+        let is_v6 = family.map(|family| family == IpFamily::IPv6.as_str());
+        is_v6.is_none_or(|is_v6| address.contains(':') == is_v6)
+    };
+    let all = status.host_ips.iter().flatten();
+    let mut all = all.map(|address| address.ip.as_str());
+    all.find(fits).or(status.host_ip.as_deref())
 }
 
 fn join(host: &str, port: i32) -> String {
@@ -255,6 +268,23 @@ mod tests {
                 expected,
                 "{kind} {ingress}"
             );
+        }
+    }
+
+    #[test]
+    fn a_node_port_is_reached_at_an_address_of_the_family_of_its_service() {
+        let pod: Pod = serde_json::from_value(json!({"metadata": {}, "status": {
+            "hostIP": "192.0.2.1", "hostIPs": [{"ip": "192.0.2.1"}, {"ip": "2001:db8::1"}],
+        }}))
+        .unwrap();
+        for (families, expected) in [
+            (Some("IPv4"), "192.0.2.1"),
+            (Some("IPv6"), "2001:db8::1"),
+            (None, "192.0.2.1"),
+        ] {
+            let families = families.map(|family| [family.to_owned()]);
+            let families = families.as_ref().map(<[String; 1]>::as_slice);
+            assert_eq!(node_address(&pod, families), Some(expected));
         }
     }
 }

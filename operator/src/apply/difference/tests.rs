@@ -60,6 +60,15 @@ fn ports_may_stand_in_any_order() {
 }
 
 #[test]
+fn the_second_family_of_a_service_is_no_difference() {
+    let families = |all: &[&str]| json!({"spec": {"ipFamilies": all}});
+    let both = families(&["IPv4", "IPv6"]);
+    assert_eq!(difference(&both, &families(&["IPv4"])), None);
+    assert!(difference(&both, &families(&["IPv6"])).is_some());
+    assert!(difference(&families(&["IPv4"]), &both).is_some());
+}
+
+#[test]
 fn entries_that_others_add_to_a_list_of_the_pod_are_no_difference() {
     for (list, ours, theirs, changed) in [
         (

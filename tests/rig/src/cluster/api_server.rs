@@ -2,12 +2,12 @@
 
 use crate::build::binaries::Binaries;
 use crate::cluster::control_plane::etcd_url;
-use crate::cluster::network::{API_PORT, NODE_ADDRESS, SERVICE_RANGE};
+use crate::cluster::network::{API_PORT, Families};
 use crate::cluster::pki::Pki;
 use crate::cluster::state::StateDir;
 use crate::process::launch::Program;
 use serde_json::json;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// Where the API server listens.
@@ -20,14 +20,16 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn url(self) -> String {
-        match self {
-            Self::Loopback(port) => format!("https://{}:{port}", Ipv4Addr::LOCALHOST),
-            Self::Node => format!("https://{NODE_ADDRESS}:{API_PORT}"),
-        }
+    pub(crate) fn url(self, families: Families) -> String {
+        let address = match self {
+            Self::Loopback(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            Self::Node => SocketAddr::from((families.first().node, API_PORT)),
+        };
+        format!("https://{address}")
     }
 
-    fn arguments(self, pki: &Pki) -> Vec<String> {
+    fn arguments(self, pki: &Pki, families: Families) -> Vec<String> {
+        let advertised = families.first().node;
         match self {
             Self::Loopback(port) => vec![
                 format!("--bind-address={}", Ipv4Addr::LOCALHOST),
@@ -35,13 +37,14 @@ impl Endpoint {
                 // The cluster holds the port with a socket of its own.
                 "--permit-port-sharing=true".to_owned(),
                 // A loopback address is no endpoint for the Service `kubernetes`.
-                format!("--advertise-address={NODE_ADDRESS}"),
+                format!("--advertise-address={advertised}"),
                 "--endpoint-reconciler-type=none".to_owned(),
             ],
             Self::Node => vec![
+                // Of whichever families there are.
                 format!("--bind-address={}", Ipv4Addr::UNSPECIFIED),
                 format!("--secure-port={API_PORT}"),
-                format!("--advertise-address={NODE_ADDRESS}"),
+                format!("--advertise-address={advertised}"),
                 // The node's name resolves nowhere.
                 "--kubelet-preferred-address-types=InternalIP".to_owned(),
                 format!(
@@ -83,12 +86,14 @@ pub(crate) fn program(
     state: &StateDir,
     pki: &Pki,
     endpoint: Endpoint,
+    families: Families,
 ) -> Program {
-    let mut arguments = endpoint.arguments(pki);
+    let services = families.list(|family| family.services);
+    let mut arguments = endpoint.arguments(pki, families);
     arguments.extend(identity_arguments(pki));
     arguments.extend([
         format!("--etcd-servers={}", etcd_url(state)),
-        format!("--service-cluster-ip-range={SERVICE_RANGE}"),
+        format!("--service-cluster-ip-range={services}"),
         "--authorization-mode=Node,RBAC".to_owned(),
         "--enable-admission-plugins=NodeRestriction,PodSecurity".to_owned(),
         "--allow-privileged=true".to_owned(),
@@ -129,8 +134,13 @@ mod tests {
 
     #[test]
     fn the_url_is_where_it_listens() {
-        assert_eq!(Endpoint::Loopback(7).url(), "https://127.0.0.1:7");
-        assert_eq!(Endpoint::Node.url(), "https://192.0.2.10:6443");
+        for (endpoint, families, expected) in [
+            (Endpoint::Loopback(7), Families::V6, "https://127.0.0.1:7"),
+            (Endpoint::Node, Families::Both, "https://192.0.2.10:6443"),
+            (Endpoint::Node, Families::V6, "https://[2001:db8::10]:6443"),
+        ] {
+            assert_eq!(endpoint.url(families), expected);
+        }
     }
 
     #[test]

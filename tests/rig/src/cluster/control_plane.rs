@@ -1,7 +1,7 @@
 //! etcd, the controllers and the scheduler: their command lines.
 
 use crate::build::binaries::Binaries;
-use crate::cluster::network::POD_RANGE;
+use crate::cluster::network::Families;
 use crate::cluster::pki::Pki;
 use crate::cluster::state::StateDir;
 use crate::process::launch::Program;
@@ -30,7 +30,12 @@ pub(crate) fn etcd_url(state: &StateDir) -> String {
     format!("unix://{}", state.etcd_socket().display())
 }
 
-pub(crate) fn controller_manager(binaries: &Binaries, state: &StateDir, pki: &Pki) -> Program {
+pub(crate) fn controller_manager(
+    binaries: &Binaries,
+    state: &StateDir,
+    pki: &Pki,
+    families: Families,
+) -> Program {
     let mut arguments = client_arguments(state, "controller-manager");
     arguments.extend([
         format!("--root-ca-file={}", pki.certificate("ca").display()),
@@ -43,7 +48,7 @@ pub(crate) fn controller_manager(binaries: &Binaries, state: &StateDir, pki: &Pk
             pki.certificate("ca").display()
         ),
         format!("--cluster-signing-key-file={}", pki.key("ca").display()),
-        format!("--cluster-cidr={POD_RANGE}"),
+        format!("--cluster-cidr={}", families.list(|family| family.pods)),
         "--use-service-account-credentials=true".to_owned(),
     ]);
     Program {

@@ -1,6 +1,6 @@
 //! Keys, certificates and kubeconfigs of one cluster. ECDSA throughout: made in milliseconds.
 
-use crate::cluster::network::{API_SERVICE_ADDRESS, NODE_ADDRESS, NODE_NAME};
+use crate::cluster::network::{Families, NODE_NAME};
 use crate::cluster::state::StateDir;
 use crate::files::{self, FileError};
 use rcgen::{
@@ -104,16 +104,17 @@ fn authority_params() -> CertificateParams {
 }
 
 fn server_params() -> Result<CertificateParams, rcgen::Error> {
-    let names = [
+    let mut names = vec![
         "localhost".to_owned(),
         NODE_NAME.to_owned(),
         "kubernetes".to_owned(),
         "kubernetes.default".to_owned(),
         "kubernetes.default.svc".to_owned(),
         "127.0.0.1".to_owned(),
-        NODE_ADDRESS.to_string(),
-        API_SERVICE_ADDRESS.to_string(),
     ];
+    for family in Families::Both.each() {
+        names.extend([family.node.to_string(), family.api_service.to_string()]);
+    }
     let mut params = CertificateParams::new(names)?;
     params
         .distinguished_name

@@ -34,7 +34,7 @@ pub(crate) fn start(options: &ClusterOptions) -> Result<Cluster, Error> {
         Mode::ControlPlane => Part::ControlPlane,
         Mode::Node => Part::Node,
     };
-    if let (Mode::Node, NodeSupport::Unavailable(reason)) = (options.mode, support(options.mode)) {
+    if let NodeSupport::Unavailable(reason) = support(options) {
         return Err(reason.into());
     }
     let binaries = Binaries::ensure(part)?;
@@ -42,8 +42,9 @@ pub(crate) fn start(options: &ClusterOptions) -> Result<Cluster, Error> {
     let keep = options.keep_state || std::env::var_os(KEEP_STATE).is_some_and(|v| !v.is_empty());
     // From here on whatever fails, the reaper cleans up after it.
     let reaper = Reaper::start(&state, keep)?;
-    let environment = Environment::prepare(options.mode, &binaries, &state)?;
-    let pki = Pki::create(&state, &environment.endpoint.url())?;
+    let environment = Environment::prepare(options, &binaries, &state)?;
+    let url = environment.endpoint.url(options.families);
+    let pki = Pki::create(&state, &url)?;
     files::write(
         &api_server::audit_policy_file(&state),
         api_server::audit_policy(),
@@ -51,10 +52,16 @@ pub(crate) fn start(options: &ClusterOptions) -> Result<Cluster, Error> {
 
     let etcd = control_plane::etcd(&binaries, &state, options.durable_etcd);
     let etcd = environment.launcher.start(&etcd)?;
-    let api_server = api_server::program(&binaries, &state, &pki, environment.endpoint);
+    let api_server = api_server::program(
+        &binaries,
+        &state,
+        &pki,
+        environment.endpoint,
+        options.families,
+    );
     let running_api_server = environment.launcher.start(&api_server)?;
     let access = Access {
-        url: environment.endpoint.url(),
+        url,
         namespaces: environment.launcher.namespaces.clone(),
         resident: etcd.pid(),
         state,
@@ -71,15 +78,16 @@ pub(crate) fn start(options: &ClusterOptions) -> Result<Cluster, Error> {
         _port: environment.port,
         reaper,
         mode: options.mode,
+        families: options.families,
     };
     cluster.complete(environment.group.as_ref())?;
     Ok(cluster)
 }
 
-fn support(mode: Mode) -> NodeSupport {
-    match mode {
+fn support(options: &ClusterOptions) -> NodeSupport {
+    match options.mode {
         Mode::ControlPlane => NodeSupport::Available,
-        Mode::Node => NodeSupport::check(),
+        Mode::Node => NodeSupport::check_for(options.families),
     }
 }
 
@@ -92,19 +100,24 @@ struct Environment {
 }
 
 impl Environment {
-    fn prepare(mode: Mode, binaries: &Binaries, state: &StateDir) -> Result<Self, Error> {
-        let group = match mode {
+    fn prepare(
+        options: &ClusterOptions,
+        binaries: &Binaries,
+        state: &StateDir,
+    ) -> Result<Self, Error> {
+        let group = match options.mode {
             Mode::Node => Some(make_group(state)?),
             // Without root the records of the programs have to do.
             Mode::ControlPlane => make_group(state).ok(),
         };
-        let (endpoint, port, namespaces) = match mode {
+        let (endpoint, port, namespaces) = match options.mode {
             Mode::ControlPlane => {
                 let (socket, port) = free_port().map_err(Error::NoPort)?;
                 (Endpoint::Loopback(port), Some(socket), None)
             }
             Mode::Node => {
-                let namespaces = Namespaces::create(&kubelet::bind_mounts(state)?)?;
+                let namespaces =
+                    Namespaces::create(&kubelet::bind_mounts(state)?, options.families)?;
                 (Endpoint::Node, None, Some(Arc::new(namespaces)))
             }
         };
@@ -159,6 +172,7 @@ impl Cluster {
             &access.binaries,
             &access.state,
             &access.pki,
+            self.families,
         ))?;
         if self.mode == Mode::Node {
             self.start_node()?;
@@ -182,8 +196,8 @@ impl Cluster {
             ..
         } = self.access.clone();
         let runc = requirements::find("runc").unwrap_or_else(|| PathBuf::from("runc"));
-        containerd::configure(&binaries, &state, &runc)?;
-        kubelet::configure(&state, &pki, &group.kubelet_root())?;
+        containerd::configure(&binaries, &state, &runc, self.families)?;
+        kubelet::configure(&state, &pki, &group.kubelet_root(), self.families)?;
         let mut running = self
             .launcher
             .start(&containerd::program(&binaries, &state))?;
@@ -213,7 +227,7 @@ impl Cluster {
         self.access
             .block_on(|| readiness::admit_nodes(&self.access))??;
         self.launch(&control_plane::scheduler(&binaries, &state))?;
-        self.launch(&kubelet::kubelet(&binaries, &state))?;
+        self.launch(&kubelet::kubelet(&binaries, &state, self.families))?;
         self.launch(&kubelet::proxy(&binaries, &state))
     }
 

@@ -1,7 +1,7 @@
 //! containerd and the pod network: configuration and command line.
 
 use crate::build::binaries::Binaries;
-use crate::cluster::network::POD_RANGE;
+use crate::cluster::network::Families;
 use crate::cluster::state::StateDir;
 use crate::files::{self, FileError};
 use crate::images;
@@ -15,12 +15,13 @@ pub(crate) fn configure(
     binaries: &Binaries,
     state: &StateDir,
     runc: &Path,
+    families: Families,
 ) -> Result<(), FileError> {
     files::write(&config_file(state), config(binaries, state, runc))?;
     files::create_folder(&cni_folder(state))?;
     files::write(
         &cni_folder(state).join("10-pods.conflist"),
-        pod_network(state),
+        pod_network(state, families),
     )
 }
 
@@ -105,7 +106,14 @@ fn snapshotter(folder: &Path) -> &'static str {
 
 /// Each pod hangs on a link of its own and the node routes between them. With a bridge, answers of a
 /// Service within the node would bypass kube-proxy's rules unless a kernel module is loaded.
-fn pod_network(state: &StateDir) -> String {
+fn pod_network(state: &StateDir, families: Families) -> String {
+    let each = || families.each().iter();
+    let ranges: Vec<_> = each()
+        .map(|family| json!([{"subnet": family.pods}]))
+        .collect();
+    let routes: Vec<_> = each()
+        .map(|family| json!({"dst": family.everything}))
+        .collect();
     json!({
         "cniVersion": "1.0.0",
         "name": "pods",
@@ -114,8 +122,8 @@ fn pod_network(state: &StateDir) -> String {
             "ipMasq": false,
             "ipam": {
                 "type": "host-local",
-                "ranges": [[{"subnet": POD_RANGE}]],
-                "routes": [{"dst": "0.0.0.0/0"}],
+                "ranges": ranges,
+                "routes": routes,
                 "dataDir": state.join("cni-addresses"),
             },
         }],
@@ -154,10 +162,16 @@ mod tests {
 
     #[test]
     fn pods_get_addresses_of_the_reserved_range() {
-        let network = pod_network(&StateDir::at("/tmp/rig-1-0".into()));
+        let state = StateDir::at("/tmp/rig-1-0".into());
+        let network = pod_network(&state, Families::Both);
         let network: serde_json::Value = serde_json::from_str(&network).unwrap();
         let ipam = &network["plugins"][0]["ipam"];
         assert_eq!(ipam["ranges"][0][0]["subnet"], "198.18.0.0/24");
+        assert_eq!(ipam["ranges"][1][0]["subnet"], "2001:2:0:1::/64");
+        assert_eq!(
+            ipam["routes"],
+            json!([{"dst": "0.0.0.0/0"}, {"dst": "::/0"}])
+        );
         assert_eq!(ipam["dataDir"], "/tmp/rig-1-0/cni-addresses");
     }
 }

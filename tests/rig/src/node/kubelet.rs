@@ -1,7 +1,7 @@
 //! The kubelet and kube-proxy: configuration and command lines.
 
 use crate::build::binaries::Binaries;
-use crate::cluster::network::{DNS_ADDRESS, NODE_ADDRESS, NODE_NAME, POD_RANGE};
+use crate::cluster::network::{Families, NODE_NAME};
 use crate::cluster::pki::Pki;
 use crate::cluster::state::StateDir;
 use crate::files::{self, FileError};
@@ -35,15 +35,23 @@ pub(crate) fn bind_mounts(state: &StateDir) -> Result<Vec<BindMount>, FileError>
 }
 
 /// Writes the configuration files.
-pub(crate) fn configure(state: &StateDir, pki: &Pki, root: &str) -> Result<(), FileError> {
+pub(crate) fn configure(
+    state: &StateDir,
+    pki: &Pki,
+    root: &str,
+    families: Families,
+) -> Result<(), FileError> {
     files::write(
         &kubelet_file(state),
-        kubelet_config(state, pki, root).to_string(),
+        kubelet_config(state, pki, root, families).to_string(),
     )?;
-    files::write(&proxy_file(state), proxy_config(state).to_string())
+    files::write(
+        &proxy_file(state),
+        proxy_config(state, families).to_string(),
+    )
 }
 
-pub(crate) fn kubelet(binaries: &Binaries, state: &StateDir) -> Program {
+pub(crate) fn kubelet(binaries: &Binaries, state: &StateDir, families: Families) -> Program {
     Program {
         name: "kubelet",
         executable: binaries.kubernetes.join("kubelet"),
@@ -51,7 +59,7 @@ pub(crate) fn kubelet(binaries: &Binaries, state: &StateDir) -> Program {
             format!("--config={}", kubelet_file(state).display()),
             format!("--kubeconfig={}", state.kubeconfig("kubelet").display()),
             format!("--hostname-override={NODE_NAME}"),
-            format!("--node-ip={NODE_ADDRESS}"),
+            format!("--node-ip={}", families.list(|family| family.node)),
             format!("--root-dir={}", state.join("kubelet").display()),
             format!("--cert-dir={}", state.join("kubelet-pki").display()),
         ],
@@ -76,7 +84,7 @@ fn proxy_file(state: &StateDir) -> PathBuf {
 
 /// A guest on the machine: it evicts nobody because of the machine's own load (the thresholds must
 /// be above zero to be accepted) and enforces nothing on what is not a pod.
-fn kubelet_config(state: &StateDir, pki: &Pki, root: &str) -> Value {
+fn kubelet_config(state: &StateDir, pki: &Pki, root: &str, families: Families) -> Value {
     json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -99,7 +107,7 @@ fn kubelet_config(state: &StateDir, pki: &Pki, root: &str) -> Value {
         "containerRuntimeEndpoint": format!("unix://{}", state.containerd_socket().display()),
         "volumePluginDir": state.join("volume-plugins"),
         "podLogsDir": state.join("pod-logs"),
-        "clusterDNS": [DNS_ADDRESS],
+        "clusterDNS": [families.first().dns],
         "resolvConf": "/dev/null",
         "serializeImagePulls": false,
         // Tests end containers on purpose, again and again: waiting longer each time would test the kubelet.
@@ -112,14 +120,14 @@ fn kubelet_config(state: &StateDir, pki: &Pki, root: &str) -> Value {
 }
 
 /// The conntrack limits are the machine's, not the namespace's: zero leaves them alone.
-fn proxy_config(state: &StateDir) -> Value {
+fn proxy_config(state: &StateDir, families: Families) -> Value {
     json!({
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": "nftables",
         "clientConnection": {"kubeconfig": state.kubeconfig("proxy")},
         "hostnameOverride": NODE_NAME,
-        "clusterCIDR": POD_RANGE,
+        "clusterCIDR": families.list(|family| family.pods),
         "conntrack": {
             "maxPerCore": 0,
             "min": 0,
@@ -137,7 +145,7 @@ mod tests {
     fn pods_stay_in_the_clusters_control_group() {
         let state = StateDir::create("kubelet").unwrap();
         let pki = Pki::create(&state, "https://127.0.0.1:1").unwrap();
-        let config = kubelet_config(&state, &pki, "/rig-1-0");
+        let config = kubelet_config(&state, &pki, "/rig-1-0", Families::V4);
         assert_eq!(config["cgroupRoot"], "/rig-1-0");
         assert_eq!(config["failCgroupV1"], false);
         std::fs::remove_dir_all(state.path()).unwrap();

@@ -1,6 +1,7 @@
 //! What a node needs of the machine: root, control groups, namespaces and a few Debian packages.
 
 use crate::build::progress::Step;
+use crate::cluster::network::Families;
 use crate::process::cgroup;
 use crate::process::command::{self, CommandError};
 use crate::process::namespaces::Namespaces;
@@ -32,6 +33,9 @@ const SYSTEM_FOLDERS: [&str; 6] = [
 /// Set to anything, this variable makes a machine one that can have no node.
 pub const NO_NODE: &str = "DITTOFS_RIG_NO_NODE";
 
+/// Where a kernel with IPv6 shows its addresses.
+const IPV6: &str = "/proc/net/if_inet6";
+
 /// Whether a cluster with a node can run here.
 #[derive(Debug)]
 pub enum NodeSupport {
@@ -60,6 +64,9 @@ pub enum Unavailable {
         /// Why it was not installed.
         why: String,
     },
+    /// A kernel without IPv6.
+    #[error("a node with IPv6 addresses needs a kernel with IPv6, and this one has no {IPV6}")]
+    NoIpv6,
     /// No usable control groups.
     #[error("a node needs writable control groups v2: {0}")]
     NoControlGroups(#[from] cgroup::Error),
@@ -74,14 +81,19 @@ pub enum Unavailable {
 impl NodeSupport {
     /// Installs missing packages where that is possible, then tries what a node will do.
     pub fn check() -> Self {
-        match try_everything() {
+        Self::check_for(Families::V4)
+    }
+
+    /// The same, for a node with addresses of these families.
+    pub fn check_for(families: Families) -> Self {
+        match try_everything(families) {
             Ok(()) => Self::Available,
             Err(reason) => Self::Unavailable(reason),
         }
     }
 }
 
-fn try_everything() -> Result<(), Unavailable> {
+fn try_everything(families: Families) -> Result<(), Unavailable> {
     if std::env::var_os(NO_NODE).is_some_and(|value| !value.is_empty()) {
         return Err(Unavailable::NotWanted);
     }
@@ -90,9 +102,19 @@ fn try_everything() -> Result<(), Unavailable> {
     }
     install_missing()?;
     cgroup::Group::probe()?;
-    let namespaces = Namespaces::create(&[])?;
-    let probe = || command::run(Command::new("nft").args(["add", "table", "ip", "probe"]));
-    namespaces.run(probe)?.map_err(Unavailable::NoNftables)?;
+    if families.have_v6() && !Path::new(IPV6).exists() {
+        return Err(Unavailable::NoIpv6);
+    }
+    let namespaces = Namespaces::create(&[], families)?;
+    let tables: &[&str] = if families.have_v6() {
+        &["ip", "ip6"]
+    } else {
+        &["ip"]
+    };
+    for table in tables {
+        let probe = || command::run(Command::new("nft").args(["add", "table", table, "probe"]));
+        namespaces.run(probe)?.map_err(Unavailable::NoNftables)?;
+    }
     Ok(())
 }
 

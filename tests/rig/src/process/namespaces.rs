@@ -4,7 +4,7 @@
 //! Namespaces belong to threads. Whatever has to happen inside runs on a thread that enters, does it,
 //! and ends; programs started from there stay inside.
 
-use crate::cluster::network::NODE_ADDRESS;
+use crate::cluster::network::{Families, Family};
 use crate::process::command::{self, CommandError};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -19,6 +19,12 @@ const PRIVATE_FOLDERS: [&str; 3] = ["/run/containerd", "/var/lib/cni", "/var/log
 const SYSCTLS: [(&str, &str); 2] = [
     ("/proc/sys/net/ipv4/ip_forward", "1"),
     ("/proc/sys/net/ipv4/conf/all/route_localnet", "1"),
+];
+/// The same for IPv6. On a link with two ends nobody else can have the address, and looking for others takes a second.
+const SYSCTLS_V6: [(&str, &str); 3] = [
+    ("/proc/sys/net/ipv6/conf/all/disable_ipv6", "0"),
+    ("/proc/sys/net/ipv6/conf/all/forwarding", "1"),
+    ("/proc/sys/net/ipv6/conf/default/accept_dad", "0"),
 ];
 
 /// A namespace cannot be made or entered.
@@ -52,12 +58,12 @@ pub struct Namespaces {
 
 impl Namespaces {
     /// Makes them, with the node's interface up.
-    pub fn create(bind_mounts: &[BindMount]) -> Result<Self, Error> {
+    pub fn create(bind_mounts: &[BindMount], families: Families) -> Result<Self, Error> {
         on_a_thread(|| {
             unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
                 .map_err(|e| kernel("make namespaces", e.into()))?;
             separate_mounts(bind_mounts)?;
-            set_network_up()?;
+            set_network_up(families)?;
             Ok(Self {
                 network: open("/proc/thread-self/ns/net")?,
                 mounts: open("/proc/thread-self/ns/mnt")?,
@@ -141,32 +147,41 @@ fn separate_mounts(bind_mounts: &[BindMount]) -> Result<(), Error> {
     Ok(())
 }
 
-/// A pair of virtual interfaces carries the node's address: it needs nothing of the kernel that pods
-/// would not need as well. The default route makes Service addresses routable before kube-proxy
-/// rewrites them.
-fn set_network_up() -> Result<(), Error> {
-    let address = format!("{NODE_ADDRESS}/24");
-    let steps: [&[&str]; 6] = [
-        &["link", "set", "lo", "up"],
-        &[
-            "link",
-            "add",
-            "node0",
-            "type",
-            "veth",
-            "peer",
-            "name",
-            "node0peer",
-        ],
-        &["link", "set", "node0peer", "up"],
-        &["addr", "add", &address, "dev", "node0"],
-        &["link", "set", "node0", "up"],
-        &["route", "add", "default", "dev", "node0"],
-    ];
-    for arguments in steps {
-        command::run(Command::new("ip").args(arguments))?;
+/// A pair of virtual interfaces carries the node's addresses: it needs nothing of the kernel that pods would not need
+/// as well.
+fn set_network_up(families: Families) -> Result<(), Error> {
+    let pair = ["node0", "type", "veth", "peer", "name", "node0peer"];
+    ip(&["link", "set", "lo", "up"])?;
+    ip(&[&["link", "add"], &pair[..]].concat())?;
+    set(&SYSCTLS)?;
+    if families.have_v6() {
+        set(&SYSCTLS_V6)?;
     }
-    for (setting, value) in SYSCTLS {
+    ip(&["link", "set", "node0peer", "up"])?;
+    ip(&["link", "set", "node0", "up"])?;
+    families.each().iter().try_for_each(set_address)
+}
+
+/// The default route makes Service addresses routable before kube-proxy rewrites them.
+fn set_address(family: &Family) -> Result<(), Error> {
+    let address = format!("{}/{}", family.node, family.node_prefix);
+    // Usable at once, though nobody has looked whether somebody else has it.
+    let unchecked: &[&str] = if family.node.is_ipv6() {
+        &["nodad"]
+    } else {
+        &[]
+    };
+    ip(&[&["addr", "add", &address, "dev", "node0"], unchecked].concat())?;
+    ip(&["route", "add", family.everything, "dev", "node0"])
+}
+
+fn ip(arguments: &[&str]) -> Result<(), Error> {
+    command::run(Command::new("ip").args(arguments))?;
+    Ok(())
+}
+
+fn set(settings: &[(&str, &str)]) -> Result<(), Error> {
+    for (setting, value) in settings {
         fs::write(setting, value).map_err(|e| kernel("change a network setting", e))?;
     }
     Ok(())

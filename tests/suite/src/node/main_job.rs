@@ -3,12 +3,17 @@
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use serde_json::json;
 
 pub async fn services_follow_the_adapters(scene: Scene) -> Outcome {
     let spec = json!({"adapterDiscovery": {"removalHold": "1s"}});
-    let files = Instance::create(&scene, "files", spec).await?;
+    follow(&Instance::create(&scene, "files", spec).await?).await
+}
+
+/// Waits until an instance is ready, and changes an adapter in every way. SMB ends at port 1446.
+pub async fn follow(files: &Instance) -> Outcome {
     files.wait_ready().await?;
     let before = files.pod().await?;
     files
@@ -35,15 +40,17 @@ pub async fn services_follow_the_adapters(scene: Scene) -> Outcome {
         .await?;
     let after = files.pod().await?;
     ensure!(before.uid() == after.uid(), "the pod is another one");
-    let restarts = |pod: &k8s_openapi::api::core::v1::Pod| {
-        let status = pod.status.clone().unwrap_or_default();
-        let all = status
-            .container_statuses
-            .into_iter()
-            .chain(status.init_container_statuses)
-            .flatten();
-        all.map(|container| container.restart_count).sum::<i32>()
-    };
     ensure!(restarts(&after) == 0, "{} restarts", restarts(&after));
     Ok(())
+}
+
+/// Of all containers of a pod.
+pub fn restarts(pod: &Pod) -> i32 {
+    let status = pod.status.clone().unwrap_or_default();
+    let all = status
+        .container_statuses
+        .into_iter()
+        .chain(status.init_container_statuses)
+        .flatten();
+    all.map(|container| container.restart_count).sum()
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask cluster`: a cluster to play with.
 
 use crate::Outcome;
+use dittofs_rig::network::Families;
 use dittofs_rig::{Cluster, ClusterOptions, Mode};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -11,6 +12,9 @@ pub struct Arguments {
     /// No node: only the API server and its controllers. Needs no root.
     #[arg(long)]
     control_plane: bool,
+    /// Addresses of the node, the pods and the Services: ipv4, ipv6 or both.
+    #[arg(long, default_value = "ipv4")]
+    families: Families,
     /// Keep the state folder with the logs afterwards.
     #[arg(long)]
     keep: bool,
@@ -31,6 +35,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         } else {
             Mode::Node
         },
+        families: arguments.families,
         durable_etcd: arguments.durable,
         name: "xtask".to_owned(),
         keep_state: arguments.keep,

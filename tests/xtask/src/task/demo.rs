@@ -3,6 +3,7 @@
 use super::instance::{Instance, Timed};
 use crate::Outcome;
 use dittofs_rig::installation::{self, Installation, Server};
+use dittofs_rig::network::Families;
 use dittofs_rig::programs::Programs;
 use dittofs_rig::{Cluster, ClusterOptions, NodeSupport};
 use serde_json::{Value, json};
@@ -23,6 +24,9 @@ pub struct Arguments {
     /// A DittoFS image to pull. Where it cannot be had within seconds, the simulator runs instead.
     #[arg(long, value_name = "REFERENCE", default_value = PUBLISHED)]
     dittofs_image: String,
+    /// Addresses of the node, the pods and the Services: ipv4, ipv6 or both.
+    #[arg(long, default_value = "ipv4")]
+    families: Families,
     /// Leave the cluster up until Ctrl-C and say how to look around.
     #[arg(long)]
     keep: bool,
@@ -40,11 +44,14 @@ impl Arguments {
 /// Shows the main job.
 pub fn run(arguments: &Arguments) -> Outcome {
     let began = Instant::now();
-    if let NodeSupport::Unavailable(reason) = NodeSupport::check() {
+    if let NodeSupport::Unavailable(reason) = NodeSupport::check_for(arguments.families) {
         return Err(format!("the demo needs a node, and there can be none: {reason}").into());
     }
     let programs = Programs::build()?;
-    let cluster = Cluster::start(&ClusterOptions::node("demo"))?;
+    let cluster = Cluster::start(&ClusterOptions {
+        families: arguments.families,
+        ..ClusterOptions::node("demo")
+    })?;
     let installation = installation::install(&cluster, &programs, &arguments.server())?;
     println!(
         "\nThe cluster and the operator are up after {:.1} s.",
@@ -60,7 +67,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 async fn show(cluster: &Cluster, installation: &Installation) -> Outcome {
-    let instance = Instance::create(cluster, "demo", "files", spec(installation)).await?;
+    let instance = Instance::create(cluster, "demo", "files", spec(cluster, installation)).await?;
     heading("A user creates DittoServer files");
     let ready = instance.wait_ready().await?;
     println!(
@@ -118,8 +125,11 @@ async fn show(cluster: &Cluster, installation: &Installation) -> Outcome {
     Ok(())
 }
 
-fn spec(installation: &Installation) -> Value {
+/// With addresses of both families where there are both.
+fn spec(cluster: &Cluster, installation: &Installation) -> Value {
+    let policy = (cluster.families() == Families::Both).then_some("PreferDualStack");
     json!({
+        "adapterServices": {"ipFamilyPolicy": policy},
         "image": installation.server_image,
         "storage": {"metadataSize": "1Gi", "contentSize": "1Gi"},
         "adapterDiscovery": {"removalHold": HOLD},

@@ -131,10 +131,6 @@ fn environment(instance: &Instance) -> Vec<EnvVar> {
             "DITTOFS_SIDECAR_SIGNING_KEY",
             format!("{SIGNING_KEY_DIRECTORY}/{SIGNING_KEY_FILE}"),
         ),
-        value(
-            "DITTOFS_SIDECAR_LISTEN",
-            format!("0.0.0.0:{}", names::SIDECAR_PORT),
-        ),
     ];
     environment.extend(tls(instance));
     environment

@@ -5,7 +5,7 @@
 mod refusal;
 
 use crate::cluster::cloud::retry::{FixedDelay, retry};
-use crate::cluster::network::LOAD_BALANCER_PREFIX;
+use crate::cluster::network;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Api, Patch, PatchParams};
@@ -14,7 +14,7 @@ use kube::runtime::controller::Action;
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Keeps a Service until its load balancer is gone, as real clouds do.
@@ -52,24 +52,24 @@ pub async fn run(client: Client) {
         .await;
 }
 
-/// Who has which last byte. An address stays with the uid until the Service is gone.
+/// Who has which last byte. It stays with the uid until the Service is gone.
 #[derive(Debug, Default)]
 struct Addresses {
     taken: BTreeMap<String, u8>,
 }
 
 impl Addresses {
-    fn of(&mut self, uid: &str, told_before: Option<Ipv4Addr>) -> Option<Ipv4Addr> {
+    fn of(&mut self, uid: &str, told_before: &[IpAddr]) -> Option<u8> {
         let byte = match self.taken.get(uid) {
             Some(byte) => *byte,
             None => told_before
-                .and_then(own_byte)
+                .iter()
+                .find_map(own_byte)
                 .filter(|byte| self.is_free(*byte))
                 .or_else(|| (1..=254).find(|byte| self.is_free(*byte)))?,
         };
         self.taken.insert(uid.to_owned(), byte);
-        let [a, b, c] = LOAD_BALANCER_PREFIX;
-        Some(Ipv4Addr::new(a, b, c, byte))
+        Some(byte)
     }
 
     fn is_free(&self, byte: u8) -> bool {
@@ -81,9 +81,26 @@ impl Addresses {
     }
 }
 
-fn own_byte(address: Ipv4Addr) -> Option<u8> {
-    let [a, b, c, byte] = address.octets();
-    ([a, b, c] == LOAD_BALANCER_PREFIX && (1..=254).contains(&byte)).then_some(byte)
+/// The last byte of an address of this cloud.
+fn own_byte(address: &IpAddr) -> Option<u8> {
+    let (family, byte) = match address {
+        IpAddr::V4(address) => ("IPv4", *address.octets().last()?),
+        IpAddr::V6(address) => ("IPv6", *address.octets().last()?),
+    };
+    let ours = network::load_balancer(family, byte) == *address;
+    (ours && (1..=254).contains(&byte)).then_some(byte)
+}
+
+/// One address of each family of the Service.
+fn addresses_of(service: &Service, byte: u8) -> Vec<IpAddr> {
+    let families = service
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.ip_families.as_ref());
+    let families = families.into_iter().flatten();
+    families
+        .map(|family| network::load_balancer(family, byte))
+        .collect()
 }
 
 /// What a Service asks of the cloud.
@@ -140,23 +157,25 @@ async fn reconcile(service: Arc<Service>, context: Arc<Context>) -> Result<Actio
             addresses().release(&uid);
         }
         Need::Address => {
-            let address = addresses()
-                .of(&uid, told(&service))
+            let byte = addresses()
+                .of(&uid, &told(&service))
                 .ok_or(Error::NoAddress)?;
-            serve(&api, &service, address).await?;
+            serve(&api, &service, &addresses_of(&service, byte)).await?;
         }
     }
     Ok(Action::await_change())
 }
 
 /// The finalizer before the address: a load balancer must not outlive its Service.
-async fn serve(api: &Api<Service>, service: &Service, address: Ipv4Addr) -> Result<(), Error> {
+async fn serve(api: &Api<Service>, service: &Service, addresses: &[IpAddr]) -> Result<(), Error> {
     let (name, plain) = (service.name_any(), PatchParams::default());
-    if let Some(patch) = marks(service, address) {
+    if let Some(patch) = marks(service, addresses) {
         api.patch(&name, &plain, &Patch::Merge(patch)).await?;
     }
-    if told(service) != Some(address) {
-        let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": address}]}}});
+    if told(service) != addresses {
+        let ingress = addresses.iter().map(|address| json!({"ip": address}));
+        let ingress: Vec<_> = ingress.collect();
+        let status = json!({"status": {"loadBalancer": {"ingress": ingress}}});
         api.patch_status(&name, &plain, &Patch::Merge(status))
             .await?;
     }
@@ -180,8 +199,9 @@ async fn release(api: &Api<Service>, service: &Service) -> Result<(), Error> {
 
 /// The patch that adds finalizer and annotation, unless both are there. It names the version it was
 /// made from, because a merge replaces the whole list of finalizers.
-fn marks(service: &Service, address: Ipv4Addr) -> Option<Value> {
-    let note = address.to_string();
+fn marks(service: &Service, addresses: &[IpAddr]) -> Option<Value> {
+    let note: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
+    let note = note.join(",");
     let noted = service.annotations().get(ANNOTATION) == Some(&note);
     let mut finalizers = service.finalizers().to_vec();
     let marked = finalizers.iter().any(|finalizer| finalizer == FINALIZER);
@@ -198,17 +218,15 @@ fn marks(service: &Service, address: Ipv4Addr) -> Option<Value> {
     }}))
 }
 
-/// The address in the status.
-fn told(service: &Service) -> Option<Ipv4Addr> {
-    let balancer = service.status.as_ref()?.load_balancer.as_ref()?;
-    balancer
-        .ingress
-        .as_ref()?
-        .first()?
-        .ip
-        .as_ref()?
-        .parse()
-        .ok()
+/// The addresses in the status.
+fn told(service: &Service) -> Vec<IpAddr> {
+    let status = service.status.as_ref();
+    let balancer = status.and_then(|status| status.load_balancer.as_ref());
+    let ingress = balancer.and_then(|balancer| balancer.ingress.as_ref());
+    let ingress = ingress.into_iter().flatten();
+    ingress
+        .filter_map(|ingress| ingress.ip.as_ref()?.parse().ok())
+        .collect()
 }
 
 #[cfg(test)]
@@ -267,20 +285,33 @@ mod tests {
     fn an_address_stays_with_its_service_and_is_handed_out_again_afterwards() {
         let mut addresses = Addresses::default();
         let told = told(&service("LoadBalancer", &[], false));
-        let nine = addresses.of("a", told).unwrap();
-        assert_eq!(nine, Ipv4Addr::new(203, 0, 113, 9));
-        assert_eq!(addresses.of("a", None), Some(nine));
-        assert_ne!(addresses.of("b", told), Some(nine));
+        assert_eq!(addresses.of("a", &told), Some(9));
+        assert_eq!(addresses.of("a", &[]), Some(9));
+        assert_ne!(addresses.of("b", &told), Some(9));
         addresses.release("a");
-        assert_eq!(addresses.of("c", told), Some(nine));
-        let foreign = Some(Ipv4Addr::new(10, 0, 0, 1));
-        assert!(own_byte(addresses.of("d", foreign).unwrap()).is_some());
+        assert_eq!(addresses.of("c", &told), Some(9));
+        for foreign in ["10.0.0.9", "2001:db8:2::9", "2001:db8:1::109"] {
+            assert_eq!(own_byte(&foreign.parse().unwrap()), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_service_gets_an_address_of_each_of_its_families() {
+        let mut service = service("LoadBalancer", &[], false);
+        let families = ["IPv6", "IPv4"].map(str::to_owned).to_vec();
+        service.spec.as_mut().unwrap().ip_families = Some(families);
+        let all = addresses_of(&service, 9);
+        assert_eq!(
+            all.iter().map(IpAddr::to_string).collect::<Vec<_>>(),
+            ["2001:db8:1::9", "203.0.113.9"]
+        );
+        assert!(all.iter().all(|address| own_byte(address) == Some(9)));
     }
 
     #[test]
     fn marks_keep_the_finalizers_of_others() {
-        let address = Ipv4Addr::new(203, 0, 113, 9);
-        let patch = marks(&service("LoadBalancer", &["other"], false), address).unwrap();
+        let address = network::load_balancer("IPv4", 9);
+        let patch = marks(&service("LoadBalancer", &["other"], false), &[address]).unwrap();
         assert_eq!(patch["metadata"]["finalizers"], json!(["other", FINALIZER]));
         assert_eq!(patch["metadata"]["resourceVersion"], "7");
     }
