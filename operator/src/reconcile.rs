@@ -131,6 +131,9 @@ async fn reconcile(
             let secrets = lock(&context.secrets).of(instance, began);
             Box::pin(reconcile_valid(server, context, instance, secrets)).await
         }
+        Server::TooLarge { status, bytes, .. } => {
+            apart::too_large(server, status.as_deref(), *bytes, context).await
+        }
         Server::Invalid { error, .. } => {
             tracing::error!(
                 %instance,

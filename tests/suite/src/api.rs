@@ -2,11 +2,13 @@
 
 mod acceptance;
 mod configuration;
+mod definition;
 mod deletion;
 mod drift;
 mod earlier;
 mod eviction;
 mod exposure;
+mod filled_in;
 mod first_password;
 mod following;
 mod foreign_kinds;
@@ -131,6 +133,10 @@ fn of_specs(unavailable: Option<&str>) -> Vec<Trial> {
         earlier::a_refused_owner_is_told_and_keeps_nothing_else_from_being_done,
         acceptance::defaults_are_those_of_the_documentation,
         acceptance::every_sample_is_accepted,
+        definition::kubectl_applies_it_client_side_and_server_side,
+        definition::what_has_no_end_is_refused,
+        definition::an_object_above_a_new_limit_can_still_be_changed,
+        definition::a_spec_that_is_too_large_is_told_and_changes_nothing,
     ]
 }
 
@@ -258,6 +264,7 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         deletion::everything_goes_but_the_data,
         deletion::orphans_stay_and_are_left_alone,
         deletion::nothing_is_made_again_for_an_instance_on_its_way_out,
+        filled_in::what_the_api_server_fills_in_is_no_difference,
         quiet::at_rest_the_operator_asks_for_nothing,
         quiet::a_change_of_an_adapter_is_written_once_to_what_it_concerns,
         quiet::a_state_that_is_published_again_unchanged_is_written_nowhere,

@@ -2,6 +2,7 @@
 
 use dittofs_shared::crd::ConfigOverrides;
 use dittofs_shared::names;
+use dittofs_shared::published_state::shorten;
 
 use super::{Finding, Reason, View};
 use crate::instance::{OverrideProblem, StartupProblem, unknown_keys};
@@ -54,9 +55,20 @@ pub(super) fn overrides_known(view: &View<'_>) -> Option<Finding> {
         format!(
             "DittoFS {KNOWN_VERSION} does not support these keys of spec.configOverrides and ignores them: {}. Check the spelling, \
              unless your server is newer and supports them",
-            unknown.join(", ")
+            first_few(&unknown)
         ),
     ))
+}
+
+/// A condition has room for a few of them, and nobody reads more.
+fn first_few(keys: &[String]) -> String {
+    const FEW: usize = 10;
+    let shown = keys.iter().take(FEW).map(|key| shorten(key));
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match keys.len().saturating_sub(FEW) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 /// Condition `AdminUsernameHonored`, while the spec gives the administrator a name that the server ignores. It does

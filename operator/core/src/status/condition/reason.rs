@@ -17,6 +17,7 @@ api_names! {
         InvalidOverrides,
         ReservedVariable,
         NoBindPassword,
+        SpecTooLarge,
         // StorageReady
         VolumesReady,
         CannotGrow,
