@@ -54,6 +54,10 @@ const TABLE: &[(&str, &str)] = &[
         "pod.disruptionBudget",
         "evicting the only pod is an outage for every client",
     ),
+    (
+        "pod.userPolicy",
+        "files keep their owner wherever the pod runs, and most platforms assign no users",
+    ),
     ("replicas", "the data of DittoFS have a single writer"),
     (
         "rollPolicy",

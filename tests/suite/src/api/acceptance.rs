@@ -28,7 +28,7 @@ pub async fn defaults_are_those_of_the_documentation(scene: Scene) -> Outcome {
         "metrics": {
             "enabled": false, "port": 9090, "path": "/metrics", "serviceMonitor": {"enabled": false},
         },
-        "pod": {"disruptionBudget": "Protect"},
+        "pod": {"disruptionBudget": "Protect", "userPolicy": "Fixed"},
         "sidecar": {"logLevel": "INFO", "updatePolicy": "InPlace"},
         "logging": {"level": "INFO", "format": "json", "output": "stdout"},
         "rollPolicy": "Automatic",
