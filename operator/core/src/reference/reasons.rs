@@ -39,6 +39,10 @@ const TABLE: &[(&str, &str)] = &[
         "issued tokens cannot be revoked, so they are short-lived",
     ),
     (
+        "image",
+        "a restart never brings a version of the server that nobody chose",
+    ),
+    (
         "networkPolicy.egress.apiServer.ports",
         "the port of Service `kubernetes`, and the usual port of the API server behind it",
     ),

@@ -8,7 +8,7 @@ use super::{Finding, Reason, View};
 use crate::instance::{OverrideProblem, StartupProblem, unknown_keys};
 
 /// Version of the server whose keys are known.
-const KNOWN_VERSION: &str = "0.29.0";
+const KNOWN_VERSION: &str = names::TESTED_SERVER_VERSION;
 
 /// Condition `ConfigReady`: whether the server can be started as the spec says.
 pub(super) fn ready(view: &View<'_>) -> Finding {
@@ -71,6 +71,30 @@ fn first_few(keys: &[String]) -> String {
     }
 }
 
+/// Condition `ImagePinned`, while the image has no fixed version. It does not count for `Ready`.
+pub(super) fn image_pinned(view: &View<'_>) -> Option<Finding> {
+    let image = &view.instance.spec.image;
+    if is_pinned(image) {
+        return None;
+    }
+    Some(Finding::no(
+        Reason::MovingTag,
+        format!(
+            "spec.image {} has no fixed version: the next pod may run another version of the server. Set a version, such as {}. The \
+             running server is not affected",
+            shorten(image),
+            names::default_server_image()
+        ),
+    ))
+}
+
+/// Whether an image has a digest, or a tag other than `latest`.
+fn is_pinned(image: &str) -> bool {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    let tag = name.split_once(':').map(|(_, tag)| tag);
+    image.contains('@') || tag.is_some_and(|tag| tag != "latest")
+}
+
 /// Condition `AdminUsernameHonored`, while the spec gives the administrator a name that the server ignores. It does
 /// not count for `Ready`.
 pub(super) fn admin_username(view: &View<'_>) -> Option<Finding> {
@@ -99,4 +123,36 @@ pub(super) fn management(view: &View<'_>) -> Option<Finding> {
         "spec.snapshotPolicies is stored, but this version of the operator does not act on it: create snapshots in DittoFS instead. \
          The server is not affected",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_pinned_by_a_tag_or_a_digest() {
+        for (image, expected) in [
+            ("dittofs", false),
+            ("dittofs:latest", false),
+            ("registry:5000/a/dittofs", false),
+            ("registry:5000/a/dittofs:latest", false),
+            ("dittofs:v0.29.0", true),
+            ("registry:5000/a/dittofs:v0.29.0", true),
+            ("dittofs@sha256:ab", true),
+            ("dittofs:latest@sha256:ab", true),
+        ] {
+            assert_eq!(is_pinned(image), expected, "{image}");
+        }
+        assert!(is_pinned(&names::default_server_image()));
+    }
+
+    #[test]
+    fn a_message_names_a_few_keys_and_counts_the_others() {
+        let keys = |count: usize| -> Vec<String> {
+            (0..count).map(|number| format!("k{number}")).collect()
+        };
+        assert_eq!(first_few(&keys(2)), "k0, k1");
+        assert!(first_few(&keys(12)).ends_with("k9 and 2 more"));
+        assert!(first_few(&["x".repeat(10_000)]).len() < 100);
+    }
 }

@@ -95,6 +95,8 @@ api_names! {
         // ConfigOverridesKnown
         KeysKnown,
         UnknownKeys,
+        // ImagePinned
+        MovingTag,
         // AdminUsernameHonored
         FixedByServer,
         // DirectoryReady
