@@ -41,7 +41,9 @@ pub use network_policy::{
 };
 pub use overrides::ConfigOverrides;
 pub use percona::{Percona, PerconaBackup};
-pub use pod::{DisruptionBudget, EnvFromSecret, EnvFromSecretReference, PodSettings, PullPolicy, UserPolicy};
+pub use pod::{
+    DisruptionBudget, EnvFromSecret, EnvFromSecretReference, PodSettings, PullPolicy, UserPolicy,
+};
 pub use secret_reference::{SecretKeyReference, SecretReference};
 pub use service_type::{ParentReference, ServiceType};
 pub use services::{

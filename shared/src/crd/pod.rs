@@ -96,6 +96,7 @@ pub struct PodSettings {
     /// Mounts of these volumes in the server container. A change restarts the server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
+    #[x_kube(validation = rules::values::no_mount_of_a_volume_of_ours())]
     #[x_kube(validation = rules::values::no_path_of_ours())]
     pub volume_mounts: Vec<VolumeMount>,
 

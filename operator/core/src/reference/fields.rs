@@ -13,10 +13,7 @@ const OF_KUBERNETES: &[(&str, &str)] = &[
     ),
     ("adapterServices.serviceTemplate.spec", "ServiceSpec"),
     ("conditions", "list of Condition"),
-    (
-        "networkPolicy.adapters.from",
-        "list of NetworkPolicyPeer",
-    ),
+    ("networkPolicy.adapters.from", "list of NetworkPolicyPeer"),
     (
         "networkPolicy.adapters.overrides.*.from",
         "list of NetworkPolicyPeer",

@@ -4,8 +4,8 @@ use dittofs_shared::crd::AdapterStatus;
 
 use super::ConditionType::{
     AdaptersReady, AdminUsernameHonored, Authenticated, Available, ConfigOverridesKnown,
-    ConfigReady, DatabaseReady, DirectoryReady, GatewayReady, ImagePinned, ManagementReady, MetricsReady,
-    PasswordResetPending, Paused, Progressing, Ready, RollPending, SidecarUpToDate,
+    ConfigReady, DatabaseReady, DirectoryReady, GatewayReady, ImagePinned, ManagementReady,
+    MetricsReady, PasswordResetPending, Paused, Progressing, Ready, RollPending, SidecarUpToDate,
     SigningKeyExclusive, SigningKeyPending, StatefulSetReady, StorageReady,
 };
 use super::{

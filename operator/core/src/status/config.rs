@@ -37,6 +37,7 @@ fn of_override(problem: &OverrideProblem) -> Reason {
         OverrideProblem::Reserved { .. } => Reason::ReservedKey,
         OverrideProblem::NotASection { .. } => Reason::InvalidOverrides,
         OverrideProblem::Variable { .. } => Reason::ReservedVariable,
+        OverrideProblem::Forbidden { .. } => Reason::NotAllowed,
     }
 }
 

@@ -45,7 +45,11 @@ pub fn are_described(properties: &Value) -> Outcome {
         let schema = &properties[part];
         look(schema, part, &mut silent);
         for field in fields::inside(schema) {
-            look(&field.schema, &format!("{part}.{}", field.path), &mut silent);
+            look(
+                &field.schema,
+                &format!("{part}.{}", field.path),
+                &mut silent,
+            );
         }
     }
     ensure!(

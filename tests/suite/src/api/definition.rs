@@ -65,7 +65,10 @@ pub async fn what_has_no_end_is_refused(scene: Scene) -> Outcome {
     let list = |count: usize, element: Value| Value::from(vec![element; count]);
     let long = "x".repeat(70_000);
     let rows = [
-        ("spec.configOverrides", json!({"configOverrides": many(257)})),
+        (
+            "spec.configOverrides",
+            json!({"configOverrides": many(257)}),
+        ),
         ("spec.pod.labels", json!({"pod": {"labels": many(257)}})),
         (
             "spec.pod.annotations",
@@ -121,7 +124,9 @@ fn without_limits(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
             // A field may have the name of a limit, but no field of ours has.
-            fields.retain(|key, _| !["maxProperties", "maxItems", "maxLength"].contains(&key.as_str()));
+            fields.retain(|key, _| {
+                !["maxProperties", "maxItems", "maxLength"].contains(&key.as_str())
+            });
             fields.values_mut().for_each(without_limits);
         }
         Value::Array(elements) => elements.iter_mut().for_each(without_limits),
@@ -143,7 +148,9 @@ pub async fn an_object_above_a_new_limit_can_still_be_changed(scene: Scene) -> O
         .await?;
     let outcome = changes_above(&scene, group, &definitions, &now).await;
     let name = format!("dittoservers.{group}");
-    definitions.delete(&name, &DeleteParams::background()).await?;
+    definitions
+        .delete(&name, &DeleteParams::background())
+        .await?;
     outcome
 }
 

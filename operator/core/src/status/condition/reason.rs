@@ -18,6 +18,7 @@ api_names! {
         ReservedVariable,
         NoBindPassword,
         SpecTooLarge,
+        NotAllowed,
         // StorageReady
         VolumesReady,
         CannotGrow,
