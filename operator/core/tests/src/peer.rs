@@ -60,6 +60,11 @@ const OTHER_DEFAULTS: &[(&str, &str, &str)] = &[
         "false",
         "what no value means there, too",
     ),
+    (
+        "image",
+        "marmos91c/dittofs:v0.29.0",
+        "the version that this operator was tested with, so that no restart brings another one",
+    ),
     ("logging.format", "json", "what the server takes itself"),
     ("logging.level", "INFO", "what the server takes itself"),
     ("logging.output", "stdout", "what the server takes itself"),

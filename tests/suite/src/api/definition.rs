@@ -18,6 +18,8 @@ use super::seen::{Failed, settled, version, without_pod};
 use super::validation::{named, try_create};
 
 const NAME: &str = "dittoservers.dittofs.dittofs.com";
+/// Default of the image in the first releases.
+const FIRST_IMAGE: &str = "marmos91c/dittofs:latest";
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 fn apply(scene: &Scene, words: &[&str], path: &Path) -> Outcome {
@@ -38,7 +40,7 @@ pub async fn kubectl_applies_it_client_side_and_server_side(scene: Scene) -> Out
     let crds = manifests().join("../crds");
     let file = crds.join("dittoservers.yaml");
     let api: Api<CustomResourceDefinition> = Api::all(scene.client.clone());
-    apply(&scene, &["apply", "-f"], &file)?;
+    apply(&scene, &["apply", "-f"], &crds)?;
     apply(&scene, &["apply", "-k"], &crds)?;
     let applied = api.get(NAME).await?;
     let annotation = applied.annotations().get(LAST_APPLIED).map(String::len);
@@ -134,7 +136,7 @@ fn without_limits(schema: &mut Value) {
     }
 }
 
-/// An object that is older than a limit can still be changed elsewhere.
+/// An object that is older than a limit can still be changed elsewhere, and keeps the defaults of its time.
 pub async fn an_object_above_a_new_limit_can_still_be_changed(scene: Scene) -> Outcome {
     let group = "limits.example.com";
     let now = in_group(definition(), group);
@@ -142,6 +144,8 @@ pub async fn an_object_above_a_new_limit_can_still_be_changed(scene: Scene) -> O
     without_limits(&mut before);
     // Rules over texts and lists without an end cost too much.
     drop_rules(&mut before);
+    before["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+        ["image"]["default"] = json!(FIRST_IMAGE);
     let definitions: Api<CustomResourceDefinition> = Api::all(scene.client.clone());
     definitions
         .create(&PostParams::default(), &serde_json::from_value(before)?)
@@ -215,6 +219,8 @@ async fn changes_above(
     let status = json!({"status": {"phase": "Running"}});
     api.patch_status("files", &parameters, &Patch::Merge(status))
         .await?;
+    let image = api.get("files").await?.data["spec"]["image"].take();
+    ensure!(image == FIRST_IMAGE, "its image is {image} now");
     Ok(())
 }
 
