@@ -4,6 +4,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Parser, Subcommand};
 use dittofs_operator::scope::{self, Scope};
 use dittofs_operator_core::brake::Limit;
+use dittofs_operator_core::instance::Restriction;
 use dittofs_runtime::listen::everywhere;
 use dittofs_runtime::logging::LogFormat;
 use dittofs_shared::Duration;
@@ -62,6 +63,12 @@ pub struct RunArguments {
         default_value = "10m"
     )]
     pub keep_unused_config: Duration,
+
+    /// What no DittoServer may have: `service-account` (another ServiceAccount, or annotations of it), `host-path`,
+    /// `projected-token`, `privileged` (what the restricted Pod Security Standard forbids). Can be repeated, or be a
+    /// comma-separated list. A DittoServer that has it is left unchanged, with ConfigReady=False. Default: nothing.
+    #[arg(long, env = "DITTOFS_OPERATOR_FORBID", value_delimiter = ',')]
+    pub forbid: Vec<Restriction>,
 
     /// Namespace of the Lease. Default: the namespace of the operator's pod or of the current kubeconfig context.
     #[arg(long, env = "DITTOFS_OPERATOR_LEASE_NAMESPACE")]

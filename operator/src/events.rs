@@ -6,11 +6,10 @@
 )]
 
 use dittofs_operator_core::events::Notice;
-use dittofs_shared::crd::DittoServer;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
-use kube::{Api, Client, Resource as _, ResourceExt as _};
+use kube::{Api, Client, Resource, ResourceExt as _};
 
 use crate::REQUEST_DEADLINE;
 use dittofs_runtime::api_error::ApiError;
@@ -38,7 +37,7 @@ impl Recorder {
     }
 
     /// Writes and logs the Events. A failure to write one is logged, and has no other effect.
-    pub async fn publish(&self, server: &DittoServer, notices: Vec<Notice>) {
+    pub async fn publish(&self, server: &impl Resource<DynamicType = ()>, notices: Vec<Notice>) {
         let (name, namespace) = (server.name_any(), server.namespace().unwrap_or_default());
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
         let parameters = PostParams::default();
@@ -71,7 +70,7 @@ fn shortened(text: &str, most: usize) -> String {
     text[..text.floor_char_boundary(most)].to_owned()
 }
 
-fn event(server: &DittoServer, notice: &Notice, instance: &str) -> Event {
+fn event(server: &impl Resource<DynamicType = ()>, notice: &Notice, instance: &str) -> Event {
     let now = jiff::Timestamp::now();
     Event {
         metadata: ObjectMeta {

@@ -169,6 +169,7 @@ async fn work(
         defaults: Defaults {
             sidecar_image: arguments.sidecar_image.clone(),
             keep_unused_config: arguments.keep_unused_config.into(),
+            forbidden: arguments.forbid.iter().copied().collect(),
         },
         metrics: Arc::clone(&metrics),
         brake: Mutex::new(Brake::new(arguments.max_restarts)),

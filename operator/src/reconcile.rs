@@ -142,6 +142,9 @@ async fn reconcile(
             let known = (causes, secrets);
             Box::pin(reconcile_valid(server, context, instance, beginning, known)).await
         }
+        Server::TooLarge { status, bytes, .. } => {
+            apart::too_large(server, status.as_deref(), *bytes, context).await
+        }
         Server::Invalid { error, .. } => {
             tracing::error!(
                 %instance,

@@ -41,7 +41,9 @@ pub use network_policy::{
 };
 pub use overrides::ConfigOverrides;
 pub use percona::{Percona, PerconaBackup};
-pub use pod::{DisruptionBudget, EnvFromSecret, EnvFromSecretReference, PodSettings, PullPolicy};
+pub use pod::{
+    DisruptionBudget, EnvFromSecret, EnvFromSecretReference, PodSettings, PullPolicy, UserPolicy,
+};
 pub use secret_reference::{SecretKeyReference, SecretReference};
 pub use service_type::{ParentReference, ServiceType};
 pub use services::{
@@ -53,7 +55,7 @@ pub use status::{AdapterStatus, DittoServerStatus, ObservedSecret, Phase, Volume
 pub use storage::{RetentionPolicy, Storage};
 pub use workload::{RollPolicy, SidecarSettings, SidecarUpdatePolicy};
 
-use crate::Duration;
+use crate::{Duration, names};
 use k8s_openapi::api::core::v1::{PodSecurityContext, ResourceRequirements, SecurityContext};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -95,8 +97,10 @@ use serde::{Deserialize, Serialize};
 #[x_kube(validation = rules::postgres_has_a_server())]
 #[x_kube(validation = rules::metrics_have_a_port_of_their_own())]
 pub struct DittoServerSpec {
-    /// Container image of the DittoFS server. Prefer a fixed tag to `latest`. A change restarts the server.
-    #[serde(default = "default_image")]
+    /// Container image of the DittoFS server. The default is the version that the operator was tested with, and a
+    /// DittoServer keeps the one that it was created with. Condition ImagePinned reports an image without a fixed
+    /// version, such as `latest`. A change restarts the server.
+    #[serde(default = "names::default_server_image")]
     #[schemars(length(min = 1, max = 512))]
     pub image: String,
 
@@ -206,10 +210,6 @@ pub struct DittoServerSpec {
     /// Security context of the pod. Fields set here override the restricted defaults. A change restarts the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_security_context: Option<PodSecurityContext>,
-}
-
-fn default_image() -> String {
-    "marmos91c/dittofs:latest".to_owned()
 }
 
 const fn default_replicas() -> i32 {

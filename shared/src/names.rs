@@ -8,6 +8,11 @@ pub const USERNAME_KEY: &str = "username";
 pub const PASSWORD_KEY: &str = "password";
 /// Key of the server's configuration in its ConfigMap.
 pub const CONFIG_KEY: &str = "config.yaml";
+/// Version of DittoFS that this version of the operator was tested with.
+pub const TESTED_SERVER_VERSION: &str = "0.29.0";
+/// Published images of the server. Their tags are `v` and the version.
+pub const SERVER_REPOSITORY: &str = "marmos91c/dittofs";
+
 /// Name of the sidecar's user inside DittoFS.
 pub const SIDECAR_USER: &str = "dittofs-sidecar";
 
@@ -27,6 +32,11 @@ pub const METADATA_CLAIM: &str = "metadata";
 pub const CONTENT_CLAIM: &str = "content";
 /// See [`METADATA_CLAIM`].
 pub const CONTROL_PLANE_CLAIM: &str = "controlplane";
+
+/// Image of the server, where the spec names none.
+pub fn default_server_image() -> String {
+    format!("{SERVER_REPOSITORY}:v{TESTED_SERVER_VERSION}")
+}
 
 /// Claim that the StatefulSet controller creates for the only pod from a claim template.
 pub fn claim(template: &str, instance: &str) -> String {

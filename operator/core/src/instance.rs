@@ -7,6 +7,7 @@ mod config_overrides;
 mod history;
 pub mod password_reset;
 mod percona;
+pub mod restrictions;
 pub mod shutdown;
 mod startup;
 mod storage;
@@ -17,7 +18,7 @@ use dittofs_shared::reports::Reports;
 use dittofs_shared::{AdapterType, settings};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource as _, ResourceExt as _};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::adapters::reserved::ReservedPorts;
@@ -35,6 +36,7 @@ pub use config_overrides::{OverrideProblem, unknown_keys};
 pub use history::History;
 pub use password_reset::{RequestedReset, ResetProgress, Resets};
 pub use percona::{ClusterConnection, DatabaseProblem, PerconaCluster, Progress};
+pub use restrictions::Restriction;
 pub use startup::{BIND_PASSWORD, StartupProblem};
 pub use storage::Claim;
 
@@ -45,6 +47,8 @@ pub struct Defaults {
     pub sidecar_image: String,
     /// How long a configuration is kept once no pod mounts it.
     pub keep_unused_config: Duration,
+    /// What is forbidden in the spec.
+    pub forbidden: BTreeSet<Restriction>,
 }
 
 /// An instance, parsed and evaluated.
@@ -127,7 +131,7 @@ impl Instance {
             keep_unused_config: defaults.keep_unused_config,
             api_access: api_access::evaluate(&name, observed, reports),
             secrets: secrets::evaluate(server, &observed.secrets, has_data),
-            override_problem: config_overrides::evaluate(&server.spec, &observed.secrets),
+            override_problem: refused_settings(observed, defaults),
             running_account: running_account(observed),
             serves: observed.pod.as_deref().is_some_and(pod_status::serves),
             percona: percona::evaluate(&name, observed),
@@ -145,7 +149,7 @@ impl Instance {
             live,
             exposure,
             adapters,
-            spec: server.spec.clone(),
+            spec: restrictions::restricted(server.spec.clone(), &defaults.forbidden),
             name,
         }
     }
@@ -162,6 +166,14 @@ impl Instance {
     pub fn published_uid(&self) -> Option<&str> {
         self.publish_to.as_deref().and_then(settings::uid_of)
     }
+}
+
+fn refused_settings(observed: &Observed, defaults: &Defaults) -> Option<OverrideProblem> {
+    let spec = &observed.server.spec;
+    let violated = restrictions::violated(spec, &defaults.forbidden);
+    let forbidden =
+        violated.map(|(field, restriction)| OverrideProblem::Forbidden { field, restriction });
+    forbidden.or_else(|| config_overrides::evaluate(spec, &observed.secrets))
 }
 
 fn running_account(observed: &Observed) -> Option<String> {

@@ -1,6 +1,8 @@
-//! Pure: generates `docs/reference.md` from the schema.
+//! Pure: generates the CRD and `docs/reference.md` from the types.
 
+mod bounds;
 pub mod crd;
+pub mod definition;
 pub mod fields;
 mod markdown;
 pub mod reasons;

@@ -21,6 +21,7 @@ mod server;
 mod sidecar;
 mod starting;
 mod storage;
+mod too_large;
 
 use dittofs_shared::crd::{DittoServer, DittoServerStatus, Phase};
 use dittofs_shared::names;
@@ -39,6 +40,7 @@ use crate::roll::Roll;
 pub use condition::{ConditionStatus, ConditionType, Reason};
 pub(crate) use condition::{Finding, find, has};
 pub use other_operator::{ForeignObject, is_reported_for, left_alone};
+pub use too_large::too_large;
 
 /// Everything that the status is derived from.
 #[derive(Debug)]

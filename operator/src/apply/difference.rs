@@ -180,6 +180,7 @@ fn is_same(live: &Value, wanted: &Value, path: &[String]) -> bool {
         (Value::Null, Value::Array(wanted)) => wanted.is_empty(),
         (Value::Null, Value::String(wanted)) => wanted.is_empty(),
         (Value::Null, Value::Bool(false)) => is_of_a_volume(path),
+        (Value::Null, Value::Number(wanted)) if wanted.as_i64() == Some(0) => is_of_a_volume(path),
         // The API server writes quantities in its own way: `1000m` comes back as `1`.
         (Value::String(live), Value::String(wanted)) => {
             live == wanted || quantity::same(live, wanted)
@@ -188,7 +189,8 @@ fn is_same(live: &Value, wanted: &Value, path: &[String]) -> bool {
     }
 }
 
-/// In volumes and their mounts, which users write themselves, the API server leaves out `readOnly: false`.
+/// In volumes and their mounts, which users write themselves, the API server leaves out `readOnly: false` and
+/// `partition: 0`.
 fn is_of_a_volume(path: &[String]) -> bool {
     path.iter()
         .any(|part| part == "volumes" || part == "volumeMounts")

@@ -3,7 +3,7 @@
 use dittofs_shared::crd::{DittoServer, DittoServerStatus};
 use dittofs_shared::labels;
 use kube::api::{Patch, PatchParams};
-use kube::{Api, Client, Resource as _, ResourceExt as _};
+use kube::{Api, Client, Resource, ResourceExt as _};
 use serde_json::json;
 
 use super::request::within_deadline;
@@ -18,7 +18,7 @@ use dittofs_operator_core::outcome::ApplyError;
 pub async fn write_status(
     client: &Client,
     servers: &Cache<Server>,
-    server: &DittoServer,
+    server: &impl Resource<DynamicType = ()>,
     status: &DittoServerStatus,
 ) -> Result<(), ApplyError> {
     let (name, namespace) = (server.name_any(), server.namespace().unwrap_or_default());
@@ -33,6 +33,6 @@ pub async fn write_status(
     let ticket = servers.ticket();
     match within_deadline(api.patch_status(&name, &parameters, &Patch::Apply(body))).await {
         Err(error) if error.is_not_found() => Ok(()),
-        result => result.map(|now| servers.learn(ticket, &Server::Valid(Box::new(now)))),
+        result => result.map(|now| servers.learn(ticket, &Server::of(now))),
     }
 }

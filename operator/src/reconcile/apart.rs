@@ -1,6 +1,7 @@
-//! Instances that are not reconciled: those of another operator, and those that are terminating or deleted.
+//! Instances that are not reconciled: those of another operator, those that are too large, and those that are
+//! terminating or deleted.
 
-use dittofs_shared::crd::DittoServer;
+use dittofs_shared::crd::{DittoServer, DittoServerStatus};
 use dittofs_shared::names;
 use kube::{Resource as _, ResourceExt as _};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use super::{Error, FAR};
 use crate::apply;
 use crate::context::Context;
 use crate::other_operator::Search;
-use crate::server::InstanceRef;
+use crate::server::{InstanceRef, MAX_SPEC, Server};
 use dittofs_operator_core::instance::password_reset;
 use dittofs_operator_core::{events as reported, status};
 
@@ -23,6 +24,29 @@ pub(super) async fn deleting(server: &DittoServer, context: &Context) -> Result<
     }
     let namespace = server.namespace().unwrap_or_default();
     release(context, &namespace, &server.name_any()).await;
+    Ok(FAR)
+}
+
+/// Its spec is not kept, so that nothing is known of what it should be.
+pub(super) async fn too_large(
+    server: &Server,
+    before: Option<&DittoServerStatus>,
+    bytes: usize,
+    context: &Context,
+) -> Result<Duration, Error> {
+    let meta = server.meta();
+    if meta.deletion_timestamp.is_some() {
+        let namespace = server.namespace().unwrap_or_default();
+        release(context, &namespace, &server.name_any()).await;
+        return Ok(FAR);
+    }
+    let now = jiff::Timestamp::now();
+    let Some(status) = status::too_large(before, meta.generation, (bytes, MAX_SPEC), now) else {
+        return Ok(FAR);
+    };
+    apply::write_status(&context.client, &context.caches.servers, server, &status).await?;
+    let notices = reported::notices(&[], &[], before, &status);
+    context.events.publish(server, notices).await;
     Ok(FAR)
 }
 

@@ -18,9 +18,15 @@ use crate::server::{InstanceRef, Place, Server};
 use crate::wake::Wake;
 use dittofs_operator_core::events::password_reset::sets_annotation;
 
+/// In which `kubectl apply` repeats the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// Of the managed fields we keep those of the writer that requests a reset of the administrator's password: an Event
 /// names them.
 fn keep_who_asks(server: &mut Server) {
+    if let Some(annotations) = &mut server.meta_mut().annotations {
+        annotations.remove(LAST_APPLIED);
+    }
     if let Some(entries) = &mut server.meta_mut().managed_fields {
         entries.retain(sets_annotation);
     }

@@ -96,8 +96,15 @@ pub struct PodSettings {
     /// Mounts of these volumes in the server container. A change restarts the server.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
+    #[x_kube(validation = rules::values::no_mount_of_a_volume_of_ours())]
     #[x_kube(validation = rules::values::no_path_of_ours())]
     pub volume_mounts: Vec<VolumeMount>,
+
+    /// User and groups that the pod runs as, where podSecurityContext sets none. `Fixed`: user, group and fsGroup
+    /// 65532, those of the official image. `Platform`: none is set, for platforms that assign them to each namespace,
+    /// such as OpenShift. A change restarts the server.
+    #[serde(default)]
+    pub user_policy: UserPolicy,
 
     /// Whether a PodDisruptionBudget protects the pod from eviction, for example by `kubectl drain`. `Protect`
     /// creates one that allows no eviction of a ready server: to drain its node, set `replicas: 0` or delete the
@@ -105,6 +112,16 @@ pub struct PodSettings {
     /// own.
     #[serde(default)]
     pub disruption_budget: DisruptionBudget,
+}
+
+/// Who chooses the user and the groups of the pod.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserPolicy {
+    /// The operator: those of the official image.
+    #[default]
+    Fixed,
+    /// The platform, when it admits the pod.
+    Platform,
 }
 
 /// Whether the pod is protected from eviction.

@@ -2,12 +2,14 @@
 
 mod acceptance;
 mod configuration;
+mod definition;
 mod deletion;
 mod drift;
 mod earlier;
 mod eviction;
 mod exposure;
 mod families;
+mod filled_in;
 mod first_password;
 mod following;
 mod foreign_kinds;
@@ -40,6 +42,7 @@ mod renewal;
 mod replacing;
 mod reserved_ports;
 mod restarts;
+mod restricted;
 mod retention;
 mod rewritten;
 mod rights;
@@ -97,6 +100,7 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         percona::a_kind_that_comes_later_is_picked_up,
         sharding::an_instance_changes_operators_by_its_label,
         sharding::an_operator_of_some_namespaces_needs_no_rights_in_others,
+        restricted::what_the_operator_is_told_to_refuse_is_told_and_rolls_nothing,
         restarts::never_more_are_out_than_allowed_though_the_operator_is_killed,
         restarts::a_server_that_does_not_come_back_holds_up_the_others_and_is_named,
         restarts::pods_of_an_earlier_release_go_on_and_follow_the_next_change,
@@ -142,6 +146,11 @@ fn of_specs(unavailable: Option<&str>) -> Vec<Trial> {
         earlier::a_refused_owner_is_told_and_keeps_nothing_else_from_being_done,
         acceptance::defaults_are_those_of_the_documentation,
         acceptance::every_sample_is_accepted,
+        restricted::the_policy_refuses_what_leads_out_of_the_pod_and_nothing_else,
+        definition::kubectl_applies_it_client_side_and_server_side,
+        definition::what_has_no_end_is_refused,
+        definition::an_object_above_a_new_limit_can_still_be_changed,
+        definition::a_spec_that_is_too_large_is_told_and_changes_nothing,
     ]
 }
 
@@ -278,6 +287,7 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         deletion::everything_goes_but_the_data,
         deletion::orphans_stay_and_are_left_alone,
         deletion::nothing_is_made_again_for_an_instance_on_its_way_out,
+        filled_in::what_the_api_server_fills_in_is_no_difference,
         quiet::at_rest_the_operator_asks_for_nothing,
         quiet::a_change_of_an_adapter_is_written_once_to_what_it_concerns,
         quiet::a_state_that_is_published_again_unchanged_is_written_nowhere,

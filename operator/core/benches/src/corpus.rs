@@ -56,6 +56,7 @@ impl Corpus {
             defaults: Defaults {
                 sidecar_image: IMAGE.to_owned(),
                 keep_unused_config: Duration::from_mins(10),
+                forbidden: std::collections::BTreeSet::new(),
             },
         };
         corpus.publish(serde_saphyr::from_str(&read("adapters.yaml")?)?);

@@ -186,6 +186,7 @@ mod tests {
         let defaults = Defaults {
             sidecar_image: "sidecar".to_owned(),
             keep_unused_config: Duration::ZERO,
+            forbidden: std::collections::BTreeSet::new(),
         };
         Instance::parse(&observed, &defaults)
     }

@@ -53,8 +53,13 @@ impl Effective {
             publish_not_ready_addresses: None,
             ..template.spec.clone().unwrap_or_default()
         };
-        self.overlay_ports
-            .extend(overlay.ports.take().unwrap_or_default());
+        let mut ports = overlay.ports.take().unwrap_or_default();
+        // Zero means that Kubernetes chooses one, and the Service never has it.
+        for port in &mut ports {
+            port.node_port = port.node_port.filter(|port| *port != 0);
+        }
+        overlay.health_check_node_port = overlay.health_check_node_port.filter(|port| *port != 0);
+        self.overlay_ports.extend(ports);
         self.spec.merge_from(overlay);
     }
 

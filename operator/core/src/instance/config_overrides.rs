@@ -7,6 +7,7 @@ use dittofs_shared::crd::DittoServerSpec;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+use super::Restriction;
 use super::config_keys::{KNOWN, RESERVED, RESERVED_VARIABLES, SECRETS, variable};
 use crate::secrets::SecretFacts;
 
@@ -27,6 +28,14 @@ pub enum OverrideProblem {
         "spec.configOverrides sets {key} to a value, but it is a section of config.yaml: set keys inside it"
     )]
     NotASection { key: String },
+    /// A field that this operator is told to refuse.
+    #[error(
+        "spec.{field} is not allowed: the administrators of the operator forbid it (--forbid {restriction}). Remove it, or ask them"
+    )]
+    Forbidden {
+        field: String,
+        restriction: Restriction,
+    },
     /// A variable that has the same effect.
     #[error(
         "{origin} sets variable {variable}, which the operator manages: remove it and use {instead}"
@@ -192,6 +201,7 @@ mod tests {
             OverrideProblem::Reserved { .. } => "Reserved",
             OverrideProblem::NotASection { .. } => "NotASection",
             OverrideProblem::Variable { .. } => "Variable",
+            OverrideProblem::Forbidden { .. } => "Forbidden",
         }
     }
 

@@ -1,12 +1,12 @@
 //! The CustomResourceDefinition as text, generated from the types in `dittofs_shared::crd`.
 
-use dittofs_shared::crd::DittoServer;
-use kube::CustomResourceExt as _;
+use super::definition;
 
-/// The content of `crds/dittoservers.yaml`.
+/// The content of `crds/dittoservers.yaml`. One space for each level: more than half of it would be indentation.
 ///
 /// # Errors
 /// The definition cannot be written as YAML.
 pub fn yaml() -> Result<String, serde_saphyr::SerializeError> {
-    serde_saphyr::to_string(&DittoServer::crd())
+    let options = serde_saphyr::ser_options! { indent_step: 1 };
+    serde_saphyr::to_string_with_options(&definition::definition(), options)
 }

@@ -1,29 +1,47 @@
 //! The fields of the schema, in its order.
 
-use dittofs_shared::crd::DittoServer;
-use kube::CustomResourceExt as _;
 use serde_json::Value;
 
-/// Types of Kubernetes itself, which its own documentation describes, by the end of the path of a field.
+use super::definition;
+
+/// Fields with a type of Kubernetes itself, which its own documentation describes, by their path in the spec or the
+/// status.
 const OF_KUBERNETES: &[(&str, &str)] = &[
-    (".affinity", "Affinity"),
-    (".conditions", "list of Condition"),
-    (".env", "list of EnvVar"),
-    (".from", "list of NetworkPolicyPeer"),
-    (".imagePullSecrets", "list of LocalObjectReference"),
-    (".podSecurityContext", "PodSecurityContext"),
-    (".resources", "ResourceRequirements"),
-    (".rules", "list of NetworkPolicyEgressRule"),
-    (".securityContext", "SecurityContext"),
-    (".serviceTemplate.spec", "ServiceSpec"),
-    (".to", "list of NetworkPolicyPeer"),
-    (".tolerations", "list of Toleration"),
     (
-        ".topologySpreadConstraints",
+        "adapterServices.overrides.*.serviceTemplate.spec",
+        "ServiceSpec",
+    ),
+    ("adapterServices.serviceTemplate.spec", "ServiceSpec"),
+    ("conditions", "list of Condition"),
+    ("networkPolicy.adapters.from", "list of NetworkPolicyPeer"),
+    (
+        "networkPolicy.adapters.overrides.*.from",
+        "list of NetworkPolicyPeer",
+    ),
+    ("networkPolicy.api.from", "list of NetworkPolicyPeer"),
+    (
+        "networkPolicy.egress.apiServer.to",
+        "list of NetworkPolicyPeer",
+    ),
+    (
+        "networkPolicy.egress.rules",
+        "list of NetworkPolicyEgressRule",
+    ),
+    ("networkPolicy.metrics.from", "list of NetworkPolicyPeer"),
+    ("pod.affinity", "Affinity"),
+    ("pod.env", "list of EnvVar"),
+    ("pod.imagePullSecrets", "list of LocalObjectReference"),
+    ("pod.tolerations", "list of Toleration"),
+    (
+        "pod.topologySpreadConstraints",
         "list of TopologySpreadConstraint",
     ),
-    (".volumeMounts", "list of VolumeMount"),
-    (".volumes", "list of Volume"),
+    ("pod.volumeMounts", "list of VolumeMount"),
+    ("pod.volumes", "list of Volume"),
+    ("podSecurityContext", "PodSecurityContext"),
+    ("resources", "ResourceRequirements"),
+    ("securityContext", "SecurityContext"),
+    ("sidecar.resources", "ResourceRequirements"),
 ];
 
 /// A field of the schema.
@@ -48,9 +66,10 @@ impl Field {
 
 /// All fields of `spec` or `status`, each before what is inside it.
 pub fn of(part: &str) -> Vec<Field> {
-    let crd = serde_json::to_value(DittoServer::crd()).unwrap_or_default();
-    let path = format!("/spec/versions/0/schema/openAPIV3Schema/properties/{part}");
-    crd.pointer(&path).map(inside).unwrap_or_default()
+    let crd = definition::definition();
+    crd.pointer(&definition::pointer(part))
+        .map(inside)
+        .unwrap_or_default()
 }
 
 /// All fields inside a schema.
@@ -98,8 +117,13 @@ fn below(schema: &Value, path: &str, fields: &mut Vec<Field>) {
     }
 }
 
-fn of_kubernetes(path: &str) -> Option<&'static str> {
-    let path = format!(".{path}");
-    let entry = OF_KUBERNETES.iter().find(|(end, _)| path.ends_with(end));
+/// The type of a field, if it is one of Kubernetes itself.
+pub(super) fn of_kubernetes(path: &str) -> Option<&'static str> {
+    let entry = OF_KUBERNETES.iter().find(|(field, _)| *field == path);
     entry.map(|(_, r#type)| *r#type)
+}
+
+/// The paths of the fields with a type of Kubernetes.
+pub fn paths_of_kubernetes() -> impl Iterator<Item = &'static str> {
+    OF_KUBERNETES.iter().map(|(field, _)| *field)
 }

@@ -39,6 +39,10 @@ const TABLE: &[(&str, &str)] = &[
         "issued tokens cannot be revoked, so they are short-lived",
     ),
     (
+        "image",
+        "a restart never brings a version of the server that nobody chose",
+    ),
+    (
         "networkPolicy.egress.apiServer.ports",
         "the port of Service `kubernetes`, and the usual port of the API server behind it",
     ),
@@ -53,6 +57,10 @@ const TABLE: &[(&str, &str)] = &[
     (
         "pod.disruptionBudget",
         "evicting the only pod is an outage for every client",
+    ),
+    (
+        "pod.userPolicy",
+        "files keep their owner wherever the pod runs, and most platforms assign no users",
     ),
     ("replicas", "the data of DittoFS have a single writer"),
     (

@@ -98,6 +98,7 @@ const TABLE: &[(&str, Rolls)] = &[
     ("pod.serviceAccountName", NextPod),
     ("pod.tolerations", Yes("scheduling")),
     ("pod.topologySpreadConstraints", Yes("scheduling")),
+    ("pod.userPolicy", Yes("security")),
     ("pod.volumeMounts", Yes("volumes")),
     ("pod.volumes", Yes("volumes")),
     ("podSecurityContext", Yes("security")),

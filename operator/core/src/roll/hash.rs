@@ -1,6 +1,6 @@
 //! Hashes over what a running server must be restarted for.
 
-use dittofs_shared::crd::PodSettings;
+use dittofs_shared::crd::{DittoServerSpec, PodSettings, UserPolicy};
 use k8s_openapi::api::core::v1::{Affinity, Toleration, TopologySpreadConstraint};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -69,10 +69,9 @@ fn of_first_form(instance: &Instance, text: &str, secrets: &Digest) -> String {
 /// What both forms have.
 fn own_parts(instance: &Instance) -> Vec<String> {
     let spec = &instance.spec;
-    let security = (&spec.security_context, &spec.pod_security_context);
     let mut parts = vec![
         part("resources", &spec.resources),
-        part("security", &security),
+        security_part(spec),
         volumes_part(instance),
         part("grace", &spec.termination_grace_period_seconds),
     ];
@@ -85,6 +84,15 @@ fn own_parts(instance: &Instance) -> Vec<String> {
         parts.push(part("env", &(&pod.env, &pod.env_from)));
     }
     parts
+}
+
+/// Who chooses the user is left out while the operator does.
+fn security_part(spec: &DittoServerSpec) -> String {
+    let contexts = (&spec.security_context, &spec.pod_security_context);
+    match spec.pod.user_policy {
+        UserPolicy::Fixed => part("security", &contexts),
+        chosen @ UserPolicy::Platform => part("security", &(contexts, chosen)),
+    }
 }
 
 /// Parts over other Secrets are left out while the spec names none.

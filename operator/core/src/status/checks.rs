@@ -4,8 +4,8 @@ use dittofs_shared::crd::AdapterStatus;
 
 use super::ConditionType::{
     AdaptersReady, AdminUsernameHonored, Authenticated, Available, ConfigOverridesKnown,
-    ConfigReady, DatabaseReady, DirectoryReady, GatewayReady, ManagementReady, MetricsReady,
-    PasswordResetPending, Paused, Progressing, Ready, RollPending, SidecarUpToDate,
+    ConfigReady, DatabaseReady, DirectoryReady, GatewayReady, ImagePinned, ManagementReady,
+    MetricsReady, PasswordResetPending, Paused, Progressing, Ready, RollPending, SidecarUpToDate,
     SigningKeyExclusive, SigningKeyPending, StatefulSetReady, StorageReady,
 };
 use super::{
@@ -17,7 +17,7 @@ use super::{
 type Check = fn(&View<'_>, &[AdapterStatus]) -> Option<Finding>;
 
 /// All conditions but `Ready`.
-const CONDITIONS: [(ConditionType, Check); 20] = [
+const CONDITIONS: [(ConditionType, Check); 21] = [
     (ConfigReady, |view, _| Some(config::ready(view))),
     (StorageReady, |view, _| Some(storage::ready(view))),
     (StatefulSetReady, |view, _| Some(server::stateful_set(view))),
@@ -36,6 +36,7 @@ const CONDITIONS: [(ConditionType, Check); 20] = [
     (ConfigOverridesKnown, |view, _| {
         config::overrides_known(view)
     }),
+    (ImagePinned, |view, _| config::image_pinned(view)),
     (AdminUsernameHonored, |view, _| config::admin_username(view)),
     (DirectoryReady, |view, _| directory::ready(view)),
     (ManagementReady, |view, _| config::management(view)),

@@ -69,6 +69,8 @@ api_names! {
         DatabaseReady,
         /// While there are `configOverrides`: the server supports every key.
         ConfigOverridesKnown,
+        /// While False: the image of the server has no fixed version.
+        ImagePinned,
         /// While False: the first administrator has another name than requested.
         AdminUsernameHonored,
         /// While False: the server does not use the directories as requested.

@@ -286,6 +286,7 @@ pub fn parse(observed: &Observed) -> Instance {
     let defaults = Defaults {
         sidecar_image: SIDECAR_IMAGE.to_owned(),
         keep_unused_config: Duration::from_mins(10),
+        forbidden: std::collections::BTreeSet::new(),
     };
     Instance::parse(observed, &defaults)
 }

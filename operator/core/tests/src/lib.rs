@@ -61,6 +61,18 @@ fn of_objects() -> Vec<Trial> {
             "golden::crd::every_field_is_described",
             crd::every_field_is_described,
         ),
+        plain(
+            "golden::crd::is_small_enough_for_kubectl_apply",
+            crd::is_small_enough_for_kubectl_apply,
+        ),
+        plain(
+            "golden::crd::types_of_kubernetes_have_no_descriptions_inside",
+            crd::types_of_kubernetes_have_no_descriptions_inside,
+        ),
+        plain(
+            "golden::crd::whatever_users_write_is_limited",
+            crd::whatever_users_write_is_limited,
+        ),
         plain("golden::reference::is_current", reference::is_current),
         plain(
             "golden::reference::every_reason_is_of_a_field_with_a_default",

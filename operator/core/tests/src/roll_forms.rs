@@ -3,7 +3,7 @@
 use crate::{Outcome, ensure};
 use dittofs_operator_core::roll::{self, Roll};
 use dittofs_shared::crd::RollPolicy;
-use dittofs_shared::labels;
+use dittofs_shared::{labels, names};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
@@ -48,6 +48,10 @@ fn decide(set: &StatefulSet, pod: &Pod) -> Result<Roll, Error> {
     Ok(roll::decide(RollPolicy::Automatic, Some(&seen), Some(pod)))
 }
 
+/// What the API server stored as the image of a `DittoServer` without one, when the first releases were installed. It
+/// is stored when the object is created, so that another default of today changes no object.
+const FIRST_DEFAULT_IMAGE: &str = "marmos91c/dittofs:latest";
+
 /// Every pod that bears what the first releases wrote goes on.
 pub fn pods_of_the_first_releases_go_on() -> Outcome {
     let cases: BTreeMap<_, _> = Case::all()
@@ -56,7 +60,12 @@ pub fn pods_of_the_first_releases_go_on() -> Outcome {
         .collect();
     for (name, hash) in written()? {
         let case = cases.get(&name).ok_or(format!("no case {name}"))?;
-        let set = template_of(&case.observed()?)?;
+        let mut observed = case.observed()?;
+        let image = &mut observed.server.spec.image;
+        if *image == names::default_server_image() {
+            FIRST_DEFAULT_IMAGE.clone_into(image);
+        }
+        let set = template_of(&observed)?;
         let decision = decide(&set, &pod(&json!({ labels::ROLL_HASH: hash }))?)?;
         let now = &annotations(&set)[labels::ROLL_HASH];
         ensure!(

@@ -83,6 +83,15 @@ pub(in crate::crd) fn no_volume_of_ours() -> Rule {
     ))
 }
 
+/// Some of them hold credentials that are mounted into the sidecar only.
+pub(in crate::crd) fn no_mount_of_a_volume_of_ours() -> Rule {
+    Rule::new(format!(
+        "self.all(m, !(m.name in {}) && !m.name.startsWith('sidecar-') && !m.name.startsWith('dittofs-'))",
+        list(&OWN_VOLUMES)
+    ))
+    .message("cannot mount a volume of the operator: mount one of pod.volumes")
+}
+
 /// Nor can two volumes be mounted in one place.
 pub(in crate::crd) fn no_path_of_ours() -> Rule {
     Rule::new(format!(

@@ -10,7 +10,7 @@ use super::validation::{named, try_create};
 pub async fn defaults_are_those_of_the_documentation(scene: Scene) -> Outcome {
     let accepted = try_create(&scene, &named("files", json!({}))).await?;
     let expected = json!({
-        "image": "marmos91c/dittofs:latest",
+        "image": "marmos91c/dittofs:v0.29.0",
         "replicas": 1,
         "storage": {"metadataSize": "1Gi", "controlPlaneSize": "1Gi", "retentionPolicy": "Retain"},
         "database": {"type": "sqlite", "sqlite": {"path": "/data/controlplane/controlplane.db"}},
@@ -28,7 +28,7 @@ pub async fn defaults_are_those_of_the_documentation(scene: Scene) -> Outcome {
         "metrics": {
             "enabled": false, "port": 9090, "path": "/metrics", "serviceMonitor": {"enabled": false},
         },
-        "pod": {"disruptionBudget": "Protect"},
+        "pod": {"disruptionBudget": "Protect", "userPolicy": "Fixed"},
         "sidecar": {"logLevel": "INFO", "updatePolicy": "InPlace"},
         "logging": {"level": "INFO", "format": "json", "output": "stdout"},
         "rollPolicy": "Automatic",

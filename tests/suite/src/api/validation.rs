@@ -309,6 +309,14 @@ pub async fn combinations_that_cannot_work_are_refused(scene: Scene) -> Outcome 
             json!({"pod": {"volumeMounts": [{"name": "x", "mountPath": "/config"}]}}),
         ),
         (
+            "pod.volumeMounts",
+            json!({"pod": {"volumeMounts": [{"name": "sidecar-token", "mountPath": "/x"}]}}),
+        ),
+        (
+            "pod.volumeMounts",
+            json!({"pod": {"volumeMounts": [{"name": "metadata", "mountPath": "/x"}]}}),
+        ),
+        (
             "serviceAccountName",
             json!({"pod": {"serviceAccountName": "a", "serviceAccountAnnotations": {"a": "b"}}}),
         ),

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 /// Where the server's image is published.
-const PUBLISHED: &str = "docker.io/marmos91c/dittofs:latest";
+const PUBLISHED: &str = "docker.io/marmos91c/dittofs:v0.29.0";
 /// A Service goes only after the removal hold. The default of 30 s is long for somebody who watches.
 const HOLD: &str = "2s";
 

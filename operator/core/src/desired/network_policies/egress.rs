@@ -38,8 +38,18 @@ pub fn rules(instance: &Instance, settings: &EgressPolicy) -> Vec<NetworkPolicyE
         };
         rules.push(rule(vec![tcp(POSTGRES_PORT)], Some(vec![pods])));
     }
-    rules.extend(settings.rules.iter().cloned());
+    rules.extend(settings.rules.iter().cloned().map(with_protocols));
     rules
+}
+
+/// With the protocol that the API server fills in. Rules are compared whole, so that without it they would never be as
+/// desired.
+fn with_protocols(mut rule: NetworkPolicyEgressRule) -> NetworkPolicyEgressRule {
+    for port in rule.ports.iter_mut().flatten() {
+        port.protocol
+            .get_or_insert_with(|| Protocol::Tcp.as_str().to_owned());
+    }
+    rule
 }
 
 fn rule(

@@ -17,6 +17,8 @@ api_names! {
         InvalidOverrides,
         ReservedVariable,
         NoBindPassword,
+        SpecTooLarge,
+        NotAllowed,
         // StorageReady
         VolumesReady,
         CannotGrow,
@@ -94,6 +96,8 @@ api_names! {
         // ConfigOverridesKnown
         KeysKnown,
         UnknownKeys,
+        // ImagePinned
+        MovingTag,
         // AdminUsernameHonored
         FixedByServer,
         // DirectoryReady
