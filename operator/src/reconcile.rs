@@ -8,6 +8,7 @@ mod apart;
 mod converge;
 mod schedule;
 mod sidecar;
+mod troubled;
 
 use dittofs_shared::crd::DittoServer;
 use futures::{Stream, StreamExt as _};
@@ -197,8 +198,14 @@ async fn reconcile_valid(
         pod: observed.pod.as_deref(),
         adapter_services: &observed.adapter_services,
         optional: &observed.optional,
+        warnings: &[],
         reconcile_request: reconcile_request::of(server).filter(|_| converged.is_complete),
         previous: server.status.as_ref(),
+    };
+    let (warnings, look_again) = troubled::look(context, &view).await;
+    let view = View {
+        warnings: &warnings,
+        ..view
     };
     report(server, context, &view, &applied).await?;
     let secrets = Some(secrets).filter(|_| !may_lack_secret(instance, observed));
@@ -207,6 +214,7 @@ async fn reconcile_valid(
         return Err(Error::Apply(failure.to_string()));
     }
     Ok(schedule::requeue_after(instance, applied.due_in)
+        .min(look_again)
         .min(restarts::requeue_after(&roll))
         .min(sidecar::requeue_after(instance, &renewal)))
 }
