@@ -52,11 +52,7 @@ impl Warning {
 
     /// Some Events only repeat that an attempt has failed.
     fn says_why(&self) -> bool {
-        const VAGUE: [&str; 3] = [
-            "Error: ",
-            "Unable to attach or mount volumes",
-            "Back-off ",
-        ];
+        const VAGUE: [&str; 3] = ["Error: ", "Unable to attach or mount volumes", "Back-off "];
         !VAGUE.iter().any(|vague| self.note.starts_with(vague))
     }
 

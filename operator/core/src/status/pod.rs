@@ -14,9 +14,7 @@ use container::Place;
 
 /// What keeps the pod from being ready, and what to do.
 pub(super) fn problem(view: &View<'_>) -> String {
-    let status = view
-        .pod
-        .and_then(|pod| Some((pod, pod.status.as_ref()?)));
+    let status = view.pod.and_then(|pod| Some((pod, pod.status.as_ref()?)));
     let Some((pod, status)) = status else {
         return not_created(view);
     };
@@ -98,7 +96,9 @@ pub(super) fn scheduler_said(status: &PodStatus) -> Option<String> {
     let message = condition.message.as_deref().unwrap_or("no reason given");
     // What follows only says that evicting other pods would not help either.
     let message = message.split(" preemption:").next().unwrap_or(message);
-    Some(said(message.trim_end_matches(" no new claims to deallocate,")))
+    Some(said(
+        message.trim_end_matches(" no new claims to deallocate,"),
+    ))
 }
 
 /// The pod has a node, and the kubelet or the storage driver reports something.

@@ -45,7 +45,7 @@ pub async fn what_the_spec_asks_for_and_cannot_have_is_told(scene: Scene) -> Out
     for (name, more, failure) in [
         (
             "reserved",
-            json!({"configOverrides": {"logging": {"level": "DEBUG"}}}),
+            json!({"configOverrides": {"metrics": {"port": 9100}}}),
             "configOverrides refused",
         ),
         (

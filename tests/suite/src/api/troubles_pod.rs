@@ -7,8 +7,8 @@ use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, ObjectReference, Pod, Service};
-use kube::api::{Patch, PatchParams, PostParams};
 use kube::Resource;
+use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -42,10 +42,29 @@ async fn kubelet_says(files: &Instance, state: &Value, last: &Value) -> Outcome 
     Ok(())
 }
 
+/// Where there is no node, there is no scheduler either.
+async fn scheduler_says(files: &Instance, condition: &Value) -> Outcome {
+    let status = json!({"status": {"conditions": [condition]}});
+    let pods = files.api::<Pod>();
+    pods.patch_status(
+        "files-0",
+        &PatchParams::default(),
+        &Patch::Strategic(status),
+    )
+    .await?;
+    Ok(())
+}
+
 pub async fn what_the_kubelet_reports_is_told(scene: Scene) -> Outcome {
     let limits = json!({"resources": {"limits": {"memory": "64Mi"}}});
     let files = bound(&scene, limits).await?;
     wait_object::<Pod>(&files, "files-0", "is there", |_| Ok(())).await?;
+    let nowhere = json!({
+        "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+        "message": "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, preemption: \
+                    0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
+    });
+    scheduler_says(&files, &nowhere).await?;
     shows(&files, "No node fits").await?;
     let none = json!({});
     let quoted = "failed to pull and unpack image \"registry.example/dittofs:1\": failed to resolve reference \
@@ -64,14 +83,23 @@ pub async fn what_the_kubelet_reports_is_told(scene: Scene) -> Outcome {
             "Image not found",
             &waits(
                 "ImagePullBackOff",
-                &format!("Back-off pulling image \"registry.example/dittofs:1\": ErrImagePull: {quoted}"),
+                &format!(
+                    "Back-off pulling image \"registry.example/dittofs:1\": ErrImagePull: {quoted}"
+                ),
             ),
             &none,
         ),
-        ("Registry requires a login", &waits("ErrImagePull", login), &none),
+        (
+            "Registry requires a login",
+            &waits("ErrImagePull", login),
+            &none,
+        ),
         (
             "Container cannot be created",
-            &waits("CreateContainerConfigError", "couldn't find key password in Secret storage/extra"),
+            &waits(
+                "CreateContainerConfigError",
+                "couldn't find key password in Secret storage/extra",
+            ),
             &none,
         ),
         ("Out of memory", &ended(137, "OOMKilled", ""), &none),
@@ -118,9 +146,7 @@ async fn mounts_in_vain(files: &Instance, reason: &str, message: &str) -> Outcom
 pub async fn what_only_events_say_is_told(scene: Scene) -> Outcome {
     let balanced = json!({"adapterServices": {"type": "LoadBalancer", "loadBalancerClass": "example.com/by-hand"}});
     let files = bound(&scene, balanced).await?;
-    files
-        .publish(vec![adapter("nfs", 12049)])
-        .await?;
+    files.publish(vec![adapter("nfs", 12049)]).await?;
     let nowhere = Instance::create(&scene, "nowhere", pod_never_runs()).await?;
     let service = wait_object::<Service>(&files, "files-nfs", "is there", |_| Ok(())).await?;
     describes(&files, "Load balancer pending").await?;
@@ -150,10 +176,7 @@ pub async fn what_only_events_say_is_told(scene: Scene) -> Outcome {
 /// The scheduler has found a node, and the kubelet mounts the volumes.
 async fn is_placed(files: &Instance) -> Outcome {
     wait_object::<Pod>(files, "files-0", "is there", |_| Ok(())).await?;
-    let placed = json!({"status": {"conditions": [{"type": "PodScheduled", "status": "True"}]}});
-    let pods = files.api::<Pod>();
-    pods.patch_status("files-0", &PatchParams::default(), &Patch::Strategic(placed))
-        .await?;
+    scheduler_says(files, &json!({"type": "PodScheduled", "status": "True"})).await?;
     kubelet_says(files, &waits("ContainerCreating", ""), &json!({})).await
 }
 

@@ -192,7 +192,9 @@ pub async fn what_the_operator_may_not_write_is_told(scene: Scene) -> Outcome {
     let policed = "object.metadata.name.startsWith('policed')";
     admission.forbid("", "services", policed).await?;
     let service = |name: &str| -> Result<Service, serde_json::Error> {
-        serde_json::from_value(json!({"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}))
+        serde_json::from_value(
+            json!({"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}),
+        )
     };
     let services: Api<Service> = Api::namespaced(scene.client.clone(), &scene.namespace);
     let only_ask = PostParams {

@@ -119,7 +119,10 @@ fn not_started(pod: &Pod, container: &ContainerStatus, reason: &str, message: &s
         format!(": {said}")
     };
     match reason {
-        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull"
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
         | "RegistryUnavailable" => {
             let image = image(pod, name).unwrap_or(&container.image);
             format!(
@@ -160,7 +163,9 @@ fn ended(
     let message = end.message.as_deref().unwrap_or_default();
     // The message may be the end of the log: the last line says why it ended.
     let last = message.lines().rfind(|line| !line.trim().is_empty());
-    let last = last.map_or_else(String::new, |line| format!(": {}", said(without_time(line))));
+    let last = last.map_or_else(String::new, |line| {
+        format!(": {}", said(without_time(line)))
+    });
     crashed(container, &format!("{}{last}", end.exit_code), place)
 }
 
@@ -204,6 +209,9 @@ fn memory_limit<'a>(pod: &'a Pod, container: &str) -> Option<&'a str> {
     let spec = pod.spec.as_ref()?;
     let init = spec.init_containers.iter().flatten();
     let mut all = init.chain(&spec.containers);
-    let resources = all.find(|known| known.name == container)?.resources.as_ref()?;
+    let resources = all
+        .find(|known| known.name == container)?
+        .resources
+        .as_ref()?;
     Some(resources.limits.as_ref()?.get("memory")?.0.as_str())
 }

@@ -67,7 +67,11 @@ fn the_two_messages_about_an_image_become_one() {
     let silent = waits("ImagePullBackOff", "Back-off pulling image \"dittofs:1\"");
     let said = said_of(&server(&silent, &json!({}))).unwrap();
     assert!(said.contains("cannot be pulled. Correct"), "{said}");
-    let sidecar = container(names::SIDECAR_CONTAINER, &waits("ErrImagePull", why), &json!({}));
+    let sidecar = container(
+        names::SIDECAR_CONTAINER,
+        &waits("ErrImagePull", why),
+        &json!({}),
+    );
     let said = said_of(&json!({"initContainerStatuses": [sidecar]})).unwrap();
     assert!(
         said.starts_with("image sidecar:1 of container sidecar")
@@ -93,7 +97,10 @@ fn a_crash_loop_says_the_same_in_all_its_states() {
         assert_eq!(said_of(&status).as_deref(), Some(expected), "{status}");
     }
     // It has served before, and how it starts now is what matters.
-    assert_eq!(said_of(&server(&running, &ended(1, "Error", log, 600))), None);
+    assert_eq!(
+        said_of(&server(&running, &ended(1, "Error", log, 600))),
+        None
+    );
 }
 
 #[test]
