@@ -5,6 +5,7 @@
 )]
 
 mod secrets;
+mod warnings;
 
 use dittofs_shared::settings::{publish_to, uid_of};
 use dittofs_shared::{crd::DittoServer, labels, names};
@@ -25,6 +26,7 @@ use dittofs_operator_core::secrets::SecretFacts;
 use dittofs_operator_core::secrets::connection;
 use dittofs_operator_core::secrets::references::secret_names;
 use secrets::Reader;
+pub use warnings::warnings;
 
 /// Reads everything that belongs to an instance: from the caches, and Secrets of which nothing is known yet from the
 /// API server.

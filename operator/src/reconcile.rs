@@ -9,6 +9,7 @@ mod converge;
 mod rest;
 mod schedule;
 mod sidecar;
+mod troubled;
 
 use dittofs_shared::crd::DittoServer;
 use futures::{Stream, StreamExt as _};
@@ -217,8 +218,14 @@ async fn reconcile_valid(
         pod: observed.pod.as_deref(),
         adapter_services: &observed.adapter_services,
         optional: &observed.optional,
+        warnings: &[],
         reconcile_request: reconcile_request::of(server).filter(|_| converged.is_complete),
         previous: server.status.as_ref(),
+    };
+    let (warnings, look_again) = troubled::look(context, &view).await;
+    let view = View {
+        warnings: &warnings,
+        ..view
     };
     let is_in_order = report(server, context, &view, &applied).await?;
     let secrets = Some(secrets).filter(|_| !may_lack_secret(instance, observed));
@@ -231,7 +238,9 @@ async fn reconcile_valid(
     if let Some(failure) = applied.failures.first() {
         return Err(Error::Apply(failure.to_string()));
     }
-    Ok(schedule::requeue_after(instance, applied.due_in).min(own))
+    Ok(schedule::requeue_after(instance, applied.due_in)
+        .min(look_again)
+        .min(own))
 }
 
 /// Whoever deletes a pod may have changed a Secret before, and a pod that has not started may wait for one.

@@ -9,6 +9,7 @@
 //! * [`ownership`]: whether an object belongs to an instance.
 //! * [`optional`]: the kinds that a cluster may be without.
 //! * [`pod_status`]: what a running pod says about its server, and whether it has to be restarted.
+//! * [`warnings`]: what Warning Events say of objects of an instance.
 //! * [`brake`]: how many servers may be out of service at a time.
 //! * [`secrets`]: which Secrets a spec names, and whether a server can be started with them.
 //! * [`observed`]: everything observed of an instance, before any decision.
@@ -56,3 +57,4 @@ pub mod rest;
 pub mod roll;
 pub mod secrets;
 pub mod status;
+pub mod warnings;

@@ -22,6 +22,7 @@ mod sidecar;
 mod starting;
 mod storage;
 mod too_large;
+mod troubled;
 
 use dittofs_shared::crd::{DittoServer, DittoServerStatus, Phase};
 use dittofs_shared::names;
@@ -37,10 +38,12 @@ use crate::outcome::Failure;
 use crate::reconcile_request;
 use crate::renewal::Renewal;
 use crate::roll::Roll;
+use crate::warnings::Warning;
 pub use condition::{ConditionStatus, ConditionType, Reason};
 pub(crate) use condition::{Finding, find, has};
 pub use other_operator::{ForeignObject, is_reported_for, left_alone};
 pub use too_large::too_large;
+pub use troubled::{Troubled, troubled};
 
 /// Everything that the status is derived from.
 #[derive(Debug)]
@@ -59,6 +62,8 @@ pub struct View<'a> {
     pub pod: Option<&'a Pod>,
     pub adapter_services: &'a [Arc<Service>],
     pub optional: &'a OptionalObjects,
+    /// What Events say of the objects that are in trouble: see [`troubled()`].
+    pub warnings: &'a [Warning],
     /// See [`reconcile_request::of`].
     pub reconcile_request: Option<&'a str>,
     pub previous: Option<&'a DittoServerStatus>,

@@ -59,6 +59,9 @@ mod sidecar_rights;
 mod status;
 mod storage;
 mod telling;
+mod troubles;
+mod troubles_pod;
+mod troubles_refused;
 mod validation;
 
 use dittofs_suite::registry::{Needs, cluster};
@@ -299,6 +302,14 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         telling::adapters_and_addresses_are_told,
         telling::an_address_of_a_load_balancer_is_told,
         telling::kubectl_shows_what_matters_under_every_name,
+        troubles::what_the_spec_asks_for_and_cannot_have_is_told,
+        troubles::what_keeps_adapters_from_being_reached_is_told,
+        troubles::a_server_that_is_left_alone_is_told,
+        troubles_refused::what_the_api_server_refuses_to_create_is_told,
+        troubles_refused::what_the_operator_may_not_write_is_told,
+        troubles_pod::what_the_kubelet_reports_is_told,
+        troubles_pod::what_only_events_say_is_told,
+        troubles_pod::trouble_that_lasts_keeps_nobody_busy,
         reconcile_now::a_new_value_has_everything_written_anew,
         reconcile_now::a_new_value_has_secrets_read_again,
         reconcile_now::while_paused_the_wish_waits,

@@ -7,6 +7,7 @@ mod exceptions;
 mod files;
 mod imports;
 mod source;
+mod troubleshooting;
 
 use dittofs_suite::registry::plain;
 use dittofs_suite::{Outcome, ensure};
@@ -113,6 +114,10 @@ pub fn trials() -> Vec<Trial> {
     trials.push(plain(
         "layout::exceptions_to_clippy_are_listed",
         exceptions::are_listed,
+    ));
+    trials.push(plain(
+        "layout::every_failure_is_produced_by_a_test",
+        troubleshooting::every_failure_is_produced_by_a_test,
     ));
     trials.extend(files::trials());
     trials

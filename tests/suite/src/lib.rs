@@ -11,6 +11,7 @@ pub mod processes;
 pub mod registry;
 pub mod removal;
 pub mod traffic;
+pub mod troubleshooting;
 pub mod world;
 
 pub use dittofs_golden::{Outcome, ensure, fail};

@@ -20,6 +20,7 @@ mod renewal;
 mod rolls;
 mod startup;
 mod storage;
+mod troubles;
 mod way_in;
 
 use dittofs_rig::network::Families;
@@ -96,6 +97,7 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         storage::a_volume_for_contents_that_comes_later_is_mounted_after_one_restart,
         deletion::with_the_server_dead_everything_but_the_data_goes,
         lifetime::a_server_made_again_over_its_claims_lets_everybody_in,
+        troubles::what_the_node_reports_is_told,
     ]
 }
 

@@ -54,6 +54,7 @@ pub fn run(corpus: &Corpus) -> Pass {
         pod: observed.pod.as_deref(),
         adapter_services: &observed.adapter_services,
         optional: &observed.optional,
+        warnings: &[],
         reconcile_request: reconcile_request::of(&observed.server),
         previous: observed.server.status.as_ref(),
     };

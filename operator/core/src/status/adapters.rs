@@ -13,6 +13,7 @@ use crate::desired::adapter_of;
 use crate::exposure::Exposure;
 use crate::exposure::replaced::Replaced;
 use crate::outcome::Failure;
+use crate::warnings;
 pub(super) use ready::ready;
 
 /// One entry for each adapter. While the adapters are not known, the last entries stay.
@@ -120,6 +121,9 @@ fn missing_address(view: &View<'_>, service: Option<&Service>) -> String {
         return "its Service has no address yet".to_owned();
     };
     let (name, namespace) = (service.name_any(), &view.instance.namespace);
+    if let Some(warning) = warnings::cause(view.warnings, "Service", &name) {
+        return format!("Service {name} has no address yet: {}", warning.said());
+    }
     let spec = service.spec.as_ref();
     match spec.and_then(|spec| spec.type_.as_deref()) {
         Some("NodePort") => format!(
@@ -130,6 +134,20 @@ fn missing_address(view: &View<'_>, service: Option<&Service>) -> String {
              controller reports"
         ),
     }
+}
+
+/// The Services of which a load balancer controller may report why they have no address.
+pub(super) fn without_address<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Service> {
+    let services = view.adapter_services.iter().map(|service| &**service);
+    services.filter(|service| {
+        let spec = service.spec.as_ref();
+        let ingress = service
+            .status
+            .as_ref()
+            .and_then(|status| status.load_balancer.as_ref()?.ingress.as_deref());
+        let is_balanced = spec.and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer");
+        is_balanced && ingress.is_none_or(<[_]>::is_empty)
+    })
 }
 
 /// What happens to an adapter that is disabled or no longer in DittoFS.

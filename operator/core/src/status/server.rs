@@ -59,7 +59,7 @@ pub(super) fn stateful_set(view: &View<'_>) -> Finding {
             "the server is running; its sidecar is being restarted",
         );
     }
-    starting(view).unwrap_or_else(|| Finding::no(Reason::PodNotReady, problem(view.pod)))
+    starting(view).unwrap_or_else(|| Finding::no(Reason::PodNotReady, problem(view)))
 }
 
 /// Condition `Available`.
@@ -70,5 +70,5 @@ pub(super) fn available(view: &View<'_>) -> Finding {
     if view.pod.is_some_and(pod_status::is_serving) {
         return Finding::yes(Reason::ServerRunning, "the server container is running");
     }
-    starting(view).unwrap_or_else(|| Finding::no(Reason::ServerNotRunning, problem(view.pod)))
+    starting(view).unwrap_or_else(|| Finding::no(Reason::ServerNotRunning, problem(view)))
 }

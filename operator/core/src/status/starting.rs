@@ -3,15 +3,18 @@
 use dittofs_shared::Duration;
 use k8s_openapi::api::core::v1::ContainerStatus;
 
+use super::pod::container::crashes;
 use super::{Finding, Reason, View};
 use crate::pod_status;
 
-/// The finding while the server container is running and not up yet. `None`: there is no such container.
+/// The finding while the server container is running and not up yet. `None`: there is no such container, or it
+/// crashes.
 pub(super) fn starting(view: &View<'_>) -> Option<Finding> {
-    let message = message(
-        pod_status::server(view.pod?)?,
-        &view.instance.spec.startup_timeout,
-    )?;
+    let server = pod_status::server(view.pod?)?;
+    // Why it crashes is more important than that it is being started again.
+    let message = (!crashes(server))
+        .then(|| message(server, &view.instance.spec.startup_timeout))
+        .flatten()?;
     Some(Finding::no(Reason::ServerStarting, message))
 }
 

@@ -3,10 +3,11 @@
 use dittofs_shared::crd::{RetentionPolicy, VolumeStatus};
 use k8s_openapi::api::core::v1::PersistentVolumeClaimCondition;
 
-use super::{Finding, Reason, View, server};
+use super::{Finding, Reason, View, pod, server};
 use crate::generation::is_observed;
 use crate::instance::Claim;
 use crate::outcome::Failure;
+use crate::warnings;
 
 /// What is wrong with a claim, the most severe first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,7 +101,7 @@ fn of(view: &View<'_>, claim: &Claim) -> Option<(Problem, String)> {
     match phase {
         Some("Bound") => claim
             .is_too_small()
-            .then(|| (Problem::Growing, expansion(claim))),
+            .then(|| (Problem::Growing, expansion(view, claim))),
         Some("Lost") => {
             let message = format!(
                 "PersistentVolumeClaim {name} has lost its volume: restore the PersistentVolume, or delete the claim and restore a \
@@ -136,12 +137,14 @@ fn unbound(view: &View<'_>, claim: &Claim) -> String {
         None => "it has no StorageClass, and the cluster has no default one".to_owned(),
     };
     let (name, namespace) = (&claim.name, &view.instance.namespace);
-    let reported = reported(claim)
+    let why = reported(claim)
+        .or_else(|| warned(view, claim))
+        .or_else(|| waits_for_pod(view))
         .unwrap_or_else(|| format!("Run `kubectl describe pvc {name} -n {namespace}` to see why"));
-    format!("PersistentVolumeClaim {name} is not bound: {waits_for}. {reported}")
+    format!("PersistentVolumeClaim {name} is not bound: {waits_for}. {why}")
 }
 
-fn expansion(claim: &Claim) -> String {
+fn expansion(view: &View<'_>, claim: &Claim) -> String {
     let has = claim.capacity().unwrap_or("an unknown size");
     let next = match conditions(claim).find(|condition| condition.status == "True") {
         Some(condition) if condition.type_ == "FileSystemResizePending" => {
@@ -149,7 +152,9 @@ fn expansion(claim: &Claim) -> String {
                 .to_owned()
         }
         _ if claim.must_grow() => "the new size is being requested".to_owned(),
-        _ => reported(claim).unwrap_or_else(|| "the storage driver expands it".to_owned()),
+        _ => reported(claim)
+            .or_else(|| warned(view, claim))
+            .unwrap_or_else(|| "the storage driver expands it".to_owned()),
     };
     format!(
         "volume {} is being expanded from {has} to {}: {next}. The server keeps running",
@@ -193,6 +198,34 @@ fn owner_refused(view: &View<'_>, claim: &Claim, failure: &Failure) -> String {
 fn conditions(claim: &Claim) -> impl Iterator<Item = &PersistentVolumeClaimCondition> {
     let status = claim.status().into_iter();
     status.flat_map(|status| status.conditions.iter().flatten())
+}
+
+/// What an Event says of a claim.
+fn warned(view: &View<'_>, claim: &Claim) -> Option<String> {
+    let said = warnings::cause(view.warnings, "PersistentVolumeClaim", &claim.name)?.said();
+    let advice = if said.contains("storageclass.storage.k8s.io") && said.ends_with("not found") {
+        ". Create that StorageClass. To use another one, delete the DittoServer and this claim, and create it again"
+    } else {
+        ""
+    };
+    Some(format!("{said}{advice}"))
+}
+
+/// Some StorageClasses provision a volume once the pod has a node.
+fn waits_for_pod(view: &View<'_>) -> Option<String> {
+    let said = pod::scheduler_said(view.pod?.status.as_ref()?)?;
+    let is_cause = !said.contains("PersistentVolumeClaim") && !said.contains("volume");
+    is_cause.then(|| format!("It may wait for the pod, which cannot be scheduled: {said}"))
+}
+
+/// The claims that Events may tell more about: no volume is bound to them, or theirs does not grow.
+pub(super) fn unexplained<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Claim> {
+    let claims = view.instance.claims.iter();
+    claims.filter(|claim| {
+        let is_grown = claim.is_bound() && !claim.is_too_small();
+        let is_silent = !is_grown && reported(claim).is_none();
+        claim.found.is_some() && !claim.is_terminating() && is_silent
+    })
 }
 
 /// What the storage driver has reported last.

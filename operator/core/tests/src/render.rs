@@ -229,6 +229,7 @@ fn status(
         pod: pod.as_ref(),
         adapter_services: &services,
         optional: &optional,
+        warnings: &[],
         reconcile_request: None,
         previous: None,
     };

@@ -11,7 +11,7 @@ use kube::{Api, ResourceExt};
 
 use super::rights::answers;
 
-const MAY: [&str; 35] = [
+const MAY: [&str; 36] = [
     "list dittoservers.dittofs.dittofs.com - -",
     "watch dittoservers.dittofs.dittofs.com - -",
     "patch dittoservers/status.dittofs.dittofs.com own files",
@@ -36,6 +36,7 @@ const MAY: [&str; 35] = [
     "patch roles.rbac.authorization.k8s.io own files-sidecar",
     "patch serviceaccounts own files-sidecar",
     "create events.events.k8s.io own -",
+    "list events.events.k8s.io own -",
     "list customresourcedefinitions.apiextensions.k8s.io - perconapgclusters.pgv2.percona.com",
     "watch customresourcedefinitions.apiextensions.k8s.io - tcproutes.gateway.networking.k8s.io",
     "watch perconapgclusters.pgv2.percona.com - -",
@@ -49,7 +50,10 @@ const MAY: [&str; 35] = [
     "update leases.coordination.k8s.io dittofs-system dittofs-operator-0123abcd",
 ];
 
-const MAY_NOT: [&str; 48] = [
+const MAY_NOT: [&str; 51] = [
+    "watch events.events.k8s.io own -",
+    "delete events.events.k8s.io own -",
+    "list events own -",
     "list secrets - -",
     "watch secrets - -",
     "list secrets own -",

@@ -35,6 +35,8 @@ pub fn container(instance: &Instance) -> Container {
         )),
         volume_mounts: Some(mounts(instance)),
         ports: metrics_port(instance),
+        // The status passes on the last line of a server that crashes.
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         startup_probe: Some(probes::startup(instance)),
         liveness_probe: Some(probes::liveness(instance)),
         readiness_probe: Some(probes::readiness(instance)),
