@@ -85,8 +85,6 @@ struct Shared<K: NamespacedKind> {
 struct State {
     index: Index,
     packer: Packer,
-    /// The last stamp.
-    stamps: u64,
     /// Grows whenever an object leaves the cache, or may have left the cluster.
     departures: u64,
 }
@@ -224,12 +222,7 @@ impl<K: NamespacedKind> Cache<K> {
         let resource_version = object.meta_mut().resource_version.take();
         let json = serde_json::to_vec(object).unwrap_or_default();
         object.meta_mut().resource_version = resource_version;
-        let State {
-            index,
-            packer,
-            stamps,
-            ..
-        } = state;
+        let State { index, packer, .. } = state;
         if let Some(known) = index.get_mut(&namespace, &name)
             && packer.is_same(&known.packed, &json)
         {
@@ -238,8 +231,7 @@ impl<K: NamespacedKind> Cache<K> {
         }
         let mut concerned = self.concerned(object);
         let packed = packer.pack(&json);
-        *stamps += 1;
-        let held = Held::new(version(object), packed, *stamps);
+        let held = Held::new(version(object), packed);
         let instances = concerned.iter().map(|instance| instance.name.as_str());
         let before = index.insert(&namespace, &name, held, instances);
         let former = before.iter().flat_map(Held::instances);

@@ -30,15 +30,16 @@ use crate::restarts;
 use crate::secrets::KnownSecrets;
 use crate::server::{InstanceRef, Place, Server};
 use crate::wake::Causes;
-use converge::{Pass, converge, is_new};
+use converge::{Converged, Pass, converge, is_new};
 use dittofs_operator_core::events as reported;
 use dittofs_operator_core::events::password_reset;
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::pod_status;
 use dittofs_operator_core::reconcile_request;
+use dittofs_operator_core::renewal::Renewal;
 use dittofs_operator_core::rest::is_in_order;
-use dittofs_operator_core::roll;
+use dittofs_operator_core::roll::{self, Roll};
 use dittofs_operator_core::status::{self, View};
 use rest::Beginning;
 
@@ -194,8 +195,9 @@ async fn reconcile_valid(
     if search.is_found().await? {
         return apart::leave_alone(server, context, &search).await;
     }
-    let converged = Box::pin(converge(server, context, &mut secrets)).await?;
-    let (pass, mut applied) = (converged.pass, converged.applied);
+    let mut converged = Box::pin(converge(server, context, &mut secrets)).await?;
+    let mut applied = std::mem::take(&mut converged.applied);
+    let pass = &converged.pass;
     let (observed, instance) = (&pass.observed, &pass.instance);
     let roll = roll::decide(
         instance.spec.roll_policy,
@@ -203,25 +205,9 @@ async fn reconcile_valid(
         observed.own_pod(),
     );
     let roll = restarts::restart_if_due(roll, observed, context, &mut applied).await;
-    let renewal = sidecar::renew(context, &pass, &roll, &mut applied).await;
+    let renewal = sidecar::renew(context, pass, &roll, &mut applied).await;
     context.metrics.applied(&applied);
-    let view = View {
-        instance,
-        generation: server.meta().generation,
-        failures: &applied.failures,
-        refused_growth: &applied.refused_growth,
-        refused_owners: &applied.refused_owners,
-        roll: &roll,
-        renewal: &renewal,
-        config_hash: pass.desired.config_hash.as_deref(),
-        stateful_set: observed.stateful_set.as_deref(),
-        pod: observed.pod.as_deref(),
-        adapter_services: &observed.adapter_services,
-        optional: &observed.optional,
-        warnings: &[],
-        reconcile_request: reconcile_request::of(server).filter(|_| converged.is_complete),
-        previous: server.status.as_ref(),
-    };
+    let view = view(server, &converged, &applied, &roll, &renewal);
     let (warnings, look_again) = troubled::look(context, &view).await;
     let view = View {
         warnings: &warnings,
@@ -229,7 +215,9 @@ async fn reconcile_valid(
     };
     let is_in_order = report(server, context, &view, &applied).await?;
     let secrets = Some(secrets).filter(|_| !may_lack_secret(instance, observed));
-    let own = restarts::requeue_after(&roll).min(sidecar::requeue_after(instance, &renewal));
+    let own = restarts::requeue_after(&roll)
+        .min(sidecar::requeue_after(instance, &renewal))
+        .min(look_again);
     if is_in_order && secrets.is_some() {
         let due = applied.due_in.map_or(own, |due| due.min(own));
         beginning.in_order(context, place, observed, due);
@@ -238,9 +226,36 @@ async fn reconcile_valid(
     if let Some(failure) = applied.failures.first() {
         return Err(Error::Apply(failure.to_string()));
     }
-    Ok(schedule::requeue_after(instance, applied.due_in)
-        .min(look_again)
-        .min(own))
+    Ok(schedule::requeue_after(instance, applied.due_in).min(own))
+}
+
+/// What the status is derived from, apart from Events.
+fn view<'a>(
+    server: &'a DittoServer,
+    converged: &'a Converged,
+    applied: &'a Applied,
+    roll: &'a Roll,
+    renewal: &'a Renewal,
+) -> View<'a> {
+    let pass = &converged.pass;
+    let observed = &pass.observed;
+    View {
+        instance: &pass.instance,
+        generation: server.meta().generation,
+        failures: &applied.failures,
+        refused_growth: &applied.refused_growth,
+        refused_owners: &applied.refused_owners,
+        roll,
+        renewal,
+        config_hash: pass.desired.config_hash.as_deref(),
+        stateful_set: observed.stateful_set.as_deref(),
+        pod: observed.pod.as_deref(),
+        adapter_services: &observed.adapter_services,
+        optional: &observed.optional,
+        warnings: &[],
+        reconcile_request: reconcile_request::of(server).filter(|_| converged.is_complete),
+        previous: server.status.as_ref(),
+    }
 }
 
 /// Whoever deletes a pod may have changed a Secret before, and a pod that has not started may wait for one.

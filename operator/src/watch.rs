@@ -140,27 +140,7 @@ impl Watch {
             wake: &wake,
             tasks: &mut tasks,
         };
-        let managed = watcher::Config::default().labels(&labels::managed_selector());
-        // The StatefulSet controller creates pods and claims with the labels of the selector.
-        let selected =
-            watcher::Config::default().labels(&format!("{}={}", labels::APP, labels::APP_VALUE));
-        let departed = Departed::default();
-        let caches = Caches {
-            config_maps: adapters::watch(&mut owned, &managed, &departed),
-            departed,
-            services: owned.watch(&managed, keep_our_choices),
-            network_policies: owned.watch(&managed, forget_writers),
-            stateful_sets: owned.watch(&managed, keep_our_times),
-            disruption_budgets: owned.watch(&managed, forget_writers),
-            pods: owned.watch(&selected, forget_writers),
-            claims: owned.watch(&selected, forget_writers),
-            service_accounts: owned.watch(&managed, forget_writers),
-            roles: owned.watch(&managed, forget_writers),
-            role_bindings: owned.watch(&managed, forget_writers),
-            optional,
-            servers,
-            signing_keys,
-        };
+        let caches = owned_caches(&mut owned, optional, servers, signing_keys);
         let lists = std::mem::take(&mut tasks.lists);
         let namespaces = Namespaces::new(&source.namespaces, lists, &wake);
         if !source.namespaces.is_empty() {
@@ -191,5 +171,35 @@ impl Watch {
     /// Number of kinds that are watched.
     pub fn running(&self) -> usize {
         self.tasks.running.len()
+    }
+}
+
+/// Watches the objects that instances have.
+fn owned_caches(
+    owned: &mut Owned<'_>,
+    optional: Optional,
+    servers: Cache<Server>,
+    signing_keys: SigningKeys,
+) -> Caches {
+    let managed = watcher::Config::default().labels(&labels::managed_selector());
+    // The StatefulSet controller creates pods and claims with the labels of the selector.
+    let selected =
+        watcher::Config::default().labels(&format!("{}={}", labels::APP, labels::APP_VALUE));
+    let departed = Departed::default();
+    Caches {
+        config_maps: adapters::watch(owned, &managed, &departed),
+        departed,
+        services: owned.watch(&managed, keep_our_choices),
+        network_policies: owned.watch(&managed, forget_writers),
+        stateful_sets: owned.watch(&managed, keep_our_times),
+        disruption_budgets: owned.watch(&managed, forget_writers),
+        pods: owned.watch(&selected, forget_writers),
+        claims: owned.watch(&selected, forget_writers),
+        service_accounts: owned.watch(&managed, forget_writers),
+        roles: owned.watch(&managed, forget_writers),
+        role_bindings: owned.watch(&managed, forget_writers),
+        optional,
+        servers,
+        signing_keys,
     }
 }

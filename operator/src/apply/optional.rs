@@ -30,9 +30,10 @@ impl Writer<'_> {
             for object in objects {
                 let object = of_resource(object.clone(), cache.kind());
                 let put = Put::of_kind(cache.kind(), &cache, &object);
-                let put = match moved(*kind, &cache, &put) {
-                    true => put.because("applied in the version that the API server serves now"),
-                    false => put,
+                let put = if moved(*kind, &cache, &put) {
+                    put.because("applied in the version that the API server serves now")
+                } else {
+                    put
                 };
                 applied.record(self.put(put).await);
             }

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::pack::Packed;
+
+/// The next stamp. One for all caches: a kind that comes back begins with a cache of its own.
+static NEXT_STAMP: AtomicU64 = AtomicU64::new(0);
 
 /// What is kept of an object.
 #[derive(Debug)]
@@ -12,7 +16,7 @@ pub struct Held {
     pub version: Box<str>,
     /// Its content.
     pub packed: Packed,
-    /// Another one whenever the content is. No other object of the cache has had it.
+    /// Another one whenever the content is. No other object has had it.
     pub stamp: u64,
     /// Hash of the desired object that it was last found to be right for.
     pub settled: Option<u64>,
@@ -27,11 +31,11 @@ impl Held {
     }
 
     /// An object of which nothing is known but its content.
-    pub fn new(version: Box<str>, packed: Packed, stamp: u64) -> Self {
+    pub fn new(version: Box<str>, packed: Packed) -> Self {
         Self {
             version,
             packed,
-            stamp,
+            stamp: NEXT_STAMP.fetch_add(1, Ordering::Relaxed),
             settled: None,
             instances: Box::default(),
         }

@@ -23,7 +23,7 @@ pub async fn warnings(client: &Client, namespace: &str, subjects: &[Subject]) ->
         match result {
             Ok(events) => found.extend(events.iter().filter_map(|event| Warning::of(event, now))),
             Err(error) => {
-                tracing::warn!(%error, "the status does not say why an object is in trouble")
+                tracing::warn!(%error, "the status does not say why an object is in trouble");
             }
         }
     }

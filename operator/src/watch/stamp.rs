@@ -40,9 +40,12 @@ impl Caches {
         roles.stamp(namespace, name, &mut hasher);
         role_bindings.stamp(namespace, name, &mut hasher);
         for kind in OptionalKind::ALL {
-            match optional.of(kind) {
+            match optional.of(kind, namespace) {
                 Presence::Absent(absence) => absence.hash(&mut hasher),
-                Presence::Present(cache) => cache.stamp(namespace, name, &mut hasher),
+                Presence::Present(cache) => {
+                    cache.kind().api_version.hash(&mut hasher);
+                    cache.stamp(namespace, name, &mut hasher);
+                }
             }
         }
         hasher.finish()

@@ -47,16 +47,18 @@ impl Walk {
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             for (name, property) in properties {
                 let path = format!("{path}.{name}");
-                self.descend(Some(property), path.trim_start_matches('.'), is_inside);
+                self.descend(property, path.trim_start_matches('.'), is_inside);
             }
         }
-        self.descend(schema.get_mut("items"), &format!("{path}[]"), is_inside);
-        let values = schema.get_mut("additionalProperties");
-        self.descend(values, &format!("{path}.*"), is_inside);
+        for (inner, place) in [("items", "[]"), ("additionalProperties", ".*")] {
+            if let Some(inner) = schema.get_mut(inner) {
+                self.descend(inner, &format!("{path}{place}"), is_inside);
+            }
+        }
     }
 
-    fn descend(&self, schema: Option<&mut Value>, path: &str, is_inside_kubernetes: bool) {
-        if let Some(Value::Object(schema)) = schema {
+    fn descend(&self, schema: &mut Value, path: &str, is_inside_kubernetes: bool) {
+        if let Value::Object(schema) = schema {
             self.visit(schema, path, is_inside_kubernetes);
         }
     }

@@ -3,13 +3,13 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
-fn server(version: &str, status: Value, more: Value) -> DittoServer {
+fn server(version: &str, status: &Value, more: &Value) -> DittoServer {
     let mut server = json!({
         "apiVersion": "dittofs.dittofs.com/v1alpha1", "kind": "DittoServer",
         "metadata": {"name": "files", "uid": "u", "resourceVersion": version},
         "spec": {"storage": {"metadataSize": "1Gi"}}, "status": status,
     });
-    json_patch::merge(&mut server, &more);
+    json_patch::merge(&mut server, more);
     serde_json::from_value(server).unwrap()
 }
 
@@ -24,7 +24,7 @@ fn secrets(version: Option<&str>) -> BTreeMap<String, SecretFacts> {
 #[test]
 fn a_change_of_anything_that_is_read_is_another_input() {
     let of = |version, objects, secret| {
-        let server = server(version, Value::Null, json!({}));
+        let server = server(version, &Value::Null, &json!({}));
         Inputs::of(&server, objects, &secrets(secret))
     };
     let known = of("1", 1, Some("1"));
@@ -37,7 +37,7 @@ fn a_change_of_anything_that_is_read_is_another_input() {
     ] {
         assert!(other.is_some() && other != known);
     }
-    let server = server("1", Value::Null, json!({}));
+    let server = server("1", &Value::Null, &json!({}));
     assert_ne!(known, Inputs::of(&server, 1, &BTreeMap::new()));
     assert_eq!(of("1", 1, None), None, "the Secret may be another one");
 }
@@ -46,7 +46,7 @@ fn a_change_of_anything_that_is_read_is_another_input() {
 fn what_was_found_holds_until_an_input_changes_or_its_time_has_come() {
     let inputs = |objects| {
         Inputs::of(
-            &server("1", Value::Null, json!({})),
+            &server("1", &Value::Null, &json!({})),
             objects,
             &secrets(Some("1")),
         )
@@ -136,7 +136,7 @@ fn only_a_ready_server_with_nothing_to_do_is_in_order() {
             false,
         ),
     ] {
-        let server = server("1", conditions(reported), more.clone());
+        let server = server("1", &conditions(reported), &more);
         let status = serde_json::from_value(conditions(ready)).unwrap();
         let is_in_order = is_in_order(&server, &status, &roll, &renewal);
         assert_eq!(

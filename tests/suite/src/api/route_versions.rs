@@ -25,8 +25,11 @@ const ROUTES: [(OptionalKind, Kind, &str); 2] = [
     ),
 ];
 
-/// What releases of Gateway API serve, stored version first, and the version that the operator is to use.
-const RELEASES: [(&str, &[(&str, bool)], &str); 6] = [
+/// A release of Gateway API: its name, the versions in its definition with whether each is served, the stored one first,
+/// and the version that the operator is to use.
+type Release = (&'static str, &'static [(&'static str, bool)], &'static str);
+
+const RELEASES: [Release; 6] = [
     ("1.5", &[("v1alpha2", true)], "v1alpha2"),
     (
         "1.6, experimental",

@@ -59,8 +59,11 @@ impl Report {
             if let Some(Measured::Value { note, floor, .. }) = self.0.get_mut(key)
                 && floor.is_none()
             {
-                let words = format!("no floor: {why}");
-                *note = [note.as_str(), &words].join(" ").trim_start().to_owned();
+                if !note.is_empty() {
+                    note.push(' ');
+                }
+                note.push_str("no floor: ");
+                note.push_str(&why);
             }
         }
     }
