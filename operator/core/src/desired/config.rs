@@ -144,6 +144,7 @@ fn control_plane(instance: &Instance) -> ControlPlane<'_> {
     let spec = &instance.spec;
     ControlPlane {
         host: if instance.api_is_exposed() {
+            // To Go, these are the addresses of both families.
             "0.0.0.0"
         } else {
             "127.0.0.1"

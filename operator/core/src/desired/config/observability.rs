@@ -36,7 +36,8 @@ pub fn logging(spec: &DittoServerSpec) -> Logging<'_> {
     }
 }
 
-/// On every address of the pod, because other pods scrape it.
+/// On every address of the pod, because other pods scrape it. The server is written in Go, which listens on both families
+/// for `0.0.0.0`. It would take `::` for a part of the port.
 pub fn metrics(instance: &Instance) -> Option<Metrics<'_>> {
     let metrics = instance.spec.metrics()?;
     let token_file = files::METRICS_TOKEN.given(instance);
