@@ -73,6 +73,8 @@ pub async fn what_the_kubelet_reports_is_told(scene: Scene) -> Outcome {
                  not exist or may require authorization: authorization failed: no basic auth credentials";
     let full = "opened\n2026-01-01T00:00:01Z ERROR cannot open the store: write /data/store/metadata/1.vlog: no space left on device\n";
     let bad = "dfs: configuration key gc.grace_period cannot be \"less\"; use 5m or more\n";
+    let other = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to \
+                 start container process: error during container init: exec: \"/app/dfs\": stat /app/dfs: no such file or directory";
     let looping = waits(
         "CrashLoopBackOff",
         "back-off 10s restarting failed container=dittofs pod=files-0",
@@ -110,6 +112,11 @@ pub async fn what_the_kubelet_reports_is_told(scene: Scene) -> Outcome {
             "Bad configuration",
             &json!({"running": {"startedAt": "2026-01-01T00:01:00Z"}}),
             &ended(1, "Error", bad),
+        ),
+        (
+            "Image of another program",
+            &looping,
+            &ended(128, "StartError", other),
         ),
         ("Volume full", &looping, &ended(1, "Error", full)),
     ] {

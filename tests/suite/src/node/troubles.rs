@@ -40,11 +40,6 @@ pub async fn what_the_node_reports_is_told(scene: Scene) -> Outcome {
             json!({"configOverrides": {"gc": {"grace_period": "1m"}}}),
             "Bad configuration",
         ),
-        (
-            "hungry",
-            json!({"resources": {"limits": {"memory": "8Mi"}, "requests": {"memory": "8Mi"}}}),
-            "Out of memory",
-        ),
     ];
     let trials = trials.map(|(name, spec, failure)| is_told(&scene, name, spec, failure));
     try_join_all(trials).await?;

@@ -99,8 +99,18 @@ fn last_end(container: &ContainerStatus) -> Option<&ContainerStateTerminated> {
     states.find_map(|state| state.terminated.as_ref())
 }
 
+/// With a very low limit not even the program that starts the container fits.
 fn is_out_of_memory(end: &ContainerStateTerminated) -> bool {
-    end.reason.as_deref() == Some("OOMKilled")
+    let message = end.message.as_deref().unwrap_or_default();
+    end.reason.as_deref() == Some("OOMKilled") || message.contains("OOM-killed")
+}
+
+/// The container runtime could not start the program, such as one that the image does not have.
+fn is_unstarted(end: &ContainerStateTerminated) -> bool {
+    matches!(
+        end.reason.as_deref(),
+        Some("StartError" | "ContainerCannotRun")
+    )
 }
 
 fn is_short(end: &ContainerStateTerminated) -> bool {
@@ -161,6 +171,9 @@ fn ended(
         return out_of_memory(pod, container);
     }
     let message = end.message.as_deref().unwrap_or_default();
+    if let Some(reason) = end.reason.as_deref().filter(|_| is_unstarted(end)) {
+        return not_started(pod, container, reason, message);
+    }
     // The message may be the end of the log: the last line says why it ended.
     let last = message.lines().rfind(|line| !line.trim().is_empty());
     let last = last.map_or_else(String::new, |line| {

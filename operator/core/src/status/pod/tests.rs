@@ -119,6 +119,23 @@ fn what_to_do_depends_on_how_it_ended() {
         let said = said_of(&server(&running, &end)).unwrap();
         assert!(said.contains(word), "{said}");
     }
+    let id = "0123456789abcdef".repeat(4);
+    let runtime = |why: &str| {
+        let why = format!("OCI runtime create failed: {id}: {why}");
+        server(
+            &waits("CrashLoopBackOff", "back-off 10s"),
+            &ended(128, "StartError", &why, 0),
+        )
+    };
+    let low = said_of(&runtime(
+        "container init was OOM-killed (memory limit too low?)",
+    ))
+    .unwrap();
+    assert!(low.contains("raise spec.resources.limits.memory"), "{low}");
+    assert_eq!(
+        said_of(&runtime("exec: \"/app/dfs\": no such file or directory")).unwrap(),
+        "container dittofs cannot be started: StartError: OCI runtime create failed: …: exec: \"/app/dfs\": no such file or directory"
+    );
     let lost = server(&waits("CrashLoopBackOff", "back-off 10s"), &json!({}));
     assert!(said_of(&lost).unwrap().contains("exited with code unknown"));
 }
