@@ -35,12 +35,11 @@ use dittofs_operator_core::events as reported;
 use dittofs_operator_core::events::password_reset;
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::observed::Observed;
-use dittofs_operator_core::pod_status;
-use dittofs_operator_core::reconcile_request;
 use dittofs_operator_core::renewal::Renewal;
 use dittofs_operator_core::rest::is_in_order;
 use dittofs_operator_core::roll::{self, Roll};
 use dittofs_operator_core::status::{self, View};
+use dittofs_operator_core::{pod_status, reconcile_request};
 use rest::Beginning;
 
 /// Requests for the same instance within this time become one reconcile: what another controller writes at once. See

@@ -5,6 +5,7 @@ pub mod crd;
 pub mod definition;
 pub mod fields;
 mod markdown;
+pub mod of_kubernetes;
 pub mod reasons;
 pub mod rolls;
 

@@ -7,7 +7,8 @@ use dittofs_shared::crd::DittoServer;
 use kube::CustomResourceExt as _;
 use serde_json::{Map, Value};
 
-use super::{bounds, fields};
+use super::bounds;
+use super::of_kubernetes::of_kubernetes;
 
 /// Where the schema of `spec` or `status` is.
 pub fn pointer(part: &str) -> String {
@@ -35,7 +36,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// `path` as in [`fields`], with `[]` for any element of a list and `*` for any key of a map.
+    /// `path` as in [`super::fields`], with `[]` for any element of a list and `*` for any key of a map.
     fn visit(&self, schema: &mut Map<String, Value>, path: &str, is_inside_kubernetes: bool) {
         if is_inside_kubernetes {
             schema.remove("description");
@@ -43,7 +44,7 @@ impl Walk {
         if self.is_bounded {
             bounds::complete(schema, path);
         }
-        let is_inside = is_inside_kubernetes || fields::of_kubernetes(path).is_some();
+        let is_inside = is_inside_kubernetes || of_kubernetes(path).is_some();
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             for (name, property) in properties {
                 let path = format!("{path}.{name}");

@@ -2,7 +2,7 @@
 //! whatever users write.
 
 use crate::{Outcome, ensure};
-use dittofs_operator_core::reference::{crd, definition, fields};
+use dittofs_operator_core::reference::{crd, definition, fields, of_kubernetes};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -88,7 +88,7 @@ pub fn types_of_kubernetes_have_no_descriptions_inside() -> Outcome {
             );
         }
     }
-    let missing: Vec<_> = fields::paths_of_kubernetes()
+    let missing: Vec<_> = of_kubernetes::paths()
         .filter(|path| !found.contains(*path))
         .collect();
     ensure!(
