@@ -6,6 +6,7 @@ mod definition;
 mod deletion;
 mod drift;
 mod earlier;
+mod events;
 mod eviction;
 mod exposure;
 mod families;
@@ -154,6 +155,7 @@ fn of_specs(unavailable: Option<&str>) -> Vec<Trial> {
         definition::what_has_no_end_is_refused,
         definition::an_object_above_a_new_limit_can_still_be_changed,
         definition::a_spec_that_is_too_large_is_told_and_changes_nothing,
+        events::a_creation_is_told_in_a_few_lines,
     ]
 }
 
