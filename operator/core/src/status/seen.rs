@@ -14,10 +14,12 @@ pub(super) fn phase(view: &View<'_>) -> Phase {
     if server::is_stopped(view) && none_left {
         return Phase::Stopped;
     }
-    let runs = server::available(view).status == ConditionStatus::True;
-    if runs {
-        Phase::Running
-    } else if let Err(StartupProblem::Database(_)) = view.instance.startable() {
+    match server::available(view).status {
+        ConditionStatus::True => return Phase::Running,
+        ConditionStatus::Unknown => return Phase::Unknown,
+        ConditionStatus::False => {}
+    }
+    if let Err(StartupProblem::Database(_)) = view.instance.startable() {
         Phase::Pending
     } else if view.instance.startable().is_err() || !view.failures.is_empty() {
         Phase::Failed
