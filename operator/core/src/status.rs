@@ -141,9 +141,7 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
         sidecar_image: seen::image(view, names::SIDECAR_CONTAINER),
         config_hash: seen::config_hash(view),
         observed_secrets: view.instance.secrets.observed.clone(),
-        version: seen::image(view, names::SERVER_CONTAINER)
-            .as_deref()
-            .map(seen::version),
+        version: seen::version(view),
         volumes: storage::volumes(view),
         percona_cluster_name: view
             .instance

@@ -75,7 +75,7 @@ pub struct DittoServerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_ready_at: Option<Time>,
 
-    /// Tag or digest of the image of the running server.
+    /// Version of the running server, if its metrics are enabled without a token. Otherwise the tag or digest of its image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 
