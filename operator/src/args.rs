@@ -96,8 +96,13 @@ pub struct RunArguments {
     #[arg(long, env = "DITTOFS_OPERATOR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
 
-    /// Log filter: a level, or directives such as `info,kube=debug`.
-    #[arg(long, env = "DITTOFS_OPERATOR_LOG", default_value = "info")]
+    /// Log filter: a level, or directives such as `info,kube=debug`. The default leaves out what the client library logs of
+    /// its own: failures a second time, and answers as a whole.
+    #[arg(
+        long,
+        env = "DITTOFS_OPERATOR_LOG",
+        default_value = "info,kube_client=off"
+    )]
     pub log: String,
 }
 

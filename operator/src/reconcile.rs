@@ -216,7 +216,8 @@ async fn reconcile_valid(
     let secrets = Some(secrets).filter(|_| !may_lack_secret(instance, observed));
     let own = restarts::requeue_after(&roll)
         .min(sidecar::requeue_after(instance, &renewal))
-        .min(look_again);
+        .min(look_again)
+        .min(status::changes_in(&view).unwrap_or(FAR));
     if is_in_order && secrets.is_some() {
         let due = applied.due_in.map_or(own, |due| due.min(own));
         beginning.in_order(context, place, observed, due);

@@ -7,6 +7,7 @@
 //! * `adapters`: a JSON array with one adapter a line, sorted by type. Absent until the API has answered once.
 //! * `access` and `passwordReset`: one JSON object each, see [`crate::reports`]. Absent when there is nothing to
 //!   report.
+//! * `serverVersion`: plain text. Absent while it is not known.
 //!
 //! There is one encoder and one decoder. The decoder treats its input as hostile: the pod that writes it is exposed
 //! to the network.
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
-use crate::reports::{Access, PasswordReset, Reports};
+use crate::reports::{Access, PasswordReset, Reports, version};
 
 /// Version of the format.
 pub const SCHEMA: &str = "v1";
@@ -30,6 +31,7 @@ const KEY_SERVER: &str = "server";
 const KEY_ADAPTERS: &str = "adapters";
 const KEY_ACCESS: &str = "access";
 const KEY_PASSWORD_RESET: &str = "passwordReset";
+const KEY_SERVER_VERSION: &str = "serverVersion";
 
 /// What the sidecar knows of the server and its adapters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +165,9 @@ impl PublishedState {
         if let Some(reset) = &self.reports.password_reset {
             data.insert(KEY_PASSWORD_RESET.to_owned(), to_json(reset));
         }
+        if let Some(version) = &self.reports.server_version {
+            data.insert(KEY_SERVER_VERSION.to_owned(), version.clone());
+        }
         data
     }
 
@@ -194,6 +199,7 @@ impl PublishedState {
             reports: Reports {
                 access: optional(data, KEY_ACCESS)?.map(Access::limited),
                 password_reset: optional(data, KEY_PASSWORD_RESET)?.map(PasswordReset::limited),
+                server_version: data.get(KEY_SERVER_VERSION).and_then(|text| version(text)),
             },
         })
     }

@@ -13,6 +13,8 @@ pub struct Reports {
     pub access: Option<Access>,
     /// Result of the last reset of the administrator's password.
     pub password_reset: Option<PasswordReset>,
+    /// Version of the server, as the server itself reports it.
+    pub server_version: Option<String>,
 }
 
 /// Problem of the sidecar's own access to the REST API. The adapters may still be readable.
@@ -69,6 +71,14 @@ impl PasswordReset {
             ..self
         }
     }
+}
+
+/// A version as the server or a published state has it, unless it is none.
+pub fn version(text: &str) -> Option<String> {
+    const MAX_VERSION: usize = 64;
+    let is_fit = |c: char| c.is_ascii_alphanumeric() || ".-+_".contains(c);
+    let is_version = !text.is_empty() && text.len() <= MAX_VERSION && text.chars().all(is_fit);
+    is_version.then(|| text.to_owned())
 }
 
 fn limited(message: &str) -> String {

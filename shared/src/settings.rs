@@ -13,6 +13,7 @@ const KEY_RESYNC_INTERVAL: &str = "resyncInterval";
 const KEY_REMOVAL_HOLD: &str = "removalHold";
 const KEY_LOG_LEVEL: &str = "logLevel";
 const KEY_PUBLISH_TO: &str = "publishTo";
+const KEY_METRICS_URL: &str = "metricsUrl";
 const KEY_RESET_REQUEST: &str = "resetPasswordRequest";
 const KEY_RESET_SECRET: &str = "resetPasswordSecret";
 const KEY_RESET_KEY: &str = "resetPasswordKey";
@@ -35,6 +36,9 @@ pub struct Settings {
     /// The ConfigMap that the sidecar publishes to: its uid, and who else wrote to it. The sidecar has the right to
     /// read that ConfigMap, not to watch it; when this value changes, it checks whether its state is still there.
     pub publish_to: Option<String>,
+    /// Where the server serves its metrics without a password. They contain the version of the server, which the REST API
+    /// does not report.
+    pub metrics_url: Option<String>,
     /// A sidecar that started before this time, by the clock of its node, exits, so that the kubelet starts the
     /// current image of the pod. Set only while the kubelet has not restarted the sidecar itself.
     pub end_if_started_before: Option<Timestamp>,
@@ -62,6 +66,7 @@ impl Default for Settings {
             removal_hold: time::Duration::from_secs(30),
             log_level: LogLevel::Info,
             publish_to: None,
+            metrics_url: None,
             reset: None,
             end_if_started_before: None,
         }
@@ -110,6 +115,9 @@ impl Settings {
         if let Some(publish_to) = &self.publish_to {
             data.insert(KEY_PUBLISH_TO.to_owned(), publish_to.clone());
         }
+        if let Some(url) = &self.metrics_url {
+            data.insert(KEY_METRICS_URL.to_owned(), url.clone());
+        }
         if let Some(reset) = &self.reset {
             data.extend([
                 (KEY_RESET_REQUEST.to_owned(), reset.request.clone()),
@@ -136,6 +144,7 @@ impl Settings {
             removal_hold: duration(data, KEY_REMOVAL_HOLD, defaults.removal_hold)?,
             log_level: log_level(data, defaults.log_level)?,
             publish_to: data.get(KEY_PUBLISH_TO).cloned(),
+            metrics_url: data.get(KEY_METRICS_URL).cloned(),
             reset: reset(data),
             end_if_started_before: moment(data, KEY_END_IF_STARTED_BEFORE)?,
         })
@@ -244,6 +253,7 @@ mod tests {
             removal_hold: time::Duration::from_secs(90),
             log_level: LogLevel::Debug,
             publish_to: Some("uid".into()),
+            metrics_url: Some("http://127.0.0.1:9090/metrics".into()),
             reset: Some(ResetRequest {
                 request: "1".into(),
                 secret: "people".into(),

@@ -18,6 +18,7 @@
 //! * [`ports`]: pure; parses the list of adapters.
 //! * [`listening`]: which ports are listened on.
 //! * [`schedule`]: pure; when the ports are read, and when the server is polled.
+//! * [`version`]: reads the version of the server from its metrics.
 //! * [`poll`]: reads the adapters with all of the above, and is the loop that does so.
 //! * [`state`]: pure; folds outcomes into the state that is published.
 //! * [`diff`]: pure; what changed between two states, for the log.
@@ -68,6 +69,7 @@ pub mod settings;
 pub mod signing_key;
 pub mod state;
 pub mod tls;
+pub mod version;
 
 #[cfg(test)]
 mod fake;

@@ -7,7 +7,7 @@ mod written;
 use dittofs_shared::crd::{AdapterStatus, DittoServerStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use crate::outcome::{Change, Failure};
+use crate::outcome::{Change, Failure, one_line};
 use crate::status::{ConditionStatus, ConditionType, Reason, find, has};
 
 /// Type of an Event.
@@ -38,7 +38,7 @@ pub struct Notice {
     pub reason: String,
     /// What was done, such as `Created`.
     pub action: String,
-    /// For a person.
+    /// For a person, in one line.
     pub note: String,
 }
 
@@ -56,7 +56,7 @@ impl Notice {
             severity,
             reason: reason.to_owned(),
             action: action.to_owned(),
-            note,
+            note: one_line(note),
         }
     }
 }

@@ -132,13 +132,23 @@ pub enum ApplyError {
     Deadline(Duration),
 }
 
-/// Some proxies answer without a message.
+/// Some proxies answer without a message, and webhooks with several lines.
 fn message(status: &Status) -> String {
     match (status.message.as_str(), status.reason.as_str()) {
         ("", "") => format!("status code {}", status.code),
         ("", reason) => reason.to_owned(),
-        (message, _) => message.to_owned(),
+        (message, _) => one_line(message.to_owned()),
     }
+}
+
+/// A text of others in one line, as conditions and Events show it.
+pub(crate) fn one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let parts = text.split(char::is_control).map(str::trim);
+    let parts: Vec<_> = parts.filter(|part| !part.is_empty()).collect();
+    parts.join(" ")
 }
 
 impl ApplyError {
@@ -205,5 +215,25 @@ impl ApplyError {
     /// What the API server said, without the rest of its answer.
     pub fn message(&self) -> String {
         self.status().map_or_else(|| self.to_string(), message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_one_sentence_without_a_dump() {
+        let answer = "admission webhook \"a\" denied the request:\n\n  - no labels\n  - no owner\n";
+        let status = Status::failure(answer, "Forbidden").with_code(403);
+        let failure = Failure {
+            kind: "Service".to_owned(),
+            name: "files-nfs".to_owned(),
+            error: ApplyError::Refused(Box::new(status)),
+        };
+        assert_eq!(
+            failure.to_string(),
+            "cannot write Service files-nfs: the API server refused: admission webhook \"a\" denied the request: - no labels - no owner"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! What a running pod says about its server: its status, and the annotations that it was created with.
 
+mod node;
 mod restart;
 mod serving;
 
@@ -9,6 +10,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use kube::ResourceExt as _;
 
+pub use node::{LostNode, lost_in, lost_node};
 pub use restart::{RestartReason, restart_reason};
 pub use serving::serves;
 

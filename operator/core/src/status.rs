@@ -1,7 +1,7 @@
 //! Pure: the status of a `DittoServer`.
 //!
-//! `Ready` is the first of an ordered list of checks that fails, so that its message names the first thing that is
-//! wrong.
+//! `Ready` is the first of an ordered list of checks that fails. Causes come before their consequences in it, so that its
+//! message names what has to be put right.
 
 mod access;
 mod adapters;
@@ -10,8 +10,10 @@ mod condition;
 mod config;
 mod database;
 mod directory;
+mod due;
 mod gateway;
 mod metrics;
+mod node;
 mod other_operator;
 mod pod;
 mod progress;
@@ -41,6 +43,7 @@ use crate::roll::Roll;
 use crate::warnings::Warning;
 pub use condition::{ConditionStatus, ConditionType, Reason};
 pub(crate) use condition::{Finding, find, has};
+pub use due::changes_in;
 pub use other_operator::{ForeignObject, is_reported_for, left_alone};
 pub use too_large::too_large;
 pub use troubled::{Troubled, troubled};
@@ -138,9 +141,7 @@ pub fn of(view: &View<'_>, now: Timestamp) -> DittoServerStatus {
         sidecar_image: seen::image(view, names::SIDECAR_CONTAINER),
         config_hash: seen::config_hash(view),
         observed_secrets: view.instance.secrets.observed.clone(),
-        version: seen::image(view, names::SERVER_CONTAINER)
-            .as_deref()
-            .map(seen::version),
+        version: seen::version(view),
         volumes: storage::volumes(view),
         percona_cluster_name: view
             .instance

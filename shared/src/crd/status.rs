@@ -31,7 +31,7 @@ pub struct DittoServerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
 
-    /// Phase of the server: `Pending`, `Running`, `Failed`, `Stopped` or `Deleting`. Conditions say more.
+    /// Phase of the server: `Pending`, `Running`, `Failed`, `Stopped`, `Unknown` or `Deleting`. Conditions say more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
 
@@ -75,7 +75,7 @@ pub struct DittoServerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_ready_at: Option<Time>,
 
-    /// Tag or digest of the image of the running server.
+    /// Version of the running server, if its metrics are enabled without a token. Otherwise the tag or digest of its image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 
@@ -104,6 +104,8 @@ pub enum Phase {
     Failed,
     /// The server is stopped because of `replicas: 0`.
     Stopped,
+    /// Nobody knows whether the server runs, because its node does not answer.
+    Unknown,
     /// The DittoServer is being deleted.
     Deleting,
 }

@@ -133,6 +133,26 @@ fn what_cannot_be_read_whole_is_an_error() {
     ));
 }
 
+#[test]
+fn a_version_is_one_word_or_left_out() {
+    let long = "1".repeat(65);
+    for (text, expected) in [
+        ("0.29.0", Some("0.29.0")),
+        ("v1.0.0-rc.1+linux_amd64", Some("v1.0.0-rc.1+linux_amd64")),
+        ("", None),
+        ("1 2", None),
+        ("<b>", None),
+        (&long, None),
+    ] {
+        let mut data = data("[]");
+        data.insert("serverVersion".to_owned(), text.to_owned());
+        let state = PublishedState::decode(&data).unwrap();
+        assert_eq!(state.reports.server_version.as_deref(), expected, "{text}");
+        let again = state.encode().remove("serverVersion");
+        assert_eq!(again.as_deref(), expected);
+    }
+}
+
 proptest! {
     #[test]
     fn decode_is_the_inverse_of_encode(

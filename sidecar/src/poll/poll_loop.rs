@@ -12,6 +12,7 @@ use crate::publish::{Data, Previous};
 use crate::reset::LastReset;
 use crate::schedule::{Finding, Pace, Schedule};
 use crate::state::{Pending, State};
+use crate::version::Version;
 use dittofs_shared::published_state::PublishedState;
 use dittofs_shared::reports::Reports;
 use dittofs_shared::settings::Settings;
@@ -46,6 +47,7 @@ pub struct PollLoop<C> {
     /// `None` until it is known what was published before: until then outcomes are not folded.
     state: Option<State>,
     log_limit: LogLimit,
+    version: Version,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,6 +82,7 @@ impl<C: Clock> PollLoop<C> {
             last: None,
             state: None,
             log_limit: LogLimit::default(),
+            version: Version::default(),
         }
     }
 
@@ -125,6 +128,12 @@ impl<C: Clock> PollLoop<C> {
             Outcome::Seen(adapters) => Outcome::Seen(listening::correct(adapters, ports.as_ref())),
             failed @ Outcome::Failed(_) => failed,
         };
+        let settings = self.channels.settings.borrow().clone();
+        // Until the operator's settings have arrived, it is not known whether there are metrics.
+        if settings.publish_to.is_some() {
+            let metrics = settings.metrics_url.as_deref();
+            self.version.follow(&outcome, metrics).await;
+        }
         let now = (self.clock)();
         self.process(&outcome, now);
         let finding = self.finding(&outcome, now.steady);
@@ -175,6 +184,7 @@ impl<C: Clock> PollLoop<C> {
         let reports = Reports {
             access: self.poller.access(),
             password_reset: self.resets.borrow_and_update().result().cloned(),
+            server_version: self.version.known(),
         };
         let state = before
             .fold(outcome, now, self.timing.hold)
@@ -247,6 +257,10 @@ impl<C: Clock> PollLoop<C> {
             .as_ref()
             .and_then(|state| state.reports.password_reset.clone());
         self.channels.resets.send_replace(LastReset::known(reset));
+        let version = published
+            .as_ref()
+            .and_then(|state| state.reports.server_version.clone());
+        self.version.resume(version);
         self.state = Some(State::resume(published, (self.clock)().wall));
     }
 }

@@ -1,11 +1,13 @@
 //! What the API server decides: validation, server-side apply, rights, garbage collection.
 
 mod acceptance;
+mod causes;
 mod configuration;
 mod definition;
 mod deletion;
 mod drift;
 mod earlier;
+mod events;
 mod eviction;
 mod exposure;
 mod families;
@@ -154,6 +156,10 @@ fn of_specs(unavailable: Option<&str>) -> Vec<Trial> {
         definition::what_has_no_end_is_refused,
         definition::an_object_above_a_new_limit_can_still_be_changed,
         definition::a_spec_that_is_too_large_is_told_and_changes_nothing,
+        causes::a_refusal_is_the_sentence_of_the_api_server,
+        causes::a_load_balancer_without_an_address_is_told_after_a_minute,
+        causes::a_node_that_stops_answering_is_told,
+        events::a_creation_is_told_in_a_few_lines,
     ]
 }
 

@@ -80,7 +80,7 @@ const RULES: [Rule; 6] = [
     },
 ];
 
-const TALK_TO_DITTOFS: [&str; 9] = [
+const TALK_TO_DITTOFS: [&str; 10] = [
     "poll",
     "reset",
     "administration",
@@ -90,6 +90,7 @@ const TALK_TO_DITTOFS: [&str; 9] = [
     "credentials",
     "ports",
     "listening",
+    "version",
 ];
 
 /// `module.rs` or a file below `module/`.

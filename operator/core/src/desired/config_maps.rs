@@ -34,6 +34,7 @@ pub fn settings(instance: &Instance) -> ConfigMap {
         removal_hold: discovery.removal_hold.into(),
         log_level: spec.sidecar.log_level,
         publish_to: instance.publish_to.clone(),
+        metrics_url: metrics_url(instance),
         end_if_started_before: instance.sidecar.end_if_started_before(),
         reset: instance.api_access.reset.for_sidecar(),
     };
@@ -42,6 +43,16 @@ pub fn settings(instance: &Instance) -> ConfigMap {
         data: Some(settings.encode()),
         ..ConfigMap::default()
     }
+}
+
+/// Where the sidecar finds the metrics of the server, unless they ask for a token, or the user changes how they are
+/// served.
+fn metrics_url(instance: &Instance) -> Option<String> {
+    let metrics = instance.spec.metrics()?;
+    let overrides = instance.spec.config_overrides.as_ref();
+    let is_changed = overrides.is_some_and(|overrides| overrides.0.contains_key("metrics"));
+    let is_open = metrics.bearer_token_secret.is_none() && !is_changed;
+    is_open.then(|| format!("http://127.0.0.1:{}{}", metrics.port, metrics.path))
 }
 
 /// The ConfigMap for the published state. It has no data here: the sidecar writes them, but may not create the object.

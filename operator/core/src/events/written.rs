@@ -6,8 +6,30 @@ use crate::outcome::{Action, Change};
 
 const ACTIONS: [Action; 3] = [Action::Created, Action::Updated, Action::Deleted];
 
+/// What the operator and the sidecar have to tell each other, in ConfigMap `{name}-sidecar`. It follows from what is
+/// reported anyway.
+const BOOKKEEPING: [&str; 3] = [
+    "data.publishTo:",
+    "data.endIfStartedBefore:",
+    "data.resetPassword",
+];
+
 /// At most one.
 pub(super) fn notice(changes: &[Change]) -> Option<Notice> {
+    let created = changes.iter();
+    let created = created.filter(|change| change.action == Action::Created);
+    let created: Vec<_> = created.map(object).collect();
+    let is_news = |change: &&Change| {
+        let is_bookkeeping = BOOKKEEPING
+            .iter()
+            .any(|start| change.reason.starts_with(start));
+        let is_new = change.action == Action::Updated && created.contains(&object(change));
+        !is_bookkeeping && !is_new
+    };
+    of_news(&changes.iter().filter(is_news).collect::<Vec<_>>())
+}
+
+fn of_news(changes: &[&Change]) -> Option<Notice> {
     let (first, more) = changes.split_first()?;
     let verb = first.action.to_string();
     if more.is_empty() {
@@ -25,8 +47,9 @@ pub(super) fn notice(changes: &[Change]) -> Option<Notice> {
 }
 
 /// What was done by one action.
-fn text(action: Action, changes: &[Change]) -> Option<String> {
-    let changes = changes.iter().filter(|change| change.action == action);
+fn text(action: Action, changes: &[&Change]) -> Option<String> {
+    let changes = changes.iter().copied();
+    let changes = changes.filter(|change| change.action == action);
     let texts: Vec<_> = match action {
         // The reason is the same for all of them.
         Action::Created => changes.map(object).collect(),
@@ -70,9 +93,17 @@ mod tests {
         let service = change(Updated, "Service", "its port changed");
         let role = change(Updated, "Role", "its rules changed");
         let new = change(Created, "Service", "did not exist");
+        let made = change(Created, "Secret", "did not exist");
         let old = change(Deleted, "NetworkPolicy", "no longer needed");
+        let told = change(Updated, "ConfigMap", "data.publishTo: set to 1");
+        let later = change(Updated, "Service", "its port changed");
         for (changes, expected) in [
             (vec![], None),
+            (vec![told.clone()], None),
+            (
+                vec![told, new.clone(), later],
+                Some(("ServiceCreated", "Service files: did not exist")),
+            ),
             (
                 vec![service.clone()],
                 Some(("ServiceUpdated", "Service files: its port changed")),
@@ -85,10 +116,10 @@ mod tests {
                 )),
             ),
             (
-                vec![service, new.clone(), role, new, old],
+                vec![service, made.clone(), role, made, old],
                 Some((
                     "ObjectsChanged",
-                    "created Service files, Service files; updated Service files (its port changed), \
+                    "created Secret files, Secret files; updated Service files (its port changed), \
                      Role files (its rules changed); deleted NetworkPolicy files (no longer needed)",
                 )),
             ),

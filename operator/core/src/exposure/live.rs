@@ -152,7 +152,8 @@ pub(crate) fn kept(live: &[LiveService], adapters: &Adapters) -> BTreeMap<Adapte
     kept.collect()
 }
 
-fn has_address(service: &Service) -> bool {
+/// Whether clients can use it: see [`LiveService::has_address`].
+pub(crate) fn has_address(service: &Service) -> bool {
     let r#type = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
     let status = service.status.as_ref();
     let balancer = status.and_then(|status| status.load_balancer.as_ref());

@@ -15,6 +15,8 @@ pub struct ApiAccess {
     pub reported: Option<Access>,
     /// Whether the administrator's password is to be reset.
     pub reset: Resets,
+    /// The version of the server, if the sidecar has reported it.
+    pub server_version: Option<String>,
 }
 
 pub(super) fn evaluate(name: &str, observed: &Observed, reports: Reports) -> ApiAccess {
@@ -25,5 +27,6 @@ pub(super) fn evaluate(name: &str, observed: &Observed, reports: Reports) -> Api
         key_sharers: observed.key_sharers.clone(),
         reset: password_reset::evaluate(&observed.server, &secret, problem, answer),
         reported: reports.access,
+        server_version: reports.server_version,
     }
 }

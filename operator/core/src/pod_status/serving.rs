@@ -1,8 +1,9 @@
 //! Whether the server in the pod serves, as far as the kubelet has reported. The PodDisruptionBudget depends on it.
 
 use dittofs_shared::names;
-use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use k8s_openapi::api::core::v1::Pod;
 
+use super::node::is_lost;
 use super::{is_serving, server};
 
 /// Whether the server is known to serve. The pod as a whole may be unready because of its sidecar.
@@ -10,21 +11,6 @@ pub fn serves(pod: &Pod) -> bool {
     let is_lost = pod.status.as_ref().is_some_and(is_lost);
     let is_ready = server(pod).is_some_and(|server| server.ready);
     !is_lost && is_serving(pod) && (is_ready || readiness_asks_the_sidecar(pod))
-}
-
-/// When a node stops reporting, the node controller sets the pod's condition `Ready` to `False` and leaves the rest
-/// as the kubelet last reported it, so that containers still count as ready. An unmet readiness gate has the same
-/// effect, except for the kubelet's reason.
-fn is_lost(status: &PodStatus) -> bool {
-    let is = |r#type: &str, expected: &str| {
-        let mut conditions = status.conditions.iter().flatten();
-        conditions.any(|condition| {
-            condition.type_ == r#type
-                && condition.status == expected
-                && condition.reason.as_deref() != Some("ReadinessGatesNotReady")
-        })
-    };
-    is("Ready", "False") && is("ContainersReady", "True")
 }
 
 /// The readiness probe in pods of former versions says nothing about the server. For those it is enough that the

@@ -3,7 +3,7 @@
 use dittofs_shared::names::ADMIN_USER;
 use dittofs_shared::published_state::{ServerState, ServerStatus};
 
-use super::{ConditionType, Finding, Reason, View, server, sidecar};
+use super::{ConditionType, Finding, Reason, View, node, server, sidecar};
 use crate::adapters::{Adapters, Unknown};
 use crate::desired::SIGNING_KEY_VOLUME;
 use crate::instance::{RequestedReset, ResetProgress};
@@ -12,6 +12,10 @@ use crate::instance::{RequestedReset, ResetProgress};
 pub(super) fn authenticated(view: &View<'_>) -> Finding {
     if server::is_stopped(view) {
         return Finding::unknown(Reason::ScaledToZero, "spec.replicas is 0");
+    }
+    // What was published before says nothing any more.
+    if let Some(message) = node::unreachable(view) {
+        return Finding::unknown(Reason::NodeUnreachable, message);
     }
     match &view.instance.server_state {
         Some(state) => of_state(view, state),

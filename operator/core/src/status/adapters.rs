@@ -1,5 +1,6 @@
 //! The status of each adapter.
 
+mod address;
 mod ready;
 
 use dittofs_shared::crd::{AdapterStatus, IpFamily};
@@ -14,6 +15,7 @@ use crate::exposure::Exposure;
 use crate::exposure::replaced::Replaced;
 use crate::outcome::Failure;
 use crate::warnings;
+pub(super) use address::due_in;
 pub(super) use ready::ready;
 
 /// One entry for each adapter. While the adapters are not known, the last entries stay.
@@ -84,9 +86,11 @@ fn message(
             let remarks = adapter
                 .r#type
                 .and_then(|r#type| exposure.remarks.get(&r#type));
+            let reports = service.filter(|_| has_address).map(address::reports);
             let all: Vec<_> = waits
                 .into_iter()
                 .chain(remarks.into_iter().flatten().cloned())
+                .chain(reports.into_iter().flatten())
                 .collect();
             let known = (!all.is_empty()).then(|| all.join("; "));
             known.or_else(|| (!has_address).then(|| missing_address(view, service)))
@@ -128,6 +132,10 @@ fn missing_address(view: &View<'_>, service: Option<&Service>) -> String {
     match spec.and_then(|spec| spec.type_.as_deref()) {
         Some("NodePort") => format!(
             "Service {name} has no address yet: clients reach a NodePort at the node of the pod, and the pod is not on a node yet"
+        ),
+        _ if !address::reports(service).is_empty() => format!(
+            "Service {name} has no address yet: {}",
+            address::reports(service).join("; ")
         ),
         _ => format!(
             "Service {name} has no address yet: run `kubectl describe service {name} -n {namespace}` to see what the load balancer \

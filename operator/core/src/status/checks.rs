@@ -10,8 +10,9 @@ use super::ConditionType::{
 };
 use super::{
     ConditionStatus, ConditionType, Finding, Reason, View, access, adapters, config, database,
-    directory, gateway, metrics, progress, restart, server, sidecar, storage,
+    directory, gateway, metrics, node, pod, progress, restart, server, sidecar, storage,
 };
+use crate::pod_status;
 
 /// What a condition says, or `None` while there is nothing to say.
 type Check = fn(&View<'_>, &[AdapterStatus]) -> Option<Finding>;
@@ -77,15 +78,17 @@ impl Evaluated<'_> {
     }
 }
 
-/// In the order in which a user would troubleshoot. The first finding becomes `Ready` and ends the chain.
-const CHAIN: [fn(&Evaluated<'_>) -> Option<Finding>; 9] = [
+/// Causes before their consequences. The first finding becomes `Ready` and ends the chain.
+const CHAIN: [fn(&Evaluated<'_>) -> Option<Finding>; 11] = [
     not_applied,
     // These two count for a stopped server, too: it could not be started again.
     |evaluated| evaluated.failure(ConfigReady),
     |evaluated| evaluated.failure(DatabaseReady),
     stopped,
-    |evaluated| evaluated.failure(StorageReady),
+    no_volume,
+    refused_by_api,
     |evaluated| evaluated.failure(StatefulSetReady),
+    |evaluated| evaluated.failure(StorageReady),
     |evaluated| evaluated.failure(Authenticated),
     |evaluated| evaluated.failure(AdaptersReady),
     |evaluated| evaluated.failure(GatewayReady),
@@ -115,5 +118,35 @@ fn stopped(evaluated: &Evaluated<'_>) -> Option<Finding> {
             Reason::ScaledToZero,
             "the server is stopped because spec.replicas is 0",
         )
+    })
+}
+
+/// A pod waits for its volumes.
+fn no_volume(evaluated: &Evaluated<'_>) -> Option<Finding> {
+    storage::keeps_pod_from_running(evaluated.view)
+        .then(|| evaluated.failure(StorageReady))
+        .flatten()
+}
+
+/// The pod runs and is not ready. Kubernetes does not say why, but what the sidecar sees of the server does.
+fn refused_by_api(evaluated: &Evaluated<'_>) -> Option<Finding> {
+    let not_ready = evaluated.failure(StatefulSetReady)?;
+    let view = evaluated.view;
+    let runs = |pod| {
+        pod_status::is_serving(pod)
+            && node::stopping(view).is_none()
+            && !pod::is_explained(view, pod)
+    };
+    let is_unexplained = not_ready.reason == Reason::PodNotReady && view.pod.is_some_and(runs);
+    let seen = evaluated
+        .failure(Authenticated)
+        .filter(|_| is_unexplained)?;
+    let is_cause = matches!(
+        seen.reason,
+        Reason::CredentialsRefused | Reason::InvalidAnswer | Reason::Unreachable
+    );
+    is_cause.then_some(Finding {
+        status: ConditionStatus::False,
+        ..seen
     })
 }

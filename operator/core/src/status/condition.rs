@@ -33,6 +33,7 @@ mod reason;
 use dittofs_shared::crd::DittoServerStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use crate::outcome::one_line;
 pub use reason::Reason;
 
 api_names! {
@@ -179,7 +180,7 @@ impl Finding {
             type_: r#type.as_str().to_owned(),
             status: status.to_owned(),
             reason: self.reason.as_str().to_owned(),
-            message: self.message,
+            message: one_line(self.message),
             observed_generation: generation,
             last_transition_time: known.map_or(now, |known| known.last_transition_time.clone()),
         }

@@ -12,6 +12,10 @@ pub(super) fn progressing(view: &View<'_>) -> Finding {
         return rolling;
     }
     let state = server::stateful_set(view);
+    // Nothing moves until somebody has seen to the node.
+    if state.reason == Reason::NodeUnreachable {
+        return state;
+    }
     if state.status != ConditionStatus::True && view.instance.startable().is_ok() {
         return Finding::yes(state.reason, state.message);
     }

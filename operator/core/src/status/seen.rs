@@ -1,6 +1,7 @@
 //! What is running: the phase, the images and the version.
 
 use dittofs_shared::crd::Phase;
+use dittofs_shared::names;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -14,10 +15,12 @@ pub(super) fn phase(view: &View<'_>) -> Phase {
     if server::is_stopped(view) && none_left {
         return Phase::Stopped;
     }
-    let runs = server::available(view).status == ConditionStatus::True;
-    if runs {
-        Phase::Running
-    } else if let Err(StartupProblem::Database(_)) = view.instance.startable() {
+    match server::available(view).status {
+        ConditionStatus::True => return Phase::Running,
+        ConditionStatus::Unknown => return Phase::Unknown,
+        ConditionStatus::False => {}
+    }
+    if let Err(StartupProblem::Database(_)) = view.instance.startable() {
         Phase::Pending
     } else if view.instance.startable().is_err() || !view.failures.is_empty() {
         Phase::Failed
@@ -53,8 +56,14 @@ pub(super) fn first_ready_at(view: &View<'_>, now: Timestamp) -> Option<Time> {
     })
 }
 
-/// Tag or digest of an image.
-pub(super) fn version(image: &str) -> String {
+/// Version of the server as it reports it itself. While it does not, tag or digest of its image.
+pub(super) fn version(view: &View<'_>) -> Option<String> {
+    let image = image(view, names::SERVER_CONTAINER)?;
+    let reported = view.instance.api_access.server_version.clone();
+    Some(reported.unwrap_or_else(|| tag(&image)))
+}
+
+fn tag(image: &str) -> String {
     if let Some((_, digest)) = image.split_once('@') {
         return digest.to_owned();
     }
@@ -69,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_the_tag_or_the_digest() {
+    fn the_tag_or_the_digest_of_an_image_is_found() {
         for (image, expected) in [
             ("dittofs", "latest"),
             ("dittofs:0.29.0", "0.29.0"),
@@ -77,7 +86,7 @@ mod tests {
             ("registry:5000/a/dittofs:1", "1"),
             ("a/dittofs:1@sha256:ab", "sha256:ab"),
         ] {
-            assert_eq!(version(image), expected, "{image}");
+            assert_eq!(tag(image), expected, "{image}");
         }
     }
 }

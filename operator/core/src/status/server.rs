@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 
 use super::pod::problem;
 use super::starting::starting;
-use super::{ConditionType, Finding, Reason, View, sidecar};
+use super::{ConditionType, Finding, Reason, View, node, sidecar};
 use crate::generation::is_observed;
 use crate::pod_status;
 
@@ -45,7 +45,10 @@ pub(super) fn stateful_set(view: &View<'_>) -> Finding {
         .unwrap_or_default();
     let wanted = view.instance.spec.replicas;
     if wanted == 0 && pods(set) > 0 {
-        return Finding::no(Reason::Stopping, "the pod is being stopped");
+        let stopping = || Finding::no(Reason::Stopping, "the pod is being stopped");
+        return node::unreachable(view).map_or_else(stopping, |message| {
+            Finding::no(Reason::NodeUnreachable, message)
+        });
     }
     if ready >= wanted {
         return Finding::yes(
@@ -59,16 +62,30 @@ pub(super) fn stateful_set(view: &View<'_>) -> Finding {
             "the server is running; its sidecar is being restarted",
         );
     }
-    starting(view).unwrap_or_else(|| Finding::no(Reason::PodNotReady, problem(view)))
+    not_ready(view, Reason::PodNotReady)
 }
 
-/// Condition `Available`.
+/// The cause before its consequences.
+fn not_ready(view: &View<'_>, reason: Reason) -> Finding {
+    if let Some(message) = node::unreachable(view) {
+        return Finding::no(Reason::NodeUnreachable, message);
+    }
+    let stopping = node::stopping(view).map(|message| Finding::no(reason, message));
+    stopping
+        .or_else(|| starting(view))
+        .unwrap_or_else(|| Finding::no(reason, problem(view)))
+}
+
+/// Condition `Available`. What the kubelet reported last says nothing once its node does not answer.
 pub(super) fn available(view: &View<'_>) -> Finding {
     if is_stopped(view) {
         return Finding::no(Reason::ScaledToZero, "spec.replicas is 0");
     }
+    if let Some(message) = node::unreachable(view) {
+        return Finding::unknown(Reason::NodeUnreachable, message);
+    }
     if view.pod.is_some_and(pod_status::is_serving) {
         return Finding::yes(Reason::ServerRunning, "the server container is running");
     }
-    starting(view).unwrap_or_else(|| Finding::no(Reason::ServerNotRunning, problem(view)))
+    not_ready(view, Reason::ServerNotRunning)
 }

@@ -3,7 +3,7 @@
 use dittofs_shared::crd::{RetentionPolicy, VolumeStatus};
 use k8s_openapi::api::core::v1::PersistentVolumeClaimCondition;
 
-use super::{Finding, Reason, View, pod, server};
+use super::{Finding, Reason, View, node, pod, server};
 use crate::generation::is_observed;
 use crate::instance::Claim;
 use crate::outcome::Failure;
@@ -51,6 +51,17 @@ pub(super) fn ready(view: &View<'_>) -> Finding {
         Reason::VolumesReady,
         format!("every volume has at least the requested size: {sizes}"),
     )
+}
+
+/// Whether a claim is why the pod does not run. Otherwise it is a consequence of that, such as a claim that is bound once
+/// the pod has a node, or has nothing to do with it.
+pub(super) fn keeps_pod_from_running(view: &View<'_>) -> bool {
+    match worst(view) {
+        Some((Problem::Lost | Problem::Terminating, _)) => true,
+        Some((Problem::Missing, _)) => view.pod.is_none(),
+        Some((Problem::Unbound, _)) => !node::is_missing(view),
+        _ => false,
+    }
 }
 
 /// The finding while a volume is being expanded and nothing is worse than that.

@@ -12,6 +12,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod case;
+mod causes;
 mod config;
 mod crd;
 mod diff;
@@ -26,6 +27,7 @@ mod roll;
 mod roll_directory;
 mod roll_forms;
 mod shown;
+mod situation;
 pub mod trial;
 
 use case::Case;
@@ -95,6 +97,16 @@ fn of_objects() -> Vec<Trial> {
             roll::beyond_the_spec,
         ),
     ];
+    trials.extend([
+        plain(
+            "golden::causes::ready_names_the_cause",
+            causes::ready_names_the_cause,
+        ),
+        plain(
+            "golden::causes::a_lost_node_leaves_everything_unknown",
+            causes::a_lost_node_leaves_everything_unknown,
+        ),
+    ]);
     trials.extend(of_rolls());
     trials.extend(effect::trials());
     trials.extend(peer::trials());

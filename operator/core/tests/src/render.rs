@@ -277,7 +277,7 @@ fn accepted(mut object: DynamicObject) -> DynamicObject {
     object
 }
 
-fn observed_by_controller(desired: &StatefulSet) -> StatefulSet {
+pub(super) fn observed_by_controller(desired: &StatefulSet) -> StatefulSet {
     let mut stateful_set = desired.clone();
     let replicas = desired.spec.as_ref().and_then(|spec| spec.replicas);
     stateful_set.metadata.generation = Some(1);
@@ -291,7 +291,7 @@ fn observed_by_controller(desired: &StatefulSet) -> StatefulSet {
     stateful_set
 }
 
-fn running_pod(stateful_set: &StatefulSet, live: &Live) -> Result<Pod, Error> {
+pub(super) fn running_pod(stateful_set: &StatefulSet, live: &Live) -> Result<Pod, Error> {
     let sidecar = match &live.sidecar_waits {
         Some((reason, message)) => json!({"waiting": {"reason": reason, "message": message}}),
         None => json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}}),

@@ -3,7 +3,7 @@
 use dittofs_shared::crd::AdapterStatus;
 use dittofs_shared::published_state::shorten;
 
-use super::waits;
+use super::{address, waits};
 use crate::adapters::{Adapters, EvaluatedAdapter, Unknown, Verdict};
 use crate::status::{Finding, Reason, View, server};
 
@@ -27,6 +27,7 @@ pub(in crate::status) fn ready(view: &View<'_>, statuses: &[AdapterStatus]) -> F
     refused(adapters)
         .or_else(|| not_ready(statuses))
         .or_else(|| waiting_for_address(view))
+        .or_else(|| address::problem(view, statuses))
         .or_else(|| setting_not_applied(view, statuses))
         .unwrap_or_else(|| exposed(statuses))
 }

@@ -36,6 +36,7 @@ api_names! {
         Stopping,
         ReplicasReady,
         PodNotReady,
+        NodeUnreachable,
         ServerStarting,
         // Available
         ServerRunning,
@@ -55,6 +56,8 @@ api_names! {
         AdapterNotExposed,
         AdapterNotReady,
         WaitingForAddress,
+        LoadBalancerError,
+        AddressMissing,
         SettingNotApplied,
         // RollPending
         NoPod,

@@ -1,0 +1,60 @@
+//! Which Events a user reads.
+
+use dittofs_suite::instance::API_DEADLINE;
+use dittofs_suite::kubelet::Kubelet;
+use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, ensure};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::ListParams;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::seen::{both_exposed, settled};
+
+/// Most Events about the creation of an instance.
+const MOST: usize = 4;
+
+pub async fn a_creation_is_told_in_a_few_lines(scene: Scene) -> Outcome {
+    let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
+    let spec = json!({"adapterServices": {"type": "ClusterIP"}});
+    let files = both_exposed(&scene, "files", spec).await?;
+    files
+        .wait_condition(
+            "Progressing",
+            "False",
+            Some("ReconcileComplete"),
+            API_DEADLINE,
+        )
+        .await?;
+    settled(&scene).await?;
+    let mut events = files
+        .api::<Event>()
+        .list(&ListParams::default())
+        .await?
+        .items;
+    events.retain(|event| event.reporting_controller.as_deref() == Some("dittofs-operator"));
+    let lines = events.iter().map(|event| {
+        format!(
+            "{} {}",
+            event.reason.clone().unwrap_or_default(),
+            event.note.clone().unwrap_or_default()
+        )
+    });
+    let lines: Vec<_> = lines.collect();
+    ensure!(
+        !lines.is_empty() && lines.len() <= MOST,
+        "{}",
+        lines.join("\n")
+    );
+    for line in &lines {
+        let is_fit = !line.contains(char::is_control) && !line.contains("publishTo");
+        ensure!(is_fit, "{line:?}");
+    }
+    let by: BTreeSet<_> = events
+        .iter()
+        .map(|event| event.reporting_instance.clone().unwrap_or_default())
+        .collect();
+    ensure!(by.len() == 1 && !by.contains(""), "reported by {by:?}");
+    Ok(())
+}
