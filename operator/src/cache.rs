@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use crate::kind::NamespacedKind;
 use crate::lock::lock;
 use crate::server::InstanceRef;
-use crate::wake::Wake;
+use crate::wake::{Wake, Weight};
 pub use answers::Ticket;
 pub use feed::Listing;
 use index::{Held, Index};
@@ -41,6 +41,8 @@ pub struct Rules<K> {
     pub strip: fn(&mut K),
     /// The instances that an object matters to.
     pub concerns: Concerns<K>,
+    /// Whether a change of an object cannot wait for the retry of a failed reconcile.
+    pub is_urgent: fn(&K) -> bool,
     /// Keeps something else in step.
     pub observer: Option<Observer<K>>,
     /// Whether the objects are the `DittoServers` themselves.
@@ -53,6 +55,7 @@ impl<K> Rules<K> {
         Self {
             strip,
             concerns,
+            is_urgent: |_| false,
             observer: None,
             are_servers: false,
         }
@@ -263,10 +266,21 @@ impl<K: NamespacedKind> Cache<K> {
     }
 
     fn request(&self, object: &K, instances: HashSet<InstanceRef>) {
+        let is_urgent = (self.shared.rules.is_urgent)(object);
+        let weight = if is_urgent {
+            Weight::Urgent
+        } else {
+            Weight::Ordinary
+        };
+        self.request_by(object, instances, weight);
+    }
+
+    fn request_by(&self, object: &K, instances: HashSet<InstanceRef>, weight: Weight) {
         let (namespace, name) = place(object);
         let mark = self.mark(&namespace, &name, &version(object));
         let is_whole = self.shared.rules.are_servers;
-        self.shared.wake.changed(instances, mark, is_whole);
+        let weight = if is_whole { Weight::Whole } else { weight };
+        self.shared.wake.changed(instances, mark, weight);
     }
 }
 

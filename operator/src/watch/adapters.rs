@@ -49,6 +49,7 @@ pub(super) fn watch(
     };
     let rules = Rules {
         observer: Some(Arc::new(observer)),
+        is_urgent: |config_map| published_by(config_map).is_some(),
         ..Rules::new(keep_writers_of_adapters, Arc::new(concerned))
     };
     owned.watch_by(config, rules)

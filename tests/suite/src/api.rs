@@ -8,6 +8,7 @@ mod drift;
 mod earlier;
 mod eviction;
 mod exposure;
+mod failing;
 mod families;
 mod filled_in;
 mod first_password;
@@ -314,6 +315,7 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         reconcile_now::a_new_value_has_secrets_read_again,
         reconcile_now::while_paused_the_wish_waits,
         sharding::a_scope_that_is_none_is_refused_at_the_start,
+        failing::a_refusal_with_another_text_every_time_keeps_nobody_busy,
         leading::a_standby_waits_and_takes_over_when_the_leader_gives_back,
         leading::a_standby_watches_the_lease_and_does_not_poll_it,
         leading::a_leader_whose_lease_is_taken_stops_and_stands_by,
