@@ -96,8 +96,12 @@ pub struct RunArguments {
     #[arg(long, env = "DITTOFS_OPERATOR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
 
-    /// Log filter: a level, or directives such as `info,kube=debug`.
-    #[arg(long, env = "DITTOFS_OPERATOR_LOG", default_value = "info")]
+    /// Log filter: a level, or directives such as `info,kube=debug`. The client of the API server repeats what is logged already.
+    #[arg(
+        long,
+        env = "DITTOFS_OPERATOR_LOG",
+        default_value = "info,kube_client=error"
+    )]
     pub log: String,
 }
 

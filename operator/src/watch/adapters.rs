@@ -5,7 +5,6 @@ use dittofs_shared::names;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
 use kube::runtime::reflector::ObjectRef;
-use kube::runtime::watcher;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
@@ -36,11 +35,7 @@ impl Departed {
 }
 
 /// Keeps a cache of the ConfigMaps, and requests a reconcile of the instance of whatever changes.
-pub(super) fn watch(
-    owned: &mut Owned<'_>,
-    config: &watcher::Config,
-    departed: &Departed,
-) -> Cache<ConfigMap> {
+pub(super) fn watch(owned: &mut Owned<'_>, labels: &str, departed: &Departed) -> Cache<ConfigMap> {
     let departed = departed.clone();
     let observer = move |config_map: &ConfigMap, is_there: bool| {
         if !is_there && published_by(config_map).is_some() {
@@ -52,7 +47,7 @@ pub(super) fn watch(
         is_urgent: |config_map| published_by(config_map).is_some(),
         ..Rules::new(keep_writers_of_adapters, Arc::new(concerned))
     };
-    owned.watch_by(config, rules)
+    owned.watch_by(labels, rules)
 }
 
 /// The instance whose published state it holds, by its name: labels can be forged.

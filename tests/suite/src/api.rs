@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod configuration;
+mod deaf;
 mod definition;
 mod deletion;
 mod drift;
@@ -94,6 +95,8 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         Needs::BareApiServer,
         unavailable,
         configuration::what_no_pod_mounts_any_more_is_deleted_in_the_end,
+        deaf::a_kind_that_falls_silent_is_noticed_named_and_followed_again,
+        deaf::one_bad_answer_is_told_nowhere,
         families::a_service_of_one_family_gets_the_other_and_its_ports_follow,
         families::a_new_service_gets_both_families,
         families::a_policy_that_somebody_else_has_chosen_keeps_both,
