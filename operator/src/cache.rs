@@ -12,6 +12,7 @@ mod feed;
 mod index;
 mod lists;
 mod pack;
+mod rules;
 
 use kube::ResourceExt as _;
 use std::collections::HashSet;
@@ -29,38 +30,7 @@ pub use feed::Listing;
 use index::{Held, Index};
 pub use lists::Lists;
 use pack::Packer;
-
-/// The instances that an object matters to.
-pub type Concerns<K> = Arc<dyn Fn(&K) -> HashSet<InstanceRef> + Send + Sync>;
-/// Called with every object that is new or has changed (`true`), or is gone (`false`).
-pub type Observer<K> = Arc<dyn Fn(&K, bool) + Send + Sync>;
-
-/// How a kind is cached.
-pub struct Rules<K> {
-    /// Removes what nobody asks for.
-    pub strip: fn(&mut K),
-    /// The instances that an object matters to.
-    pub concerns: Concerns<K>,
-    /// Whether a change of an object cannot wait for the retry of a failed reconcile.
-    pub is_urgent: fn(&K) -> bool,
-    /// Keeps something else in step.
-    pub observer: Option<Observer<K>>,
-    /// Whether the objects are the `DittoServers` themselves.
-    pub are_servers: bool,
-}
-
-impl<K> Rules<K> {
-    /// Without anything that must be kept in step.
-    pub fn new(strip: fn(&mut K), concerns: Concerns<K>) -> Self {
-        Self {
-            strip,
-            concerns,
-            is_urgent: |_| false,
-            observer: None,
-            are_servers: false,
-        }
-    }
-}
+pub use rules::{Concerns, Observer, Rules};
 
 /// The objects of a kind.
 pub struct Cache<K: NamespacedKind> {
@@ -225,7 +195,7 @@ impl<K: NamespacedKind> Cache<K> {
         let (namespace, name) = place(object);
         // The version is kept beside the content: it changes with every write.
         let resource_version = object.meta_mut().resource_version.take();
-        let json = serde_json::to_vec(object).unwrap_or_default();
+        let json = self.shared.rules.to_json(object);
         object.meta_mut().resource_version = resource_version;
         let State {
             index,

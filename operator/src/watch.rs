@@ -6,6 +6,7 @@
 //! them and each kind, and still one cache of each kind.
 
 mod adapters;
+mod bounds;
 mod namespaces;
 mod optional;
 mod owned;

@@ -30,6 +30,14 @@ const KEY_SERVER: &str = "server";
 const KEY_ADAPTERS: &str = "adapters";
 const KEY_ACCESS: &str = "access";
 const KEY_PASSWORD_RESET: &str = "passwordReset";
+/// Every key that is read.
+pub const KEYS: [&str; 5] = [
+    KEY_SCHEMA,
+    KEY_SERVER,
+    KEY_ADAPTERS,
+    KEY_ACCESS,
+    KEY_PASSWORD_RESET,
+];
 
 /// What the sidecar knows of the server and its adapters.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use kube::runtime::reflector::ObjectRef;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
+use super::bounds;
 use super::owned::{Owned, forget_writers};
 use super::trigger::instances_of;
 use crate::cache::{Cache, Rules};
@@ -45,7 +46,9 @@ pub(super) fn watch(owned: &mut Owned<'_>, labels: &str, departed: &Departed) ->
     let rules = Rules {
         observer: Some(Arc::new(observer)),
         is_urgent: |config_map| published_by(config_map).is_some(),
-        ..Rules::new(keep_writers_of_adapters, Arc::new(concerned))
+        most: bounds::MOST,
+        reduce: bounds::reduce,
+        ..Rules::new(strip, Arc::new(concerned))
     };
     owned.watch_by(labels, rules)
 }
@@ -61,6 +64,11 @@ fn concerned(config_map: &ConfigMap) -> HashSet<InstanceRef> {
     let mut instances = instances_of(config_map);
     instances.extend(published_by(config_map));
     instances
+}
+
+fn strip(config_map: &mut ConfigMap) {
+    keep_writers_of_adapters(config_map);
+    bounds::keep_contents_of_ours(config_map);
 }
 
 /// Of `{name}-adapters` we keep who wrote its data.

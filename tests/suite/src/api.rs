@@ -18,6 +18,7 @@ mod foreign_kinds;
 mod hostile;
 mod injected;
 mod isolation;
+mod large;
 mod leading;
 mod lifetime;
 mod limits;
@@ -101,6 +102,7 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         families::a_new_service_gets_both_families,
         families::a_policy_that_somebody_else_has_chosen_keeps_both,
         foreign_kinds::an_operator_works_while_they_come_and_go,
+        large::config_maps_of_a_megabyte_take_no_memory,
         optional_kinds::a_kind_is_used_while_it_is_there,
         namespaces::one_without_rights_holds_up_no_other_and_follows_when_it_has_them,
         route_versions::routes_stay_while_the_version_changes_in_which_they_are_served,
