@@ -270,7 +270,7 @@ fn version<K: NamespacedKind>(object: &K) -> Box<str> {
 
 /// Whether a version is older than another one of the same object. They are numbers that grow (KEP-5504); where they
 /// are not, none is older.
-fn is_older(one: &str, other: &str) -> bool {
+pub(crate) fn is_older(one: &str, other: &str) -> bool {
     match (one.parse::<u128>(), other.parse::<u128>()) {
         (Ok(one), Ok(other)) => one < other,
         _ => false,

@@ -45,6 +45,7 @@ mod renewal;
 mod replacing;
 mod reserved_ports;
 mod restarts;
+mod restored;
 mod restricted;
 mod retention;
 mod rewritten;
@@ -84,6 +85,7 @@ macro_rules! trials {
 
 pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
     let mut trials = bare(unavailable);
+    trials.extend(of_an_own_cluster(unavailable));
     trials.extend(of_specs(unavailable));
     trials.extend(of_adapters(unavailable));
     trials.extend(of_the_operator(unavailable));
@@ -113,6 +115,14 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         restarts::never_more_are_out_than_allowed_though_the_operator_is_killed,
         restarts::a_server_that_does_not_come_back_holds_up_the_others_and_is_named,
         restarts::pods_of_an_earlier_release_go_on_and_follow_the_next_change,
+    ]
+}
+
+fn of_an_own_cluster(unavailable: Option<&str>) -> Vec<Trial> {
+    trials![
+        Needs::OwnApiServer,
+        unavailable,
+        restored::what_was_restored_is_seen_within_a_minute,
     ]
 }
 
