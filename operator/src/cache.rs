@@ -12,6 +12,7 @@ mod feed;
 mod index;
 mod lists;
 mod pack;
+mod rules;
 
 use kube::ResourceExt as _;
 use std::collections::HashSet;
@@ -23,41 +24,13 @@ use tokio::sync::watch;
 use crate::kind::NamespacedKind;
 use crate::lock::lock;
 use crate::server::InstanceRef;
-use crate::wake::Wake;
+use crate::wake::{Wake, Weight};
 pub use answers::Ticket;
 pub use feed::Listing;
 use index::{Held, Index};
 pub use lists::Lists;
 use pack::Packer;
-
-/// The instances that an object matters to.
-pub type Concerns<K> = Arc<dyn Fn(&K) -> HashSet<InstanceRef> + Send + Sync>;
-/// Called with every object that is new or has changed (`true`), or is gone (`false`).
-pub type Observer<K> = Arc<dyn Fn(&K, bool) + Send + Sync>;
-
-/// How a kind is cached.
-pub struct Rules<K> {
-    /// Removes what nobody asks for.
-    pub strip: fn(&mut K),
-    /// The instances that an object matters to.
-    pub concerns: Concerns<K>,
-    /// Keeps something else in step.
-    pub observer: Option<Observer<K>>,
-    /// Whether the objects are the `DittoServers` themselves.
-    pub are_servers: bool,
-}
-
-impl<K> Rules<K> {
-    /// Without anything that must be kept in step.
-    pub fn new(strip: fn(&mut K), concerns: Concerns<K>) -> Self {
-        Self {
-            strip,
-            concerns,
-            observer: None,
-            are_servers: false,
-        }
-    }
-}
+pub use rules::{Concerns, Observer, Rules};
 
 /// The objects of a kind.
 pub struct Cache<K: NamespacedKind> {
@@ -220,7 +193,7 @@ impl<K: NamespacedKind> Cache<K> {
         let (namespace, name) = place(object);
         // The version is kept beside the content: it changes with every write.
         let resource_version = object.meta_mut().resource_version.take();
-        let json = serde_json::to_vec(object).unwrap_or_default();
+        let json = self.shared.rules.to_json(object);
         object.meta_mut().resource_version = resource_version;
         let State { index, packer, .. } = state;
         if let Some(known) = index.get_mut(&namespace, &name)
@@ -255,10 +228,21 @@ impl<K: NamespacedKind> Cache<K> {
     }
 
     fn request(&self, object: &K, instances: HashSet<InstanceRef>) {
+        let is_urgent = (self.shared.rules.is_urgent)(object);
+        let weight = if is_urgent {
+            Weight::Urgent
+        } else {
+            Weight::Ordinary
+        };
+        self.request_by(object, instances, weight);
+    }
+
+    fn request_by(&self, object: &K, instances: HashSet<InstanceRef>, weight: Weight) {
         let (namespace, name) = place(object);
         let mark = self.mark(&namespace, &name, &version(object));
         let is_whole = self.shared.rules.are_servers;
-        self.shared.wake.changed(instances, mark, is_whole);
+        let weight = if is_whole { Weight::Whole } else { weight };
+        self.shared.wake.changed(instances, mark, weight);
     }
 }
 
@@ -278,7 +262,7 @@ fn version<K: NamespacedKind>(object: &K) -> Box<str> {
 
 /// Whether a version is older than another one of the same object. They are numbers that grow (KEP-5504); where they
 /// are not, none is older.
-fn is_older(one: &str, other: &str) -> bool {
+pub(crate) fn is_older(one: &str, other: &str) -> bool {
     match (one.parse::<u128>(), other.parse::<u128>()) {
         (Ok(one), Ok(other)) => one < other,
         _ => false,

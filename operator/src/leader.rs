@@ -7,6 +7,8 @@
 //! * The Lease is taken by replacing what was read, so that the API server refuses it when the holder has renewed it
 //!   meanwhile: a standby that is cut off or looks at old data takes nothing.
 //! * A candidate that loses the Lease becomes a standby again. It does not exit.
+//! * Versions of the Lease only grow. When they go back, the data of the cluster have been restored, or it is another
+//!   cluster: the work begins anew, because watches from a version of the future would show nothing.
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -22,6 +24,7 @@ use kube::{Api, Client};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+use crate::cache::is_older;
 use dittofs_operator_core::outcome::code;
 use dittofs_runtime::api_error::ApiError;
 use standby::{POLL, Seen};
@@ -32,6 +35,10 @@ pub const DURATION: Duration = Duration::from_secs(15);
 pub const GIVE_UP: Duration = Duration::from_secs(10);
 /// Time between two renewals.
 pub const RENEWAL: Duration = Duration::from_secs(5);
+/// Time between two lines of log about what keeps a candidate from leading.
+const LINES: Duration = Duration::from_mins(1);
+/// Why a leader begins anew whose Lease has an older version than before.
+const RESTORED: &str = "the data of the cluster were restored from a backup";
 /// Deadline of one request for the Lease. Shorter than [`RENEWAL`]: a request that hangs must not cost the next renewal.
 const LEASE_DEADLINE: Duration = Duration::from_secs(4);
 
@@ -62,8 +69,8 @@ impl Candidate {
             tracing::info!(lease = self.name, identity = self.identity, "became leader");
             tokio::select! {
                 output = work() => return output,
-                () = self.hold(lease, renewed) => {
-                    tracing::warn!(lease = self.name, "lost the Lease: standing by");
+                reason = self.hold(lease, renewed) => {
+                    tracing::warn!(lease = self.name, reason, "lost the Lease: standing by");
                 }
             }
         }
@@ -94,7 +101,7 @@ impl Candidate {
 
     async fn acquire(&self) -> (Lease, Instant) {
         let mut seen = Seen::nothing();
-        let mut logged = String::new();
+        let (mut logged, mut quiet_until) = (String::new(), Instant::now());
         loop {
             let began = Instant::now();
             let obstacle = match timeout(LEASE_DEADLINE, self.try_acquire(&mut seen)).await {
@@ -103,10 +110,10 @@ impl Candidate {
                 Ok(Err(error)) => ApiError(&error).to_string(),
                 Err(_) => "the API server does not answer".to_owned(),
             };
-            // Logged once for each reason: an operator may be a standby for months.
-            if obstacle != logged {
+            // Logged once for each reason: an operator may be a standby for months. During an outage reasons alternate.
+            if obstacle != logged && began >= quiet_until {
                 tracing::info!(lease = self.name, obstacle, "standing by");
-                logged = obstacle;
+                (logged, quiet_until) = (obstacle, began + LINES);
             }
             seen.wait(&self.api, &self.name).await;
         }
@@ -156,14 +163,15 @@ impl Candidate {
         });
     }
 
-    /// Renews until that has failed for too long, or another candidate holds the Lease.
-    async fn hold(&self, mut lease: Lease, mut renewed: Instant) {
+    /// Renews until that has failed for too long, or another candidate holds the Lease. Returns why it ends.
+    async fn hold(&self, mut lease: Lease, mut renewed: Instant) -> String {
+        let mut trouble = String::new();
         loop {
             let limit = renewed + GIVE_UP;
             sleep_until((renewed + RENEWAL).max(Instant::now() + POLL).min(limit)).await;
             let began = Instant::now();
             if began >= limit {
-                return;
+                return trouble;
             }
             if let Some(spec) = lease.spec.as_mut() {
                 spec.renew_time = Some(MicroTime(jiff::Timestamp::now()));
@@ -171,27 +179,39 @@ impl Candidate {
             let parameters = PostParams::default();
             let request = self.api.replace(&self.name, &parameters, &lease);
             match timeout_at(limit.min(began + LEASE_DEADLINE), request).await {
-                Ok(Ok(held)) => (lease, renewed) = (held, began),
+                Ok(Ok(held)) if !went_back(&lease, &held) => (lease, renewed) = (held, began),
+                Ok(Ok(_)) => return RESTORED.to_owned(),
                 Ok(Err(error)) if is_outdated(&error) => {
+                    trouble = ApiError(&error).to_string();
                     let Ok(Ok(current)) = timeout_at(limit, self.api.get(&self.name)).await else {
                         continue;
                     };
-                    if holder(&current) != Some(&self.identity) {
-                        return;
+                    if let Some(reason) = self.loss(&lease, &current) {
+                        return reason;
                     }
                     lease = current;
                 }
-                Ok(Err(error)) => {
-                    let error = ApiError(&error);
-                    tracing::warn!(%error, lease = self.name, "cannot renew the Lease; retrying");
-                }
-                Err(_) => tracing::warn!(
-                    lease = self.name,
-                    "cannot renew the Lease in time; retrying"
-                ),
+                Ok(Err(error)) => trouble = ApiError(&error).to_string(),
+                Err(_) => "the API server does not answer".clone_into(&mut trouble),
             }
         }
     }
+
+    /// Why the Lease is no longer ours, now that it is not what we have written.
+    fn loss(&self, before: &Lease, now: &Lease) -> Option<String> {
+        if went_back(before, now) {
+            return Some(RESTORED.to_owned());
+        }
+        let holder = holder(now).map(String::as_str).unwrap_or_default();
+        (holder != self.identity).then(|| format!("it is held by {holder:?}"))
+    }
+}
+
+/// Whether a version is older than the one that was seen before it.
+fn went_back(before: &Lease, now: &Lease) -> bool {
+    let version = |lease: &Lease| lease.metadata.resource_version.clone();
+    let versions = version(before).zip(version(now));
+    versions.is_some_and(|(before, now)| is_older(&now, &before))
 }
 
 fn holder(lease: &Lease) -> Option<&String> {

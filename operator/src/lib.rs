@@ -12,8 +12,8 @@
 //!   need to know all instances: [`fleet`].
 //! * [`events`] writes Events.
 //!
-//! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`probes`] (what Kubernetes and
-//! Prometheus ask) and [`metrics`].
+//! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`hearing`] (which watches are alive),
+//! [`probes`] (what Kubernetes and Prometheus ask) and [`metrics`].
 #![cfg_attr(
     test,
     allow(
@@ -31,6 +31,7 @@ pub mod cache;
 pub mod context;
 pub mod events;
 pub mod fleet;
+pub mod hearing;
 pub mod kind;
 pub mod leader;
 mod lock;

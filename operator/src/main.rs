@@ -10,6 +10,7 @@ use args::{Arguments, Command, RunArguments};
 use clap::Parser as _;
 use dittofs_operator::context::Context;
 use dittofs_operator::events::Recorder;
+use dittofs_operator::hearing::Hearing;
 use dittofs_operator::leader::Candidate;
 use dittofs_operator::metrics::Metrics;
 use dittofs_operator::probes::Probes;
@@ -77,6 +78,7 @@ async fn serve(arguments: Box<RunArguments>) -> Result<(), Box<dyn Error + Send 
     let metrics = Arc::new(Metrics::default());
     let probes = Arc::new(Probes {
         metrics: Arc::clone(&metrics),
+        hearing: Hearing::default(),
         ready: AtomicBool::new(true),
     });
     let probing = serve_probes(arguments, Arc::clone(&probes)).await?;
@@ -154,7 +156,7 @@ async fn work(
     let _leading = Leading::begin(&metrics, &probes);
     let told = Arc::clone(&metrics);
     let tell = move |namespace: &str, is_managed| told.managed(namespace, is_managed);
-    let mut watch = Watch::start(&client, scope, tell);
+    let mut watch = Watch::start(&client, scope, &probes.hearing, tell);
     watch.synced().await;
     probes.ready.store(true, Ordering::Relaxed);
     tracing::info!(

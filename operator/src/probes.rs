@@ -3,7 +3,9 @@
 use dittofs_runtime::probe_server::Answer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
+use crate::hearing::Hearing;
 use crate::metrics::Metrics;
 
 /// What the answers depend on.
@@ -11,6 +13,8 @@ use crate::metrics::Metrics;
 pub struct Probes {
     /// Metrics.
     pub metrics: Arc<Metrics>,
+    /// When something was last heard of each watch. A standby has none.
+    pub hearing: Hearing,
     /// Set while this process is a standby, or leads and its caches have synced.
     pub ready: AtomicBool,
 }
@@ -20,7 +24,10 @@ impl Probes {
     pub fn answer(&self, path: &str) -> Answer {
         match path {
             // Any answer shows that the process is not stuck: all of it runs on one thread.
-            "/livez" => Answer::ok(),
+            "/livez" => match self.hearing.trouble(Instant::now()) {
+                None => Answer::ok(),
+                Some(trouble) => Answer::unavailable(&trouble),
+            },
             "/readyz" if self.ready.load(Ordering::Relaxed) => Answer::ok(),
             "/readyz" => Answer::unavailable("caches have not synced yet"),
             "/metrics" => Answer::metrics(self.metrics.encode()),
@@ -38,6 +45,7 @@ mod tests {
     fn every_path_has_its_answer() {
         let probes = Probes {
             metrics: Arc::default(),
+            hearing: Hearing::default(),
             ready: AtomicBool::new(false),
         };
         let get = |path| probes.answer(path).status;

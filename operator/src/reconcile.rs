@@ -171,7 +171,7 @@ fn retry(place: &Arc<Place>, error: &Error, context: &Arc<Context>) -> Action {
     let instance = InstanceRef::from_obj(&**place);
     let (failures, delay) = lock(&context.retries).failed(instance.clone());
     tracing::warn!(%instance, %error, failures, "reconcile failed; retrying in {delay:.1?}");
-    context.wake.due(&instance, Instant::now() + delay);
+    context.wake.retry(&instance, Instant::now() + delay);
     Action::requeue(delay)
 }
 
@@ -212,7 +212,7 @@ async fn reconcile_valid(
         warnings: &warnings,
         ..view
     };
-    let is_in_order = report(server, context, &view, &applied).await?;
+    let is_in_order = report(server, context, place, &view, &applied).await?;
     let secrets = Some(secrets).filter(|_| !may_lack_secret(instance, observed));
     let own = restarts::requeue_after(&roll)
         .min(sidecar::requeue_after(instance, &renewal))
@@ -281,21 +281,34 @@ async fn ensure_status(server: &DittoServer, context: &Context) -> Result<(), Ap
 async fn report(
     server: &DittoServer,
     context: &Context,
+    place: &InstanceRef,
     view: &View<'_>,
     applied: &Applied,
 ) -> Result<bool, Error> {
+    let written = reported::of_changes(&applied.changes);
+    if lock(&context.retries).may_pass(place, &applied.failures) {
+        context.events.publish(server, written).await;
+        return Ok(false);
+    }
     let status = status::of(view, jiff::Timestamp::now());
-    let mut notices = reported::notices(
-        &applied.changes,
-        &applied.failures,
-        server.status.as_ref(),
-        &status,
-    );
+    let told = lock(&context.retries).told(place);
+    let mut notices = reported::notices(&applied.failures, &told, server.status.as_ref(), &status);
     let resets = &view.instance.api_access.reset;
     notices.extend(password_reset::notices(server, resets, &status));
+    let mut notices = lock(&context.retries).with_owed(place, notices);
+    let mut result = Ok(());
     if server.status.as_ref() != Some(&status) {
-        apply::write_status(&context.client, &context.caches.servers, server, &status).await?;
+        let servers = &context.caches.servers;
+        result = apply::write_status(&context.client, servers, server, &status).await;
     }
-    context.events.publish(server, notices).await;
+    if result.is_ok() {
+        lock(&context.retries).tell(place, &applied.failures);
+    } else {
+        // Whether the status was written or not, the next attempt reports each of them once.
+        lock(&context.retries).owe(place, std::mem::take(&mut notices));
+    }
+    let all = written.into_iter().chain(notices).collect();
+    context.events.publish(server, all).await;
+    result?;
     Ok(applied.is_nothing() && is_in_order(server, &status, view.roll, view.renewal))
 }

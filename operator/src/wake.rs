@@ -5,6 +5,9 @@
 //!
 //! A single change is reconciled immediately. An instance that changes faster than that has its changes
 //! collected for longer and longer, so that it keeps neither the API server nor other instances busy.
+//!
+//! After a failed reconcile most changes wait for the retry, see [`Weight`]: what controllers write about the objects of
+//! an instance mends nothing, and must not shorten the delay.
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use std::collections::HashMap;
@@ -26,6 +29,17 @@ pub struct Causes {
     pub is_whole: bool,
 }
 
+/// How much a change matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Something has been written. After a failure it waits for the retry.
+    Ordinary,
+    /// The sidecar has published, or something is gone that may have been in the way: the next reconcile begins at once.
+    Urgent,
+    /// The `DittoServer` itself: all Secrets are read as well.
+    Whole,
+}
+
 /// More changes than this between two reconciles are a flood. What belongs to one instance changes in bursts of fewer.
 const FLOOD: usize = 8;
 /// Shortest and longest time between the beginnings of two reconciles during a flood.
@@ -35,12 +49,14 @@ const MAX_PACE: Duration = Duration::from_secs(1);
 /// What the next reconcile of an instance has to take into account.
 #[derive(Debug, Default)]
 struct Pending {
-    /// What has changed, and whether all Secrets are read for it.
-    changes: HashMap<Mark, bool>,
+    /// What has changed.
+    changes: HashMap<Mark, Weight>,
     /// A reconcile was asked for.
     is_asked: bool,
     /// When the next reconcile is due. `None`: there was none yet.
     due: Option<Instant>,
+    /// The last reconcile has failed, and the next one is its retry.
+    is_retry: bool,
     /// When the last reconcile began, if there was one.
     began: Option<Instant>,
     /// Shortest time between the beginnings of two reconciles.
@@ -54,13 +70,22 @@ impl Pending {
         (now < next).then_some(next)
     }
 
+    /// Whether there is a reason not to wait until a reconcile is due.
+    fn is_pressing(&self) -> bool {
+        let least = if self.is_retry {
+            Weight::Urgent
+        } else {
+            Weight::Ordinary
+        };
+        self.is_asked || self.changes.values().any(|weight| *weight >= least)
+    }
+
     /// What the reconcile that begins now has to take into account. `Err`: there is nothing before this moment.
     fn take(&mut self, now: Instant) -> Result<Causes, Instant> {
         let is_first = self.due.is_none();
         if let Some(due) = self.due
             && now < due
-            && !self.is_asked
-            && self.changes.is_empty()
+            && !self.is_pressing()
         {
             return Err(due);
         }
@@ -76,7 +101,7 @@ impl Pending {
         let is_asked = std::mem::take(&mut self.is_asked);
         let changes = std::mem::take(&mut self.changes);
         Ok(Causes {
-            is_whole: is_first || is_asked || changes.values().any(|is_whole| *is_whole),
+            is_whole: is_first || is_asked || changes.values().any(|one| *one == Weight::Whole),
         })
     }
 }
@@ -106,19 +131,19 @@ impl Wake {
         Mark(self.hasher.hash_one((kind, namespace, name, version)))
     }
 
-    /// An object of some instances has changed. `is_whole`: all Secrets are read for it.
+    /// An object of some instances has changed.
     pub fn changed(
         &self,
         instances: impl IntoIterator<Item = InstanceRef>,
         mark: Mark,
-        is_whole: bool,
+        weight: Weight,
     ) {
         let mut pending = lock(&self.pending);
         for instance in instances {
             let known = pending.entry(instance.clone()).or_default();
-            let is_queued = known.is_asked || !known.changes.is_empty();
-            known.changes.insert(mark, is_whole);
-            if !is_queued {
+            let is_queued = known.is_pressing();
+            known.changes.insert(mark, weight);
+            if !is_queued && known.is_pressing() {
                 self.send(instance);
             }
         }
@@ -156,7 +181,19 @@ impl Wake {
 
     /// When the next reconcile is due, at the end of one.
     pub fn due(&self, instance: &InstanceRef, at: Instant) {
-        lock(&self.pending).entry(instance.clone()).or_default().due = Some(at);
+        self.schedule(instance, at, false);
+    }
+
+    /// When a reconcile that has failed is retried.
+    pub fn retry(&self, instance: &InstanceRef, at: Instant) {
+        self.schedule(instance, at, true);
+    }
+
+    fn schedule(&self, instance: &InstanceRef, at: Instant, is_retry: bool) {
+        let mut pending = lock(&self.pending);
+        let known = pending.entry(instance.clone()).or_default();
+        known.due = Some(at);
+        known.is_retry = is_retry;
     }
 
     /// Forgets an instance that is gone.
@@ -171,109 +208,4 @@ impl Wake {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    fn files() -> InstanceRef {
-        InstanceRef::new("files").within("n")
-    }
-
-    /// A reconcile has taken place, and the next is due in an hour.
-    fn at_rest() -> (Wake, UnboundedReceiver<InstanceRef>, Instant) {
-        let (wake, receiver) = Wake::new();
-        let now = Instant::now();
-        wake.due(&files(), now + Duration::from_hours(1));
-        (wake, receiver, now)
-    }
-
-    fn queued(receiver: &mut UnboundedReceiver<InstanceRef>) -> usize {
-        std::iter::from_fn(|| receiver.try_recv().ok()).count()
-    }
-
-    #[test]
-    fn the_first_reconcile_is_whole() {
-        let (wake, _receiver) = Wake::new();
-        assert_eq!(
-            wake.begin(&files(), Instant::now()),
-            Ok(Causes { is_whole: true })
-        );
-    }
-
-    #[test]
-    fn a_reconcile_begins_for_a_change_and_is_as_whole_as_that() {
-        for is_whole in [false, true] {
-            let (wake, mut receiver, now) = at_rest();
-            wake.changed([files()], wake.mark("Service", "n", "files", "1"), is_whole);
-            assert_eq!(queued(&mut receiver), 1);
-            assert_eq!(wake.begin(&files(), now), Ok(Causes { is_whole }));
-            assert!(
-                wake.begin(&files(), now).is_err(),
-                "it was taken into account"
-            );
-        }
-    }
-
-    #[test]
-    fn several_changes_are_queued_once() {
-        let (wake, mut receiver, _) = at_rest();
-        for version in ["1", "2", "3"] {
-            wake.changed([files()], wake.mark("Pod", "n", "files-0", version), false);
-        }
-        assert_eq!(queued(&mut receiver), 1);
-    }
-
-    #[test]
-    fn what_we_have_written_ourselves_leads_to_no_reconcile() {
-        let (wake, _receiver, now) = at_rest();
-        let mark = wake.mark("Service", "n", "files", "1");
-        wake.changed([files()], mark, false);
-        wake.own([files()], mark);
-        assert!(wake.begin(&files(), now).is_err());
-        // Another version is of somebody else.
-        wake.changed([files()], wake.mark("Service", "n", "files", "2"), false);
-        wake.own([files()], mark);
-        assert!(wake.begin(&files(), now).is_ok());
-    }
-
-    #[test]
-    fn a_flood_of_changes_is_collected_for_longer_and_longer_until_it_ends() {
-        let (wake, _receiver, start) = at_rest();
-        let flood = |version: usize| {
-            for change in 0..=FLOOD {
-                let mark = wake.mark("ConfigMap", "n", "files", &format!("{version}-{change}"));
-                wake.changed([files()], mark, false);
-            }
-        };
-        let mut now = start;
-        let mut pauses = Vec::new();
-        for round in 0..8 {
-            flood(round);
-            if let Err(next) = wake.begin(&files(), now) {
-                pauses.push((next - now).as_millis());
-                now = next;
-                assert!(wake.begin(&files(), now).is_ok(), "nothing is lost");
-            }
-        }
-        assert_eq!(pauses, [20, 40, 80, 160, 320, 640, 1000]);
-        // One change at a time.
-        now += MAX_PACE;
-        for version in ["a", "b", "c"] {
-            wake.changed(
-                [files()],
-                wake.mark("ConfigMap", "n", "files", version),
-                false,
-            );
-            assert!(wake.begin(&files(), now).is_ok(), "{version}");
-        }
-    }
-
-    #[test]
-    fn a_reconcile_that_is_asked_for_is_whole_and_one_that_is_due_is_not() {
-        let (wake, _receiver, now) = at_rest();
-        wake.ask(files());
-        assert_eq!(wake.begin(&files(), now), Ok(Causes { is_whole: true }));
-        let later = now + Duration::from_hours(2);
-        assert_eq!(wake.begin(&files(), later), Ok(Causes { is_whole: false }));
-    }
-}
+mod tests;

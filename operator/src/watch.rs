@@ -6,9 +6,9 @@
 //! them and each kind, and still one cache of each kind.
 
 mod adapters;
+mod bounds;
 mod namespaces;
 mod optional;
-mod outage;
 mod owned;
 mod selector;
 mod servers;
@@ -27,11 +27,11 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Client;
 use kube::runtime::reflector::Store;
-use kube::runtime::watcher;
 use tokio::sync::watch::Receiver;
 use tokio::task::JoinSet;
 
 use crate::cache::{Cache, Lists};
+use crate::hearing::Hearing;
 use crate::kind::NamespacedKind;
 use crate::scope::Scope;
 use crate::server::{InstanceRef, Place, Server};
@@ -81,19 +81,19 @@ struct Tasks {
 
 impl Tasks {
     /// Runs the task that fills a cache.
-    fn spawn<W, K>(&mut self, source: &Source, cache: &Cache<K>, config: &watcher::Config)
+    fn spawn<W, K>(&mut self, source: &Source, cache: &Cache<K>, labels: &str)
     where
         W: Sent + kube::Resource<DynamicType = ()>,
         K: NamespacedKind + From<W>,
     {
-        let (source, config) = (source.clone(), config.clone());
+        let (source, labels) = (source.clone(), labels.to_owned());
         let (filled, synced) = (cache.clone(), cache.clone());
         self.lists
             .push((K::kind(cache.kind()).into_owned(), cache.lists()));
         self.syncing
             .push(async move { synced.synced().await }.boxed());
         self.running
-            .spawn(async move { source.follow::<W, K>(&filled, &(), config, |_| {}).await });
+            .spawn(async move { source.follow::<W, K>(&filled, &(), &labels, |_| {}).await });
     }
 }
 
@@ -112,11 +112,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts the watches. Returns at once; see [`Watch::synced`]. `tell` is called with each namespace of the scope
-    /// whenever it begins or ceases to be managed.
+    /// Starts the watches, and notes when something is heard of them. Returns at once; see [`Watch::synced`]. `tell` is
+    /// called with each namespace of the scope whenever it begins or ceases to be managed.
     pub fn start(
         client: &Client,
         scope: &Scope,
+        hearing: &Hearing,
         tell: impl Fn(&str, bool) + Send + 'static,
     ) -> Self {
         let (wake, requests) = Wake::new();
@@ -124,6 +125,7 @@ impl Watch {
         let source = Source {
             client: client.clone(),
             namespaces: scope.namespaces().map(str::to_owned).collect(),
+            hearing: hearing.clone(),
         };
         let Servers {
             cache: servers,
@@ -181,10 +183,9 @@ fn owned_caches(
     servers: Cache<Server>,
     signing_keys: SigningKeys,
 ) -> Caches {
-    let managed = watcher::Config::default().labels(&labels::managed_selector());
+    let managed = labels::managed_selector();
     // The StatefulSet controller creates pods and claims with the labels of the selector.
-    let selected =
-        watcher::Config::default().labels(&format!("{}={}", labels::APP, labels::APP_VALUE));
+    let selected = format!("{}={}", labels::APP, labels::APP_VALUE);
     let departed = Departed::default();
     Caches {
         config_maps: adapters::watch(owned, &managed, &departed),

@@ -32,6 +32,15 @@ const KEY_ADAPTERS: &str = "adapters";
 const KEY_ACCESS: &str = "access";
 const KEY_PASSWORD_RESET: &str = "passwordReset";
 const KEY_SERVER_VERSION: &str = "serverVersion";
+/// Every key that is read.
+pub const KEYS: [&str; 6] = [
+    KEY_SCHEMA,
+    KEY_SERVER,
+    KEY_ADAPTERS,
+    KEY_ACCESS,
+    KEY_PASSWORD_RESET,
+    KEY_SERVER_VERSION,
+];
 
 /// What the sidecar knows of the server and its adapters.
 #[derive(Clone, Debug, PartialEq, Eq)]

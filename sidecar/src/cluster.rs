@@ -7,19 +7,23 @@
 )]
 
 use crate::password::Password;
-use crate::publish::{Data, Target, TargetError};
+use crate::publish::{self, Data, TargetError};
 use crate::reset::{PasswordError, Passwords};
 use dittofs_runtime::api_error::ApiError;
 use dittofs_runtime::client::{self, ClientError};
+use dittofs_runtime::follow::Target;
 use dittofs_shared::{labels, names, writers};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{ObjectMeta, Patch, PatchParams};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource as _};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long one watch of the settings lasts: there are as many sidecars as servers, and settings seldom change. A
+/// connection whose other end is gone is noticed earlier, by probes of the kernel.
+const WATCH: Duration = Duration::from_secs(290);
 /// Name for the audit log of the API server.
 const NAME: &str = "dittofs-sidecar";
 
@@ -40,8 +44,20 @@ impl Cluster {
         }
     }
 
-    /// The ConfigMaps of the namespace.
-    pub async fn config_maps(&self) -> Result<Api<ConfigMap>, ClientError> {
+    /// The ConfigMap with the settings, for who follows it.
+    pub async fn settings(&self) -> Result<Target, ClientError> {
+        Ok(Target {
+            client: self.client().await?,
+            path: ConfigMap::url_path(&(), Some(&self.namespace)),
+            labels: String::new(),
+            fields: format!("metadata.name={}", self.settings_name()),
+            page: 1,
+            watch: WATCH,
+            forbidden: Duration::ZERO,
+        })
+    }
+
+    async fn config_maps(&self) -> Result<Api<ConfigMap>, ClientError> {
         let client = self.client().await?;
         Ok(Api::namespaced(client, &self.namespace))
     }
@@ -93,7 +109,7 @@ impl Cluster {
     }
 }
 
-impl Target for &Cluster {
+impl publish::Target for &Cluster {
     async fn read(&self) -> Result<Data, TargetError> {
         let found = self
             .call("get", async |config_maps, name| config_maps.get(name).await)

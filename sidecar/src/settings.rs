@@ -4,17 +4,12 @@ use crate::channel::changed;
 use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::log_limit::LogLimit;
-use dittofs_runtime::api_error::WatchError;
 use dittofs_runtime::backoff;
-use dittofs_runtime::client::ClientError;
+use dittofs_runtime::follow::{self, Event};
 use dittofs_shared::settings::{Settings, SettingsError, log_level_name};
-use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{ExponentialBackoff, watch_object};
 use std::convert::Infallible;
-use std::pin::pin;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -29,37 +24,29 @@ pub async fn follow(
 ) -> Infallible {
     let mut log_limit = LogLimit::default();
     let mut backoff = backoff::Backoff::new(FIRST_WAIT);
-    loop {
-        if let Err(error) = watch(cluster, &settings, &mut log_limit, &clock).await {
-            log_failure(&mut log_limit, &error.to_string(), &clock);
+    let target = loop {
+        match cluster.settings().await {
+            Ok(target) => break target,
+            Err(error) => log_failure(&mut log_limit, &error.to_string(), &clock),
         }
         tokio::time::sleep(backoff.next().unwrap_or(backoff::MAX_DELAY)).await;
-    }
-}
-
-/// Returns only when no client can be created; the watch itself retries.
-async fn watch(
-    cluster: &Cluster,
-    settings: &watch::Sender<Settings>,
-    log_limit: &mut LogLimit,
-    clock: &impl Clock,
-) -> Result<(), ClientError> {
+    };
     let name = cluster.settings_name();
-    let waits = ExponentialBackoff::from(backoff::builder(FIRST_WAIT));
-    let stream = watch_object(cluster.config_maps().await?, &name).backoff(waits);
-    let mut stream = pin!(stream);
-    while let Some(event) = stream.next().await {
-        match event {
-            Ok(found) => {
-                if let Some(tries) = log_limit.succeeded() {
-                    tracing::info!(tries, "the settings can be watched again");
-                }
-                update(settings, &name, found);
+    let mut listed = None;
+    follow::follow(&target, |event: Event<ConfigMap>| match event {
+        Event::Listing => listed = None,
+        Event::Listed(found) => listed = Some(found),
+        Event::Complete => update(&settings, &name, listed.take()),
+        Event::Applied(found) => update(&settings, &name, Some(found)),
+        Event::Deleted(_) => update(&settings, &name, None),
+        Event::Alive => {
+            if let Some(tries) = log_limit.succeeded() {
+                tracing::info!(tries, "the settings can be watched again");
             }
-            Err(error) => log_failure(log_limit, &WatchError(&error).to_string(), clock),
         }
-    }
-    Ok(())
+        Event::Failed(failure) => log_failure(&mut log_limit, &failure.to_string(), &clock),
+    })
+    .await
 }
 
 fn update(settings: &watch::Sender<Settings>, name: &str, found: Option<ConfigMap>) {
@@ -138,6 +125,7 @@ mod tests {
     use super::*;
     use futures::FutureExt as _;
     use std::collections::BTreeMap;
+    use std::pin::pin;
 
     fn config_map(key: &str, value: &str) -> ConfigMap {
         ConfigMap {

@@ -1,13 +1,14 @@
 //! Which changes are reported as Events: each change that matters to a user, once, when it happens. So nothing has
-//! to be counted or merged.
+//! to be counted or merged. A change is one of a status or a reason, not of a text.
 
 pub mod password_reset;
 mod written;
 
 use dittofs_shared::crd::{AdapterStatus, DittoServerStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use std::collections::BTreeSet;
 
-use crate::outcome::{Change, Failure, one_line};
+use crate::outcome::{Change, FAILURE, Failure, one_line};
 use crate::status::{ConditionStatus, ConditionType, Reason, find, has};
 
 /// Type of an Event.
@@ -61,20 +62,39 @@ impl Notice {
     }
 }
 
-/// What has changed since the status `before` was written.
+/// The failures of the last reconcile, by their topics: a failure that lasts is reported once, however its text changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told(BTreeSet<String>);
+
+impl Told {
+    /// The failures that are reported now.
+    pub fn of(failures: &[Failure]) -> Self {
+        Self(failures.iter().map(Failure::topic).collect())
+    }
+
+    /// Whether a failure has been reported. An operator that has just started knows only what the status says.
+    fn has(&self, failure: &Failure, before: Option<&DittoServerStatus>) -> bool {
+        let is_recorded = || before.is_some_and(|before| is_recorded(before, failure));
+        self.0.contains(&failure.topic()) || (self.0.is_empty() && is_recorded())
+    }
+}
+
+/// What was written, whatever the status says of it.
+pub fn of_changes(changes: &[Change]) -> Vec<Notice> {
+    written::notice(changes).into_iter().collect()
+}
+
+/// What could not be written, and what has changed since the status `before` was written.
 pub fn notices(
-    changes: &[Change],
     failures: &[Failure],
+    told: &Told,
     before: Option<&DittoServerStatus>,
     after: &DittoServerStatus,
 ) -> Vec<Notice> {
     let failures = failures.iter();
-    let failed = failures
-        .filter(|failure| !before.is_some_and(|before| is_recorded(before, failure)))
-        .map(of_failure);
-    written::notice(changes)
-        .into_iter()
-        .chain(failed)
+    let failed = failures.filter(|failure| !told.has(failure, before));
+    let failed = failed.map(of_failure);
+    failed
         .chain(refusals(before, after))
         .chain(transitions(before, after))
         .collect()
@@ -84,18 +104,26 @@ fn of_failure(failure: &Failure) -> Notice {
     Notice::warning(Reason::ApplyFailed.as_str(), "Apply", failure.to_string())
 }
 
-/// Whether the status records this failure already, so that a lasting one is reported once.
-///
-/// The status has failures as messages only: the first in `Ready`, and those of Services at their adapters. A message
-/// names the kind, the name and the error, so that equal messages mean the same failure.
+/// Whether the status records a failure of this object already: the first one in `Ready`, and those of Services at
+/// their adapters.
 fn is_recorded(status: &DittoServerStatus, failure: &Failure) -> bool {
-    let message = failure.to_string();
+    let subject = failure.subject();
     let ready = find(status, ConditionType::Ready);
     let is_first = ready.is_some_and(|ready| {
-        ready.reason == Reason::ApplyFailed.as_str() && ready.message == message
+        ready.reason == Reason::ApplyFailed.as_str() && ready.message.starts_with(&subject)
     });
-    let mut adapters = status.adapters.iter();
-    is_first || adapters.any(|adapter| adapter.message.as_ref() == Some(&message))
+    let messages = status
+        .adapters
+        .iter()
+        .filter_map(|one| one.message.as_ref());
+    let mut adapters = messages.map(|message| message.starts_with(&subject));
+    is_first || adapters.any(|is_same| is_same)
+}
+
+/// A message without what differs every time: of a failure, which object it is about.
+fn cause(message: &str) -> &str {
+    let subject = message.find(": ").filter(|_| message.starts_with(FAILURE));
+    subject.map_or(message, |end| &message[..end])
 }
 
 /// Adapters that are enabled and not exposed, where that or its cause is new.
@@ -105,7 +133,9 @@ fn refusals<'a>(
 ) -> impl Iterator<Item = Notice> + 'a {
     let is_known = move |adapter: &AdapterStatus| {
         let mut known = before.iter().flat_map(|before| &before.adapters);
-        known.any(|known| known.r#type == adapter.r#type && known.message == adapter.message)
+        let cause =
+            |adapter: &AdapterStatus| adapter.message.as_deref().map(cause).map(str::to_owned);
+        known.any(|known| known.r#type == adapter.r#type && cause(known) == cause(adapter))
     };
     let adapters = after.adapters.iter();
     let refused = adapters.filter(|adapter| adapter.enabled && !adapter.exposed);

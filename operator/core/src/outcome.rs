@@ -19,6 +19,10 @@ pub mod code {
     pub const CONFLICT: u16 = 409;
     /// The object would not be valid.
     pub const INVALID: u16 = 422;
+    /// There are too many requests.
+    pub const TOO_MANY: u16 = 429;
+    /// The first code of those that blame the API server, or a webhook that it has asked.
+    pub const SERVER: u16 = 500;
 }
 
 /// What was done to an object.
@@ -63,9 +67,12 @@ impl Change {
     }
 }
 
+/// How the text of every [`Failure`] begins.
+pub(crate) const FAILURE: &str = "cannot write ";
+
 /// An object that could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {kind} {name}: {error}")]
+#[error("{}{error}", self.subject())]
 pub struct Failure {
     /// Kind of the object.
     pub kind: String,
@@ -83,6 +90,16 @@ impl Failure {
             name: object.name_any(),
             error,
         }
+    }
+
+    /// How its text begins, whatever the reason.
+    pub fn subject(&self) -> String {
+        format!("{FAILURE}{} {}: ", self.kind, self.name)
+    }
+
+    /// What it is about. A failure that lasts keeps its topic, even if its text differs every time.
+    pub fn topic(&self) -> String {
+        format!("{} {}: {}", self.kind, self.name, self.error.class())
     }
 
     /// Whether it was this object that could not be written.
@@ -165,6 +182,28 @@ impl ApplyError {
             .is_some_and(|status| codes.contains(&status.code))
     }
 
+    /// Which kind of error it is, without the words of the API server.
+    fn class(&self) -> String {
+        match self {
+            Self::Foreign(_) => "foreign".to_owned(),
+            Self::Raced => "raced".to_owned(),
+            Self::Refused(status) => format!("{} {}", status.code, status.reason),
+            Self::Request(_) | Self::Deadline(_) => "unanswered".to_owned(),
+        }
+    }
+
+    /// Whether it may well be over with the next attempt, without anybody doing anything.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Foreign(_) => false,
+            Self::Raced | Self::Request(_) | Self::Deadline(_) => true,
+            Self::Refused(status) => {
+                status.code >= code::SERVER
+                    || [code::TOO_MANY, code::CONFLICT].contains(&status.code)
+            }
+        }
+    }
+
     /// The API server has answered with an error: nothing has changed.
     pub fn is_answer(&self) -> bool {
         self.status().is_some()
@@ -235,5 +274,46 @@ mod tests {
             failure.to_string(),
             "cannot write Service files-nfs: the API server refused: admission webhook \"a\" denied the request: - no labels - no owner"
         );
+    }
+
+    fn refused(code: u16, message: &str) -> ApplyError {
+        ApplyError::Refused(Box::new(Status::failure(message, "Reason").with_code(code)))
+    }
+
+    #[test]
+    fn what_the_next_attempt_may_mend_is_passing() {
+        for (error, expected) in [
+            (refused(code::FORBIDDEN, ""), false),
+            (refused(code::INVALID, ""), false),
+            (refused(400, ""), false),
+            (ApplyError::Foreign(Holder::NoController), false),
+            (refused(code::CONFLICT, ""), true),
+            (refused(code::TOO_MANY, ""), true),
+            (refused(500, ""), true),
+            (refused(503, ""), true),
+            (ApplyError::Raced, true),
+            (ApplyError::Request(String::new()), true),
+            (ApplyError::Deadline(Duration::from_secs(10)), true),
+        ] {
+            assert_eq!(error.is_passing(), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_topic_of_a_failure_is_free_of_its_text() {
+        let failure = |name: &str, error: ApplyError| Failure {
+            kind: "Role".to_owned(),
+            name: name.to_owned(),
+            error,
+        };
+        let first = failure("files", refused(403, "denied at 12:00"));
+        for (other, is_same) in [
+            (failure("files", refused(403, "denied at 12:01")), true),
+            (failure("files", refused(422, "denied at 12:00")), false),
+            (failure("other", refused(403, "denied at 12:00")), false),
+        ] {
+            assert_eq!(first.topic() == other.topic(), is_same, "{other}");
+        }
+        assert!(first.to_string().starts_with(&first.subject()));
     }
 }

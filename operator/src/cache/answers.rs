@@ -15,8 +15,8 @@ impl<K: NamespacedKind> Cache<K> {
 
     /// Puts the answer to a write of our own into the cache. Its event then leads to no reconcile.
     ///
-    /// An object that has been deleted since must not come back. So nothing is learned when any object has left the
-    /// cache since the request began: then the event does the same a moment later.
+    /// An object that has been deleted since must not come back. So one that is not in the cache is not learned when any
+    /// object has left the cache since the request began: then the event does the same a moment later.
     pub fn learn(&self, ticket: Ticket, answer: &K) {
         let mut object = answer.clone();
         (self.shared.rules.strip)(&mut object);
@@ -24,12 +24,12 @@ impl<K: NamespacedKind> Cache<K> {
         let version = version(&object);
         let mut state = self.state();
         let known = state.index.get(&namespace, &name);
-        let is_newer = match known {
+        let is_learned = match known {
+            // It is there still, or the event that it is gone is yet to come.
             Some(known) => is_older(&known.version, &version),
             // We never create a `DittoServer`: one that is not here is gone, or no longer in our scope.
-            None => !self.shared.rules.are_servers,
+            None => !self.shared.rules.are_servers && Ticket(state.departures) == ticket,
         };
-        let is_learned = is_newer && Ticket(state.departures) == ticket;
         let is_new = is_learned && self.hold(&mut state, &mut object).is_some();
         drop(state);
         if is_new {

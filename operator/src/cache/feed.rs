@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use super::{Cache, is_older, place, version};
 use crate::kind::NamespacedKind;
+use crate::wake::Weight;
 
 impl<K: NamespacedKind> Cache<K> {
     /// An object is new or has changed.
@@ -49,12 +50,12 @@ impl<K: NamespacedKind> Cache<K> {
         }
     }
 
-    /// That an object has gone is no version of it: the answer to a write must not hide it.
+    /// That an object has gone is no version of it: the answer to a write must not hide it. It may have been in the way.
     fn request_departed(&self, mut object: K) {
         let last = version(&object);
         object.meta_mut().resource_version = Some(format!("{last} gone"));
         let concerned = self.concerned(&object);
-        self.request(&object, concerned);
+        self.request_by(&object, concerned, Weight::Urgent);
     }
 
     /// A list begins, of one namespace or of all.

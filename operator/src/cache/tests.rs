@@ -226,6 +226,17 @@ fn an_object_that_was_deleted_before_its_answer_came_does_not_come_back() {
 }
 
 #[test]
+fn an_answer_is_learned_although_another_object_has_gone_meanwhile() {
+    let mut test = Test::with(&[object("5", "before"), named("n", "other", "other")]);
+    let ticket = test.cache.ticket();
+    test.cache.delete(named("n", "other", "other"));
+    test.cache.learn(ticket, &object("6", "ours"));
+    assert_eq!(test.content().as_deref(), Some("ours"), "the copy is stale");
+    test.cache.apply(object("6", "ours"));
+    assert_eq!(test.reconciled(), ["other"]);
+}
+
+#[test]
 fn an_answer_brings_no_dittoserver_back_that_has_left_our_scope() {
     let rules = Rules {
         are_servers: true,

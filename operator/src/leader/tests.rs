@@ -29,3 +29,22 @@ fn a_lease_that_another_candidate_created_or_changed_is_not_taken() {
     assert!(answer("Forbidden", 403).is_err());
     assert!(answer("NotFound", 404).is_err());
 }
+
+#[test]
+fn a_version_that_goes_back_is_that_of_restored_data() {
+    let lease = |version: Option<&str>| {
+        let mut lease = Lease::default();
+        lease.metadata.resource_version = version.map(str::to_owned);
+        lease
+    };
+    for (before, now, expected) in [
+        (Some("1000"), Some("999"), true),
+        (Some("999"), Some("1000"), false),
+        (Some("1000"), Some("1000"), false),
+        (Some("x"), Some("1"), false),
+        (None, Some("1"), false),
+    ] {
+        let found = went_back(&lease(before), &lease(now));
+        assert_eq!(found, expected, "{before:?} {now:?}");
+    }
+}

@@ -11,6 +11,7 @@ use crate::apply;
 use crate::context::Context;
 use crate::other_operator::Search;
 use crate::server::{InstanceRef, MAX_SPEC, Server};
+use dittofs_operator_core::events::Told;
 use dittofs_operator_core::instance::password_reset;
 use dittofs_operator_core::{events as reported, status};
 
@@ -45,7 +46,7 @@ pub(super) async fn too_large(
         return Ok(FAR);
     };
     apply::write_status(&context.client, &context.caches.servers, server, &status).await?;
-    let notices = reported::notices(&[], &[], before, &status);
+    let notices = reported::notices(&[], &Told::default(), before, &status);
     context.events.publish(server, notices).await;
     Ok(FAR)
 }
@@ -88,7 +89,7 @@ pub(super) async fn leave_alone(
         let (handled, now) = (password_reset::handled(server), jiff::Timestamp::now());
         let status = status::left_alone(before, handled, generation, &objects, now);
         apply::write_status(&context.client, &context.caches.servers, server, &status).await?;
-        let notices = reported::notices(&[], &[], before, &status);
+        let notices = reported::notices(&[], &Told::default(), before, &status);
         context.events.publish(server, notices).await;
     }
     Ok(OTHER_OPERATOR_REREAD.mul_f64(rand::random_range(0.9..1.0)))

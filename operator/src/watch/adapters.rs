@@ -5,10 +5,10 @@ use dittofs_shared::names;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt as _;
 use kube::runtime::reflector::ObjectRef;
-use kube::runtime::watcher;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
+use super::bounds;
 use super::owned::{Owned, forget_writers};
 use super::trigger::instances_of;
 use crate::cache::{Cache, Rules};
@@ -36,11 +36,7 @@ impl Departed {
 }
 
 /// Keeps a cache of the ConfigMaps, and requests a reconcile of the instance of whatever changes.
-pub(super) fn watch(
-    owned: &mut Owned<'_>,
-    config: &watcher::Config,
-    departed: &Departed,
-) -> Cache<ConfigMap> {
+pub(super) fn watch(owned: &mut Owned<'_>, labels: &str, departed: &Departed) -> Cache<ConfigMap> {
     let departed = departed.clone();
     let observer = move |config_map: &ConfigMap, is_there: bool| {
         if !is_there && published_by(config_map).is_some() {
@@ -49,9 +45,12 @@ pub(super) fn watch(
     };
     let rules = Rules {
         observer: Some(Arc::new(observer)),
-        ..Rules::new(keep_writers_of_adapters, Arc::new(concerned))
+        is_urgent: |config_map| published_by(config_map).is_some(),
+        most: bounds::MOST,
+        reduce: bounds::reduce,
+        ..Rules::new(strip, Arc::new(concerned))
     };
-    owned.watch_by(config, rules)
+    owned.watch_by(labels, rules)
 }
 
 /// The instance whose published state it holds, by its name: labels can be forged.
@@ -65,6 +64,11 @@ fn concerned(config_map: &ConfigMap) -> HashSet<InstanceRef> {
     let mut instances = instances_of(config_map);
     instances.extend(published_by(config_map));
     instances
+}
+
+fn strip(config_map: &mut ConfigMap) {
+    keep_writers_of_adapters(config_map);
+    bounds::keep_contents_of_ours(config_map);
 }
 
 /// Of `{name}-adapters` we keep who wrote its data.

@@ -7,24 +7,23 @@
 mod definition;
 
 use dittofs_shared::{labels, names};
-use futures::StreamExt as _;
 use kube::api::DynamicObject;
-use kube::runtime::{WatchStreamExt as _, watcher};
-use kube::{Api, ResourceExt as _};
+use kube::{Resource as _, ResourceExt as _};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
-use super::outage::{Outage, is_forbidden};
 use super::owned::forget_writers;
 use super::source::Source;
 use super::trigger::{Trigger, instances_of};
 use crate::cache::{Cache, Rules};
+use crate::hearing::Watched;
 use crate::server::InstanceRef;
 use definition::Definition;
 use dittofs_operator_core::optional::{Absence, OptionalKind};
+use dittofs_runtime::follow::{Event, Failure, Target, follow};
 
 /// How long to wait before reading again a definition that the operator has no right to read. Rights change rarely.
 const FORBIDDEN_RETRY: Duration = Duration::from_mins(10);
@@ -96,6 +95,13 @@ pub(super) fn watch(source: &Source, trigger: &Trigger, tasks: &mut JoinSet<()>)
     }
 }
 
+/// The watch of the objects of a kind.
+#[derive(Default)]
+struct Objects {
+    version: Option<&'static str>,
+    task: JoinSet<()>,
+}
+
 /// Follows one kind.
 #[derive(Clone)]
 struct Follower {
@@ -107,40 +113,56 @@ struct Follower {
 
 impl Follower {
     async fn follow(self) {
-        let api = Api::<Definition>::all(self.source.client.clone());
+        let path = Definition::url_path(&(), None);
         let name = self.kind.definition();
-        let mut definitions = std::pin::pin!(watcher::watch_object(api, &name).default_backoff());
-        let mut outage = Outage::of(name.clone());
+        let target = Target {
+            fields: format!("metadata.name={name}"),
+            forbidden: FORBIDDEN_RETRY,
+            ..self.source.target(path, "")
+        };
+        let watched = self.source.hearing.watch(name);
         // Dropped, and with it the watch, when the kind is no longer served in this version.
-        let mut objects = JoinSet::new();
-        let mut current = None;
-        while let Some(event) = definitions.next().await {
-            let forbidden = event.as_ref().is_err_and(is_forbidden);
-            if !forbidden {
-                outage.see(&event);
+        let mut objects = Objects::default();
+        let mut listed = None;
+        follow(&target, |event: Event<Definition>| match event {
+            Event::Listing => listed = None,
+            Event::Listed(definition) => listed = Some(definition),
+            Event::Complete => self.see(listed.take().as_ref(), &mut objects),
+            Event::Applied(definition) => self.see(Some(&definition), &mut objects),
+            Event::Deleted(_) => self.see(None, &mut objects),
+            Event::Alive => watched.heard(),
+            Event::Failed(failure) => self.miss(&watched, &failure),
+        })
+        .await;
+    }
+
+    /// Takes the definition into account.
+    fn see(&self, definition: Option<&Definition>, objects: &mut Objects) {
+        match definition::served(definition, self.kind) {
+            Ok(version) if objects.version == Some(version) => {}
+            // What is known stays until it has been read in the new version: the objects are the same.
+            Ok(version) => {
+                *objects = Objects::default();
+                objects.version = Some(version);
+                objects.task.spawn(self.clone().follow_objects(version));
             }
-            match event {
-                Ok(definition) => match definition::served(definition.as_ref(), self.kind) {
-                    Ok(version) if current == Some(version) => {}
-                    // What is known stays until it has been read in the new version: the objects are the same.
-                    Ok(version) => {
-                        current = Some(version);
-                        objects.shutdown().await;
-                        objects.spawn(self.clone().follow_objects(version));
-                    }
-                    Err(absence) => {
-                        current = None;
-                        objects.shutdown().await;
-                        self.learn(&Presence::Absent(absence));
-                    }
-                },
-                // What is known is kept. A kind of which nothing is known must not keep the operator from starting.
-                Err(_) if self.known.borrow().is_some() => {}
-                Err(_) => self.learn(&Presence::Absent(unreadable(forbidden))),
+            Err(absence) => {
+                *objects = Objects::default();
+                self.learn(&Presence::Absent(absence));
             }
-            if forbidden {
-                tokio::time::sleep(FORBIDDEN_RETRY).await;
-            }
+        }
+    }
+
+    /// The definition cannot be read. What is known is kept. A kind of which nothing is known must not keep the operator
+    /// from starting.
+    fn miss(&self, watched: &Watched, failure: &Failure) {
+        if failure.is_forbidden() {
+            watched.pause();
+        } else {
+            watched.failed(&failure.to_string(), failure.is_answer());
+        }
+        if self.known.borrow().is_none() {
+            self.learn(&Presence::Absent(unreadable(failure.is_forbidden())));
         }
     }
 
@@ -151,14 +173,15 @@ impl Follower {
         let (wake, lists) = (self.trigger.wake.clone(), self.source.lists());
         let resource = kind.resource_in(version);
         let cache = Cache::new(resource.clone(), rules, wake, lists);
-        let failed = |error: &watcher::Error| {
+        let failed = |failure: &Failure| {
             let known = matches!(&*self.known.borrow(), Some(Presence::Present(_)));
             if !known {
-                self.learn(&Presence::Absent(unreadable(is_forbidden(error))));
+                self.learn(&Presence::Absent(unreadable(failure.is_forbidden())));
             }
         };
         let source = self.source.clone();
-        let following = source.follow::<DynamicObject, _>(&cache, &resource, self.limits(), failed);
+        let labels = self.labels();
+        let following = source.follow::<DynamicObject, _>(&cache, &resource, &labels, failed);
         tokio::join!(following, self.follow_lists(&cache));
     }
 
@@ -181,11 +204,11 @@ impl Follower {
     }
 
     /// Databases are watched without a label: an instance may use a foreign one.
-    fn limits(&self) -> watcher::Config {
+    fn labels(&self) -> String {
         if self.kind == OptionalKind::PerconaPGCluster {
-            return watcher::Config::default();
+            return String::new();
         }
-        watcher::Config::default().labels(&labels::managed_selector())
+        labels::managed_selector()
     }
 
     fn learn(&self, now: &Presence) {

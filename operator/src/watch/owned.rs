@@ -5,7 +5,6 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
 use kube::Resource;
-use kube::runtime::watcher;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,20 +24,20 @@ pub(super) struct Owned<'a> {
 
 impl Owned<'_> {
     /// Keeps a cache of a kind, and requests a reconcile of the instance of whatever changes.
-    pub fn watch<K>(&mut self, config: &watcher::Config, strip: fn(&mut K)) -> Cache<K>
+    pub fn watch<K>(&mut self, labels: &str, strip: fn(&mut K)) -> Cache<K>
     where
         K: NamespacedKind + Resource<DynamicType = ()>,
     {
-        self.watch_by(config, Rules::new(strip, Arc::new(instances_of::<K>)))
+        self.watch_by(labels, Rules::new(strip, Arc::new(instances_of::<K>)))
     }
 
     /// The same, by rules of its own.
-    pub fn watch_by<K>(&mut self, config: &watcher::Config, rules: Rules<K>) -> Cache<K>
+    pub fn watch_by<K>(&mut self, labels: &str, rules: Rules<K>) -> Cache<K>
     where
         K: NamespacedKind + Resource<DynamicType = ()>,
     {
         let cache = Cache::new((), rules, self.wake.clone(), self.source.lists());
-        self.tasks.spawn::<K, K>(self.source, &cache, config);
+        self.tasks.spawn::<K, K>(self.source, &cache, labels);
         cache
     }
 }

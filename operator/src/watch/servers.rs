@@ -4,7 +4,7 @@ use dittofs_shared::crd::DittoServer;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use kube::runtime::reflector::store::Writer;
-use kube::runtime::watcher::{self, Event};
+use kube::runtime::watcher::Event;
 use kube::{Resource as _, ResourceExt as _};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -48,10 +48,6 @@ pub(super) struct Servers {
 /// Every change of a `DittoServer` requests a reconcile of it. One whose labels leave our scope seems to be deleted: it is
 /// not reconciled, and its objects are left to the operator that manages it now.
 pub(super) fn watch(source: &Source, selector: &str, wake: &Wake, tasks: &mut Tasks) -> Servers {
-    let mut config = watcher::Config::default();
-    if !selector.is_empty() {
-        config = config.labels(selector);
-    }
     let mut writer = Writer::<Place>::new(());
     let places = writer.as_reader();
     for event in [Event::Init, Event::InitDone] {
@@ -76,7 +72,7 @@ pub(super) fn watch(source: &Source, selector: &str, wake: &Wake, tasks: &mut Ta
         ..Rules::new(keep_who_asks, Arc::new(itself))
     };
     let cache = Cache::new((), rules, wake.clone(), source.lists());
-    tasks.spawn::<DeserializeGuard<DittoServer>, Server>(source, &cache, &config);
+    tasks.spawn::<DeserializeGuard<DittoServer>, Server>(source, &cache, selector);
     Servers {
         cache,
         places,

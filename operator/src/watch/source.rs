@@ -1,25 +1,21 @@
 //! Where events come from: one watch of a kind in the whole cluster, or one in each namespace of our scope.
 
-use futures::StreamExt as _;
 use futures::future::join_all;
 use kube::core::NamespaceScope;
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client, Resource};
+use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
-use std::pin::pin;
 use std::time::Duration;
 
-use super::outage::{Outage, is_forbidden};
 use crate::cache::{Cache, Lists};
+use crate::hearing::{Hearing, Watched};
 use crate::kind::NamespacedKind;
-use dittofs_runtime::backoff::Backoff;
+use dittofs_runtime::follow::{Event, Failure, Target, follow};
 
-/// Objects that one answer to a list has. They are parsed all at once, so that fewer take less memory for a moment.
+/// Objects that one answer to a list has.
 const PAGE: u32 = 100;
-/// After which a namespace that was refused is tried again, to begin with.
-const MIN_REFUSED: Duration = Duration::from_secs(1);
+/// How long one watch lasts. Together with what `follow` adds, a dead connection is noticed within 45 s.
+const WATCH: Duration = Duration::from_secs(25);
 
 /// The namespaces that are watched.
 #[derive(Clone)]
@@ -27,6 +23,8 @@ pub(super) struct Source {
     pub client: Client,
     /// Empty: the whole cluster.
     pub namespaces: Vec<String>,
+    /// When something was last heard of each watch.
+    pub hearing: Hearing,
 }
 
 /// What the API server sends of a kind.
@@ -56,106 +54,104 @@ impl Source {
         Lists::of(&self.namespaces)
     }
 
-    /// Keeps a cache up to date. `failed` is called with every error of a watch, which is logged already, but for the
-    /// refusal of one namespace: the cache knows that.
+    /// The objects at a path.
+    pub fn target(&self, path: String, labels: &str) -> Target {
+        Target {
+            client: self.client.clone(),
+            path,
+            labels: labels.to_owned(),
+            fields: String::new(),
+            page: PAGE,
+            watch: WATCH,
+            forbidden: Duration::ZERO,
+        }
+    }
+
+    /// Keeps a cache up to date with the objects that have these labels. `failed` is called with every failure, which
+    /// is logged already, but for the refusal of one namespace: the cache knows that.
     pub async fn follow<W, K>(
         &self,
         cache: &Cache<K>,
         kind: &W::DynamicType,
-        config: watcher::Config,
-        failed: impl Fn(&watcher::Error),
+        labels: &str,
+        failed: impl Fn(&Failure),
     ) where
         W: Sent,
         K: NamespacedKind + From<W>,
     {
-        let all = Api::<W>::all_with(self.client.clone(), kind);
         let name = W::kind(kind);
-        let config = config.page_size(PAGE);
-        let in_one = |namespace: &String| {
+        let in_one = |namespace: Option<&String>| {
+            let what = match namespace {
+                Some(namespace) => format!("{name} in namespace {namespace}"),
+                None => name.clone().into_owned(),
+            };
             let reader = Reader {
-                what: format!("{name} in namespace {namespace}"),
-                api: all.clone().constrain(namespace),
-                config: config.clone(),
+                target: self.target(W::url_path(kind, namespace.map(String::as_str)), labels),
+                watched: self.hearing.watch(what),
                 cache,
-                namespace: Some(namespace.clone()),
+                namespace: namespace.cloned(),
                 failed: &failed,
             };
-            reader.read()
+            reader.read::<W>()
         };
         if self.namespaces.is_empty() {
-            let reader = Reader {
-                what: name.into_owned(),
-                api: all,
-                config,
-                cache,
-                namespace: None,
-                failed: &failed,
-            };
-            return reader.read().await;
+            return in_one(None).await;
         }
         join_all(self.namespaces.iter().map(in_one)).await;
     }
 }
 
 /// One watch.
-struct Reader<'a, W, K: NamespacedKind, F> {
-    what: String,
-    api: Api<W>,
-    config: watcher::Config,
+struct Reader<'a, K: NamespacedKind, F> {
+    target: Target,
+    watched: Watched,
     cache: &'a Cache<K>,
     namespace: Option<String>,
     failed: &'a F,
 }
 
-impl<W, K, F> Reader<'_, W, K, F>
+impl<K, F> Reader<'_, K, F>
 where
-    W: Sent,
-    K: NamespacedKind + From<W>,
-    F: Fn(&watcher::Error),
+    K: NamespacedKind,
+    F: Fn(&Failure),
 {
-    /// Never ends. While a namespace is refused it begins anew each time: a watch that goes on says nothing until
-    /// something happens, so that nobody would know that it is permitted again. The delays are never reset: where only
-    /// the list is permitted, it must not be read again and again.
-    async fn read(self) {
-        let mut outage = Outage::of(self.what.clone());
-        let mut delays = Backoff::new(MIN_REFUSED);
-        loop {
-            self.until_refused(&mut outage).await;
-            let Some(namespace) = &self.namespace else {
-                return;
-            };
-            self.cache.refuse(namespace);
-            tokio::time::sleep(delays.next().unwrap_or(MIN_REFUSED)).await;
-        }
+    /// Never ends. A namespace that is refused is listed again and again, with growing delays: nobody would say that it
+    /// is permitted again.
+    async fn read<W>(self)
+    where
+        W: Sent,
+        K: From<W>,
+    {
+        let cache = self.cache;
+        let mut listing = None;
+        follow(&self.target, |event: Event<W>| match event {
+            Event::Listing => listing = Some(cache.list(self.namespace.clone())),
+            Event::Listed(object) => {
+                if let Some(listing) = &mut listing {
+                    listing.apply(object.into());
+                }
+            }
+            Event::Complete => {
+                if let Some(listing) = listing.take() {
+                    listing.finish();
+                }
+            }
+            Event::Applied(object) => cache.apply(object.into()),
+            Event::Deleted(object) => cache.delete(object.into()),
+            Event::Alive => self.watched.heard(),
+            Event::Failed(failure) => self.fail(&failure),
+        })
+        .await;
     }
 
-    /// Ends when the operator has no right to read the namespace.
-    async fn until_refused(&self, outage: &mut Outage) {
-        let cache = self.cache;
-        let watcher = watcher(self.api.clone(), self.config.clone());
-        let mut events = pin!(watcher.default_backoff());
-        let mut listing = None;
-        while let Some(event) = events.next().await {
-            if self.namespace.is_some() && event.as_ref().is_err_and(is_forbidden) {
-                break;
-            }
-            outage.see(&event);
-            match event {
-                Ok(Event::Init) => listing = Some(cache.list(self.namespace.clone())),
-                Ok(Event::InitApply(object)) => {
-                    if let Some(listing) = &mut listing {
-                        listing.apply(object.into());
-                    }
-                }
-                Ok(Event::InitDone) => {
-                    if let Some(listing) = listing.take() {
-                        listing.finish();
-                    }
-                }
-                Ok(Event::Apply(object)) => cache.apply(object.into()),
-                Ok(Event::Delete(object)) => cache.delete(object.into()),
-                Err(error) => (self.failed)(&error),
-            }
+    fn fail(&self, failure: &Failure) {
+        if let Some(namespace) = self.namespace.as_ref().filter(|_| failure.is_forbidden()) {
+            self.watched.pause();
+            self.cache.refuse(namespace);
+            return;
         }
+        self.watched
+            .failed(&failure.to_string(), failure.is_answer());
+        (self.failed)(failure);
     }
 }

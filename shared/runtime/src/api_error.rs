@@ -4,7 +4,6 @@
 //! is not the cause.
 
 use kube::core::Status;
-use kube::runtime::watcher;
 use std::error::Error;
 use std::fmt;
 
@@ -31,24 +30,8 @@ impl fmt::Display for ApiError<'_> {
     }
 }
 
-/// The same for an error of a watch.
-#[derive(Clone, Copy, Debug)]
-pub struct WatchError<'a>(pub &'a watcher::Error);
-
-impl fmt::Display for WatchError<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            watcher::Error::InitialListFailed(error)
-            | watcher::Error::WatchStartFailed(error)
-            | watcher::Error::WatchFailed(error) => ApiError(error).fmt(f),
-            watcher::Error::WatchError(status) => write_status(status, f),
-            watcher::Error::NoResourceVersion => self.0.fmt(f),
-        }
-    }
-}
-
 /// Proxies in front of the API server may answer without a message.
-fn write_status(status: &Status, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(crate) fn write_status(status: &Status, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if !status.message.is_empty() {
         f.write_str(&status.message)
     } else if !status.reason.is_empty() {
@@ -81,11 +64,6 @@ mod tests {
         let error = answer("secrets \"a\" is forbidden", "Forbidden");
         assert!(error.to_string().contains("Status {"), "{error}");
         assert_eq!(ApiError(&error).to_string(), "secrets \"a\" is forbidden");
-        let watch = watcher::Error::WatchStartFailed(error);
-        assert_eq!(WatchError(&watch).to_string(), "secrets \"a\" is forbidden");
-        let expired = Status::failure("too old resource version", "Expired").with_code(410);
-        let watch = watcher::Error::WatchError(expired.boxed());
-        assert_eq!(WatchError(&watch).to_string(), "too old resource version");
     }
 
     #[test]

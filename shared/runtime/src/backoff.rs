@@ -36,11 +36,6 @@ impl Iterator for Backoff {
     }
 }
 
-/// The delays of [`Backoff::new`], for what expects a builder, such as the watches of `kube`.
-pub fn builder(first: Duration) -> ExponentialBuilder {
-    exponential(first, MAX_DELAY)
-}
-
 /// The jitter of `backon` adds up to the whole delay, so the delays grow to half of the longest one only: at the cap
 /// there would be no jitter otherwise.
 fn exponential(first: Duration, most: Duration) -> ExponentialBuilder {

@@ -1,15 +1,26 @@
 //! A client for the Kubernetes API.
 
 use hyper::header::{HeaderValue, USER_AGENT};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use kube::client::{ClientBuilder, ConfigExt as _};
 use kube::config::InferConfigError;
 use kube::{Client, Config};
 use std::error::Error as _;
 use std::time::Duration;
+use tower::BoxError;
+use tower::util::MapErrLayer;
 
 use crate::api_error::ApiError;
 
 /// How long it may take to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection at rest is probed after this time, and so often until it is given up. The API server notices nothing of
+/// that: the kernel of its machine answers.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const PROBES: u32 = 2;
+/// What was sent must be acknowledged within this time.
+const ACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// Why there is no client for the Kubernetes API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,8 +51,32 @@ pub async fn connect(program: &str) -> Result<Client, ClientError> {
     let config = Config::infer()
         .await
         .map_err(|error| not_configured(&error))?;
-    Client::try_from(adjusted(config, program)?)
+    client(adjusted(config, program)?)
         .map_err(|error| ClientError::Unusable(ApiError(&error).to_string()))
+}
+
+/// As `kube` makes a client, over connections that notice when the other end is gone.
+fn client(config: Config) -> kube::Result<Client> {
+    if config.proxy_url.is_some() {
+        return Client::try_from(config);
+    }
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_connect_timeout(config.connect_timeout);
+    tcp.set_keepalive(Some(KEEP_ALIVE));
+    tcp.set_keepalive_interval(Some(KEEP_ALIVE));
+    tcp.set_keepalive_retries(Some(PROBES));
+    tcp.set_tcp_user_timeout(Some(ACKNOWLEDGED));
+    let tls = config.rustls_https_connector_with_connector(tcp)?;
+    let connections = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(tls);
+    let layered = ClientBuilder::new(connections, &config.default_namespace)
+        .with_layer(&MapErrLayer::new(BoxError::from))
+        .with_layer(&config.extra_headers_layer()?);
+    let path = config.base_uri_layer();
+    Ok(match config.auth_layer()? {
+        Some(account) => layered.with_layer(&account).with_layer(&path).build(),
+        None => layered.with_layer(&path).build(),
+    })
 }
 
 /// The text of `kube` nests one reason within the other.

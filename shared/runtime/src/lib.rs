@@ -4,6 +4,7 @@
 //! * [`listen`]: addresses to listen on, of both families.
 //! * [`probe_server`]: the HTTP server for probes and metrics.
 //! * [`client`]: a client for the Kubernetes API.
+//! * [`follow`]: the objects of a kind, from lists and watches.
 //! * [`api_error`]: errors of the Kubernetes API as text.
 //! * [`backoff`]: growing delays between retries.
 //! * [`shutdown`]: SIGTERM and SIGINT.
@@ -22,6 +23,7 @@
 pub mod api_error;
 pub mod backoff;
 pub mod client;
+pub mod follow;
 pub mod listen;
 pub mod logging;
 pub mod probe_server;

@@ -147,6 +147,8 @@ pub struct Cluster {
     pub(crate) launcher: launch::Launcher,
     pub(crate) api_server: Program,
     pub(crate) running_api_server: Mutex<Option<Running>>,
+    pub(crate) etcd: Program,
+    pub(crate) running_etcd: Mutex<Option<Running>>,
     pub(crate) others: Vec<Running>,
     pub(crate) cloud: Option<Cloud>,
     /// Bound, never listening: nobody else gets the port while the API server is away.
@@ -269,7 +271,8 @@ impl Cluster {
         drop(self.cloud.take());
         let outcome = self.reaper.finish();
         let api_server = self.lock_api_server().take();
-        for running in self.others.drain(..).chain(api_server) {
+        let etcd = self.lock_etcd().take();
+        for running in self.others.drain(..).chain(api_server).chain(etcd) {
             running.reap();
         }
         Ok(outcome?)
@@ -280,6 +283,12 @@ impl Cluster {
             Mode::Node => Ok(()),
             Mode::ControlPlane => Err(Error::NodeNeeded),
         }
+    }
+
+    pub(crate) fn lock_etcd(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running_etcd
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A test that panicked while it held the API server must not keep the cluster from ending.

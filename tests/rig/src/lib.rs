@@ -22,6 +22,8 @@
 //!                                                node::{containerd, kubelet}
 //! ```
 //!
+//! `proxy.rs` stands between a program and the API server, and swallows what it is told to.
+//!
 //! A program that starts clusters calls [`reaper::main_if_requested`] first in its `main`: the same
 //! executable is started once more per cluster as the process that ends everything.
 
@@ -34,6 +36,7 @@ pub mod images;
 pub mod installation;
 mod node;
 mod process;
+pub mod proxy;
 mod third_party;
 mod wait;
 

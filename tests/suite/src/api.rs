@@ -3,6 +3,7 @@
 mod acceptance;
 mod causes;
 mod configuration;
+mod deaf;
 mod definition;
 mod deletion;
 mod drift;
@@ -10,6 +11,7 @@ mod earlier;
 mod events;
 mod eviction;
 mod exposure;
+mod failing;
 mod families;
 mod filled_in;
 mod first_password;
@@ -18,6 +20,7 @@ mod foreign_kinds;
 mod hostile;
 mod injected;
 mod isolation;
+mod large;
 mod leading;
 mod lifetime;
 mod limits;
@@ -44,6 +47,7 @@ mod renewal;
 mod replacing;
 mod reserved_ports;
 mod restarts;
+mod restored;
 mod restricted;
 mod retention;
 mod rewritten;
@@ -83,6 +87,7 @@ macro_rules! trials {
 
 pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
     let mut trials = bare(unavailable);
+    trials.extend(of_an_own_cluster(unavailable));
     trials.extend(of_specs(unavailable));
     trials.extend(of_adapters(unavailable));
     trials.extend(of_the_operator(unavailable));
@@ -95,10 +100,13 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         Needs::BareApiServer,
         unavailable,
         configuration::what_no_pod_mounts_any_more_is_deleted_in_the_end,
+        deaf::a_kind_that_falls_silent_is_noticed_named_and_followed_again,
+        deaf::one_bad_answer_is_told_nowhere,
         families::a_service_of_one_family_gets_the_other_and_its_ports_follow,
         families::a_new_service_gets_both_families,
         families::a_policy_that_somebody_else_has_chosen_keeps_both,
         foreign_kinds::an_operator_works_while_they_come_and_go,
+        large::config_maps_of_a_megabyte_take_no_memory,
         optional_kinds::a_kind_is_used_while_it_is_there,
         namespaces::one_without_rights_holds_up_no_other_and_follows_when_it_has_them,
         route_versions::routes_stay_while_the_version_changes_in_which_they_are_served,
@@ -109,6 +117,14 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         restarts::never_more_are_out_than_allowed_though_the_operator_is_killed,
         restarts::a_server_that_does_not_come_back_holds_up_the_others_and_is_named,
         restarts::pods_of_an_earlier_release_go_on_and_follow_the_next_change,
+    ]
+}
+
+fn of_an_own_cluster(unavailable: Option<&str>) -> Vec<Trial> {
+    trials![
+        Needs::OwnApiServer,
+        unavailable,
+        restored::what_was_restored_is_seen_within_a_minute,
     ]
 }
 
@@ -320,6 +336,7 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         reconcile_now::a_new_value_has_secrets_read_again,
         reconcile_now::while_paused_the_wish_waits,
         sharding::a_scope_that_is_none_is_refused_at_the_start,
+        failing::a_refusal_with_another_text_every_time_keeps_nobody_busy,
         leading::a_standby_waits_and_takes_over_when_the_leader_gives_back,
         leading::a_standby_watches_the_lease_and_does_not_poll_it,
         leading::a_leader_whose_lease_is_taken_stops_and_stands_by,

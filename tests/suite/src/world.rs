@@ -247,6 +247,20 @@ where
     perform(&world, name, test)
 }
 
+/// The same in a world of its own, which ends with the test.
+///
+/// # Errors
+/// What the test ended with.
+pub fn play_own<F>(name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
+where
+    F: Future<Output = Outcome>,
+{
+    let _stage = BARE_STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+    let options = ClusterOptions::control_plane("own");
+    let world = Arc::new(World::start(&options, &[], &Server::Simulator)?);
+    perform(&world, name, test)
+}
+
 fn perform<F>(world: &Arc<World>, name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
 where
     F: Future<Output = Outcome>,

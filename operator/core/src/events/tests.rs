@@ -84,38 +84,79 @@ fn transitions_are_reported_as_grave_as_they_are() {
     }
 }
 
-#[test]
-fn a_failure_that_lasts_is_reported_once() {
-    let (one, other) = (failure("one"), failure("other"));
-    let ready = |failure: &Failure| {
-        let message = failure.to_string();
-        let ready = condition(ConditionType::Ready, "False", Reason::ApplyFailed, &message);
-        status(vec![ready])
-    };
-    let at_adapter = DittoServerStatus {
-        adapters: vec![AdapterStatus {
-            message: Some(one.to_string()),
-            ..serde_json::from_value(
-                json!({"type": "nfs", "enabled": true, "running": true, "exposed": false}),
-            )
-            .unwrap()
-        }],
+fn refused(name: &str, text: &str) -> Failure {
+    let answer = kube::core::Status::failure(text, "Forbidden").with_code(403);
+    Failure {
+        kind: "Service".to_owned(),
+        name: name.to_owned(),
+        error: ApplyError::Refused(answer.boxed()),
+    }
+}
+
+fn not_ready(failure: &Failure) -> DittoServerStatus {
+    let message = failure.to_string();
+    let ready = condition(ConditionType::Ready, "False", Reason::ApplyFailed, &message);
+    status(vec![ready])
+}
+
+fn with_adapter(message: &str) -> DittoServerStatus {
+    let adapter = json!({"type": "nfs", "enabled": true, "running": true, "exposed": false, "message": message});
+    DittoServerStatus {
+        adapters: vec![serde_json::from_value(adapter).unwrap()],
         ..DittoServerStatus::default()
-    };
-    assert!(is_recorded(&ready(&one), &one));
+    }
+}
+
+#[test]
+fn failures_that_last_are_reported_once_whatever_their_texts_say() {
+    let at = |time: &str| [refused("one", time), refused("other", time)];
+    let (first, second) = (at("denied at 12:00"), at("denied at 12:01"));
+    let (before, after) = (not_ready(&first[0]), not_ready(&second[0]));
+    let new = notices(&first, &Told::default(), None, &before);
+    assert_eq!(new.len(), 3, "both, and Ready");
+    let told = Told::of(&first);
+    assert_eq!(notices(&second, &told, Some(&before), &after), []);
+    // Mended, and broken again.
+    let told = Told::of(&first[..1]);
+    assert_eq!(notices(&second, &told, Some(&before), &after).len(), 1);
+    // Another reason.
+    let invalid = [failure("one")];
+    assert_eq!(notices(&invalid, &told, Some(&before), &after).len(), 1);
+}
+
+#[test]
+fn an_operator_that_has_just_started_knows_from_the_status_what_was_reported() {
+    let (one, other) = (refused("one", "denied"), refused("other", "denied"));
+    let at_adapter = with_adapter(&one.to_string());
+    assert!(is_recorded(&not_ready(&one), &one));
     assert!(is_recorded(&at_adapter, &one));
     for status in [
-        &ready(&other),
+        &not_ready(&other),
         &DittoServerStatus::default(),
         &status(Vec::new()),
     ] {
         assert!(!is_recorded(status, &one), "{status:?}");
     }
-    // Other conditions may quote a failure.
-    let message = format!("{one}, and more");
-    let quoted = condition(ConditionType::Ready, "False", Reason::ApplyFailed, &message);
-    assert!(!is_recorded(&status(vec![quoted]), &one));
-    let after = ready(&one);
-    assert_eq!(notices(&[], &[one], Some(&after), &after).len(), 0);
-    assert_eq!(notices(&[], &[other], Some(&after), &after).len(), 1);
+    let after = not_ready(&one);
+    let told = Told::default();
+    assert_eq!(notices(&[one], &told, Some(&after), &after).len(), 0);
+    assert_eq!(notices(&[other], &told, Some(&after), &after).len(), 1);
+}
+
+#[test]
+fn an_adapter_is_reported_again_when_its_cause_is_another_one() {
+    let failed = |text: &str| with_adapter(&refused("files-nfs", text).to_string());
+    let port = |port: &str| with_adapter(&format!("port {port} is reserved for the REST API"));
+    for (before, after, expected) in [
+        (failed("denied at 12:00"), failed("denied at 12:01"), 0),
+        (failed("denied at 12:00"), port("8080"), 1),
+        (port("8080"), port("8081"), 1),
+        (port("8080"), port("8080"), 0),
+    ] {
+        assert_eq!(
+            refusals(Some(&before), &after).count(),
+            expected,
+            "{after:?}"
+        );
+    }
 }

@@ -1,7 +1,10 @@
 //! Outages on purpose.
 
 use crate::cluster::{Cluster, Error};
+use crate::process::command;
 use nix::sys::signal::Signal;
+use std::path::PathBuf;
+use std::process::Command;
 
 impl Cluster {
     /// Kills the API server as a power cut would: connections break, then are refused. Its data
@@ -39,5 +42,37 @@ impl Cluster {
         if let Some(running) = self.lock_api_server().as_mut() {
             running.signal(Signal::SIGCONT);
         }
+    }
+
+    /// Copies the data of the cluster. The API server is away meanwhile. Only in a cluster without a node.
+    pub fn save_data(&self) -> Result<(), Error> {
+        self.with_data_at_rest(|data, copy| {
+            vec![vec!["rm", "-rf", copy], vec!["cp", "-r", data, copy]]
+        })
+    }
+
+    /// Puts the copy in place of the data: all that has happened since is undone, and versions go back. The API server
+    /// is away meanwhile. Only in a cluster without a node.
+    pub fn restore_data(&self) -> Result<(), Error> {
+        self.with_data_at_rest(|data, copy| {
+            vec![vec!["rm", "-rf", data], vec!["cp", "-r", copy, data]]
+        })
+    }
+
+    fn with_data_at_rest(
+        &self,
+        commands: impl for<'a> Fn(&'a str, &'a str) -> Vec<Vec<&'a str>>,
+    ) -> Result<(), Error> {
+        self.stop_api_server();
+        if let Some(running) = self.lock_etcd().take() {
+            running.kill();
+        }
+        let path = |name: &str| -> PathBuf { self.access.state.join(name) };
+        let (data, copy) = (path("etcd"), path("etcd-copy"));
+        for words in commands(&data.to_string_lossy(), &copy.to_string_lossy()) {
+            command::run(Command::new(words[0]).args(&words[1..]))?;
+        }
+        *self.lock_etcd() = Some(self.launcher.start(&self.etcd)?);
+        self.start_api_server()
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn start(options: &ClusterOptions) -> Result<Cluster, Error> {
     )?;
 
     let etcd = control_plane::etcd(&binaries, &state, options.durable_etcd);
-    let etcd = environment.launcher.start(&etcd)?;
+    let running_etcd = environment.launcher.start(&etcd)?;
     let api_server = api_server::program(
         &binaries,
         &state,
@@ -63,7 +63,7 @@ pub(crate) fn start(options: &ClusterOptions) -> Result<Cluster, Error> {
     let access = Access {
         url,
         namespaces: environment.launcher.namespaces.clone(),
-        resident: etcd.pid(),
+        resident: running_etcd.pid(),
         state,
         pki,
         binaries,
@@ -73,7 +73,9 @@ pub(crate) fn start(options: &ClusterOptions) -> Result<Cluster, Error> {
         launcher: environment.launcher,
         api_server,
         running_api_server: Mutex::new(Some(running_api_server)),
-        others: vec![etcd],
+        etcd,
+        running_etcd: Mutex::new(Some(running_etcd)),
+        others: Vec::new(),
         cloud: None,
         _port: environment.port,
         reaper,
@@ -255,7 +257,10 @@ impl Cluster {
         };
         let outcome = self.wait(
             "the cluster to be usable",
-            |_| lock().iter_mut().try_for_each(Running::check),
+            |cluster| {
+                lock().iter_mut().try_for_each(Running::check)?;
+                cluster.lock_etcd().as_mut().map_or(Ok(()), Running::check)
+            },
             |_| lock().last().map(Running::log_tail),
             readiness::cluster,
         );

@@ -110,6 +110,19 @@ pub(crate) fn start(
 /// # Errors
 /// The manifests are not applied.
 pub fn kubeconfig(cluster: &Cluster, account: &str, name: &str) -> Result<PathBuf, Error> {
+    kubeconfig_at(cluster, cluster.url(), account, name)
+}
+
+/// The same for another address of the API server, such as that of a proxy.
+///
+/// # Errors
+/// The manifests are not applied.
+pub fn kubeconfig_at(
+    cluster: &Cluster,
+    url: &str,
+    account: &str,
+    name: &str,
+) -> Result<PathBuf, Error> {
     let token = command::run(&mut cluster.kubectl([
         "-n",
         NAMESPACE,
@@ -120,10 +133,7 @@ pub fn kubeconfig(cluster: &Cluster, account: &str, name: &str) -> Result<PathBu
     ]))?;
     let kubeconfig = cluster.state_dir().join(format!("{name}.kubeconfig"));
     let authority = cluster.access.state.pki().join("ca.crt");
-    files::write(
-        &kubeconfig,
-        kubeconfig_with(cluster.url(), &authority, token.trim()),
-    )?;
+    files::write(&kubeconfig, kubeconfig_with(url, &authority, token.trim()))?;
     Ok(kubeconfig)
 }
 
