@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::server::InstanceRef;
 use dittofs_operator_core::events::{Notice, Told};
-use dittofs_operator_core::outcome::Failure;
+use dittofs_operator_core::outcome::{ApplyError, Failure};
 
 /// Shortest and longest delay.
 const MIN_DELAY: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ impl Retries {
     pub fn may_pass(&self, instance: &InstanceRef, failures: &[Failure]) -> bool {
         let count = self.0.get(instance).map_or(0, |known| known.count);
         let mut errors = failures.iter().map(|failure| &failure.error);
-        !failures.is_empty() && count < HICCUPS && errors.all(|error| error.is_passing())
+        !failures.is_empty() && count < HICCUPS && errors.all(ApplyError::is_passing)
     }
 
     /// The failures that have been reported since the last success.
@@ -92,7 +92,6 @@ fn delay_after(failures: u32) -> Duration {
 mod tests {
     use super::*;
     use dittofs_operator_core::events::Severity;
-    use dittofs_operator_core::outcome::ApplyError;
     use dittofs_operator_core::ownership::Holder;
 
     fn instances() -> [InstanceRef; 2] {

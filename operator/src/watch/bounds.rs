@@ -24,8 +24,9 @@ pub(super) fn keep_contents_of_ours(config_map: &mut ConfigMap) {
         return;
     };
     if names::instance_of_adapters(&name).is_some() {
-        data.iter_mut()
-            .for_each(|(key, value)| keep_length(key, value));
+        for (key, value) in data.iter_mut() {
+            keep_length(key, value);
+        }
     } else if size(data) > most_of(&name) {
         config_map.data = None;
     }

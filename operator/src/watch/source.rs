@@ -97,7 +97,7 @@ impl Source {
         if self.namespaces.is_empty() {
             return in_one(None).await;
         }
-        join_all(self.namespaces.iter().map(in_one)).await;
+        join_all(self.namespaces.iter().map(Some).map(in_one)).await;
     }
 }
 

@@ -128,8 +128,7 @@ async fn runs_on(files: &Instance, node: &str) -> Outcome {
         "target": {"apiVersion": "v1", "kind": "Node", "name": node},
     });
     let pods = files.api::<Pod>();
-    let body = serde_json::to_vec(&binding)?;
-    pods.create_subresource::<Value>("binding", "files-0", &PostParams::default(), body)
+    pods.create_subresource::<Value, Value>("binding", "files-0", &PostParams::default(), &binding)
         .await?;
     wait_object::<Pod>(files, "files-0", "to be ready", |pod| {
         is_ready(pod)
