@@ -104,11 +104,13 @@ impl Arguments {
     /// As it was typed, without the paths of this machine.
     fn words(&self) -> String {
         let number = self.instances.map(|count| format!(" --instances {count}"));
+        let only = self.only.as_ref().map(|word| format!(" --only {word}"));
         [
             Some("cargo xtask bench".to_owned()),
             self.quick.then(|| " --quick".to_owned()),
             self.full.then(|| " --full".to_owned()),
             number,
+            only,
             self.dittofs
                 .is_some()
                 .then(|| " --dittofs PROGRAM".to_owned()),

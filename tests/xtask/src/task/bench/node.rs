@@ -31,6 +31,7 @@ pub const KEYS: [Key; 8] = [
 const NAMESPACE: &str = "bench";
 const NAME: &str = "files";
 const OF_REST: [Key; 3] = [Key::SidecarMemory, Key::SidecarProcessor, Key::ServerLog];
+const SIMULATOR: &str = "simulator";
 const SIDECAR: &str = "dittofs-sidecar";
 /// The program of the server, real or not.
 const SERVER: &str = "dfs";
@@ -66,7 +67,7 @@ pub fn measure(
     let server = dittofs.map_or(Server::Simulator, |path| Server::Program(path.to_owned()));
     let words = match server {
         Server::Program(_) => "real server",
-        _ => "simulator",
+        _ => SIMULATOR,
     };
     let cluster = Cluster::start(&ClusterOptions {
         durable_etcd: true,
@@ -160,6 +161,10 @@ async fn rest(
     report.value(Key::SidecarProcessor, millicores, &note);
     let memory = process::memory(sidecar)?.resident;
     report.value(Key::SidecarMemory, memory, format!("({server})"));
+    if server == SIMULATOR {
+        report.not(&[Key::ServerLog], "the simulator logs no requests");
+        return Ok(());
+    }
     let a_day = whole(lines) / time.as_secs_f64() * SECONDS_OF_A_DAY;
     report.value(Key::ServerLog, a_day, &note);
     Ok(())
