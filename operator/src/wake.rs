@@ -40,11 +40,18 @@ pub enum Weight {
     Whole,
 }
 
-/// More changes than this between two reconciles are a flood. What belongs to one instance changes in bursts of fewer.
-const FLOOD: usize = 8;
-/// Shortest and longest time between the beginnings of two reconciles during a flood.
-const MIN_PACE: Duration = Duration::from_millis(20);
+/// More changes than this, above those that come steadily, are a flood. What belongs to one instance changes in bursts
+/// of fewer.
+const FLOOD: u64 = 8;
+/// So many changes a second are no flood, however long they go on. Between two reconciles there may be few even of many
+/// changes a second, so that it is the rate that counts.
+const STEADY: u64 = 30;
+/// Shortest and longest time between the beginnings of two reconciles during a flood, and by how much it grows.
+const MIN_PACE: Duration = Duration::from_millis(100);
 const MAX_PACE: Duration = Duration::from_secs(1);
+const GROWTH: u32 = 3;
+/// Parts of a change, so that a short time takes something away, too.
+const PARTS: u64 = 1000;
 
 /// What the next reconcile of an instance has to take into account.
 #[derive(Debug, Default)]
@@ -59,6 +66,8 @@ struct Pending {
     is_retry: bool,
     /// When the last reconcile began, if there was one.
     began: Option<Instant>,
+    /// Changes above those that come steadily, in parts.
+    excess: u64,
     /// Shortest time between the beginnings of two reconciles.
     pace: Duration,
 }
@@ -80,6 +89,18 @@ impl Pending {
         self.is_asked || self.changes.values().any(|weight| *weight >= least)
     }
 
+    /// Counts the changes since the last reconcile. What is counted is limited, so that the end of a flood is soon seen.
+    fn count(&mut self, now: Instant) -> u64 {
+        let since = self.began.map_or(Duration::MAX, |began| now - began);
+        let steady = u64::try_from(since.as_millis())
+            .unwrap_or(u64::MAX)
+            .saturating_mul(STEADY * PARTS / 1000);
+        let new = self.changes.len() as u64 * PARTS;
+        let left = self.excess.saturating_sub(steady);
+        self.excess = (left + new).min(2 * FLOOD * PARTS);
+        self.excess
+    }
+
     /// What the reconcile that begins now has to take into account. `Err`: there is nothing before this moment.
     fn take(&mut self, now: Instant) -> Result<Causes, Instant> {
         let is_first = self.due.is_none();
@@ -92,8 +113,8 @@ impl Pending {
         if let Some(next) = self.not_before(now) {
             return Err(next);
         }
-        self.pace = if self.changes.len() > FLOOD {
-            (self.pace * 2).clamp(MIN_PACE, MAX_PACE)
+        self.pace = if self.count(now) > FLOOD * PARTS {
+            (self.pace * GROWTH).clamp(MIN_PACE, MAX_PACE)
         } else {
             Duration::ZERO
         };

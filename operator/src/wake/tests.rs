@@ -90,7 +90,7 @@ fn a_flood_of_changes_is_collected_for_longer_and_longer_until_it_ends() {
             assert!(wake.begin(&files(), now).is_ok(), "nothing is lost");
         }
     }
-    assert_eq!(pauses, [20, 40, 80, 160, 320, 640, 1000]);
+    assert_eq!(pauses, [100, 300, 900, 1000, 1000, 1000, 1000]);
     // One change at a time.
     now += MAX_PACE;
     for version in ["a", "b", "c"] {
@@ -100,6 +100,20 @@ fn a_flood_of_changes_is_collected_for_longer_and_longer_until_it_ends() {
             Weight::Ordinary,
         );
         assert!(wake.begin(&files(), now).is_ok(), "{version}");
+    }
+}
+
+#[test]
+fn a_flood_is_one_by_its_rate_however_often_there_is_a_reconcile() {
+    for (a_second, is_flood) in [(12, false), (30, false), (200, true)] {
+        let (wake, _receiver, start) = at_rest();
+        let refused = (0..200_u32).find(|number| {
+            let mark = wake.mark("ConfigMap", "n", "files", &number.to_string());
+            wake.changed([files()], mark, Weight::Ordinary);
+            let now = start + Duration::from_secs(1) * *number / a_second;
+            wake.begin(&files(), now).is_err()
+        });
+        assert_eq!(refused.is_some(), is_flood, "{a_second}/s: {refused:?}");
     }
 }
 
