@@ -62,7 +62,7 @@ fn pod() -> Value {
             {"name": "A", "value": ""},
             {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}},
             {"name": "C", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
-            {"name": "D", "valueFrom": {"resourceFieldRef": {"resource": "limits.memory", "divisor": 1024}}},
+            {"name": "D", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": 1}}},
             {"name": "E", "valueFrom": {"configMapKeyRef": {"name": "absent", "key": "a", "optional": true}}},
         ],
         "tolerations": [{"operator": "Exists"}, {"key": "a", "operator": "", "value": "b", "effect": ""}],
