@@ -3,6 +3,7 @@
 use dittofs_shared::crd::{DittoServer, Phase};
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::kubelet::{Kubelet, is_ready};
+use dittofs_suite::troubleshooting::describes;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::core::v1::{Node, Pod, ResourceQuota, Service};
@@ -181,5 +182,5 @@ async fn is_told(scene: &Scene, node: &str) -> Outcome {
     }
     let phase = server.status.and_then(|status| status.phase);
     ensure!(phase == Some(Phase::Unknown), "the phase is {phase:?}");
-    Ok(())
+    describes(&files, "Node gone").await
 }
