@@ -88,7 +88,7 @@ impl Writer<'_> {
                 "loadBalancerSourceRanges was removed"
             }
             Obstacle::Families => {
-                let others = families::without(desired);
+                let others = families::without(&live, desired);
                 Box::pin(self.put_service(cache, &others)).await?;
                 return Err(failure);
             }

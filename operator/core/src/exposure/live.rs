@@ -12,6 +12,8 @@ use super::Scope;
 use super::ports::{PlannedPort, PortRole, target};
 use crate::adapters::Adapters;
 
+const FAMILY_POLICY: &str = "f:ipFamilyPolicy";
+
 /// A Service of an adapter, or of all adapters, that exists.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LiveService {
@@ -56,7 +58,7 @@ impl LiveService {
             owns: OwnFields {
                 class: owns(service, "f:loadBalancerClass"),
                 traffic_policy: owns(service, "f:externalTrafficPolicy"),
-                family_policy: owns(service, "f:ipFamilyPolicy"),
+                family_policy: owns_family_policy(service),
             },
         })
     }
@@ -163,6 +165,11 @@ pub(crate) fn has_address(service: &Service) -> bool {
     service.metadata.deletion_timestamp.is_none()
         && (r#type != Some(ServiceType::LoadBalancer.as_str())
             || ingress.any(|ingress| ingress.ip.is_some() || ingress.hostname.is_some()))
+}
+
+/// Whether this operator has set the family policy of a Service.
+pub fn owns_family_policy(service: &Service) -> bool {
+    owns(service, FAMILY_POLICY)
 }
 
 fn owns(service: &Service, field: &str) -> bool {

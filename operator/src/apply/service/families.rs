@@ -3,6 +3,7 @@
 
 use k8s_openapi::api::core::v1::Service;
 
+use dittofs_operator_core::exposure::live::owns_family_policy;
 use dittofs_operator_core::outcome::ApplyError;
 
 const SINGLE: &str = "SingleStack";
@@ -34,11 +35,17 @@ pub(super) fn are_blamed(error: &ApplyError, desired: &Service) -> bool {
     has_any && fields.iter().any(|field| error.blames_part_of(field))
 }
 
-/// The same Service with whatever families it has.
-pub(super) fn without(desired: &Service) -> Service {
+/// The same Service with whatever families it has. A policy that the operator has set stays its own, so that it can be
+/// taken back later.
+pub(super) fn without(live: &Service, desired: &Service) -> Service {
     let mut others = desired.clone();
+    let has = live
+        .spec
+        .as_ref()
+        .filter(|_| owns_family_policy(live))
+        .and_then(|spec| spec.ip_family_policy.clone());
     if let Some(spec) = &mut others.spec {
-        spec.ip_family_policy = None;
+        spec.ip_family_policy = has;
         spec.ip_families = None;
     }
     others
@@ -94,7 +101,25 @@ mod tests {
         ] {
             assert_eq!(are_blamed(&refused(field), &desired), expected, "{field}");
         }
-        let others = without(&desired);
+        let live = service(json!("PreferDualStack"), Value::Null);
+        let others = without(&live, &desired);
         assert!(!are_blamed(&refused("spec.ipFamilyPolicy"), &others));
+    }
+
+    #[test]
+    fn a_policy_that_we_have_set_stays_ours_while_another_one_is_refused() {
+        let desired = service(json!("RequireDualStack"), Value::Null);
+        for (manager, expected) in [
+            ("dittofs-operator", json!("PreferDualStack")),
+            ("kubectl", Value::Null),
+        ] {
+            let mut live = service(json!("PreferDualStack"), Value::Null);
+            live.metadata.managed_fields = serde_json::from_value(json!([
+                {"manager": manager, "fieldsV1": {"f:spec": {"f:ipFamilyPolicy": {}}}},
+            ]))
+            .unwrap();
+            let sent = without(&live, &desired).spec.unwrap();
+            assert_eq!(json!(sent.ip_family_policy), expected, "{manager}");
+        }
     }
 }

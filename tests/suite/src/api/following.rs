@@ -118,7 +118,7 @@ async fn port_change(scene: &Scene, r#type: &str) -> Outcome {
         );
     }
     let changed = "Service files-smb (spec.ports.0.port: changed from 1446 to 1447)";
-    wait_event(&files, "ObjectsUpdated", changed).await
+    wait_event(&files, "Objects", changed).await
 }
 
 pub async fn a_port_change_keeps_the_address_of_a_load_balancer(scene: Scene) -> Outcome {
@@ -140,8 +140,9 @@ pub async fn an_adapter_that_is_on_and_does_not_run_keeps_its_service(scene: Sce
     wait_adapter(&files, "smb", |smb| !smb.running && smb.exposed).await?;
     let after = doors(&files).await?;
     ensure!(before == after, "{before:?} became {after:?}");
-    let created = "created NetworkPolicy files-nfs, NetworkPolicy files-smb, Service files-nfs, Service files-smb";
-    wait_event(&files, "ObjectsChanged", created).await
+    let created =
+        "NetworkPolicy files-nfs, NetworkPolicy files-smb, Service files-nfs, Service files-smb";
+    wait_event(&files, "Objects", created).await
 }
 
 pub async fn an_adapter_that_leaves_keeps_its_service_and_goes_after_the_hold(
@@ -164,8 +165,8 @@ pub async fn an_adapter_that_leaves_keeps_its_service_and_goes_after_the_hold(
         .publish(vec![adapter("nfs", 12049), smb_off()])
         .await?;
     files.wait_services(&BOTH[..1], API_DEADLINE).await?;
-    let deleted = "deleted Service files-smb (adapter smb was disabled or removed, and removalHold has elapsed), NetworkPolicy files-smb (";
-    wait_event(&files, "ObjectsChanged", deleted).await?;
+    let deleted = "Service files-smb (adapter smb was disabled or removed, and removalHold has elapsed), NetworkPolicy files-smb (";
+    wait_event(&files, "Objects", deleted).await?;
     // A removal and nothing else: the other address is the same.
     let after = doors(&files).await?;
     let nfs = "Service files-nfs";
@@ -200,7 +201,9 @@ pub async fn an_adapter_that_is_gone_from_the_list_loses_its_service(scene: Scen
     files.wait_services(&BOTH[..1], API_DEADLINE).await?;
     files.publish(vec![]).await?;
     files.wait_services(&[], API_DEADLINE).await?;
-    wait_event(&files, "ObjectsChanged", "deleted Service files-nfs (").await?;
+    let deleted =
+        "Service files-nfs (adapter nfs was disabled or removed, and removalHold has elapsed)";
+    wait_event(&files, "Objects", deleted).await?;
     let files_api = files.api::<Service>();
     wait_for(
         "the headless Service without ports",

@@ -2,6 +2,7 @@
 
 use dittofs_rig::audit::{AuditLog, Entry, Mark};
 use dittofs_rig::wait_for;
+use dittofs_shared::crd::DittoServer;
 use dittofs_shared::labels;
 use dittofs_shared::published_state::Adapter;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
@@ -13,7 +14,8 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{PodSpec, Service};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use kube::api::{ListParams, Patch, PatchParams};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::{Api, ListParams, Patch, PatchParams};
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -139,7 +141,8 @@ where
     Ok(found.await?)
 }
 
-/// Waits for an Event with a reason and a word in its note.
+/// Waits for an Event about the instance with a word in its note. `reason`: how its reason begins, because what is written
+/// in one reconcile decides how it ends: `Objects` stands for `ObjectsCreated` and `ObjectsChanged`.
 pub async fn wait_event(files: &Instance, reason: &str, word: &str) -> Result<(), Failed> {
     let api = files.api::<Event>();
     let what = format!("an Event {reason} that says {word:?}");
@@ -152,7 +155,7 @@ pub async fn wait_event(files: &Instance, reason: &str, word: &str) -> Result<()
                 .as_ref()
                 .and_then(|object| object.name.as_ref());
             regarding == Some(&files.name)
-                && event.reason.as_deref() == Some(reason)
+                && event.reason.iter().any(|told| told.starts_with(reason))
                 && event
                     .note
                     .as_deref()
@@ -193,9 +196,34 @@ pub fn operator_writes(scene: &Scene, since: Mark) -> Result<Vec<Entry>, Failed>
 /// How many seconds the operator must have been still before it counts as done: far more than one of its looks takes.
 const STILL: i64 = 2;
 
-/// Waits until the operator has made no request about this namespace for a while.
+/// After this time, what is in trouble has been looked into once, and the status says what Events have told.
+const LOOKED_INTO: i64 = 8;
+
+/// A condition that has not been True for so short a time that the operator will yet look into it.
+async fn in_trouble(scene: &Scene) -> kube::Result<Option<String>> {
+    let servers = Api::<DittoServer>::namespaced(scene.client.clone(), &scene.namespace);
+    let now = Timestamp::now().as_second();
+    let is_new = |condition: &Condition| {
+        let is_asked = ["StorageReady", "StatefulSetReady"].contains(&condition.type_.as_str());
+        let age = now - condition.last_transition_time.0.as_second();
+        is_asked && condition.status != "True" && age < LOOKED_INTO
+    };
+    let servers = servers.list(&ListParams::default()).await?;
+    let running = servers
+        .into_iter()
+        .filter(|server| server.spec.replicas != 0);
+    let mut conditions = running.flat_map(|server| server.status.unwrap_or_default().conditions);
+    let found = conditions.find(is_new);
+    Ok(found.map(|condition| format!("{}: {}", condition.type_, condition.message)))
+}
+
+/// Waits until the operator has made no request about this namespace for a while, and looks into no trouble soon.
 pub async fn settled(scene: &Scene) -> Result<(), Failed> {
     wait_for("the operator to be done", API_DEADLINE, || async {
+        let trouble = in_trouble(scene).await;
+        if let Some(trouble) = trouble.map_err(|error| error.to_string())? {
+            return Err(trouble);
+        }
         let all =
             operator_requests(scene, AuditLog::beginning()).map_err(|error| error.to_string())?;
         let last = all.iter().map(|entry| entry.request_received).max();

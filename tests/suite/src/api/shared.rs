@@ -197,9 +197,7 @@ pub async fn a_leaving_adapter_keeps_the_shared_service_through_a_change_of_the_
     files
         .change(json!({"adapterServices": {"mode": "PerAdapter"}}))
         .await?;
-    files
-        .wait_services(&[(SHARED, 12049), ("files-nfs", 12049)], API_DEADLINE)
-        .await?;
+    wait_object::<Service>(&files, "files-nfs", "is there", |_| Ok(())).await?;
     settled(&scene).await?;
     let now = wait_ports(&files, &[("nfs", 12049), ("smb", 1445)]).await?;
     ensure!(first.uid() == now.uid(), "it is another Service");

@@ -123,7 +123,7 @@ pub async fn a_larger_size_grows_the_claims_and_keeps_the_pod(scene: Scene) -> O
         .await?;
     ensure!(files.pod().await?.uid() == pod, "the pod is another one");
     let grown = "PersistentVolumeClaim controlplane-files-0 (storage request changed to 3Gi)";
-    wait_event(&files, "ObjectsUpdated", grown).await?;
+    wait_event(&files, "Objects", grown).await?;
     settled(&scene).await?;
     let writes = operator_writes(&scene, mark)?;
     let of = |resource: &str, verb: &str| {
