@@ -85,6 +85,7 @@ impl Situation {
             status
         };
         self.unready(json!({"status": {
+            "phase": "Running",
             "containerStatuses": [status("dittofs", server)],
             "initContainerStatuses": [status("sidecar", sidecar)],
         }}))
