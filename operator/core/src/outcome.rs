@@ -7,6 +7,7 @@ use std::fmt::{self, Debug};
 use std::time::Duration;
 
 use crate::ownership::Holder;
+use crate::warnings::said;
 
 /// Codes of answers of the API server. `Status::is_conflict` and the like check only the reason in this version of
 /// `kube`, and a webhook or a proxy may give no reason.
@@ -154,7 +155,7 @@ fn message(status: &Status) -> String {
     match (status.message.as_str(), status.reason.as_str()) {
         ("", "") => format!("status code {}", status.code),
         ("", reason) => reason.to_owned(),
-        (message, _) => one_line(message.to_owned()),
+        (message, _) => said(message),
     }
 }
 

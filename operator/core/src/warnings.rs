@@ -11,6 +11,8 @@ pub use text::said;
 
 /// For how long an Event counts. The StatefulSet controller retries after up to 17 minutes.
 const RECENT: SignedDuration = SignedDuration::from_mins(30);
+/// Events that are as close to each other as this may take turns.
+const TURNS: SignedDuration = SignedDuration::from_secs(50);
 /// Type of the Events that count.
 pub const TYPE: &str = "Warning";
 
@@ -72,12 +74,20 @@ fn last_observed(event: &Event) -> Option<Timestamp> {
     micro.max(last).or(created.map(|time| time.0))
 }
 
-/// The Event that explains best what is wrong with an object: the last one that says why.
+/// The Event that explains best what is wrong with an object: the last one that says why. Of several that take turns, it
+/// is the same one each time.
 pub fn cause<'a>(warnings: &'a [Warning], kind: &str, name: &str) -> Option<&'a Warning> {
-    let about = warnings
-        .iter()
-        .filter(|warning| warning.kind == kind && warning.name == name);
-    about.max_by_key(|warning| (warning.says_why(), warning.at))
+    let about = |warning: &&Warning| warning.kind == kind && warning.name == name;
+    let about = warnings.iter().filter(about);
+    let last = about
+        .clone()
+        .max_by_key(|warning| (warning.says_why(), warning.at))?;
+    let takes_turns = |warning: &&Warning| {
+        warning.says_why() == last.says_why() && last.at.duration_since(warning.at) < TURNS
+    };
+    about
+        .filter(takes_turns)
+        .min_by_key(|warning| (&warning.reason, &warning.note))
 }
 
 #[cfg(test)]

@@ -41,6 +41,9 @@ pub(super) async fn too_large(
         release(context, &namespace, &server.name_any()).await;
         return Ok(FAR);
     }
+    if status::is_reported_for(before, meta.generation) {
+        return Ok(FAR);
+    }
     let now = jiff::Timestamp::now();
     let Some(status) = status::too_large(before, meta.generation, (bytes, MAX_SPEC), now) else {
         return Ok(FAR);

@@ -2,8 +2,8 @@
 //!
 //! Whoever may create a `DittoServer` may run a pod. These restrictions take away from that pod what leads out of it.
 
-use dittofs_shared::crd::DittoServerSpec;
-use k8s_openapi::api::core::v1::{PodSecurityContext, SecurityContext, Volume};
+use dittofs_shared::crd::{DittoServerSpec, PodSettings};
+use k8s_openapi::api::core::v1::{PodSecurityContext, SELinuxOptions, SecurityContext, Volume};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -119,7 +119,12 @@ fn privileged(spec: &DittoServerSpec) -> Option<String> {
     let container = spec.security_context.as_ref().and_then(of_container);
     let container = container.map(|field| format!("securityContext.{field}"));
     let pod = || spec.pod_security_context.as_ref().and_then(of_pod);
-    container.or_else(|| pod().map(|field| format!("podSecurityContext.{field}")))
+    let annotations = || {
+        has_app_armor_annotation(&spec.pod).then(|| "pod.annotations: AppArmor profile".to_owned())
+    };
+    container
+        .or_else(|| pod().map(|field| format!("podSecurityContext.{field}")))
+        .or_else(annotations)
 }
 
 fn of_container(context: &SecurityContext) -> Option<&'static str> {
@@ -163,6 +168,10 @@ fn of_container(context: &SecurityContext) -> Option<&'static str> {
             ),
         ),
         (
+            "seLinuxOptions",
+            context.se_linux_options.as_ref().is_some_and(is_unconfined),
+        ),
+        (
             "windowsOptions.hostProcess",
             windows.is_some_and(|windows| windows.host_process == Some(true)),
         ),
@@ -197,11 +206,35 @@ fn of_pod(context: &PodSecurityContext) -> Option<&'static str> {
             ),
         ),
         (
+            "seLinuxOptions",
+            context.se_linux_options.as_ref().is_some_and(is_unconfined),
+        ),
+        (
             "windowsOptions.hostProcess",
             windows.is_some_and(|windows| windows.host_process == Some(true)),
         ),
     ];
     first(&checks)
+}
+
+/// As the Pod Security Standards have it.
+fn is_unconfined(options: &SELinuxOptions) -> bool {
+    const TYPES: [&str; 5] = [
+        "",
+        "container_t",
+        "container_init_t",
+        "container_kvm_t",
+        "container_engine_t",
+    ];
+    is_other(options.user.as_deref(), &[""])
+        || is_other(options.role.as_deref(), &[""])
+        || is_other(options.type_.as_deref(), &TYPES)
+}
+
+/// The API server takes this annotation for the AppArmor profile of a container that has none.
+fn has_app_armor_annotation(pod: &PodSettings) -> bool {
+    let mut names = pod.annotations.keys();
+    names.any(|name| name.starts_with("container.apparmor.security.beta.kubernetes.io/"))
 }
 
 fn is_other(value: Option<&str>, allowed: &[&str]) -> bool {

@@ -2,6 +2,7 @@
 
 mod advice;
 pub(super) mod container;
+mod log_line;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};

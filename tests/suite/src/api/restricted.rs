@@ -86,6 +86,19 @@ fn refused() -> Vec<(&'static str, Value)> {
             "privileges",
             container(json!({"capabilities": {"drop": []}})),
         ),
+        ("privileges", container(json!({"capabilities": {}}))),
+        (
+            "privileges",
+            container(json!({"capabilities": {"add": ["NET_BIND_SERVICE"]}})),
+        ),
+        (
+            "root",
+            container(json!({"seLinuxOptions": {"type": "spc_t"}})),
+        ),
+        (
+            "AppArmor",
+            json!({"pod": {"annotations": {"container.apparmor.security.beta.kubernetes.io/dittofs": "unconfined"}}}),
+        ),
         ("root", container(json!({"runAsUser": 0}))),
         ("root", pod(json!({"runAsNonRoot": false}))),
         (

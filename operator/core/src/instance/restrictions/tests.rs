@@ -75,6 +75,23 @@ fn each_restriction_forbids_its_fields_and_no_others() {
             Some(Privileged),
         ),
         (json!({"podSecurityContext": {"fsGroup": 1000}}), None),
+        (
+            container(json!({"seLinuxOptions": {"type": "spc_t"}})),
+            Some(Privileged),
+        ),
+        (
+            json!({"podSecurityContext": {"seLinuxOptions": {"role": "system_r"}}}),
+            Some(Privileged),
+        ),
+        (
+            container(json!({"seLinuxOptions": {"type": "container_t", "level": "s0:c1,c2"}})),
+            None,
+        ),
+        (container(json!({"capabilities": {}})), Some(Privileged)),
+        (
+            json!({"pod": {"annotations": {"container.apparmor.security.beta.kubernetes.io/dittofs": "unconfined"}}}),
+            Some(Privileged),
+        ),
     ] {
         let spec = spec(&given);
         let found = violated(&spec, &ALL.into()).map(|(_, restriction)| restriction);

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::missing_address;
 use crate::exposure::live::has_address;
 use crate::status::{Finding, Reason, View};
+use crate::warnings::said;
 
 /// How long a load balancer may take before it counts that it has no address.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -34,6 +35,7 @@ pub(super) fn reports(service: &Service) -> Vec<String> {
             message,
             ..
         } = condition;
+        let message = said(message);
         format!("its controller reports {type_}={status}: {reason}: {message}")
     });
     let ingress = status.load_balancer.iter();
@@ -42,8 +44,10 @@ pub(super) fn reports(service: &Service) -> Vec<String> {
     let errors = ports.filter_map(|port| {
         let error = port.error.as_ref()?;
         Some(format!(
-            "its controller reports for port {}/{}: {error}",
-            port.port, port.protocol
+            "its controller reports for port {}/{}: {}",
+            port.port,
+            port.protocol,
+            said(error)
         ))
     });
     conditions.chain(errors).collect()

@@ -4,6 +4,7 @@ use dittofs_shared::names;
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod, PodStatus};
 
+use super::log_line;
 use crate::warnings::said;
 
 /// A container that ends sooner than this after its start crashes. One that ends later was ended by a probe, or has
@@ -69,7 +70,12 @@ fn is_usual(reason: &str) -> bool {
 
 fn problem(pod: &Pod, container: &ContainerStatus, place: &Place<'_>) -> Option<String> {
     let reason = waits_for(container);
-    if let Some(reason) = reason.filter(|reason| *reason != "CrashLoopBackOff") {
+    // The kubelet alternates between these two, and what the last attempt said stays.
+    let is_loop = |reason: &str| {
+        reason == "CrashLoopBackOff"
+            || (reason == "RunContainerError" && last_end(container).is_some())
+    };
+    if let Some(reason) = reason.filter(|reason| !is_loop(reason)) {
         let waiting = container.state.as_ref()?.waiting.as_ref()?;
         let message = waiting.message.as_deref().unwrap_or_default();
         return (!is_usual(reason)).then(|| not_started(pod, container, reason, message));
@@ -174,11 +180,8 @@ fn ended(
     if let Some(reason) = end.reason.as_deref().filter(|_| is_unstarted(end)) {
         return not_started(pod, container, reason, message);
     }
-    // The message may be the end of the log: the last line says why it ended.
-    let last = message.lines().rfind(|line| !line.trim().is_empty());
-    let last = last.map_or_else(String::new, |line| {
-        format!(": {}", said(without_time(line)))
-    });
+    let last = log_line::last(message);
+    let last = last.map_or_else(String::new, |line| format!(": {}", said(&line)));
     crashed(container, &format!("{}{last}", end.exit_code), place)
 }
 
@@ -193,20 +196,6 @@ fn crashed(container: &ContainerStatus, code: &str, place: &Place<'_>) -> String
         "container {name} exited with code {code}{advice}. It is restarted; `{}` shows its log",
         place.logs(name)
     )
-}
-
-/// Lines of a log begin with the time.
-fn without_time(line: &str) -> &str {
-    let is_time = |word: &str| {
-        word.starts_with(|c: char| c.is_ascii_digit()) && word.contains([':', '-', '/'])
-    };
-    let mut rest = line.trim_start();
-    while let Some((word, after)) = rest.split_once(' ')
-        && is_time(word)
-    {
-        rest = after.trim_start();
-    }
-    rest
 }
 
 fn out_of_memory(pod: &Pod, container: &ContainerStatus) -> String {
