@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::lock::lock;
+use dittofs_runtime::follow::Failure;
 
 /// A watch of which nothing was heard for this long is deaf. At rest something is heard every 25 s.
 const DEAF: Duration = Duration::from_secs(40);
@@ -35,6 +36,8 @@ struct Known {
 #[derive(Debug)]
 struct Heard {
     at: Instant,
+    /// When it was last heard, or was refused or cut off, which is no silence.
+    tried: Instant,
     /// Failures in a row.
     failures: u32,
 }
@@ -71,9 +74,12 @@ impl Known {
                 heard.at = now;
             }
         }
-        let failures = 0;
-        self.watches
-            .insert(what.to_owned(), Heard { at: now, failures });
+        let heard = Heard {
+            at: now,
+            tried: now,
+            failures: 0,
+        };
+        self.watches.insert(what.to_owned(), heard);
     }
 
     fn trouble(&self, now: Instant) -> Option<String> {
@@ -81,10 +87,18 @@ impl Known {
         if age > DEAF && age < ALL_DEAF {
             return None;
         }
+        // An API server that is away refuses or cuts off one after the other: that is no deafness.
+        let last = |heard: &Heard| {
+            if age >= ALL_DEAF {
+                heard.at
+            } else {
+                heard.at.max(heard.tried)
+            }
+        };
         let ages = self
             .watches
             .iter()
-            .map(|(what, heard)| (what, now.saturating_duration_since(heard.at)));
+            .map(|(what, heard)| (what, now.saturating_duration_since(last(heard))));
         let deaf = ages.filter(|(_, age)| *age > DEAF);
         let deaf: Vec<_> = deaf
             .map(|(what, age)| format!("nothing heard of {what} for {} s", age.as_secs()))
@@ -93,11 +107,13 @@ impl Known {
     }
 
     /// Counts a failure. Returns the watches that fail, if it is time for a line.
-    fn failed(&mut self, what: &str, is_answer: bool, now: Instant) -> Option<String> {
+    fn failed(&mut self, what: &str, kind: Kind, now: Instant) -> Option<String> {
         let heard = self.watches.get_mut(what)?;
         heard.failures = heard.failures.saturating_add(1);
-        if is_answer {
-            heard.at = now;
+        match kind {
+            Kind::Answer => heard.at = now,
+            Kind::Cut => heard.tried = now,
+            Kind::Silence => (),
         }
         if self.logged.is_some_and(|logged| now < logged + LINES) {
             return None;
@@ -114,6 +130,29 @@ impl Known {
         let is_over = self.is_told && self.watches.values().all(|heard| heard.failures == 0);
         self.is_told &= !is_over;
         is_over
+    }
+}
+
+/// How a watch has failed.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// The API server has answered, though not as hoped.
+    Answer,
+    /// Something has refused the connection or ended it.
+    Cut,
+    /// Nothing has arrived.
+    Silence,
+}
+
+impl Kind {
+    fn of(failure: &Failure) -> Self {
+        if failure.is_answer() {
+            Self::Answer
+        } else if failure.is_silence() {
+            Self::Silence
+        } else {
+            Self::Cut
+        }
     }
 }
 
@@ -134,9 +173,10 @@ impl Watched {
         }
     }
 
-    /// It has failed, and is tried again. `is_answer`: the API server has answered.
-    pub fn failed(&self, error: &str, is_answer: bool) {
-        let failing = lock(&self.hearing.0).failed(&self.what, is_answer, Instant::now());
+    /// It has failed, and is tried again.
+    pub fn failed(&self, failure: &Failure) {
+        let error = failure.to_string();
+        let failing = lock(&self.hearing.0).failed(&self.what, Kind::of(failure), Instant::now());
         if let Some(failing) = failing {
             tracing::warn!(failing, error, "watch failed: retrying every 30 s at most");
         }
@@ -204,12 +244,27 @@ mod tests {
     }
 
     #[test]
+    fn an_outage_is_no_deafness_of_those_that_were_heard_first() {
+        for (kind, is_deaf) in [(Kind::Cut, false), (Kind::Silence, true)] {
+            let (mut known, began) = all_heard();
+            known.heard("Pod", began + secs(24));
+            for seconds in [25, 26, 28, 32, 40] {
+                for failing in KINDS {
+                    known.failed(failing, kind, began + secs(seconds));
+                }
+            }
+            let trouble = known.trouble(began + secs(45));
+            assert_eq!(trouble.is_some(), is_deaf, "{trouble:?}");
+        }
+    }
+
+    #[test]
     fn an_answer_that_refuses_is_heard_too() {
         let (mut known, began) = all_heard();
         for seconds in [30, 60] {
             known.heard("Pod", began + secs(seconds));
             known.heard("Service", began + secs(seconds));
-            known.failed("ConfigMap", true, began + secs(seconds));
+            known.failed("ConfigMap", Kind::Answer, began + secs(seconds));
         }
         assert_eq!(known.trouble(began + secs(70)), None);
     }
@@ -220,7 +275,7 @@ mod tests {
         let mut lines = Vec::new();
         for seconds in 0..150 {
             for kind in KINDS {
-                lines.extend(known.failed(kind, false, began + secs(seconds)));
+                lines.extend(known.failed(kind, Kind::Cut, began + secs(seconds)));
             }
         }
         assert_eq!(
@@ -237,7 +292,7 @@ mod tests {
         });
         assert_eq!(ends, [false, false, true]);
         // One that comes too soon for a line ends without one.
-        assert_eq!(known.failed("Pod", false, began + secs(151)), None);
+        assert_eq!(known.failed("Pod", Kind::Cut, began + secs(151)), None);
         known.heard("Pod", began + secs(152));
         assert!(!known.is_over());
     }

@@ -119,6 +119,8 @@ impl Pending {
             Duration::ZERO
         };
         self.began = Some(now);
+        // What changes while it runs is a reason for another one, unless this one fails, too.
+        self.is_retry = false;
         let is_asked = std::mem::take(&mut self.is_asked);
         let changes = std::mem::take(&mut self.changes);
         Ok(Causes {

@@ -89,6 +89,9 @@ impl Writer<'_> {
             }
             Obstacle::Families => {
                 let others = families::without(&live, desired);
+                if others == *desired {
+                    return Err(failure);
+                }
                 Box::pin(self.put_service(cache, &others)).await?;
                 return Err(failure);
             }

@@ -172,3 +172,22 @@ fn after_a_success_every_change_counts_again() {
     assert_eq!(queued(&mut receiver), 1);
     assert!(wake.begin(&files(), now).is_ok());
 }
+
+#[test]
+fn what_changes_during_a_retry_counts_once_it_has_succeeded() {
+    let (wake, mut receiver, now) = at_rest();
+    wake.retry(&files(), now);
+    assert!(wake.begin(&files(), now).is_ok());
+    let change = |version| wake.mark("Pod", "n", "files-0", version);
+    wake.changed([files()], change("1"), Weight::Ordinary);
+    wake.due(&files(), now + Duration::from_mins(10));
+    assert_eq!(queued(&mut receiver), 1);
+    assert!(wake.begin(&files(), now).is_ok());
+    // It fails once more: then the change waits.
+    wake.retry(&files(), now);
+    assert!(wake.begin(&files(), now).is_ok());
+    wake.changed([files()], change("2"), Weight::Ordinary);
+    let due = now + Duration::from_mins(1);
+    wake.retry(&files(), due);
+    assert_eq!(wake.begin(&files(), now), Err(due));
+}

@@ -159,7 +159,7 @@ impl Follower {
         if failure.is_forbidden() {
             watched.pause();
         } else {
-            watched.failed(&failure.to_string(), failure.is_answer());
+            watched.failed(failure);
         }
         if self.known.borrow().is_none() {
             self.learn(&Presence::Absent(unreadable(failure.is_forbidden())));

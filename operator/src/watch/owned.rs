@@ -73,6 +73,7 @@ pub(super) fn keep_our_choices(service: &mut Service) {
         let chosen: BTreeMap<_, _> = chosen.map(|field| (field, json!({}))).collect();
         Some(ManagedFieldsEntry {
             manager: entry.manager.clone(),
+            time: entry.time.clone(),
             fields_v1: Some(FieldsV1(json!({"f:spec": chosen}))),
             ..ManagedFieldsEntry::default()
         })

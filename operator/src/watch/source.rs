@@ -150,8 +150,7 @@ where
             self.cache.refuse(namespace);
             return;
         }
-        self.watched
-            .failed(&failure.to_string(), failure.is_answer());
+        self.watched.failed(failure);
         (self.failed)(failure);
     }
 }

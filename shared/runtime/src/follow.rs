@@ -47,6 +47,9 @@ const DEADLINES: Deadlines = Deadlines {
     early: Duration::from_secs(1),
 };
 
+/// A watch that has lasted this long has worked. What ends it, such as a proxy that cuts quiet connections, is no failure
+/// in a row.
+const WORKED: Duration = Duration::from_secs(5);
 /// First delay after a failure.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 
@@ -118,10 +121,14 @@ impl Follower<'_> {
         loop {
             let failure = match self.list(&mut tell).await {
                 Ok(mut version) => loop {
-                    if let Err(failure) = self.watch(&mut version, &mut tell).await {
+                    let began = Instant::now();
+                    let ended = self.watch(&mut version, &mut tell).await;
+                    if ended.is_ok() || began.elapsed() >= WORKED {
+                        delays = Backoff::new(FIRST_DELAY);
+                    }
+                    if let Err(failure) = ended {
                         break failure;
                     }
-                    delays = Backoff::new(FIRST_DELAY);
                 },
                 Err(failure) => failure,
             };

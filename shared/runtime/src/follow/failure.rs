@@ -57,6 +57,11 @@ impl Failure {
         self.code().is_some()
     }
 
+    /// Whether nothing has arrived, so that the connection may be dead.
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Late(_) | Self::Silent(_))
+    }
+
     /// Whether the right is missing.
     pub fn is_forbidden(&self) -> bool {
         self.code() == Some(FORBIDDEN)
