@@ -3,7 +3,10 @@
 //! Whoever may create a `DittoServer` may run a pod. These restrictions take away from that pod what leads out of it.
 
 use dittofs_shared::crd::{DittoServerSpec, PodSettings};
-use k8s_openapi::api::core::v1::{PodSecurityContext, SELinuxOptions, SecurityContext, Volume};
+use k8s_openapi::api::core::v1::{
+    AppArmorProfile, PodSecurityContext, SELinuxOptions, SeccompProfile, SecurityContext, Volume,
+    WindowsSecurityContextOptions,
+};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -136,7 +139,6 @@ fn of_container(context: &SecurityContext) -> Option<&'static str> {
         .into_iter()
         .flatten()
         .any(|one| one != "NET_BIND_SERVICE");
-    let windows = context.windows_options.as_ref();
     let checks = [
         ("privileged", context.privileged == Some(true)),
         (
@@ -144,77 +146,64 @@ fn of_container(context: &SecurityContext) -> Option<&'static str> {
             context.allow_privilege_escalation == Some(true),
         ),
         ("capabilities", adds_some || keeps_some),
-        ("runAsUser", context.run_as_user == Some(0)),
-        ("runAsNonRoot", context.run_as_non_root == Some(false)),
         (
             "procMount",
             is_other(context.proc_mount.as_deref(), &["Default"]),
         ),
-        (
-            "seccompProfile",
-            is_other(
-                context.seccomp_profile.as_ref().map(|it| it.type_.as_str()),
-                &["RuntimeDefault", "Localhost"],
-            ),
-        ),
-        (
-            "appArmorProfile",
-            is_other(
-                context
-                    .app_armor_profile
-                    .as_ref()
-                    .map(|it| it.type_.as_str()),
-                &["RuntimeDefault", "Localhost"],
-            ),
-        ),
-        (
-            "seLinuxOptions",
-            context.se_linux_options.as_ref().is_some_and(is_unconfined),
-        ),
-        (
-            "windowsOptions.hostProcess",
-            windows.is_some_and(|windows| windows.host_process == Some(true)),
-        ),
     ];
-    first(&checks)
+    let both = Both {
+        user: context.run_as_user,
+        non_root: context.run_as_non_root,
+        seccomp: context.seccomp_profile.as_ref(),
+        app_armor: context.app_armor_profile.as_ref(),
+        se_linux: context.se_linux_options.as_ref(),
+        windows: context.windows_options.as_ref(),
+    };
+    first(&checks).or_else(|| both.violated())
 }
 
 fn of_pod(context: &PodSecurityContext) -> Option<&'static str> {
-    let windows = context.windows_options.as_ref();
-    let checks = [
-        ("runAsUser", context.run_as_user == Some(0)),
-        ("runAsNonRoot", context.run_as_non_root == Some(false)),
-        (
-            "sysctls",
-            context.sysctls.as_ref().is_some_and(|all| !all.is_empty()),
-        ),
-        (
-            "seccompProfile",
-            is_other(
-                context.seccomp_profile.as_ref().map(|it| it.type_.as_str()),
-                &["RuntimeDefault", "Localhost"],
+    let sysctls = context.sysctls.as_ref();
+    let checks = [("sysctls", sysctls.is_some_and(|all| !all.is_empty()))];
+    let both = Both {
+        user: context.run_as_user,
+        non_root: context.run_as_non_root,
+        seccomp: context.seccomp_profile.as_ref(),
+        app_armor: context.app_armor_profile.as_ref(),
+        se_linux: context.se_linux_options.as_ref(),
+        windows: context.windows_options.as_ref(),
+    };
+    first(&checks).or_else(|| both.violated())
+}
+
+/// What the security contexts of a pod and of a container both have.
+struct Both<'a> {
+    user: Option<i64>,
+    non_root: Option<bool>,
+    seccomp: Option<&'a SeccompProfile>,
+    app_armor: Option<&'a AppArmorProfile>,
+    se_linux: Option<&'a SELinuxOptions>,
+    windows: Option<&'a WindowsSecurityContextOptions>,
+}
+
+impl Both<'_> {
+    fn violated(&self) -> Option<&'static str> {
+        const PROFILES: [&str; 2] = ["RuntimeDefault", "Localhost"];
+        let seccomp = self.seccomp.map(|profile| profile.type_.as_str());
+        let app_armor = self.app_armor.map(|profile| profile.type_.as_str());
+        first(&[
+            ("runAsUser", self.user == Some(0)),
+            ("runAsNonRoot", self.non_root == Some(false)),
+            ("seccompProfile", is_other(seccomp, &PROFILES)),
+            ("appArmorProfile", is_other(app_armor, &PROFILES)),
+            ("seLinuxOptions", self.se_linux.is_some_and(is_unconfined)),
+            (
+                "windowsOptions.hostProcess",
+                self.windows
+                    .is_some_and(|windows| windows.host_process == Some(true)),
             ),
-        ),
-        (
-            "appArmorProfile",
-            is_other(
-                context
-                    .app_armor_profile
-                    .as_ref()
-                    .map(|it| it.type_.as_str()),
-                &["RuntimeDefault", "Localhost"],
-            ),
-        ),
-        (
-            "seLinuxOptions",
-            context.se_linux_options.as_ref().is_some_and(is_unconfined),
-        ),
-        (
-            "windowsOptions.hostProcess",
-            windows.is_some_and(|windows| windows.host_process == Some(true)),
-        ),
-    ];
-    first(&checks)
+        ])
+    }
 }
 
 /// As the Pod Security Standards have it.
