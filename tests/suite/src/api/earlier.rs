@@ -277,9 +277,6 @@ pub async fn a_refused_owner_is_told_and_keeps_nothing_else_from_being_done(
     ] {
         ensure!(told.message.contains(word), "{word}: {}", told.message);
     }
-    files
-        .wait_condition("Ready", "False", Some("OwnerRefused"), API_DEADLINE)
-        .await?;
     wait_grace_period(&files, 77).await?;
     bindings
         .delete(&scene.namespace, &DeleteParams::default())

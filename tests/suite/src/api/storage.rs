@@ -257,9 +257,6 @@ pub async fn a_class_that_cannot_grow_is_told_and_keeps_nothing_else_from_being_
         let told = message("StorageReady");
         ensure!(told.contains(word), "{word} is not in {told:?}");
     }
-    files
-        .wait_condition("Ready", "False", Some("CannotGrow"), API_DEADLINE)
-        .await?;
     // All else goes on.
     files
         .change(
