@@ -8,7 +8,7 @@ use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret};
 use kube::ResourceExt;
-use kube::api::{DeleteParams, DynamicObject, PostParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use super::secrets::{nudge, wait_unusable};
@@ -173,12 +173,19 @@ pub async fn a_secret_of_somebody_else_starts_no_server(scene: Scene) -> Outcome
             ["ConfigMap somebody", "not used"],
         ),
     ] {
-        let theirs = secrets
-            .create(&PostParams::default(), &foreign(&metadata)?)
-            .await?;
-        if number == 1 {
+        // Changed and not made anew: without one for a moment, the operator would generate its own.
+        let theirs = if number == 1 {
+            let theirs = foreign(&metadata)?;
+            let theirs = secrets.create(&PostParams::default(), &theirs).await?;
             Instance::create(&scene, "files", without_pod()).await?;
-        }
+            theirs
+        } else {
+            let metadata = Patch::Merge(json!({"metadata": metadata}));
+            let parameters = PatchParams::default();
+            secrets
+                .patch("files-jwt-secret", &parameters, &metadata)
+                .await?
+        };
         nudge(&files, number).await?;
         wait_unusable(&files, &["\"files-jwt-secret\"", words[0], words[1]]).await?;
         let sets = files.api::<StatefulSet>();
@@ -188,10 +195,10 @@ pub async fn a_secret_of_somebody_else_starts_no_server(scene: Scene) -> Outcome
         );
         let now = secrets.get("files-jwt-secret").await?;
         ensure!(version(&now) == version(&theirs), "it was written to");
-        secrets
-            .delete("files-jwt-secret", &DeleteParams::default())
-            .await?;
     }
+    secrets
+        .delete("files-jwt-secret", &DeleteParams::default())
+        .await?;
     nudge(&files, 4).await?;
     wait_object::<StatefulSet>(&files, "files", "is there", |_| Ok(())).await?;
     Ok(())

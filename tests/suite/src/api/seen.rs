@@ -206,7 +206,11 @@ async fn in_trouble(scene: &Scene) -> kube::Result<Option<String>> {
     let is_new = |condition: &Condition| {
         let is_asked = ["StorageReady", "StatefulSetReady"].contains(&condition.type_.as_str());
         let age = now - condition.last_transition_time.0.as_second();
-        is_asked && condition.status != "True" && age < LOOKED_INTO
+        // There is an Event about this class, which the operator has not read yet.
+        let is_open = condition
+            .message
+            .contains("StorageClass nowhere has not provisioned a volume yet. Run");
+        is_asked && condition.status != "True" && (age < LOOKED_INTO || is_open)
     };
     let servers = servers.list(&ListParams::default()).await?;
     let running = servers
