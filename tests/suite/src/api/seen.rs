@@ -215,7 +215,7 @@ async fn in_trouble(scene: &Scene) -> kube::Result<Option<String>> {
     let servers = servers.list(&ListParams::default()).await?;
     let running = servers
         .into_iter()
-        .filter(|server| server.spec.replicas != 0);
+        .filter(|server| server.spec.replicas != 0 && server.metadata.deletion_timestamp.is_none());
     let mut conditions = running.flat_map(|server| server.status.unwrap_or_default().conditions);
     let found = conditions.find(is_new);
     Ok(found.map(|condition| format!("{}: {}", condition.type_, condition.message)))
@@ -280,6 +280,19 @@ pub async fn wait_grace_period(files: &Instance, seconds: i64) -> Result<(), Fai
         }
     })
     .await?;
+    Ok(())
+}
+
+/// Whether the operator has left all objects alone since then. The status may still change: what holds up the pod is
+/// looked into after a while.
+pub fn ensure_no_object_writes(scene: &Scene, mark: Mark) -> Outcome {
+    let mut writes = operator_writes(scene, mark)?;
+    writes.retain(|entry| entry.resource != "dittoservers");
+    ensure!(
+        writes.is_empty(),
+        "the operator has written:\n{}",
+        lines(&writes)
+    );
     Ok(())
 }
 
