@@ -12,10 +12,8 @@ use std::time::Duration;
 
 use super::seen::{both_exposed, settled};
 
-/// Most Events about what was created.
+/// Most Events about the creation of an instance.
 const MOST: usize = 4;
-/// Most Events, with those about what is still missing, such as a volume.
-const MOST_OF_ALL: usize = 8;
 
 pub async fn a_creation_is_told_in_a_few_lines(scene: Scene) -> Outcome {
     let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
@@ -44,15 +42,8 @@ pub async fn a_creation_is_told_in_a_few_lines(scene: Scene) -> Outcome {
         )
     });
     let lines: Vec<_> = lines.collect();
-    let is_written = |line: &&String| {
-        let reason = line.split(' ').next().unwrap_or_default();
-        ["Created", "Updated", "Deleted", "Changed"]
-            .iter()
-            .any(|action| reason.ends_with(action))
-    };
-    let written = lines.iter().filter(is_written).count();
     ensure!(
-        (1..=MOST).contains(&written) && lines.len() <= MOST_OF_ALL,
+        !lines.is_empty() && lines.len() <= MOST,
         "{}",
         lines.join("\n")
     );

@@ -16,8 +16,7 @@ use std::time::Duration;
 
 use super::secrets::nudge;
 use super::seen::{
-    Failed, config_of, ensure_no_object_writes, pod_never_runs, settled, wait_config, wait_object,
-    write,
+    Failed, config_of, ensure_no_writes, pod_never_runs, settled, wait_config, wait_object, write,
 };
 
 /// How long nothing may be written, and how often the operator is made to look meanwhile.
@@ -65,7 +64,7 @@ async fn is_quiet(files: &Instance, rest: Duration) -> Outcome {
         nudge(files, count).await?;
     }
     looks.tick().await;
-    ensure_no_object_writes(&files.scene, mark)
+    ensure_no_writes(&files.scene, mark)
 }
 
 pub async fn what_somebody_adds_to_the_template_keeps_no_restart_from_happening(

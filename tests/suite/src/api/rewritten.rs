@@ -13,7 +13,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::exposure::has;
-use super::seen::{Failed, ensure_no_object_writes, settled, write};
+use super::seen::{Failed, ensure_no_writes, settled, write};
 use super::services::{wait_has, wait_told};
 
 /// A policy on the Services of one instance, which bears its name.
@@ -182,7 +182,7 @@ pub async fn are_quiet(all: &[Instance], scene: &Scene) -> Outcome {
         }
         settled(scene).await?;
     }
-    ensure_no_object_writes(scene, mark)
+    ensure_no_writes(scene, mark)
 }
 
 async fn admitted(scene: &Scene, cases: &[Case]) -> Result<Admission, Failed> {

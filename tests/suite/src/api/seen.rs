@@ -283,26 +283,14 @@ pub async fn wait_grace_period(files: &Instance, seconds: i64) -> Result<(), Fai
     Ok(())
 }
 
-/// Whether the operator has left all objects alone since then. The status may still change: what holds up the pod is
-/// looked into after a while.
-pub fn ensure_no_object_writes(scene: &Scene, mark: Mark) -> Outcome {
-    let mut writes = operator_writes(scene, mark)?;
-    writes.retain(|entry| entry.resource != "dittoservers");
-    ensure!(
-        writes.is_empty(),
-        "the operator has written:\n{}",
-        lines(&writes)
-    );
-    Ok(())
-}
-
 /// Fails if the operator has written anything in the namespace of the test.
 pub fn ensure_no_writes(scene: &Scene, since: Mark) -> Outcome {
     let writes = operator_writes(scene, since)?;
     ensure!(
         writes.is_empty(),
-        "the operator has written:\n{}",
-        lines(&writes)
+        "the operator has written:\n{}\nof its requests:\n{}",
+        lines(&writes),
+        lines(&operator_requests(scene, AuditLog::beginning())?)
     );
     Ok(())
 }
