@@ -10,6 +10,7 @@ pub mod probe;
 pub mod processes;
 pub mod registry;
 pub mod removal;
+pub mod substitute;
 pub mod traffic;
 pub mod troubleshooting;
 pub mod world;

@@ -77,71 +77,61 @@ fn only_a_ready_server_with_nothing_to_do_is_in_order() {
         changed: "image".to_owned(),
         waits_for: crate::roll::Waits::User,
     };
-    for (ready, reported, more, roll, renewal, expected) in [
-        (
-            "True",
-            "True",
-            json!({}),
-            Roll::Current,
-            Renewal::Current,
-            true,
-        ),
-        (
-            "False",
-            "False",
-            json!({}),
-            Roll::Current,
-            Renewal::Current,
-            false,
-        ),
-        (
-            "True",
-            "False",
-            json!({}),
-            Roll::Current,
-            Renewal::Current,
-            false,
-        ),
-        (
-            "True",
-            "True",
-            json!({"spec": {"paused": true}}),
-            Roll::Current,
-            Renewal::Current,
-            false,
-        ),
-        (
-            "True",
-            "True",
-            request,
-            Roll::Current,
-            Renewal::Current,
-            false,
-        ),
-        ("True", "True", json!({}), waits, Renewal::Current, false),
-        (
-            "True",
-            "True",
-            json!({}),
-            Roll::NoPod,
-            Renewal::NoPod,
-            false,
-        ),
-        (
-            "True",
-            "True",
-            json!({}),
-            Roll::Current,
-            Renewal::WaitsForOthers,
-            false,
-        ),
+    let in_order = || Case {
+        ready: "True",
+        reported: "True",
+        more: json!({}),
+        roll: Roll::Current,
+        renewal: Renewal::Current,
+    };
+    let is_in_order = |case: &Case| {
+        let server = server("1", &conditions(case.reported), &case.more);
+        let status = serde_json::from_value(conditions(case.ready)).unwrap();
+        is_in_order(&server, &status, &case.roll, &case.renewal)
+    };
+    assert!(is_in_order(&in_order()));
+    for case in [
+        Case {
+            ready: "False",
+            reported: "False",
+            ..in_order()
+        },
+        Case {
+            reported: "False",
+            ..in_order()
+        },
+        Case {
+            more: json!({"spec": {"paused": true}}),
+            ..in_order()
+        },
+        Case {
+            more: request,
+            ..in_order()
+        },
+        Case {
+            roll: waits,
+            ..in_order()
+        },
+        Case {
+            roll: Roll::NoPod,
+            renewal: Renewal::NoPod,
+            ..in_order()
+        },
+        Case {
+            renewal: Renewal::WaitsForOthers,
+            ..in_order()
+        },
     ] {
-        let server = server("1", &conditions(reported), &more);
-        let status = serde_json::from_value(conditions(ready)).unwrap();
-        let is_in_order = is_in_order(&server, &status, &roll, &renewal);
-        assert_eq!(
-            is_in_order, expected,
-            "{ready} {reported} {more} {roll:?} {renewal:?}"
-        );
+        assert!(!is_in_order(&case), "{case:?}");
     }
+}
+
+/// What a reconcile has found.
+#[derive(Debug)]
+struct Case {
+    ready: &'static str,
+    reported: &'static str,
+    more: Value,
+    roll: Roll,
+    renewal: Renewal,
 }

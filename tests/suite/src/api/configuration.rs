@@ -7,6 +7,7 @@ use dittofs_shared::crd::DittoServer;
 use dittofs_shared::labels;
 use dittofs_suite::instance::{API_DEADLINE, Instance, merge};
 use dittofs_suite::kubelet::{Kubelet, is_ready};
+use dittofs_suite::substitute::Substitute;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -22,7 +23,6 @@ use super::seen::{
     Failed, config_of, of_instance, pod_never_runs, settled, version, wait_config, wait_object,
     write,
 };
-use super::sharding::Rest;
 
 fn manual() -> Value {
     let mut spec = pod_never_runs();
@@ -215,7 +215,7 @@ async fn go_back(files: &Instance, config: &str) -> Result<ConfigMap, Failed> {
 
 pub async fn what_no_pod_mounts_any_more_is_deleted_in_the_end(scene: Scene) -> Outcome {
     let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
-    let _rest = Rest::begin(&scene);
+    let _rest = Substitute::none(&scene);
     let _operator = impatient(&scene)?;
     let files = Instance::create(&scene, "files", manual()).await?;
     let uid = pod(&files).await?.uid();

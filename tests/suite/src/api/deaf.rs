@@ -5,6 +5,7 @@ use dittofs_rig::installation::OPERATOR;
 use dittofs_rig::proxy::{Proxy, Rule};
 use dittofs_rig::wait_for;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::substitute::Substitute;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use hyper::StatusCode;
@@ -20,7 +21,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::seen::{Failed, both_exposed, wait_object, without_pod, write};
-use super::sharding::Rest;
 
 /// By when a kind that is deaf must be named.
 const NOTICED: Duration = Duration::from_secs(45);
@@ -144,7 +144,7 @@ impl Behind {
 }
 
 pub async fn a_kind_that_falls_silent_is_noticed_named_and_followed_again(scene: Scene) -> Outcome {
-    let _rest = Rest::begin(&scene);
+    let _rest = Substitute::none(&scene);
     let behind = Behind::start(&scene, "deaf-operator").await?;
     let files = both_exposed(&scene, "files", without_pod()).await?;
     behind.swallow(&KINDS).await?;
@@ -180,7 +180,7 @@ async fn told(files: &Instance) -> Result<Vec<String>, Failed> {
 }
 
 pub async fn one_bad_answer_is_told_nowhere(scene: Scene) -> Outcome {
-    let _rest = Rest::begin(&scene);
+    let _rest = Substitute::none(&scene);
     let behind = Behind::start(&scene, "refused-operator").await?;
     let files = both_exposed(&scene, "files", without_pod()).await?;
     let before = (ready_since(&files).await?, told(&files).await?);

@@ -3,6 +3,7 @@
 use dittofs_rig::beside::Operator;
 use dittofs_shared::labels;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
+use dittofs_suite::substitute::Substitute;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -11,7 +12,6 @@ use kube::api::PostParams;
 use serde_json::json;
 
 use super::seen::{Failed, both_exposed, settled, without_pod};
-use super::sharding::Rest;
 
 /// How many ConfigMaps a tenant makes, and how much data each has: nearly as much as the API server accepts.
 const MANY: usize = 200;
@@ -76,7 +76,7 @@ async fn smb_moves_to(files: &Instance, port: i32) -> Outcome {
 }
 
 pub async fn config_maps_of_a_megabyte_take_no_memory(scene: Scene) -> Outcome {
-    let _rest = Rest::begin(&scene);
+    let _rest = Substitute::none(&scene);
     let operator = start(&scene, "watching-operator")?;
     let files = both_exposed(&scene, "files", without_pod()).await?;
     settled(&scene).await?;

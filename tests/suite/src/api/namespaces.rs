@@ -6,6 +6,7 @@ use dittofs_rig::shard::{self, Shard};
 use dittofs_rig::wait_for;
 use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
+use dittofs_suite::substitute::Substitute;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::core::v1::Namespace;
@@ -18,7 +19,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::seen::{Failed, lines, without_pod, write};
-use super::sharding::{Rest, TEAMS, requests_of, team};
+use super::sharding::{TEAMS, requests_of, team};
 
 /// Managed from the start, without a binding, and not there yet.
 const GOOD: &str = "team-a";
@@ -142,7 +143,7 @@ pub async fn one_without_rights_holds_up_no_other_and_follows_when_it_has_them(
     }
     shard::install(&scene.world.cluster, "namespaces")?;
     unbind(&scene, BOUND_LATER).await?;
-    let _rest = Rest::begin(&scene);
+    let _rest = Substitute::none(&scene);
     let mark = scene.world.cluster.audit().mark()?;
     let operator = Operator::start(&scene).await?;
     let good = Instance::create(&place(&scene, GOOD), "files", without_pod()).await?;

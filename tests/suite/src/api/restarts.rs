@@ -5,6 +5,7 @@ use dittofs_shared::crd::DittoServer;
 use dittofs_shared::{labels, names};
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::kubelet::{Kubelet, is_ready};
+use dittofs_suite::substitute::Substitute;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use futures::future::try_join_all;
@@ -16,7 +17,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
@@ -29,43 +30,9 @@ const OTHER: &str = "registry.example/other:2";
 
 /// The operator as its users run it, with the limit that it has by itself, for the namespace of the test: the instances of
 /// other tests neither count nor wait.
-struct Operator<'a>(&'a Scene);
-
-impl<'a> Operator<'a> {
-    fn start(scene: &'a Scene) -> Result<Self, Failed> {
-        let operator = Self(scene);
-        operator.again(true)?;
-        Ok(operator)
-    }
-
-    fn stop(&self) {
-        self.installation().stop_operator(true);
-    }
-
-    fn again(&self, gently: bool) -> Outcome {
-        let world = &self.0.world;
-        let namespace = format!("DITTOFS_OPERATOR_NAMESPACES={}", self.0.namespace);
-        let mut installation = self.installation();
-        installation.stop_operator(gently);
-        installation.start_operator_with(&world.cluster, &world.programs, &[&namespace])?;
-        Ok(())
-    }
-
-    fn installation(&self) -> MutexGuard<'_, dittofs_rig::installation::Installation> {
-        let installation = self.0.world.installation.lock();
-        installation.unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Operator<'_> {
-    fn drop(&mut self) {
-        let world = &self.0.world;
-        let mut installation = self.installation();
-        installation.stop_operator(true);
-        if let Err(error) = installation.start_operator(&world.cluster, &world.programs) {
-            eprintln!("the operator of the world does not start again: {error}");
-        }
-    }
+fn operator(scene: &Scene) -> Result<Substitute<'_>, Failed> {
+    let namespace = format!("DITTOFS_OPERATOR_NAMESPACES={}", scene.namespace);
+    Substitute::start(scene, &[namespace])
 }
 
 /// What a watch of the pods has seen.
@@ -206,7 +173,7 @@ fn deletions(scene: &Scene, since: dittofs_rig::audit::Mark) -> Result<Vec<Strin
 pub async fn never_more_are_out_than_allowed_though_the_operator_is_killed(
     scene: Scene,
 ) -> Outcome {
-    let operator = Operator::start(&scene)?;
+    let operator = operator(&scene)?;
     let _kubelet = Kubelet::play(&scene, START, |pod| pod.name_any() != "new-0");
     let names: Vec<_> = (0..20).map(|number| format!("files-{number:02}")).collect();
     let all = create(&scene, &names).await?;
@@ -265,7 +232,7 @@ async fn wait_with_image(scene: &Scene, image: &str, count: usize) -> Result<Vec
 pub async fn a_server_that_does_not_come_back_holds_up_the_others_and_is_named(
     scene: Scene,
 ) -> Outcome {
-    let _operator = Operator::start(&scene)?;
+    let _operator = operator(&scene)?;
     let _kubelet = Kubelet::play(&scene, Duration::ZERO, |pod| image(pod) != BROKEN);
     let names = ["one", "two", "three"].map(str::to_owned);
     let all = create(&scene, &names).await?;
@@ -330,7 +297,7 @@ pub async fn a_server_that_does_not_come_back_holds_up_the_others_and_is_named(
 
 /// A pod that a release without the hash over the inputs has made goes on, and is recreated at the next change.
 pub async fn pods_of_an_earlier_release_go_on_and_follow_the_next_change(scene: Scene) -> Outcome {
-    let operator = Operator::start(&scene)?;
+    let operator = operator(&scene)?;
     let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
     let files = Instance::create(&scene, "files", pod_never_runs()).await?;
     wait_served(std::slice::from_ref(&files)).await?;

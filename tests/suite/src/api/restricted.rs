@@ -1,8 +1,9 @@
 //! What administrators forbid in `DittoServers`: by a policy of the API server, and by arguments of the operator.
 
-use dittofs_rig::installation::{Installation, manifests};
+use dittofs_rig::installation::manifests;
 use dittofs_rig::wait_for;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::substitute::Substitute;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, fail};
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -10,42 +11,9 @@ use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
-use std::sync::{MutexGuard, PoisonError};
 
-use super::seen::{Failed, settled, version, wait_object, without_pod};
+use super::seen::{settled, version, wait_object, without_pod};
 use super::validation::{named, try_create};
-
-/// An operator that forbids something, instead of that of the world.
-struct Strict<'a>(&'a Scene);
-
-impl<'a> Strict<'a> {
-    fn start(scene: &'a Scene, forbidden: &str) -> Result<Self, Failed> {
-        let strict = Self(scene);
-        let world = &scene.world;
-        let mut installation = strict.installation();
-        installation.stop_operator(true);
-        let forbid = format!("DITTOFS_OPERATOR_FORBID={forbidden}");
-        installation.start_operator_with(&world.cluster, &world.programs, &[&forbid])?;
-        drop(installation);
-        Ok(strict)
-    }
-
-    fn installation(&self) -> MutexGuard<'_, Installation> {
-        let installation = self.0.world.installation.lock();
-        installation.unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Strict<'_> {
-    fn drop(&mut self) {
-        let world = &self.0.world;
-        let mut installation = self.installation();
-        installation.stop_operator(true);
-        if let Err(error) = installation.start_operator(&world.cluster, &world.programs) {
-            eprintln!("the operator of the world does not start again: {error}");
-        }
-    }
-}
 
 /// The word that the refusal has, and the spec.
 fn refused() -> Vec<(&'static str, Value)> {
@@ -178,7 +146,8 @@ pub async fn the_policy_refuses_what_leads_out_of_the_pod_and_nothing_else(
 pub async fn what_the_operator_is_told_to_refuse_is_told_and_rolls_nothing(
     scene: Scene,
 ) -> Outcome {
-    let _operator = Strict::start(&scene, "service-account,host-path")?;
+    let forbidden = "DITTOFS_OPERATOR_FORBID=service-account,host-path".to_owned();
+    let _operator = Substitute::start(&scene, &[forbidden])?;
     let files = Instance::create(&scene, "files", without_pod()).await?;
     wait_object::<StatefulSet>(&files, "files", "is there", |_| Ok(())).await?;
     files

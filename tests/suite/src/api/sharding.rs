@@ -7,6 +7,7 @@ use dittofs_rig::shard::{self, Shard};
 use dittofs_rig::wait_for;
 use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter, merge};
+use dittofs_suite::substitute::Substitute;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -17,7 +18,6 @@ use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 
 use super::configuration::is_refused;
 use super::seen::{
@@ -27,33 +27,6 @@ use super::seen::{
 const A: &str = "dittofs-operator-a";
 const B: &str = "dittofs-operator-b";
 pub const TEAMS: &str = "dittofs-operator-teams";
-
-/// The operator of the world rests while others do its work.
-pub struct Rest<'a>(&'a Scene);
-
-impl<'a> Rest<'a> {
-    pub fn begin(scene: &'a Scene) -> Self {
-        let mut installation = scene.world.installation.lock();
-        if let Ok(installation) = installation.as_mut() {
-            installation.stop_operator(true);
-        }
-        drop(installation);
-        Self(scene)
-    }
-}
-
-impl Drop for Rest<'_> {
-    fn drop(&mut self) {
-        let world = &self.0.world;
-        let mut installation = world
-            .installation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = installation.start_operator(&world.cluster, &world.programs) {
-            eprintln!("the operator of the world does not start again: {error}");
-        }
-    }
-}
 
 fn start(scene: &Scene, account: &'static str) -> Result<Shard, Failed> {
     let world = &scene.world;
@@ -148,7 +121,7 @@ async fn exposed(scene: &Scene, name: &str, shard: &str) -> Result<Instance, Fai
 pub async fn an_instance_changes_operators_by_its_label(scene: Scene) -> Outcome {
     shard::install(&scene.world.cluster, "a")?;
     shard::install(&scene.world.cluster, "b")?;
-    let _rest = Rest::begin(&scene);
+    let _rest = Substitute::none(&scene);
     let beginning = scene.world.cluster.audit().mark()?;
     let _a = start(&scene, A)?;
     let _b = start(&scene, B)?;
@@ -256,7 +229,7 @@ pub async fn an_operator_of_some_namespaces_needs_no_rights_in_others(scene: Sce
     ForeignCrds::ensure()?
         .install(&scene.client, &[Kind::ServiceMonitor])
         .await?;
-    let _rest = Rest::begin(&scene);
+    let _rest = Substitute::none(&scene);
     let mark = scene.world.cluster.audit().mark()?;
     let teams = start(&scene, TEAMS)?;
     let outside = Instance::create(&scene, "files", without_pod()).await?;

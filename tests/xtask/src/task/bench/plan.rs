@@ -99,7 +99,7 @@ impl Plan {
             });
         }
         if self.wants("latency") {
-            report.part(&latency::KEYS, |report| {
+            report.part(&latency::keys(), |report| {
                 on_fresh("latency", Etcd::Durable, programs, async |ground| {
                     latency::measure(self, ground, report).await
                 })
