@@ -67,7 +67,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 async fn show(cluster: &Cluster, installation: &Installation) -> Outcome {
-    let instance = Instance::create(cluster, "demo", "files", spec(cluster, installation)).await?;
+    let spec = spec(cluster.families(), &installation.server_image);
+    let instance = Instance::create(cluster, "demo", "files", spec).await?;
     heading("A user creates DittoServer files");
     let ready = instance.wait_ready().await?;
     println!(
@@ -126,11 +127,14 @@ async fn show(cluster: &Cluster, installation: &Installation) -> Outcome {
 }
 
 /// With addresses of both families where there are both.
-fn spec(cluster: &Cluster, installation: &Installation) -> Value {
-    let policy = (cluster.families() == Families::Both).then_some("PreferDualStack");
+fn spec(families: Families, image: &str) -> Value {
+    let services = match families {
+        Families::Both => json!({"ipFamilyPolicy": "PreferDualStack"}),
+        Families::V4 | Families::V6 => json!({}),
+    };
     json!({
-        "adapterServices": {"ipFamilyPolicy": policy},
-        "image": installation.server_image,
+        "adapterServices": services,
+        "image": image,
         "storage": {"metadataSize": "1Gi", "contentSize": "1Gi"},
         "adapterDiscovery": {"removalHold": HOLD},
     })
@@ -166,4 +170,17 @@ fn stay(cluster: &Cluster) -> Outcome {
         .build()?;
     runtime.block_on(tokio::signal::ctrl_c())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_demo_asks_for_nothing_that_the_definition_refuses() {
+        for families in [Families::V4, Families::V6, Families::Both] {
+            let spec = spec(families, "dittofs:1");
+            assert!(!spec.to_string().contains("null"), "{families:?}: {spec}");
+        }
+    }
 }
