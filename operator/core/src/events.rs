@@ -150,21 +150,28 @@ fn refusals<'a>(
     })
 }
 
-/// Conditions with another status or reason than before.
+/// Conditions with another status or reason than before. `Ready` quotes the condition that is the cause, which is then not
+/// reported a second time.
 fn transitions<'a>(
     before: Option<&'a DittoServerStatus>,
     after: &'a DittoServerStatus,
 ) -> impl Iterator<Item = Notice> + 'a {
     let is_progressing = has(after, ConditionType::Progressing, ConditionStatus::True);
+    let is_known = move |r#type, condition: &Condition| {
+        let known = before.and_then(|before| find(before, r#type));
+        known.is_some_and(|known| {
+            (&known.status, &known.reason) == (&condition.status, &condition.reason)
+        })
+    };
+    let ready = find(after, ConditionType::Ready);
+    let ready = ready.filter(|ready| !is_known(ConditionType::Ready, ready));
     after.conditions.iter().filter_map(move |condition| {
         let r#type = ConditionType::parse(&condition.type_)?;
-        let known = before.and_then(|before| find(before, r#type));
-        let is_known = known.is_some_and(|known| {
-            (&known.status, &known.reason) == (&condition.status, &condition.reason)
-        });
-        let severity = severity(r#type, condition, is_progressing).filter(|_| !is_known)?;
+        let severity = severity(r#type, condition, is_progressing)?;
         let note = format!("{}: {}", condition.type_, condition.message);
-        Some(Notice::new(severity, &condition.reason, "Reconcile", note))
+        let is_quoted = ready.is_some_and(|ready| ready.message == note);
+        (!is_quoted && !is_known(r#type, condition))
+            .then(|| Notice::new(severity, &condition.reason, "Reconcile", note))
     })
 }
 

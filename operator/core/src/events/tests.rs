@@ -84,6 +84,31 @@ fn transitions_are_reported_as_grave_as_they_are() {
     }
 }
 
+#[test]
+fn a_cause_that_ready_quotes_is_reported_once() {
+    let storage = |message: &str| {
+        condition(
+            ConditionType::StorageReady,
+            "False",
+            Reason::ClaimPending,
+            message,
+        )
+    };
+    let ready =
+        |message: &str| condition(ConditionType::Ready, "False", Reason::ClaimPending, message);
+    let quoted = status(vec![ready("StorageReady: no volume"), storage("no volume")]);
+    let notes = |before: Option<&DittoServerStatus>, after: &DittoServerStatus| {
+        let found = transitions(before, after).map(|notice| notice.note);
+        found.collect::<Vec<_>>()
+    };
+    assert_eq!(notes(None, &quoted), ["Ready: StorageReady: no volume"]);
+    // Ready was reported before, for another cause of the same reason.
+    let before = status(vec![ready("DatabaseReady: no volume")]);
+    assert_eq!(notes(Some(&before), &quoted), ["StorageReady: no volume"]);
+    let other = status(vec![ready("ConfigReady: no key"), storage("no volume")]);
+    assert_eq!(notes(None, &other).len(), 2);
+}
+
 fn refused(name: &str, text: &str) -> Failure {
     let answer = kube::core::Status::failure(text, "Forbidden").with_code(403);
     Failure {
