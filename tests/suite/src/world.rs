@@ -10,6 +10,7 @@
 //! own and Services of both families, brought up by the first test that asks for it. Such tests run one at a time, and each begins without any of the
 //! kinds; it installs and removes them with [`ForeignCrds`].
 
+use dittofs_rig::audit::Mark;
 use dittofs_rig::foreign_crds::{ForeignCrds, Kind};
 use dittofs_rig::installation::{self, Installation, Server};
 use dittofs_rig::network::Families;
@@ -49,6 +50,8 @@ pub struct Scene {
     pub client: Client,
     /// A namespace of the test's own.
     pub namespace: String,
+    /// The end of the audit log when the test began.
+    pub began: Mark,
 }
 
 impl Scene {
@@ -275,6 +278,7 @@ where
             let scene = Scene {
                 client: client.clone(),
                 namespace: namespace.clone(),
+                began: world.cluster.audit().mark()?,
                 world,
             };
             let outcome = test(scene).await;

@@ -43,11 +43,6 @@ impl AuditLog {
         Self { path }
     }
 
-    /// The beginning of the log.
-    pub fn beginning() -> Mark {
-        Mark(0)
-    }
-
     /// The present end of the log.
     pub fn mark(&self) -> Result<Mark, Error> {
         let about = std::fs::metadata(&self.path)
@@ -57,13 +52,26 @@ impl AuditLog {
 
     /// All entries written since the mark. A line that is just being written is left for later.
     pub fn since(&self, mark: Mark) -> Result<Vec<Entry>, Error> {
+        self.read(mark, |line| !line.is_empty())
+    }
+
+    /// The requests about objects in a namespace since the mark. Of the other lines, which may be a hundred times as many, none is
+    /// parsed: who waits for something looks often.
+    pub fn requests_in(&self, namespace: &str, mark: Mark) -> Result<Vec<Entry>, Error> {
+        let named = format!("\"namespace\":\"{namespace}\"");
+        let mut entries = self.read(mark, |line| line.contains(&named))?;
+        entries.retain(|entry| entry.is_request() && entry.namespace == namespace);
+        Ok(entries)
+    }
+
+    fn read(&self, mark: Mark, is_asked: impl Fn(&&str) -> bool) -> Result<Vec<Entry>, Error> {
         // From the byte before: a mark may be in the middle of a line that was just being written, which is no entry since then.
         let before = Mark(mark.0.saturating_sub(1));
         let text = self
             .read_from(before)
             .map_err(|e| FileError::new("read the audit log", &self.path, e))?;
         let text = match text.split_once('\n') {
-            _ if mark == Self::beginning() => text.as_str(),
+            _ if mark == Mark(0) => text.as_str(),
             Some((_, since)) => since,
             None => return Ok(Vec::new()),
         };
@@ -72,7 +80,7 @@ impl AuditLog {
         };
         whole
             .lines()
-            .filter(|line| !line.is_empty())
+            .filter(is_asked)
             .map(|line| {
                 parse(line).map_err(|source| Error::Line {
                     line: line.to_owned(),
@@ -126,10 +134,10 @@ mod tests {
             .map(|e| e.verb)
             .collect();
         assert_eq!(verbs, ["create"]);
-        assert_eq!(log.since(AuditLog::beginning()).unwrap().len(), 2);
+        assert_eq!(log.since(Mark(0)).unwrap().len(), 2);
         // A mark in the middle of the first line.
         assert_eq!(log.since(Mark(mark.0 - 9)).unwrap().len(), 1);
-        assert_eq!(log.writes_since(AuditLog::beginning()).unwrap().len(), 1);
+        assert_eq!(log.writes_since(Mark(0)).unwrap().len(), 1);
         std::fs::remove_file(path).unwrap();
     }
 }

@@ -1,7 +1,6 @@
 //! A pod whose server has never started serves nobody: it is replaced as soon as its template is mended. And LDAP, whose settings a
 //! server that has started does not read again.
 
-use dittofs_rig::audit::AuditLog;
 use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE, merge};
 use dittofs_suite::kubelet::{Kubelet, is_ready};
@@ -18,7 +17,7 @@ use super::seen::{Failed, good, operator_writes, pod_never_runs, settled, wait_o
 use super::storage::bound;
 
 fn deletions(scene: &Scene) -> Result<usize, Failed> {
-    let writes = operator_writes(scene, AuditLog::beginning())?;
+    let writes = operator_writes(scene, scene.began)?;
     let of_pods = writes
         .iter()
         .filter(|entry| entry.verb == "delete" && entry.resource == "pods" && entry.code < 300);

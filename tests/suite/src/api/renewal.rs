@@ -1,6 +1,5 @@
 //! A running pod gets another sidecar. The kubelet's part is played here: what it says stands in the status of the pod.
 
-use dittofs_rig::audit::AuditLog;
 use dittofs_rig::wait_for;
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::published_state::{PublishedState, ServerState, ServerStatus};
@@ -221,7 +220,7 @@ pub async fn an_image_that_does_not_run_is_put_back_and_not_tried_again(scene: S
     wait_event(&files, "ImageRefused", &image(&scene, 2)).await?;
     wait_template(&files, 1).await?;
     settled(&scene).await?;
-    let writes = operator_writes(&scene, AuditLog::beginning())?;
+    let writes = operator_writes(&scene, scene.began)?;
     let patches = writes.iter().filter(|entry| entry.resource == "pods");
     ensure!(patches.count() == 2, "it was tried again");
     // The next pod knows of it, too.
@@ -318,7 +317,7 @@ pub async fn what_pod_security_refuses_is_told_and_not_asked_for_again(scene: Sc
     wait_pod(&files, 1).await?;
     wait_template(&files, 1).await?;
     settled(&scene).await?;
-    let writes = operator_writes(&scene, AuditLog::beginning())?;
+    let writes = operator_writes(&scene, scene.began)?;
     let refused = writes
         .iter()
         .filter(|entry| entry.resource == "pods" && entry.code == 403);

@@ -2,7 +2,6 @@
 //! once, and nowhere else. The controller of the StatefulSet makes pods without any node, and the operator deletes them.
 
 use dittofs_golden::fields::Change;
-use dittofs_rig::audit::AuditLog;
 use dittofs_rig::wait_for;
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::{labels, names};
@@ -113,7 +112,7 @@ async fn settled_pod(files: &Instance, what: &str) -> Result<String, Failed> {
 
 /// How often the operator has deleted a pod of the instance.
 fn deletions(files: &Instance) -> Result<usize, Failed> {
-    let writes = operator_writes(&files.scene, AuditLog::beginning())?;
+    let writes = operator_writes(&files.scene, files.scene.began)?;
     let of_pod = |entry: &&dittofs_rig::audit::Entry| {
         entry.verb == "delete" && entry.resource == "pods" && entry.code < 300
     };
