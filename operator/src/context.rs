@@ -16,6 +16,7 @@ use crate::turns::Turns;
 use crate::wake::Wake;
 use crate::watch::{Caches, Namespaces};
 use dittofs_operator_core::brake::Brake;
+use dittofs_operator_core::events::Awaited;
 use dittofs_operator_core::instance::Defaults;
 use dittofs_operator_core::rest::AtRest;
 
@@ -43,6 +44,8 @@ pub struct Context {
     pub fleet: Mutex<Fleet>,
     /// When a failed reconcile is retried.
     pub retries: Mutex<Retries>,
+    /// What is on its way and has not been reported, or has been.
+    pub awaited: Mutex<HashMap<InstanceRef, Awaited>>,
     /// The instances in which everything is in order.
     pub at_rest: Mutex<HashMap<InstanceRef, AtRest>>,
     /// How many sidecars may be replaced at a time.
@@ -74,5 +77,6 @@ impl Context {
         lock(&self.fleet).forget(instance);
         lock(&self.retries).succeeded(instance);
         lock(&self.at_rest).remove(instance);
+        lock(&self.awaited).remove(instance);
     }
 }

@@ -181,6 +181,7 @@ async fn work(
         fleet: Mutex::default(),
         retries: Mutex::default(),
         at_rest: Mutex::default(),
+        awaited: Mutex::default(),
         turns: Mutex::default(),
     };
     let places = watch.places.clone();

@@ -210,13 +210,14 @@ async fn reconcile_valid(
         warnings: &warnings,
         ..view
     };
-    let is_in_order = report(server, context, place, &view, &applied).await?;
+    let reported = report(server, context, place, &view, &applied).await?;
     let secrets = Some(secrets).filter(|_| !may_lack_secret(instance, observed));
     let own = restarts::requeue_after(&roll)
         .min(sidecar::requeue_after(instance, &renewal))
         .min(look_again)
-        .min(status::changes_in(&view).unwrap_or(FAR));
-    if is_in_order && secrets.is_some() {
+        .min(status::changes_in(&view).unwrap_or(FAR))
+        .min(reported.due_in.unwrap_or(FAR));
+    if reported.is_in_order && secrets.is_some() {
         let due = applied.due_in.map_or(own, |due| due.min(own));
         beginning.in_order(context, place, observed, due);
     }

@@ -1,15 +1,20 @@
-//! Which changes are reported as Events: each change that matters to a user, once, when it happens. So nothing has
-//! to be counted or merged. A change is one of a status or a reason, not of a text.
+//! Which changes are reported as Events: each change that matters to a user, once, when it happens, or when it has lasted
+//! (see [`Awaited`]). So nothing has to be counted or merged. A change is one of a status or a reason, not of a text.
 
+mod awaited;
 pub mod password_reset;
 mod written;
 
 use dittofs_shared::crd::{AdapterStatus, DittoServerStatus};
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::BTreeSet;
 
 use crate::outcome::{Change, FAILURE, Failure, one_line};
 use crate::status::{ConditionStatus, ConditionType, Reason, find, has};
+
+pub use awaited::Awaited;
+pub use written::CLAIM_LABELLED;
 
 /// Type of an Event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,17 +91,17 @@ pub fn of_changes(changes: &[Change]) -> Vec<Notice> {
 
 /// What could not be written, and what has changed since the status `before` was written.
 pub fn notices(
-    failures: &[Failure],
-    told: &Told,
-    before: Option<&DittoServerStatus>,
-    after: &DittoServerStatus,
+    (failures, told): (&[Failure], &Told),
+    (before, after): (Option<&DittoServerStatus>, &DittoServerStatus),
+    awaited: &mut Awaited,
+    now: Timestamp,
 ) -> Vec<Notice> {
     let failures = failures.iter();
     let failed = failures.filter(|failure| !told.has(failure, before));
     let failed = failed.map(of_failure);
     failed
         .chain(refusals(before, after))
-        .chain(transitions(before, after))
+        .chain(transitions(before, after, awaited, now))
         .collect()
 }
 
@@ -150,57 +155,110 @@ fn refusals<'a>(
     })
 }
 
-/// Conditions with another status or reason than before. `Ready` quotes the condition that is the cause, which is then not
-/// reported a second time.
-fn transitions<'a>(
-    before: Option<&'a DittoServerStatus>,
-    after: &'a DittoServerStatus,
-) -> impl Iterator<Item = Notice> + 'a {
+/// Conditions with another status or reason than before, and those on their way for so long that it is worth a word.
+fn transitions(
+    before: Option<&DittoServerStatus>,
+    after: &DittoServerStatus,
+    awaited: &mut Awaited,
+    now: Timestamp,
+) -> Vec<Notice> {
     let is_progressing = has(after, ConditionType::Progressing, ConditionStatus::True);
-    let is_known = move |r#type, condition: &Condition| {
+    let is_known = |r#type, condition: &Condition| {
         let known = before.and_then(|before| find(before, r#type));
         known.is_some_and(|known| {
             (&known.status, &known.reason) == (&condition.status, &condition.reason)
         })
     };
+    let mut new = Vec::new();
+    for condition in &after.conditions {
+        let r#type = ConditionType::parse(&condition.type_);
+        let (Some(r#type), Some(reason)) = (r#type, Reason::parse(&condition.reason)) else {
+            continue;
+        };
+        let is_known = is_known(r#type, condition);
+        let severity = match report((r#type, reason), condition, is_progressing) {
+            Report::Never => {
+                awaited.end(r#type, reason);
+                None
+            }
+            Report::IfItLasts => {
+                awaited.wait(r#type, reason, is_known, now);
+                awaited.is_due(r#type, now).then_some(Severity::Normal)
+            }
+            Report::AtOnce(severity) => {
+                let is_untold = awaited.end(r#type, reason);
+                (is_untold || !is_known).then_some(severity)
+            }
+        };
+        new.extend(severity.map(|severity| (r#type, severity, condition)));
+    }
     let ready = find(after, ConditionType::Ready);
-    let ready = ready.filter(|ready| !is_known(ConditionType::Ready, ready));
-    after.conditions.iter().filter_map(move |condition| {
-        let r#type = ConditionType::parse(&condition.type_)?;
-        let severity = severity(r#type, condition, is_progressing)?;
-        let note = format!("{}: {}", condition.type_, condition.message);
-        let is_quoted = ready.is_some_and(|ready| ready.message == note);
-        (!is_quoted && !is_known(r#type, condition))
-            .then(|| Notice::new(severity, &condition.reason, "Reconcile", note))
-    })
+    reported_once(new, ready, awaited)
 }
 
-/// How a transition is reported. `None`: not at all.
-fn severity(
-    r#type: ConditionType,
+/// `Ready` quotes the condition that is its cause, which is then not reported a second time.
+fn reported_once(
+    new: Vec<(ConditionType, Severity, &Condition)>,
+    ready: Option<&Condition>,
+    awaited: &mut Awaited,
+) -> Vec<Notice> {
+    let is_ready_new = new.iter().any(|(of, ..)| *of == ConditionType::Ready);
+    let is_ready_awaited = !is_ready_new && awaited.is_untold(ConditionType::Ready);
+    let mut notices = Vec::new();
+    for (r#type, severity, condition) in new {
+        let note = format!("{}: {}", condition.type_, condition.message);
+        let is_quoted = ready.is_some_and(|ready| ready.message == note);
+        if is_quoted && is_ready_awaited {
+            // They are reported together.
+            continue;
+        }
+        awaited.tell(r#type);
+        if !(is_quoted && is_ready_new) {
+            notices.push(Notice::new(severity, &condition.reason, "Reconcile", note));
+        }
+    }
+    notices
+}
+
+/// How a transition is reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Report {
+    Never,
+    /// On the way to where it should be.
+    IfItLasts,
+    AtOnce(Severity),
+}
+
+fn report(
+    (r#type, reason): (ConditionType, Reason),
     condition: &Condition,
     is_progressing: bool,
-) -> Option<Severity> {
-    let status = ConditionStatus::parse(&condition.status)?;
-    if !r#type.is_reported() || status == ConditionStatus::Unknown {
-        return None;
+) -> Report {
+    let status = ConditionStatus::parse(&condition.status);
+    let Some(status) = status.filter(|_| r#type.is_reported()) else {
+        return Report::Never;
+    };
+    if status == ConditionStatus::Unknown {
+        return Report::Never;
     }
     if status == r#type.at_rest() {
         // The other conditions would only repeat it.
-        return (r#type == ConditionType::Ready).then_some(Severity::Normal);
+        return match r#type {
+            ConditionType::Ready => Report::AtOnce(Severity::Normal),
+            _ => Report::Never,
+        };
     }
-    match (r#type, Reason::parse(&condition.reason)?) {
+    match (r#type, reason) {
         // A new sidecar is reported once, when the pod is changed.
         (
             ConditionType::SidecarUpToDate,
             Reason::Replacing | Reason::WaitingForOthers | Reason::PodNotStarted | Reason::Paused,
-        ) => None,
+        ) => Report::Never,
         (ConditionType::SidecarUpToDate, Reason::WithNextPod | Reason::NeedsNextPod) => {
-            Some(Severity::Normal)
+            Report::AtOnce(Severity::Normal)
         }
-        // On the way to where it should be.
-        _ if is_progressing && r#type.follows_progress() => Some(Severity::Normal),
-        _ => Some(Severity::Warning),
+        _ if is_progressing && r#type.follows_progress() => Report::IfItLasts,
+        _ => Report::AtOnce(Severity::Warning),
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Change {
     pub action: Action,
     /// Why.
     pub reason: String,
+    /// Whether another writer had changed what was written before.
+    pub is_repair: bool,
 }
 
 impl Change {
@@ -64,7 +66,14 @@ impl Change {
             object: object.object_ref(kind),
             action,
             reason,
+            is_repair: false,
         }
+    }
+
+    /// The same, after another writer has changed what was written before, or not.
+    #[must_use]
+    pub fn repairing(self, is_repair: bool) -> Self {
+        Self { is_repair, ..self }
     }
 }
 

@@ -11,6 +11,7 @@ use super::request::within_deadline;
 use super::write::Writer;
 use crate::cache::Cache;
 use dittofs_operator_core::desired::ClaimMarks;
+use dittofs_operator_core::events::CLAIM_LABELLED;
 use dittofs_operator_core::outcome::{Action, Change, Failure};
 
 impl Writer<'_> {
@@ -47,7 +48,7 @@ impl Writer<'_> {
                 Ok(Some(now)) => {
                     // Where an admission policy removes the labels again, nothing has changed.
                     if now.resource_version() != version {
-                        let reason = "labels of the instance were added".to_owned();
+                        let reason = CLAIM_LABELLED.to_owned();
                         let change = Change::of(&now, &(), Action::Updated, reason);
                         applied.changes.push(change);
                     }

@@ -270,7 +270,8 @@ impl Writer<'_> {
         let has_changed = live.is_none_or(|live| content(live) != content(&sent.now));
         let change = has_changed.then(|| {
             let reason = overruled::reason(&sent, &after);
-            Change::of(desired, put.kind, sent.action, reason)
+            let hash = live.and_then(|live| live.annotations().get(labels::APPLIED_HASH));
+            Change::of(desired, put.kind, sent.action, reason).repairing(hash == Some(put.hash()))
         });
         Ok(Written {
             now: sent.now,

@@ -11,7 +11,7 @@ use crate::apply;
 use crate::context::Context;
 use crate::other_operator::Search;
 use crate::server::{InstanceRef, MAX_SPEC, Server};
-use dittofs_operator_core::events::Told;
+use dittofs_operator_core::events::{Awaited, Notice, Told};
 use dittofs_operator_core::instance::password_reset;
 use dittofs_operator_core::{events as reported, status};
 
@@ -49,7 +49,7 @@ pub(super) async fn too_large(
         return Ok(FAR);
     };
     apply::write_status(&context.client, &context.caches.servers, server, &status).await?;
-    let notices = reported::notices(&[], &Told::default(), before, &status);
+    let notices = news(before, &status, now);
     context.events.publish(server, notices).await;
     Ok(FAR)
 }
@@ -92,8 +92,18 @@ pub(super) async fn leave_alone(
         let (handled, now) = (password_reset::handled(server), jiff::Timestamp::now());
         let status = status::left_alone(before, handled, generation, &objects, now);
         apply::write_status(&context.client, &context.caches.servers, server, &status).await?;
-        let notices = reported::notices(&[], &Told::default(), before, &status);
+        let notices = news(before, &status, now);
         context.events.publish(server, notices).await;
     }
     Ok(OTHER_OPERATOR_REREAD.mul_f64(rand::random_range(0.9..1.0)))
+}
+
+/// Nothing was written, and nothing is on its way.
+fn news(
+    before: Option<&DittoServerStatus>,
+    after: &DittoServerStatus,
+    now: jiff::Timestamp,
+) -> Vec<Notice> {
+    let failed = (&[][..], &Told::default());
+    reported::notices(failed, (before, after), &mut Awaited::default(), now)
 }

@@ -1,7 +1,9 @@
 //! Writes what came of a reconcile: the status, and Events.
 
-use dittofs_shared::crd::DittoServer;
+use dittofs_shared::crd::{DittoServer, DittoServerStatus};
+use jiff::Timestamp;
 use kube::Resource as _;
+use std::time::Duration;
 
 use super::Error;
 use super::converge::Converged;
@@ -10,7 +12,7 @@ use crate::context::Context;
 use crate::lock::lock;
 use crate::server::InstanceRef;
 use dittofs_operator_core::events as reported;
-use dittofs_operator_core::events::password_reset;
+use dittofs_operator_core::events::{Notice, password_reset};
 use dittofs_operator_core::reconcile_request;
 use dittofs_operator_core::renewal::Renewal;
 use dittofs_operator_core::rest::is_in_order;
@@ -46,22 +48,33 @@ pub(super) fn view<'a>(
     }
 }
 
-/// Returns whether there was nothing to do and nothing to report, and everything is in order.
+/// What is left after a report.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reported {
+    /// Whether there was nothing to do and nothing to report, and everything is in order.
+    pub is_in_order: bool,
+    /// When something is to be reported unless it changes until then.
+    pub due_in: Option<Duration>,
+}
+
 pub(super) async fn report(
     server: &DittoServer,
     context: &Context,
     place: &InstanceRef,
     view: &View<'_>,
     applied: &Applied,
-) -> Result<bool, Error> {
+) -> Result<Reported, Error> {
     let written = reported::of_changes(&applied.changes);
     if lock(&context.retries).may_pass(place, &applied.failures) {
         context.events.publish(server, written).await;
-        return Ok(false);
+        return Ok(Reported {
+            is_in_order: false,
+            due_in: None,
+        });
     }
-    let status = status::of(view, jiff::Timestamp::now());
-    let told = lock(&context.retries).told(place);
-    let mut notices = reported::notices(&applied.failures, &told, server.status.as_ref(), &status);
+    let now = Timestamp::now();
+    let status = status::of(view, now);
+    let (mut notices, due_in) = news(server, context, place, applied, (&status, now));
     let resets = &view.instance.api_access.reset;
     notices.extend(password_reset::notices(server, resets, &status));
     let mut notices = lock(&context.retries).with_owed(place, notices);
@@ -79,5 +92,28 @@ pub(super) async fn report(
     let all = written.into_iter().chain(notices).collect();
     context.events.publish(server, all).await;
     result?;
-    Ok(applied.is_nothing() && is_in_order(server, &status, view.roll, view.renewal))
+    Ok(Reported {
+        is_in_order: applied.is_nothing() && is_in_order(server, &status, view.roll, view.renewal),
+        due_in,
+    })
+}
+
+/// What the new status has to be reported of, and when there may be more.
+fn news(
+    server: &DittoServer,
+    context: &Context,
+    place: &InstanceRef,
+    applied: &Applied,
+    (status, now): (&DittoServerStatus, Timestamp),
+) -> (Vec<Notice>, Option<Duration>) {
+    let told = lock(&context.retries).told(place);
+    let mut awaited = lock(&context.awaited).remove(place).unwrap_or_default();
+    let failed = (applied.failures.as_slice(), &told);
+    let changed = (server.status.as_ref(), status);
+    let notices = reported::notices(failed, changed, &mut awaited, now);
+    let due_in = awaited.due_in(now);
+    if !awaited.is_empty() {
+        lock(&context.awaited).insert(place.clone(), awaited);
+    }
+    (notices, due_in)
 }

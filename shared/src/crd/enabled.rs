@@ -4,6 +4,7 @@ use super::{
     DittoServerSpec, Kerberos, Ldap, MachineAccount, Metrics, NetworkPolicySettings, Percona,
     PerconaBackup, ServiceMonitorSettings,
 };
+use crate::names;
 
 impl DittoServerSpec {
     /// The LDAP directory, when the server uses one.
@@ -31,6 +32,21 @@ impl DittoServerSpec {
     /// The metrics, when the server serves them.
     pub fn metrics(&self) -> Option<&Metrics> {
         Some(&self.metrics).filter(|metrics| metrics.enabled)
+    }
+
+    /// Port of the loopback on which the server serves metrics to the sidecar alone, which reads the version there: the
+    /// REST API does not tell it (0.29.0). `None`: others can read the metrics, or `configOverrides` decides.
+    pub fn local_metrics_port(&self) -> Option<i32> {
+        let first = i32::from(names::LOCAL_METRICS_PORT);
+        let is_taken = self.control_plane.port == first;
+        let is_ours = self.metrics().is_none() && !self.overrides_metrics();
+        is_ours.then_some(if is_taken { first + 1 } else { first })
+    }
+
+    /// Whether `configOverrides` changes how metrics are served.
+    pub fn overrides_metrics(&self) -> bool {
+        let overrides = self.config_overrides.as_ref();
+        overrides.is_some_and(|overrides| overrides.0.contains_key("metrics"))
     }
 
     /// The ServiceMonitor, when there is one. Without metrics there is none.

@@ -24,6 +24,8 @@ impl ReservedPorts {
         let metrics = spec.metrics().map(|metrics| metrics.port);
         reserved.add(metrics, "the metrics");
         reserved.add(Some(i32::from(names::SIDECAR_PORT)), "the sidecar");
+        let local = "the metrics that the sidecar reads";
+        reserved.add(spec.local_metrics_port(), local);
         if let Some(pod) = pod.and_then(|pod| pod.spec.as_ref()) {
             let until = "the REST API of the running pod until its next restart";
             reserved.add(api_port(pod), until);
@@ -105,6 +107,24 @@ mod tests {
         }
         for port in [0, 12049, 1445, 443] {
             assert_eq!(reserved.owner(port), None, "{port}");
+        }
+    }
+
+    #[test]
+    fn the_port_of_the_metrics_for_the_sidecar_is_reserved_while_others_cannot_read_them() {
+        let owner = |spec, port| ReservedPorts::of(&spec, None).owner(port);
+        let local = Some("the metrics that the sidecar reads");
+        for (api, metrics, port, expected) in [
+            (8080, None, 8082, local),
+            (8082, None, 8082, Some("the REST API")),
+            (8082, None, 8083, local),
+            (8080, Some(9090), 8082, None),
+        ] {
+            assert_eq!(
+                owner(spec(api, metrics), port),
+                expected,
+                "{api} {metrics:?}"
+            );
         }
     }
 

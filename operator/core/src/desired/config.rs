@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::pod::files;
 use crate::instance::{Instance, shutdown};
 pub use inputs::inputs;
+pub use observability::LOCAL_PATH as LOCAL_METRICS_PATH;
 
 #[derive(Serialize)]
 struct Config<'a> {
@@ -86,22 +87,26 @@ struct LocalBlockStore {
 
 /// The text of `config.yaml`.
 pub fn render(instance: &Instance) -> String {
-    text(
-        instance,
-        names::ADMIN_USER,
-        shutdown::Shutdown::of(&instance.spec).stage,
-    )
+    let stage = shutdown::Shutdown::of(&instance.spec).stage;
+    let metrics = observability::metrics(instance);
+    text(instance, names::ADMIN_USER, stage, metrics)
 }
 
 /// The text of the first releases, over which they computed their roll hash. It differs in what no running server has
-/// to be restarted for: the name of the administrator, which the server does not read, and the time of a stage of the
-/// shutdown, which follows from the grace period.
+/// to be restarted for: the name of the administrator, which the server does not read, the time of a stage of the
+/// shutdown, which follows from the grace period, and the metrics that only the sidecar reads.
 pub fn first_form(instance: &Instance) -> String {
     let admin = &instance.spec.identity.admin.username;
-    text(instance, admin, shutdown::DEFAULT_STAGE)
+    let metrics = observability::for_others(instance);
+    text(instance, admin, shutdown::DEFAULT_STAGE, metrics)
 }
 
-fn text(instance: &Instance, admin: &str, stage: std::time::Duration) -> String {
+fn text<'a>(
+    instance: &'a Instance,
+    admin: &'a str,
+    stage: std::time::Duration,
+    metrics: Option<observability::Metrics<'a>>,
+) -> String {
     let spec = &instance.spec;
     let config = Config {
         logging: observability::logging(spec),
@@ -110,7 +115,7 @@ fn text(instance: &Instance, admin: &str, stage: std::time::Duration) -> String 
         controlplane: control_plane(instance),
         // Version 0.29.0 does not read it; it documents the name.
         admin: Admin { username: admin },
-        metrics: observability::metrics(instance),
+        metrics,
         ldap: directory::ldap(instance),
         kerberos: kerberos::kerberos(instance),
         blockstore: block_store(instance),

@@ -25,62 +25,149 @@ fn failure(name: &str) -> Failure {
     }
 }
 
+fn after(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+/// What is reported of a first status at once, and of the same status 10 s later.
+fn reported(status: &DittoServerStatus) -> [Vec<Notice>; 2] {
+    let mut awaited = Awaited::default();
+    let at_once = transitions(None, status, &mut awaited, after(0));
+    assert_eq!(
+        transitions(Some(status), status, &mut awaited, after(9)),
+        []
+    );
+    let later = transitions(Some(status), status, &mut awaited, after(10));
+    assert_eq!(
+        transitions(Some(status), status, &mut awaited, after(99)),
+        []
+    );
+    [at_once, later]
+}
+
 #[test]
 fn transitions_are_reported_as_grave_as_they_are() {
     use ConditionType::{
         Available, Progressing, Ready, RollPending, SidecarUpToDate, StatefulSetReady,
     };
+    use Reason::{
+        AllChecksPassed, ImageRefused, Manual, NothingPublished, PodNotReady, Replacing, Rolling,
+        ServerNotRunning, UpToDate, WithNextPod,
+    };
     use Severity::{Normal, Warning};
-    for (r#type, status, reason, progressing, expected) in [
+    for (r#type, status, reason, progressing, at_once, later) in [
+        (Ready, "True", AllChecksPassed, "False", Some(Normal), None),
+        (Ready, "Unknown", NothingPublished, "False", None, None),
+        (Ready, "False", PodNotReady, "True", None, Some(Normal)),
+        (Ready, "False", PodNotReady, "False", Some(Warning), None),
+        (StatefulSetReady, "False", PodNotReady, "False", None, None),
+        (Available, "False", ServerNotRunning, "False", None, None),
+        (RollPending, "False", UpToDate, "False", None, None),
+        (RollPending, "True", Manual, "True", Some(Warning), None),
+        (SidecarUpToDate, "True", UpToDate, "False", None, None),
+        (SidecarUpToDate, "False", Replacing, "False", None, None),
         (
-            Ready,
-            "True",
-            Reason::AllChecksPassed,
+            SidecarUpToDate,
+            "False",
+            WithNextPod,
             "False",
             Some(Normal),
-        ),
-        (Ready, "Unknown", Reason::NothingPublished, "False", None),
-        (Ready, "False", Reason::PodNotReady, "True", Some(Normal)),
-        (Ready, "False", Reason::PodNotReady, "False", Some(Warning)),
-        (
-            StatefulSetReady,
-            "False",
-            Reason::PodNotReady,
-            "False",
             None,
         ),
-        (Available, "False", Reason::ServerNotRunning, "False", None),
-        (RollPending, "False", Reason::UpToDate, "False", None),
-        (RollPending, "True", Reason::Manual, "True", Some(Warning)),
-        (SidecarUpToDate, "True", Reason::UpToDate, "False", None),
-        (SidecarUpToDate, "False", Reason::Replacing, "False", None),
         (
             SidecarUpToDate,
             "False",
-            Reason::WithNextPod,
-            "False",
-            Some(Normal),
-        ),
-        (
-            SidecarUpToDate,
-            "False",
-            Reason::ImageRefused,
+            ImageRefused,
             "False",
             Some(Warning),
+            None,
         ),
     ] {
-        let after = self::status(vec![
+        let status = self::status(vec![
             condition(r#type, status, reason, "why"),
-            condition(Progressing, progressing, Reason::Rolling, ""),
+            condition(Progressing, progressing, Rolling, ""),
         ]);
-        let found: Vec<_> = transitions(None, &after).collect();
-        let severities: Vec<_> = found.iter().map(|notice| notice.severity).collect();
-        assert_eq!(severities, Vec::from_iter(expected), "{after:?}");
-        for notice in found {
+        let found = reported(&status);
+        let severities = found.each_ref().map(|notices| {
+            let severities = notices.iter().map(|notice| notice.severity);
+            severities.collect::<Vec<_>>()
+        });
+        let expected = [at_once, later].map(Vec::from_iter);
+        assert_eq!(severities, expected, "{status:?}");
+        for notice in found.into_iter().flatten() {
             assert_eq!(notice.reason, reason.as_str());
             assert_eq!(notice.note, format!("{}: why", r#type.as_str()));
         }
-        assert_eq!(transitions(Some(&after), &after).count(), 0, "{after:?}");
+    }
+}
+
+fn not_yet(reason: Reason, progressing: &str) -> DittoServerStatus {
+    status(vec![
+        condition(ConditionType::Ready, "False", reason, "why"),
+        condition(ConditionType::Progressing, progressing, Reason::Rolling, ""),
+    ])
+}
+
+#[test]
+fn what_is_on_its_way_is_reported_only_if_it_lasts() {
+    let claim = not_yet(Reason::ClaimPending, "True");
+    let pod = not_yet(Reason::PodNotReady, "True");
+    let ready = status(vec![condition(
+        ConditionType::Ready,
+        "True",
+        Reason::AllChecksPassed,
+        "all",
+    )]);
+    let mut awaited = Awaited::default();
+    let mut reasons = |before: Option<&DittoServerStatus>, status: &DittoServerStatus, seconds| {
+        let found = transitions(before, status, &mut awaited, after(seconds));
+        let found: Vec<_> = found.into_iter().map(|notice| notice.reason).collect();
+        (found.concat(), awaited.due_in(after(seconds)))
+    };
+    let seconds = |left| Some(std::time::Duration::from_secs(left));
+    assert_eq!(reasons(None, &claim, 0), (String::new(), seconds(10)));
+    assert_eq!(
+        reasons(Some(&claim), &claim, 9),
+        (String::new(), seconds(1))
+    );
+    // Each step has its own time.
+    assert_eq!(reasons(Some(&claim), &pod, 9), (String::new(), seconds(10)));
+    assert_eq!(
+        reasons(Some(&pod), &pod, 19),
+        ("PodNotReady".to_owned(), None)
+    );
+    assert_eq!(reasons(Some(&pod), &pod, 99), (String::new(), None));
+    assert_eq!(
+        reasons(Some(&pod), &ready, 100),
+        ("AllChecksPassed".to_owned(), None)
+    );
+    assert!(awaited.is_empty());
+}
+
+#[test]
+fn what_is_on_its_way_no_longer_is_reported_at_once() {
+    let (on_its_way, stuck) = (
+        not_yet(Reason::PodNotReady, "True"),
+        not_yet(Reason::PodNotReady, "False"),
+    );
+    let mut awaited = Awaited::default();
+    assert_eq!(transitions(None, &on_its_way, &mut awaited, after(0)), []);
+    let found = transitions(Some(&on_its_way), &stuck, &mut awaited, after(1));
+    let severities: Vec<_> = found.iter().map(|notice| notice.severity).collect();
+    assert_eq!(severities, [Severity::Warning]);
+    assert_eq!(
+        transitions(Some(&stuck), &stuck, &mut awaited, after(2)),
+        []
+    );
+}
+
+#[test]
+fn an_operator_that_has_just_started_takes_what_is_on_its_way_for_reported() {
+    let pod = not_yet(Reason::PodNotReady, "True");
+    let mut awaited = Awaited::default();
+    for seconds in [0, 99] {
+        let found = transitions(Some(&pod), &pod, &mut awaited, after(seconds));
+        assert_eq!(found, []);
     }
 }
 
@@ -97,9 +184,10 @@ fn a_cause_that_ready_quotes_is_reported_once() {
     let ready =
         |message: &str| condition(ConditionType::Ready, "False", Reason::ClaimPending, message);
     let quoted = status(vec![ready("StorageReady: no volume"), storage("no volume")]);
-    let notes = |before: Option<&DittoServerStatus>, after: &DittoServerStatus| {
-        let found = transitions(before, after).map(|notice| notice.note);
-        found.collect::<Vec<_>>()
+    let notes = |before: Option<&DittoServerStatus>, status: &DittoServerStatus| {
+        let found = transitions(before, status, &mut Awaited::default(), after(0));
+        let notes = found.into_iter().map(|notice| notice.note);
+        notes.collect::<Vec<_>>()
     };
     assert_eq!(notes(None, &quoted), ["Ready: StorageReady: no volume"]);
     // Ready was reported before, for another cause of the same reason.
@@ -107,6 +195,38 @@ fn a_cause_that_ready_quotes_is_reported_once() {
     assert_eq!(notes(Some(&before), &quoted), ["StorageReady: no volume"]);
     let other = status(vec![ready("ConfigReady: no key"), storage("no volume")]);
     assert_eq!(notes(None, &other).len(), 2);
+    // On their way, and reported together, although Ready has come to this cause later.
+    let with_progress = |mut status: DittoServerStatus| {
+        let progress = condition(ConditionType::Progressing, "True", Reason::Rolling, "");
+        status.conditions.push(progress);
+        status
+    };
+    let mut awaited = Awaited::default();
+    let config = condition(ConditionType::Ready, "False", Reason::PodNotReady, "no pod");
+    let (first, then) = (
+        with_progress(status(vec![config, storage("no volume")])),
+        with_progress(quoted),
+    );
+    assert_eq!(transitions(None, &first, &mut awaited, after(0)), []);
+    for (before, seconds) in [(&first, 5), (&then, 10)] {
+        assert_eq!(
+            transitions(Some(before), &then, &mut awaited, after(seconds)),
+            []
+        );
+    }
+    let found = transitions(Some(&then), &then, &mut awaited, after(15));
+    let notes: Vec<_> = found.into_iter().map(|notice| notice.note).collect();
+    assert_eq!(notes, ["Ready: StorageReady: no volume"]);
+}
+
+fn first_notices(
+    failures: &[Failure],
+    told: &Told,
+    before: Option<&DittoServerStatus>,
+    status: &DittoServerStatus,
+) -> Vec<Notice> {
+    let mut awaited = Awaited::default();
+    notices((failures, told), (before, status), &mut awaited, after(0))
 }
 
 fn refused(name: &str, text: &str) -> Failure {
@@ -137,16 +257,22 @@ fn failures_that_last_are_reported_once_whatever_their_texts_say() {
     let at = |time: &str| [refused("one", time), refused("other", time)];
     let (first, second) = (at("denied at 12:00"), at("denied at 12:01"));
     let (before, after) = (not_ready(&first[0]), not_ready(&second[0]));
-    let new = notices(&first, &Told::default(), None, &before);
+    let new = first_notices(&first, &Told::default(), None, &before);
     assert_eq!(new.len(), 3, "both, and Ready");
     let told = Told::of(&first);
-    assert_eq!(notices(&second, &told, Some(&before), &after), []);
+    assert_eq!(first_notices(&second, &told, Some(&before), &after), []);
     // Mended, and broken again.
     let told = Told::of(&first[..1]);
-    assert_eq!(notices(&second, &told, Some(&before), &after).len(), 1);
+    assert_eq!(
+        first_notices(&second, &told, Some(&before), &after).len(),
+        1
+    );
     // Another reason.
     let invalid = [failure("one")];
-    assert_eq!(notices(&invalid, &told, Some(&before), &after).len(), 1);
+    assert_eq!(
+        first_notices(&invalid, &told, Some(&before), &after).len(),
+        1
+    );
 }
 
 #[test]
@@ -164,8 +290,11 @@ fn an_operator_that_has_just_started_knows_from_the_status_what_was_reported() {
     }
     let after = not_ready(&one);
     let told = Told::default();
-    assert_eq!(notices(&[one], &told, Some(&after), &after).len(), 0);
-    assert_eq!(notices(&[other], &told, Some(&after), &after).len(), 1);
+    assert_eq!(first_notices(&[one], &told, Some(&after), &after).len(), 0);
+    assert_eq!(
+        first_notices(&[other], &told, Some(&after), &after).len(),
+        1
+    );
 }
 
 #[test]

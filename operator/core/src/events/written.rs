@@ -4,14 +4,20 @@
 use super::Notice;
 use crate::outcome::{Action, Change};
 
+/// Why a claim was written: the StatefulSet controller creates it without our labels.
+pub const CLAIM_LABELLED: &str = "labels of the instance were added";
+
 const ACTIONS: [Action; 3] = [Action::Created, Action::Updated, Action::Deleted];
 
-/// What the operator and the sidecar have to tell each other, in ConfigMap `{name}-sidecar`. It follows from what is
-/// reported anyway.
-const BOOKKEEPING: [&str; 3] = [
+/// What follows from what is reported anyway: what the operator and the sidecar have to tell each other, in ConfigMap
+/// `{name}-sidecar`, what a new claim is known by, and whether evictions are refused, which follows from whether the server
+/// serves.
+const BOOKKEEPING: [&str; 5] = [
     "data.publishTo:",
     "data.endIfStartedBefore:",
     "data.resetPassword",
+    CLAIM_LABELLED,
+    "spec.unhealthyPodEvictionPolicy:",
 ];
 
 /// At most one.
@@ -20,9 +26,10 @@ pub(super) fn notice(changes: &[Change]) -> Option<Notice> {
     let created = created.filter(|change| change.action == Action::Created);
     let created: Vec<_> = created.map(object).collect();
     let is_news = |change: &&Change| {
-        let is_bookkeeping = BOOKKEEPING
-            .iter()
-            .any(|start| change.reason.starts_with(start));
+        let is_bookkeeping = !change.is_repair
+            && BOOKKEEPING
+                .iter()
+                .any(|start| change.reason.starts_with(start));
         let is_new = change.action == Action::Updated && created.contains(&object(change));
         !is_bookkeeping && !is_new
     };
@@ -84,6 +91,16 @@ mod tests {
             },
             action,
             reason: reason.to_owned(),
+            is_repair: false,
+        }
+    }
+
+    #[test]
+    fn bookkeeping_is_told_only_where_another_writer_made_it_necessary() {
+        for start in BOOKKEEPING {
+            let change = change(Action::Updated, "PodDisruptionBudget", start);
+            assert_eq!(notice(std::slice::from_ref(&change)), None, "{start}");
+            assert!(notice(&[change.repairing(true)]).is_some(), "{start}");
         }
     }
 

@@ -36,9 +36,24 @@ pub fn logging(spec: &DittoServerSpec) -> Logging<'_> {
     }
 }
 
-/// On every address of the pod, because other pods scrape it. The server is written in Go, which listens on both families
-/// for `0.0.0.0`. It would take `::` for a part of the port.
+/// Path of the metrics that only the sidecar reads.
+pub const LOCAL_PATH: &str = "/metrics";
+
+/// On every address of the pod where other pods scrape them, else on the loopback, where the sidecar reads the version.
 pub fn metrics(instance: &Instance) -> Option<Metrics<'_>> {
+    let local = instance.spec.local_metrics_port().map(|port| Metrics {
+        enabled: true,
+        host: "127.0.0.1",
+        port,
+        path: LOCAL_PATH,
+        auth: "none",
+        token_file: None,
+    });
+    local.or_else(|| for_others(instance))
+}
+
+/// The server is written in Go, which listens on both families for `0.0.0.0`. It would take `::` for a part of the port.
+pub fn for_others(instance: &Instance) -> Option<Metrics<'_>> {
     let metrics = instance.spec.metrics()?;
     let token_file = files::METRICS_TOKEN.given(instance);
     Some(Metrics {
