@@ -45,6 +45,14 @@ impl Profile {
             Self::Dist => "dist",
         }
     }
+
+    /// What cargo is told beside the profile, as in the Dockerfiles.
+    fn config(self) -> &'static [&'static str] {
+        match self {
+            Self::Release => &[],
+            Self::Dist => &["--config", ".cargo/dist.toml"],
+        }
+    }
 }
 
 /// Where our programs are.
@@ -130,6 +138,7 @@ fn cargo_build(profile: Profile, more: &[&str]) -> Result<String, Error> {
             profile.name(),
             "--message-format=json-render-diagnostics",
         ])
+        .args(profile.config())
         .args(packages.iter().flat_map(|package| ["--package", package]))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
