@@ -75,7 +75,8 @@ pub struct DittoServerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_ready_at: Option<Time>,
 
-    /// Version of the running server, if its metrics are enabled without a token. Otherwise the tag or digest of its image.
+    /// Version of the running server, as its metrics tell it. While the sidecar cannot read them, because they need a token or
+    /// `configOverrides` changes them, it is the tag or digest of the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 

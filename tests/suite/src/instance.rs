@@ -8,6 +8,7 @@ use dittofs_shared::published_state::{Adapter, PublishedState, ServerState, Serv
 use dittofs_shared::reports::Reports;
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
+use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{EvictParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
@@ -278,6 +279,20 @@ impl Instance {
         let mut names: Vec<_> = policies.iter().map(ResourceExt::name_any).collect();
         names.sort();
         Ok(names)
+    }
+
+    /// The Events in its namespace that the operator has written.
+    ///
+    /// # Errors
+    /// The API server refuses.
+    pub async fn events_of_operator(&self) -> Result<Vec<Event>, Error> {
+        let mut events = self
+            .api::<Event>()
+            .list(&ListParams::default())
+            .await?
+            .items;
+        events.retain(|event| event.reporting_controller.as_deref() == Some("dittofs-operator"));
+        Ok(events)
     }
 
     /// Its pod.

@@ -64,6 +64,7 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         Needs::Node,
         unavailable,
         main_job::services_follow_the_adapters,
+        main_job::a_new_instance_is_told_in_a_few_events_and_with_the_version_of_its_server,
         discovery::changes_that_open_and_close_no_port_are_seen_with_the_resync,
         adoption::a_running_server_is_adopted_and_not_restarted,
         reach::another_pod_reaches_the_adapters_and_not_the_api,

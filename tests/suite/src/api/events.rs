@@ -4,8 +4,6 @@ use dittofs_suite::instance::API_DEADLINE;
 use dittofs_suite::kubelet::Kubelet;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
-use k8s_openapi::api::events::v1::Event;
-use kube::api::ListParams;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -28,12 +26,7 @@ pub async fn a_creation_is_told_in_a_few_lines(scene: Scene) -> Outcome {
         )
         .await?;
     settled(&scene).await?;
-    let mut events = files
-        .api::<Event>()
-        .list(&ListParams::default())
-        .await?
-        .items;
-    events.retain(|event| event.reporting_controller.as_deref() == Some("dittofs-operator"));
+    let events = files.events_of_operator().await?;
     let lines = events.iter().map(|event| {
         format!(
             "{} {}",

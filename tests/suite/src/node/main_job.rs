@@ -1,9 +1,12 @@
 //! From a `DittoServer` to Services that follow the adapters, with nothing restarting.
 
+use dittofs_rig::wait_for;
+use dittofs_shared::crd::DittoServer;
+use dittofs_shared::names;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::ResourceExt as _;
 use serde_json::json;
 
@@ -41,6 +44,68 @@ pub async fn follow(files: &Instance) -> Outcome {
     let after = files.pod().await?;
     ensure!(before.uid() == after.uid(), "the pod is another one");
     ensure!(restarts(&after) == 0, "{} restarts", restarts(&after));
+    Ok(())
+}
+
+/// Most Events about a new instance.
+const MOST_EVENTS: usize = 4;
+
+/// Reasons of the Events about what takes more than 10 s, which a busy machine may need for a start.
+const ON_ITS_WAY: [&str; 3] = ["PodNotReady", "ServerStarting", "ClaimPending"];
+
+pub async fn a_new_instance_is_told_in_a_few_events_and_with_the_version_of_its_server(
+    scene: Scene,
+) -> Outcome {
+    let files = Instance::create(&scene, "files", json!({})).await?;
+    files.wait_ready().await?;
+    files
+        .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
+        .await?;
+    files
+        .wait_condition(
+            "Progressing",
+            "False",
+            Some("ReconcileComplete"),
+            API_DEADLINE,
+        )
+        .await?;
+    has_its_version(&files).await?;
+    let events = files.events_of_operator().await?;
+    let notes = events.iter().map(|event| {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        (text(&event.reason), text(&event.note))
+    });
+    let mut notes: Vec<_> = notes.collect();
+    notes.retain(|(reason, _)| !ON_ITS_WAY.contains(&reason.as_str()));
+    ensure!(
+        (1..=MOST_EVENTS).contains(&notes.len()),
+        "{} Events: {notes:#?}",
+        notes.len()
+    );
+    Ok(())
+}
+
+/// The status shows what the server calls itself, and not what somebody has called its image.
+async fn has_its_version(files: &Instance) -> Outcome {
+    let config_maps = files.api::<ConfigMap>();
+    let name = names::adapters(&files.name);
+    let what = "the sidecar to publish the version of the server, and the status to show it";
+    wait_for(what, API_DEADLINE, || async {
+        let text = |error: kube::Error| error.to_string();
+        let data = config_maps.get(&name).await.map_err(text)?.data;
+        let published = data.unwrap_or_default().remove("serverVersion");
+        let server = files.api::<DittoServer>().get(&files.name).await;
+        let shown = server
+            .map_err(text)?
+            .status
+            .and_then(|status| status.version);
+        if published.is_some() && published == shown {
+            Ok(())
+        } else {
+            Err(format!("{published:?} is published, {shown:?} is shown"))
+        }
+    })
+    .await?;
     Ok(())
 }
 

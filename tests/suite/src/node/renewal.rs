@@ -8,9 +8,7 @@ use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, Service};
-use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt as _;
-use kube::api::ListParams;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::PoisonError;
@@ -91,12 +89,8 @@ async fn noticed(files: &Instance) -> Result<Vec<String>, Error> {
 
 /// Notes of the operator's Events that warn, or that are about a condition.
 async fn alarms(files: &Instance) -> Result<Vec<String>, Error> {
-    let events = files.api::<Event>().list(&ListParams::default()).await?;
-    let by_operator = events
-        .items
-        .into_iter()
-        .filter(|event| event.reporting_controller.as_deref() == Some("dittofs-operator"));
-    let loud = by_operator.filter(|event| {
+    let events = files.events_of_operator().await?;
+    let loud = events.into_iter().filter(|event| {
         event.type_.as_deref() == Some("Warning") || event.action.as_deref() == Some("Reconcile")
     });
     Ok(loud.filter_map(|event| event.note).collect())
