@@ -44,8 +44,8 @@ pub struct Context {
     pub fleet: Mutex<Fleet>,
     /// When a failed reconcile is retried.
     pub retries: Mutex<Retries>,
-    /// What is on its way and has not been reported, or has been.
-    pub awaited: Mutex<HashMap<InstanceRef, Awaited>>,
+    /// The uid of each new instance, and what of it is on its way.
+    pub awaited: Mutex<HashMap<InstanceRef, (String, Awaited)>>,
     /// The instances in which everything is in order.
     pub at_rest: Mutex<HashMap<InstanceRef, AtRest>>,
     /// How many sidecars may be replaced at a time.

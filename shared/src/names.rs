@@ -26,7 +26,7 @@ pub const SIDECAR_CONTAINER: &str = "sidecar";
 /// Port of the probes of the sidecar.
 pub const SIDECAR_PORT: u16 = 8081;
 /// Port of the loopback on which the server serves metrics to the sidecar, where it serves none to others.
-pub const LOCAL_METRICS_PORT: u16 = 8082;
+pub const LOCAL_METRICS_PORT: u16 = 18_082;
 
 /// Claim templates, as in the Go operator.
 pub const METADATA_CLAIM: &str = "metadata";

@@ -162,35 +162,40 @@ fn transitions(
     awaited: &mut Awaited,
     now: Timestamp,
 ) -> Vec<Notice> {
-    let is_progressing = has(after, ConditionType::Progressing, ConditionStatus::True);
-    let is_known = |r#type, condition: &Condition| {
+    let way = Way {
+        is_progressing: has(after, ConditionType::Progressing, ConditionStatus::True),
+        is_new: after.first_ready_at.is_none(),
+    };
+    let known = |r#type, condition: &Condition| {
         let known = before.and_then(|before| find(before, r#type));
-        known.is_some_and(|known| {
+        known.filter(|known| {
             (&known.status, &known.reason) == (&condition.status, &condition.reason)
         })
     };
+    awaited.keep(&after.conditions);
     let mut new = Vec::new();
     for condition in &after.conditions {
         let r#type = ConditionType::parse(&condition.type_);
         let (Some(r#type), Some(reason)) = (r#type, Reason::parse(&condition.reason)) else {
             continue;
         };
-        let is_known = is_known(r#type, condition);
-        let severity = match report((r#type, reason), condition, is_progressing) {
+        let known = known(r#type, condition);
+        let severity = match report((r#type, reason), condition, way) {
             Report::Never => {
                 awaited.end(r#type, reason);
                 None
             }
             Report::IfItLasts => {
-                awaited.wait(r#type, reason, is_known, now);
+                let since = known.map(|known| known.last_transition_time.0);
+                awaited.wait(r#type, reason, since, now);
                 awaited.is_due(r#type, now).then_some(Severity::Normal)
             }
             Report::AtOnce(severity) => {
                 let is_untold = awaited.end(r#type, reason);
-                (is_untold || !is_known).then_some(severity)
+                (is_untold || known.is_none()).then_some(severity)
             }
         };
-        new.extend(severity.map(|severity| (r#type, severity, condition)));
+        new.extend(severity.map(|severity| (r#type, reason, severity, condition)));
     }
     let ready = find(after, ConditionType::Ready);
     reported_once(new, ready, awaited)
@@ -198,18 +203,18 @@ fn transitions(
 
 /// `Ready` quotes the condition that is its cause, which is then not reported a second time.
 fn reported_once(
-    new: Vec<(ConditionType, Severity, &Condition)>,
+    new: Vec<(ConditionType, Reason, Severity, &Condition)>,
     ready: Option<&Condition>,
     awaited: &mut Awaited,
 ) -> Vec<Notice> {
     let is_ready_new = new.iter().any(|(of, ..)| *of == ConditionType::Ready);
     let is_ready_awaited = !is_ready_new && awaited.is_untold(ConditionType::Ready);
     let mut notices = Vec::new();
-    for (r#type, severity, condition) in new {
+    for (r#type, reason, severity, condition) in new {
         let note = format!("{}: {}", condition.type_, condition.message);
         let is_quoted = ready.is_some_and(|ready| ready.message == note);
         if is_quoted && is_ready_awaited {
-            // They are reported together.
+            awaited.join(r#type, reason, ConditionType::Ready);
             continue;
         }
         awaited.tell(r#type);
@@ -224,16 +229,19 @@ fn reported_once(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Report {
     Never,
-    /// On the way to where it should be.
     IfItLasts,
     AtOnce(Severity),
 }
 
-fn report(
-    (r#type, reason): (ConditionType, Reason),
-    condition: &Condition,
+/// Whether an instance is on its way to where it should be, and for the first time. One that has served before tells at
+/// once why it no longer does.
+#[derive(Clone, Copy, Debug)]
+struct Way {
     is_progressing: bool,
-) -> Report {
+    is_new: bool,
+}
+
+fn report((r#type, reason): (ConditionType, Reason), condition: &Condition, way: Way) -> Report {
     let status = ConditionStatus::parse(&condition.status);
     let Some(status) = status.filter(|_| r#type.is_reported()) else {
         return Report::Never;
@@ -257,7 +265,13 @@ fn report(
         (ConditionType::SidecarUpToDate, Reason::WithNextPod | Reason::NeedsNextPod) => {
             Report::AtOnce(Severity::Normal)
         }
-        _ if is_progressing && r#type.follows_progress() => Report::IfItLasts,
+        _ if way.is_progressing && r#type.follows_progress() => {
+            if way.is_new {
+                Report::IfItLasts
+            } else {
+                Report::AtOnce(Severity::Normal)
+            }
+        }
         _ => Report::AtOnce(Severity::Warning),
     }
 }

@@ -50,8 +50,8 @@ pub struct Change {
     pub action: Action,
     /// Why.
     pub reason: String,
-    /// Whether another writer had changed what was written before.
-    pub is_repair: bool,
+    /// Whether another writer had changed what was written before, or has changed what was written now.
+    pub is_by_others: bool,
 }
 
 impl Change {
@@ -66,14 +66,17 @@ impl Change {
             object: object.object_ref(kind),
             action,
             reason,
-            is_repair: false,
+            is_by_others: false,
         }
     }
 
-    /// The same, after another writer has changed what was written before, or not.
+    /// The same, with whether another writer has a part in it.
     #[must_use]
-    pub fn repairing(self, is_repair: bool) -> Self {
-        Self { is_repair, ..self }
+    pub fn by_others(self, is_by_others: bool) -> Self {
+        Self {
+            is_by_others,
+            ..self
+        }
     }
 }
 

@@ -50,7 +50,8 @@ impl Writer<'_> {
                     if now.resource_version() != version {
                         let reason = CLAIM_LABELLED.to_owned();
                         let change = Change::of(&now, &(), Action::Updated, reason);
-                        applied.changes.push(change);
+                        // A new one is labelled before it is bound.
+                        applied.changes.push(change.by_others(is_bound(&now)));
                     }
                     version = now.resource_version();
                 }
@@ -98,6 +99,14 @@ impl Writer<'_> {
             Err(error) => Err(Failure::of(seen, &(), error)),
         }
     }
+}
+
+fn is_bound(claim: &PersistentVolumeClaim) -> bool {
+    let phase = claim
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    phase == Some("Bound")
 }
 
 fn owners(marks: &ClaimMarks) -> Vec<Value> {

@@ -271,7 +271,8 @@ impl Writer<'_> {
         let change = has_changed.then(|| {
             let reason = overruled::reason(&sent, &after);
             let hash = live.and_then(|live| live.annotations().get(labels::APPLIED_HASH));
-            Change::of(desired, put.kind, sent.action, reason).repairing(hash == Some(put.hash()))
+            let is_by_others = hash == Some(put.hash()) || !after.is_empty();
+            Change::of(desired, put.kind, sent.action, reason).by_others(is_by_others)
         });
         Ok(Written {
             now: sent.now,

@@ -13,6 +13,7 @@ use crate::other_operator::Search;
 use crate::server::{InstanceRef, MAX_SPEC, Server};
 use dittofs_operator_core::events::{Awaited, Notice, Told};
 use dittofs_operator_core::instance::password_reset;
+use dittofs_operator_core::status::ConditionType;
 use dittofs_operator_core::{events as reported, status};
 
 /// Objects of another operator are not watched. While there are any, they are read again after this time.
@@ -98,12 +99,15 @@ pub(super) async fn leave_alone(
     Ok(OTHER_OPERATOR_REREAD.mul_f64(rand::random_range(0.9..1.0)))
 }
 
-/// Nothing was written, and nothing is on its way.
+/// Nothing was written, and nothing is on its way, whatever the status has said of the time before.
 fn news(
     before: Option<&DittoServerStatus>,
     after: &DittoServerStatus,
     now: jiff::Timestamp,
 ) -> Vec<Notice> {
+    let mut after = after.clone();
+    let progressing = ConditionType::Progressing.as_str();
+    after.conditions.retain(|one| one.type_ != progressing);
     let failed = (&[][..], &Told::default());
-    reported::notices(failed, (before, after), &mut Awaited::default(), now)
+    reported::notices(failed, (before, &after), &mut Awaited::default(), now)
 }

@@ -2,7 +2,7 @@
 
 use dittofs_shared::crd::{DittoServer, DittoServerStatus};
 use jiff::Timestamp;
-use kube::Resource as _;
+use kube::{Resource as _, ResourceExt as _};
 use std::time::Duration;
 
 use super::Error;
@@ -107,13 +107,16 @@ fn news(
     (status, now): (&DittoServerStatus, Timestamp),
 ) -> (Vec<Notice>, Option<Duration>) {
     let told = lock(&context.retries).told(place);
-    let mut awaited = lock(&context.awaited).remove(place).unwrap_or_default();
+    let uid = server.uid().unwrap_or_default();
+    let known = lock(&context.awaited).remove(place);
+    let known = known.filter(|(of, _)| *of == uid).map(|(_, known)| known);
+    let mut awaited = known.unwrap_or_default();
     let failed = (applied.failures.as_slice(), &told);
     let changed = (server.status.as_ref(), status);
     let notices = reported::notices(failed, changed, &mut awaited, now);
     let due_in = awaited.due_in(now);
     if !awaited.is_empty() {
-        lock(&context.awaited).insert(place.clone(), awaited);
+        lock(&context.awaited).insert(place.clone(), (uid, awaited));
     }
     (notices, due_in)
 }

@@ -35,7 +35,7 @@ impl DittoServerSpec {
     }
 
     /// Port of the loopback on which the server serves metrics to the sidecar alone, which reads the version there: the
-    /// REST API does not tell it (0.29.0). `None`: others can read the metrics, or `configOverrides` decides.
+    /// REST API does not tell it (0.29.0). `None`: others can read the metrics, or the user decides how they are served.
     pub fn local_metrics_port(&self) -> Option<i32> {
         let first = i32::from(names::LOCAL_METRICS_PORT);
         let is_taken = self.control_plane.port == first;
@@ -43,10 +43,17 @@ impl DittoServerSpec {
         is_ours.then_some(if is_taken { first + 1 } else { first })
     }
 
-    /// Whether `configOverrides` changes how metrics are served.
+    /// Whether `configOverrides` or a variable changes how metrics are served. The server reads keys in any case, and
+    /// with dots between their parts.
     pub fn overrides_metrics(&self) -> bool {
         let overrides = self.config_overrides.as_ref();
-        overrides.is_some_and(|overrides| overrides.0.contains_key("metrics"))
+        let mut keys = overrides.iter().flat_map(|overrides| overrides.0.keys());
+        let is_section = |key: &String| {
+            let first = key.split('.').next().unwrap_or_default();
+            first.eq_ignore_ascii_case("metrics")
+        };
+        let mut variables = self.pod.env.iter();
+        keys.any(is_section) || variables.any(|one| one.name.starts_with("DITTOFS_METRICS_"))
     }
 
     /// The ServiceMonitor, when there is one. Without metrics there is none.

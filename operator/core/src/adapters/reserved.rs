@@ -115,10 +115,10 @@ mod tests {
         let owner = |spec, port| ReservedPorts::of(&spec, None).owner(port);
         let local = Some("the metrics that the sidecar reads");
         for (api, metrics, port, expected) in [
-            (8080, None, 8082, local),
-            (8082, None, 8082, Some("the REST API")),
-            (8082, None, 8083, local),
-            (8080, Some(9090), 8082, None),
+            (8080, None, 18082, local),
+            (18082, None, 18082, Some("the REST API")),
+            (18082, None, 18083, local),
+            (8080, Some(9090), 18082, None),
         ] {
             assert_eq!(
                 owner(spec(api, metrics), port),

@@ -1,7 +1,8 @@
-//! Pure: what is on its way to where it should be is reported only if it lasts. Otherwise each new instance would report
-//! every step of its start.
+//! Pure: what a new instance has not reached yet is reported only if it lasts. Otherwise it would report every step of its
+//! start.
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,8 +12,7 @@ use crate::status::{ConditionType, Reason};
 /// looked into, so that the report says why it lasts.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 
-/// The conditions of an instance that are on their way. It may be lost: what has been in the status before counts as
-/// reported.
+/// The conditions of a new instance that are on their way. It may be lost: see [`Awaited::wait`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Awaited(BTreeMap<&'static str, Step>);
 
@@ -35,23 +35,44 @@ impl Awaited {
         self.0.is_empty()
     }
 
-    /// A condition is on its way. `is_known`: the status has said so before.
+    /// A condition is on its way. `known_since`: since when the status has said so, if it has. What it has said for long
+    /// has been reported, maybe by an operator that is no longer.
     pub(super) fn wait(
         &mut self,
         r#type: ConditionType,
         reason: Reason,
-        is_known: bool,
+        known_since: Option<Timestamp>,
         now: Timestamp,
     ) {
         let known = self.0.get(r#type.as_str());
         if known.is_none_or(|known| known.reason != reason) {
+            let since = known_since.unwrap_or(now);
             let step = Step {
                 reason,
-                since: now,
-                is_told: is_known,
+                since,
+                is_told: now.duration_since(since) >= PATIENCE,
             };
             self.0.insert(r#type.as_str(), step);
         }
+    }
+
+    /// A condition is to be reported together with `other`, which is on its way.
+    pub(super) fn join(&mut self, r#type: ConditionType, reason: Reason, other: ConditionType) {
+        let Some(other) = self.0.get(other.as_str()) else {
+            return;
+        };
+        let step = Step {
+            reason,
+            since: other.since,
+            is_told: false,
+        };
+        self.0.insert(r#type.as_str(), step);
+    }
+
+    /// Only these conditions are there.
+    pub(super) fn keep(&mut self, conditions: &[Condition]) {
+        self.0
+            .retain(|r#type, _| conditions.iter().any(|one| one.type_ == *r#type));
     }
 
     /// A condition is not on its way, or no longer. Returns whether it has been with this reason, and nobody was told.

@@ -161,14 +161,67 @@ fn what_is_on_its_way_no_longer_is_reported_at_once() {
     );
 }
 
+/// Since when the conditions of these tests are as they are.
+fn transition(seconds: i64) -> Timestamp {
+    let since: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    since + jiff::SignedDuration::from_secs(seconds)
+}
+
 #[test]
-fn an_operator_that_has_just_started_takes_what_is_on_its_way_for_reported() {
+fn an_operator_that_has_just_started_knows_by_the_time_what_was_reported() {
     let pod = not_yet(Reason::PodNotReady, "True");
-    let mut awaited = Awaited::default();
-    for seconds in [0, 99] {
-        let found = transitions(Some(&pod), &pod, &mut awaited, after(seconds));
-        assert_eq!(found, []);
+    for (started, expected) in [(4, 1), (10, 0), (100, 0)] {
+        let mut awaited = Awaited::default();
+        let mut all = transitions(Some(&pod), &pod, &mut awaited, transition(started));
+        assert_eq!(all, [], "{started}");
+        all = transitions(Some(&pod), &pod, &mut awaited, transition(started + 10));
+        assert_eq!(all.len(), expected, "{started}");
     }
+}
+
+#[test]
+fn a_server_that_has_served_before_tells_at_once_why_it_no_longer_does() {
+    let mut pod = not_yet(Reason::PodNotReady, "True");
+    pod.first_ready_at = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(after(
+        0,
+    )));
+    let [at_once, later] = reported(&pod);
+    let severities = at_once.iter().map(|notice| notice.severity);
+    assert_eq!(severities.collect::<Vec<_>>(), [Severity::Normal]);
+    assert_eq!(later, []);
+}
+
+#[test]
+fn what_ready_quoted_and_no_longer_does_is_reported_itself() {
+    let refused = condition(
+        ConditionType::Authenticated,
+        "False",
+        Reason::CredentialsRefused,
+        "401",
+    );
+    let with_ready = |reason, message: &str| {
+        status(vec![
+            condition(ConditionType::Ready, "False", reason, message),
+            condition(ConditionType::Progressing, "True", Reason::Rolling, ""),
+            refused.clone(),
+        ])
+    };
+    let quoted = with_ready(Reason::CredentialsRefused, "Authenticated: 401");
+    let other = with_ready(Reason::PodNotReady, "it crashes");
+    let mut awaited = Awaited::default();
+    assert_eq!(transitions(None, &quoted, &mut awaited, after(0)), []);
+    let found = transitions(Some(&quoted), &other, &mut awaited, after(5));
+    let notes: Vec<_> = found.into_iter().map(|notice| notice.note).collect();
+    assert_eq!(notes, ["Authenticated: 401"]);
+}
+
+#[test]
+fn a_condition_that_is_gone_is_awaited_no_longer() {
+    let mut awaited = Awaited::default();
+    let pod = not_yet(Reason::PodNotReady, "True");
+    transitions(None, &pod, &mut awaited, after(0));
+    transitions(Some(&pod), &status(Vec::new()), &mut awaited, after(1));
+    assert!(awaited.is_empty());
 }
 
 #[test]
@@ -209,10 +262,10 @@ fn a_cause_that_ready_quotes_is_reported_once() {
     );
     assert_eq!(transitions(None, &first, &mut awaited, after(0)), []);
     for (before, seconds) in [(&first, 5), (&then, 10)] {
-        assert_eq!(
-            transitions(Some(before), &then, &mut awaited, after(seconds)),
-            []
-        );
+        let found = transitions(Some(before), &then, &mut awaited, after(seconds));
+        assert_eq!(found, []);
+        let due = std::time::Duration::from_secs(5);
+        assert_eq!(awaited.due_in(after(seconds)), Some(due));
     }
     let found = transitions(Some(&then), &then, &mut awaited, after(15));
     let notes: Vec<_> = found.into_iter().map(|notice| notice.note).collect();

@@ -26,7 +26,7 @@ pub(super) fn notice(changes: &[Change]) -> Option<Notice> {
     let created = created.filter(|change| change.action == Action::Created);
     let created: Vec<_> = created.map(object).collect();
     let is_news = |change: &&Change| {
-        let is_bookkeeping = !change.is_repair
+        let is_bookkeeping = !change.is_by_others
             && BOOKKEEPING
                 .iter()
                 .any(|start| change.reason.starts_with(start));
@@ -91,7 +91,7 @@ mod tests {
             },
             action,
             reason: reason.to_owned(),
-            is_repair: false,
+            is_by_others: false,
         }
     }
 
@@ -100,7 +100,7 @@ mod tests {
         for start in BOOKKEEPING {
             let change = change(Action::Updated, "PodDisruptionBudget", start);
             assert_eq!(notice(std::slice::from_ref(&change)), None, "{start}");
-            assert!(notice(&[change.repairing(true)]).is_some(), "{start}");
+            assert!(notice(&[change.by_others(true)]).is_some(), "{start}");
         }
     }
 
