@@ -195,8 +195,9 @@ pub fn operator_writes(scene: &Scene, since: Mark) -> Result<Vec<Entry>, Failed>
 /// How many seconds the operator must have been still before it counts as done: far more than one of its looks takes.
 const STILL: i64 = 2;
 
-/// After this time, what is in trouble has been looked into once, and the status says what Events have told.
-const LOOKED_INTO: i64 = 8;
+/// After this time, what is in trouble has been looked into once, the status says what Events have told, and what a new
+/// instance waits for has been reported.
+const LOOKED_INTO: i64 = 12;
 
 /// A condition that has not been True for so short a time that the operator will yet look into it.
 async fn in_trouble(scene: &Scene) -> kube::Result<Option<String>> {
