@@ -37,6 +37,8 @@ pub(super) struct Put<'a, K: NamespacedKind> {
     pub adjust: fn(&K, &mut K),
     /// Why it is sent although nothing is missing, when something else was applied before.
     pub outdated: &'static str,
+    /// See [`Put::following`].
+    pub follows_live: bool,
 }
 
 impl<'a, K: NamespacedKind> Put<'a, K> {
@@ -49,12 +51,22 @@ impl<'a, K: NamespacedKind> Put<'a, K> {
             hash: OnceLock::new(),
             adjust: |_, _| {},
             outdated: "fields that are no longer set were removed",
+            follows_live: false,
         }
     }
 
     /// Says why something else was applied before.
     pub fn because(self, outdated: &'static str) -> Self {
         Self { outdated, ..self }
+    }
+
+    /// What is desired follows from the live object, such as a setting that another writer has chosen. It is not written over
+    /// a choice that was made since.
+    pub fn following(self) -> Self {
+        Self {
+            follows_live: true,
+            ..self
+        }
     }
 
     /// Lets `adjust` change what is sent, given the live object.

@@ -63,7 +63,9 @@ impl Writer<'_> {
         cache: &Cache<Service>,
         desired: &Service,
     ) -> Result<Option<Change>, Failure> {
-        let put = Put::new(cache, desired).adjusted(keep_allocated);
+        let put = Put::new(cache, desired)
+            .following()
+            .adjusted(keep_allocated);
         let failure = match self.put_ports(&put).await {
             Err(failure) => failure,
             written => return written,

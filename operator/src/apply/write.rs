@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use super::Applied;
-use super::content::{content, missing};
+use super::content::{content, missing, to_value};
 use super::difference::Difference;
 use super::overruled::{self, Sent};
 use super::request::{Delete, Put, Written, within_deadline};
@@ -84,11 +84,14 @@ impl Writer<'_> {
         if !self.force && put.is_settled() {
             return Ok(None);
         }
-        let live = self.live(put)?;
-        match Box::pin(self.send_onto(put, live)).await {
+        let seen = self.live(put)?;
+        match Box::pin(self.send_onto(put, seen.clone())).await {
             // The cache lags behind, or another writer was faster: whose the object is now decides.
             Err(failure) if matches!(failure.error, ApplyError::Raced) => {
                 let live = self.own(put, self.read(put).await?)?;
+                if put.follows_live && !have_same_spec(seen.as_deref(), live.as_deref()) {
+                    return Err(failure);
+                }
                 Box::pin(self.send_onto(put, live)).await
             }
             result => result,
@@ -168,7 +171,7 @@ impl Writer<'_> {
     ///
     /// Both are preconditions of the API server. With a uid it changes this object and creates none. The resource
     /// version is compared only where there is an object, so that one that no object has lets it create and change
-    /// nothing.
+    /// nothing. What follows from the live object is applied to the version that was seen.
     pub(super) async fn apply<K: NamespacedKind>(
         &self,
         put: &Put<'_, K>,
@@ -179,6 +182,9 @@ impl Writer<'_> {
         let mut parameters = PatchParams::apply(labels::OPERATOR_MANAGER);
         if let Some(live) = live {
             sent.meta_mut().uid = live.uid();
+            if put.follows_live {
+                sent.meta_mut().resource_version = live.resource_version();
+            }
             parameters = parameters.force();
         } else {
             sent.meta_mut().resource_version = Some(NO_VERSION.to_string());
@@ -279,6 +285,14 @@ impl Writer<'_> {
             change,
         })
     }
+}
+
+/// Whether the spec of an object is still what it was. One that has come or gone is none that was changed.
+fn have_same_spec<K: NamespacedKind>(before: Option<&K>, now: Option<&K>) -> bool {
+    let (Some(before), Some(now)) = (before, now) else {
+        return true;
+    };
+    to_value(before)["spec"] == to_value(now)["spec"]
 }
 
 #[cfg(test)]

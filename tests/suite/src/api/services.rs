@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::exposure::{both_published, has};
-use super::seen::{Failed, settled, wait_object, without_pod, write};
+use super::seen::{Failed, both_exposed, settled, wait_object, without_pod, write};
 
 /// Waits until a Service has all of this.
 pub async fn wait_has(files: &Instance, name: &str, expected: Value) -> Result<Service, Failed> {
@@ -48,25 +48,37 @@ pub async fn a_load_balancer_that_we_make_shows_the_server_its_clients(scene: Sc
     Ok(())
 }
 
+/// Instances whose Service two change at once: the operator may hear of both in any order.
+const RACES: usize = 8;
+
 pub async fn a_traffic_policy_that_somebody_has_chosen_stays(scene: Scene) -> Outcome {
-    let files = both_published(&scene, services(json!({}))).await?;
+    let races = (0..RACES).map(|number| race_for_a_policy(&scene, format!("files-{number}")));
+    futures::future::try_join_all(races).await?;
+    Ok(())
+}
+
+async fn race_for_a_policy(scene: &Scene, name: String) -> Outcome {
+    let files = both_exposed(scene, &name, services(json!({}))).await?;
+    let smb = format!("{name}-smb");
     let local = json!({"spec": {"externalTrafficPolicy": "Local"}});
-    wait_has(&files, "files-smb", local.clone()).await?;
+    wait_has(&files, &smb, local.clone()).await?;
     let cluster = json!({"spec": {"externalTrafficPolicy": "Cluster"}});
-    write::<Service>(&files, "somebody", "files-smb", cluster.clone()).await?;
-    // Something else is changed, so that the Service is written again.
-    files
-        .change(json!({"adapterServices": {"labels": {"example.com/tier": "files"}}}))
-        .await?;
+    // Something else is changed at the same time, so that the operator writes the Service again.
+    let labels = json!({"adapterServices": {"labels": {"example.com/tier": "files"}}});
+    let (chosen, changed) = tokio::join!(
+        write::<Service>(&files, "somebody", &smb, cluster.clone()),
+        files.change(labels)
+    );
+    (chosen?, changed?);
     let label = json!({"metadata": {"labels": {"example.com/tier": "files"}}});
-    wait_has(&files, "files-smb", label).await?;
-    settled(&scene).await?;
-    let now = files.api::<Service>().get("files-smb").await?;
+    wait_has(&files, &smb, label).await?;
+    settled(scene).await?;
+    let now = files.api::<Service>().get(&smb).await?;
     has(&now, &cluster)?;
     files
         .change(json!({"adapterServices": {"externalTrafficPolicy": "Local"}}))
         .await?;
-    wait_has(&files, "files-smb", local).await?;
+    wait_has(&files, &smb, local).await?;
     Ok(())
 }
 
