@@ -180,6 +180,11 @@ fn transitions(
             continue;
         };
         let known = known(r#type, condition);
+        // What was held back is held until it is told or over: the first ready pod is not the end of all steps.
+        let way = Way {
+            is_new: way.is_new || awaited.is_untold(r#type),
+            ..way
+        };
         let severity = match report((r#type, reason), condition, way) {
             Report::Never => {
                 awaited.end(r#type, reason);

@@ -16,6 +16,9 @@ const TURNS: SignedDuration = SignedDuration::from_secs(50);
 /// Type of the Events that count.
 pub const TYPE: &str = "Warning";
 
+/// Why a pod has no node. The status of the pod says so as long as it holds, and the Event outlives it.
+const OF_SCHEDULER: &str = "FailedScheduling";
+
 /// An object whose Events are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -48,7 +51,7 @@ impl Warning {
             note: event.note.clone().filter(|note| !note.is_empty())?,
             at: last_observed(event)?,
         };
-        let warns = event.type_.as_deref() == Some(TYPE);
+        let warns = event.type_.as_deref() == Some(TYPE) && warning.reason != OF_SCHEDULER;
         (warns && now.duration_since(warning.at) < RECENT).then_some(warning)
     }
 
@@ -126,6 +129,11 @@ mod tests {
                 true,
             ),
             (json!({}), false),
+            // As the pod's own status says, while it holds.
+            (
+                json!({"reason": "FailedScheduling", "eventTime": "2026-01-02T03:04:00.000000Z"}),
+                false,
+            ),
             (
                 json!({"type": "Normal", "eventTime": "2026-01-02T03:04:00.000000Z"}),
                 false,

@@ -38,7 +38,7 @@ enum Command {
 /// Why the program ended with 1.
 #[derive(Debug, Error)]
 enum Failure {
-    #[error(transparent)]
+    #[error("failed to load configuration: {0}")]
     Config(#[from] ConfigError),
     #[error(transparent)]
     Start(#[from] StartError),
@@ -59,7 +59,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Not through the log: what is wrong may be how to log.
-            eprintln!("dfs: {failure}");
+            eprintln!("Error: {failure}");
             ExitCode::FAILURE
         }
     }

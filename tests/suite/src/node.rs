@@ -83,7 +83,6 @@ fn together(unavailable: Option<&str>) -> Vec<Trial> {
         hardship::a_deleted_or_edited_published_state_comes_back_and_disturbs_no_client,
         eviction::a_server_whose_sidecar_is_unwell_is_not_evicted,
         eviction::a_server_that_crashes_is_evicted,
-        hostile::impossible_adapters_are_not_exposed_and_existing_services_stay,
         rolls::a_new_configuration_recreates_the_pod_once,
         configuration::a_server_that_crashes_comes_back_with_the_configuration_of_its_pod,
         rolls::a_new_place_recreates_the_pod_there_and_new_labels_wait,
@@ -108,6 +107,7 @@ fn with_the_simulator(unavailable: Option<&str>) -> Vec<Trial> {
         Needs::Node,
         unavailable.or(world::is_server_real()),
         discovery::at_rest_the_server_is_not_polled_and_ports_are_noticed,
+        hostile::impossible_adapters_are_not_exposed_and_existing_services_stay,
         database::the_server_starts_when_it_is_ready_and_with_its_connection,
         startup::a_start_that_is_too_long_begins_again_and_with_more_time_it_succeeds,
     ]

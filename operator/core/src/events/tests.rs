@@ -192,6 +192,20 @@ fn a_server_that_has_served_before_tells_at_once_why_it_no_longer_does() {
 }
 
 #[test]
+fn what_is_held_back_when_the_first_pod_is_ready_is_held_until_it_is_over() {
+    let pod = not_yet(Reason::PodNotReady, "True");
+    let mut serves = pod.clone();
+    serves.first_ready_at = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(after(
+        5,
+    )));
+    let mut awaited = Awaited::default();
+    assert_eq!(transitions(None, &pod, &mut awaited, after(0)), []);
+    assert_eq!(transitions(Some(&pod), &serves, &mut awaited, after(5)), []);
+    let found = transitions(Some(&serves), &serves, &mut awaited, after(10));
+    assert_eq!(found.len(), 1);
+}
+
+#[test]
 fn what_ready_quoted_and_no_longer_does_is_reported_itself() {
     let refused = condition(
         ConditionType::Authenticated,

@@ -69,7 +69,8 @@ async fn race_for_a_policy(scene: &Scene, name: String) -> Outcome {
         write::<Service>(&files, "somebody", &smb, cluster.clone()),
         files.change(labels)
     );
-    (chosen?, changed?);
+    chosen?;
+    changed?;
     let label = json!({"metadata": {"labels": {"example.com/tier": "files"}}});
     wait_has(&files, &smb, label).await?;
     settled(scene).await?;

@@ -72,7 +72,7 @@ pub async fn what_the_kubelet_reports_is_told(scene: Scene) -> Outcome {
     let login = "failed to pull and unpack image \"registry.example/dittofs:1\": failed to resolve image: pull access denied, repository does \
                  not exist or may require authorization: authorization failed: no basic auth credentials";
     let full = "opened\n2026-01-01T00:00:01Z ERROR cannot open the store: write /data/store/metadata/1.vlog: no space left on device\n";
-    let bad = "dfs: configuration key gc.grace_period cannot be \"less\"; use 5m or more\n";
+    let bad = "Error: failed to load configuration: configuration key gc.grace_period cannot be \"less\"; use 5m or more\n";
     let other = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to \
                  start container process: error during container init: exec: \"/app/dfs\": stat /app/dfs: no such file or directory";
     let looping = waits(
