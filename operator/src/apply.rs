@@ -15,6 +15,7 @@ mod alive;
 mod claims;
 mod config_maps;
 mod content;
+mod delete;
 mod difference;
 mod live;
 mod merge;
@@ -32,7 +33,7 @@ mod status;
 mod write;
 
 use dittofs_shared::names;
-use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::{Client, ResourceExt as _};
 use std::time::Duration;
@@ -47,6 +48,7 @@ use dittofs_operator_core::observed::Observed;
 pub use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 pub use pod::{edit_pod, recreate_pod};
 use request::Put;
+use service::Services;
 pub use status::write_status;
 use write::Writer;
 
@@ -184,6 +186,7 @@ pub async fn apply(
         sidecar_contract: _,
         prune: _,
     } = desired;
+    let services = Services::seen(&caches.services, services);
     // A pod must not run before the policies that protect it.
     let ((put_maps, may_publish), policies) = tokio::join!(
         writer.put_config_maps(&caches.config_maps, config_maps),
@@ -192,7 +195,7 @@ pub async fn apply(
     let rights = put_rights(&writer, caches, (role, role_binding), may_publish);
     let budget = writer.put_each(&caches.disruption_budgets, disruption_budget.as_slice());
     let doors = async {
-        let mut applied = put_services(&writer, caches, services).await;
+        let mut applied = writer.put_services(&services).await;
         applied.extend(writer.put_optional(&caches.optional, optional).await);
         applied
     };
@@ -218,17 +221,6 @@ async fn put_rights(
     applied.record(writer.put_role(&caches.roles, role, may_publish).await);
     let binding = Put::new(&caches.role_bindings, binding);
     applied.record(writer.put(binding).await);
-    applied
-}
-
-async fn put_services(writer: &Writer<'_>, caches: &Caches, services: &[Service]) -> Applied {
-    let puts = services
-        .iter()
-        .map(|service| writer.put_service(&caches.services, service));
-    let mut applied = Applied::default();
-    for put in futures::future::join_all(puts).await {
-        applied.record(put);
-    }
     applied
 }
 

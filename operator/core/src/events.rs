@@ -202,21 +202,27 @@ fn transitions(
         };
         new.extend(severity.map(|severity| (r#type, reason, severity, condition)));
     }
-    let ready = find(after, ConditionType::Ready);
-    reported_once(new, ready, awaited)
+    reported_once(new, after, awaited)
 }
 
 /// `Ready` quotes the condition that is its cause, which is then not reported a second time.
 fn reported_once(
     new: Vec<(ConditionType, Reason, Severity, &Condition)>,
-    ready: Option<&Condition>,
+    after: &DittoServerStatus,
     awaited: &mut Awaited,
 ) -> Vec<Notice> {
+    let ready = find(after, ConditionType::Ready);
     let is_ready_new = new.iter().any(|(of, ..)| *of == ConditionType::Ready);
     let is_ready_awaited = !is_ready_new && awaited.is_untold(ConditionType::Ready);
+    if let Some(ready) = ready.filter(|_| is_ready_new) {
+        let quoted = after.conditions.iter();
+        let quoted = quoted.filter(|one| note_of(one) == ready.message);
+        let types = quoted.filter_map(|one| ConditionType::parse(&one.type_));
+        types.for_each(|r#type| awaited.tell(r#type));
+    }
     let mut notices = Vec::new();
     for (r#type, reason, severity, condition) in new {
-        let note = format!("{}: {}", condition.type_, condition.message);
+        let note = note_of(condition);
         let is_quoted = ready.is_some_and(|ready| ready.message == note);
         if is_quoted && is_ready_awaited {
             awaited.join(r#type, reason, ConditionType::Ready);
@@ -228,6 +234,10 @@ fn reported_once(
         }
     }
     notices
+}
+
+fn note_of(condition: &Condition) -> String {
+    format!("{}: {}", condition.type_, condition.message)
 }
 
 /// How a transition is reported.

@@ -4,15 +4,19 @@
 //! beside ours, or even makes ours invalid, because two ports must not have the same name. Then the list is replaced.
 
 mod families;
+mod ports;
 
-use k8s_openapi::api::core::v1::{Service, ServicePort};
+use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
+use super::Applied;
 use super::request::Put;
-use super::write::Writer;
+use super::write::{Writer, have_same_spec};
 use crate::cache::Cache;
 use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
+use ports::{has_other_ports, keep_node_ports};
 
 /// How the API server spells `loadBalancerSourceRanges` when it refuses it.
 const RANGES: &str = "spec.LoadBalancerSourceRanges";
@@ -55,7 +59,47 @@ impl Obstacle {
     }
 }
 
+/// What the Services of an instance should be, and what they were when that was decided.
+pub(super) struct Services<'a> {
+    cache: &'a Cache<Service>,
+    desired: &'a [Service],
+    seen: Vec<Option<Arc<Service>>>,
+}
+
+impl<'a> Services<'a> {
+    /// With what is cached now.
+    pub fn seen(cache: &'a Cache<Service>, desired: &'a [Service]) -> Self {
+        let seen = desired.iter().map(|service| cached(cache, service));
+        Self {
+            cache,
+            desired,
+            seen: seen.collect(),
+        }
+    }
+}
+
+fn cached(cache: &Cache<Service>, service: &Service) -> Option<Arc<Service>> {
+    let namespace = service.namespace().unwrap_or_default();
+    cache.get(&namespace, &service.name_any())
+}
+
 impl Writer<'_> {
+    /// Applies Services. One whose spec has changed since it was seen is left to the next reconcile, which its event
+    /// requests: another writer may have made a choice.
+    pub async fn put_services(&self, services: &Services<'_>) -> Applied {
+        let cache = services.cache;
+        let both = services.desired.iter().zip(&services.seen);
+        let unchanged = both.filter(|(service, seen)| {
+            have_same_spec(seen.as_deref(), cached(cache, service).as_deref())
+        });
+        let puts = unchanged.map(|(service, _)| self.put_service(cache, service));
+        let mut applied = Applied::default();
+        for put in futures::future::join_all(puts).await {
+            applied.record(put);
+        }
+        applied
+    }
+
     /// Applies a Service. A node port is kept when the number of its port changes: clients may be using it. A Service
     /// that cannot have the families of the spec keeps those that it has, and its ports follow all the same.
     pub async fn put_service(
@@ -78,15 +122,15 @@ impl Writer<'_> {
         };
         let reason = match obstacle {
             Obstacle::Ports => {
-                self.replace_ports(&live, desired).await?;
+                self.replace_ports(cache, &live, desired).await?;
                 "ports of another writer were removed"
             }
             Obstacle::Affinity => {
-                self.end_affinity(&live).await?;
+                self.end_affinity(cache, &live).await?;
                 "sessionAffinityConfig was removed"
             }
             Obstacle::Ranges => {
-                self.end_ranges(&live, desired).await?;
+                self.end_ranges(cache, &live, desired).await?;
                 "loadBalancerSourceRanges was removed"
             }
             Obstacle::Families => {
@@ -109,7 +153,9 @@ impl Writer<'_> {
             return Ok(None);
         };
         if has_other_ports(&sent.now, put.desired) {
-            sent.now = self.replace_ports(&sent.now, put.desired).await?;
+            sent.now = self
+                .replace_ports(put.cache, &sent.now, put.desired)
+                .await?;
         }
         let written = Box::pin(self.conclude(put, sent)).await?;
         Ok(written.change)
@@ -117,53 +163,54 @@ impl Writer<'_> {
 
     /// Removes the timeout that the API server has added to a session affinity of ours. No field manager owns it, so
     /// that an apply does not remove it with the affinity.
-    async fn end_affinity(&self, seen: &Service) -> Result<(), Failure> {
+    async fn end_affinity(&self, cache: &Cache<Service>, seen: &Service) -> Result<(), Failure> {
         let spec = json!({"sessionAffinity": "None", "sessionAffinityConfig": null});
-        self.merge_spec(seen, spec).await.map(drop)
+        self.merge_spec(cache, seen, spec).await.map(drop)
     }
 
     /// Removes what another writer has given to the load balancer together with its type: while it is one, a policy may
     /// give it the ranges again.
-    async fn end_ranges(&self, seen: &Service, desired: &Service) -> Result<(), Failure> {
+    async fn end_ranges(
+        &self,
+        cache: &Cache<Service>,
+        seen: &Service,
+        desired: &Service,
+    ) -> Result<(), Failure> {
         let r#type = desired.spec.as_ref().and_then(|spec| spec.type_.as_deref());
         let spec = json!({"type": r#type, "loadBalancerSourceRanges": null});
-        self.merge_spec(seen, spec).await.map(drop)
+        self.merge_spec(cache, seen, spec).await.map(drop)
     }
 
     /// Replaces the list of ports, unless the Service has changed since it was seen.
-    async fn replace_ports(&self, seen: &Service, desired: &Service) -> Result<Service, Failure> {
+    async fn replace_ports(
+        &self,
+        cache: &Cache<Service>,
+        seen: &Service,
+        desired: &Service,
+    ) -> Result<Service, Failure> {
         let mut sent = desired.clone();
         keep_node_ports(seen, &mut sent);
         let ports = sent.spec.and_then(|spec| spec.ports);
-        self.merge_spec(seen, json!({"ports": ports})).await
+        self.merge_spec(cache, seen, json!({"ports": ports})).await
     }
 
     /// Unless the Service has changed since it was seen.
-    async fn merge_spec(&self, seen: &Service, spec: Value) -> Result<Service, Failure> {
+    async fn merge_spec(
+        &self,
+        cache: &Cache<Service>,
+        seen: &Service,
+        spec: Value,
+    ) -> Result<Service, Failure> {
         let patch = json!({
             "metadata": {"resourceVersion": seen.resource_version()},
             "spec": spec,
         });
-        self.merge(&(), seen, &patch)
-            .await
+        let ticket = cache.ticket();
+        let merged = self.merge(&(), seen, &patch).await;
+        merged
+            .inspect(|now| cache.learn(ticket, now))
             .map_err(|error| Failure::of(seen, &(), error))
     }
-}
-
-fn ports(service: &Service) -> &[ServicePort] {
-    let spec = service.spec.as_ref();
-    spec.and_then(|spec| spec.ports.as_deref())
-        .unwrap_or_default()
-}
-
-/// Whether there is a port that is not desired.
-fn has_other_ports(live: &Service, desired: &Service) -> bool {
-    let wanted = |port: &ServicePort| {
-        ports(desired)
-            .iter()
-            .any(|wanted| wanted.port == port.port && wanted.protocol == port.protocol)
-    };
-    !ports(live).iter().all(wanted)
 }
 
 /// What the API server has given to the live Service.
@@ -172,86 +219,14 @@ fn keep_allocated(live: &Service, sent: &mut Service) {
     families::keep(live, sent);
 }
 
-fn keep_node_ports(live: &Service, sent: &mut Service) {
-    let has_node_ports = |service: &Service| {
-        let r#type = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
-        matches!(r#type, Some("NodePort" | "LoadBalancer"))
-    };
-    if !has_node_ports(live) || !has_node_ports(sent) {
-        return;
-    }
-    let Some(spec) = sent.spec.as_mut() else {
-        return;
-    };
-    if spec.allocate_load_balancer_node_ports == Some(false) {
-        return;
-    }
-    let wanted = spec.ports.get_or_insert_default();
-    let asked: Vec<_> = wanted.iter().filter_map(|port| port.node_port).collect();
-    for port in wanted.iter_mut().filter(|port| port.node_port.is_none()) {
-        let same = ports(live)
-            .iter()
-            .find(|live| live.name == port.name && live.protocol == port.protocol);
-        let has = same.and_then(|live| live.node_port);
-        // A node port that is requested for one port cannot be kept by another.
-        port.node_port = has.filter(|has| !asked.contains(has));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn service(r#type: &str, port: i32, node_port: Option<i32>) -> Service {
-        let mut entry = json!({"name": "smb", "port": port, "protocol": "TCP"});
-        if let Some(node_port) = node_port {
-            entry["nodePort"] = node_port.into();
-        }
-        serde_json::from_value(json!({"metadata": {}, "spec": {"type": r#type, "ports": [entry]}}))
-            .unwrap()
-    }
-
-    #[test]
-    fn a_node_port_outlives_a_change_of_its_port_unless_the_type_has_none() {
-        let live = service("LoadBalancer", 1445, Some(30001));
-        for (wanted, expected) in [
-            ("LoadBalancer", Some(30001)),
-            ("NodePort", Some(30001)),
-            ("ClusterIP", None),
-        ] {
-            let mut sent = service(wanted, 1446, None);
-            keep_node_ports(&live, &mut sent);
-            assert_eq!(ports(&sent)[0].node_port, expected, "{wanted}");
-        }
-    }
-
-    #[test]
-    fn a_node_port_that_is_asked_for_wins() {
-        let live = service("NodePort", 1445, Some(30001));
-        let mut sent = service("NodePort", 1445, Some(30002));
-        keep_node_ports(&live, &mut sent);
-        assert_eq!(ports(&sent)[0].node_port, Some(30002));
-        let mut other: ServicePort = ports(&sent)[0].clone();
-        other.name = Some("nfs".to_owned());
-        other.node_port = Some(30001);
-        sent.spec.as_mut().unwrap().ports = Some(vec![
-            ports(&service("NodePort", 1445, None))[0].clone(),
-            other,
-        ]);
-        keep_node_ports(&live, &mut sent);
-        assert_eq!(ports(&sent)[0].node_port, None, "another port has it now");
-    }
-
-    #[test]
-    fn no_node_port_is_kept_where_none_are_allocated() {
-        let live = service("LoadBalancer", 1445, Some(30001));
-        let mut sent = service("LoadBalancer", 1445, None);
-        sent.spec
-            .as_mut()
-            .unwrap()
-            .allocate_load_balancer_node_ports = Some(false);
-        keep_node_ports(&live, &mut sent);
-        assert_eq!(ports(&sent)[0].node_port, None);
+    fn service(port: i32) -> Service {
+        let port = json!({"name": "smb", "port": port, "protocol": "TCP"});
+        let service = json!({"metadata": {}, "spec": {"type": "ClusterIP", "ports": [port]}});
+        serde_json::from_value(service).unwrap()
     }
 
     fn refusal(code: u16, field: &str) -> ApplyError {
@@ -262,8 +237,8 @@ mod tests {
 
     #[test]
     fn an_obstacle_is_found_by_the_field_that_the_api_server_names() {
-        let desired = service("ClusterIP", 1445, None);
-        let other = service("ClusterIP", 999, None);
+        let desired = service(1445);
+        let other = service(999);
         let mut affine = desired.clone();
         affine.spec.as_mut().unwrap().session_affinity = Some("ClientIP".to_owned());
         let affinity = "spec.sessionAffinityConfig";
@@ -286,14 +261,5 @@ mod tests {
         ] {
             assert_eq!(Obstacle::of(&error, live, &desired), expected, "{error:?}");
         }
-    }
-
-    #[test]
-    fn a_port_of_another_number_is_not_desired() {
-        let desired = service("ClusterIP", 1445, None);
-        assert!(!has_other_ports(&desired, &desired));
-        assert!(!has_other_ports(&Service::default(), &desired));
-        assert!(has_other_ports(&service("ClusterIP", 999, None), &desired));
-        assert!(has_other_ports(&desired, &Service::default()));
     }
 }

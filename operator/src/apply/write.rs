@@ -1,7 +1,7 @@
-//! One object: written when it differs, deleted when it is still what was seen.
+//! One object, written when it differs.
 
 use dittofs_shared::labels;
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
+use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -10,7 +10,7 @@ use super::Applied;
 use super::content::{content, missing, to_value};
 use super::difference::Difference;
 use super::overruled::{self, Sent};
-use super::request::{Delete, Put, Written, within_deadline};
+use super::request::{Put, Written, within_deadline};
 use crate::cache::Cache;
 use crate::kind::NamespacedKind;
 use dittofs_operator_core::instance::Instance;
@@ -205,46 +205,22 @@ impl Writer<'_> {
             })
     }
 
-    /// Deletes an object, if it is still what was seen.
-    pub async fn delete<K>(&self, delete: Delete<'_, K>) -> Result<Option<Change>, Failure>
-    where
-        K: NamespacedKind,
-    {
-        let Delete {
-            kind,
-            cache,
-            seen,
-            reason,
-            orphan,
-        } = delete;
-        if seen.meta().deletion_timestamp.is_some() {
-            return Ok(None);
-        }
-        let parameters = DeleteParams {
-            propagation_policy: orphan.then_some(PropagationPolicy::Orphan),
-            preconditions: Some(Preconditions {
-                uid: seen.uid(),
-                resource_version: seen.resource_version(),
-            }),
-            ..DeleteParams::default()
-        };
-        let api = self.api(kind, seen);
-        let ticket = cache.ticket();
-        match within_deadline(api.delete(&seen.name_any(), &parameters)).await {
-            Ok(answer) => {
-                match answer.left() {
-                    Some(left) if left.meta().deletion_timestamp.is_some() => {
-                        cache.learn(ticket, &left);
-                    }
-                    _ => cache.learn_gone(seen),
+    /// Applies onto what came of the first apply, or onto the same with what others have written beside the spec, such as the
+    /// address of a load balancer.
+    async fn apply_again<K: NamespacedKind>(
+        &self,
+        put: &Put<'_, K>,
+        sent: &Sent<K>,
+    ) -> Result<K, Failure> {
+        match self.apply(put, Some(&sent.now), &sent.body).await {
+            Err(failure) if put.follows_live && matches!(failure.error, ApplyError::Raced) => {
+                let live = self.own(put, self.read(put).await?)?;
+                match live.filter(|live| have_same_spec(Some(&sent.now), Some(live))) {
+                    Some(live) => self.apply(put, Some(&live), &sent.body).await,
+                    None => Err(failure),
                 }
-                Ok(Some(Change::of(seen, kind, Action::Deleted, reason)))
             }
-            Err(error) if error.is_not_found() => {
-                cache.learn_gone(seen);
-                Ok(None)
-            }
-            Err(error) => Err(Failure::of(seen, kind, error)),
+            result => result,
         }
     }
 
@@ -266,7 +242,7 @@ impl Writer<'_> {
             }
             overruled::remember(&mut sent.body, memory.of(&after));
             (put.adjust)(&sent.now, &mut sent.body);
-            sent.now = self.apply(put, Some(&sent.now), &sent.body).await?;
+            sent.now = self.apply_again(put, &sent).await?;
             after = missing(&sent.now, desired);
         }
         if overruled::is_settled(&sent.now, &after) {
@@ -288,7 +264,7 @@ impl Writer<'_> {
 }
 
 /// Whether the spec of an object is still what it was. One that has come or gone is none that was changed.
-fn have_same_spec<K: NamespacedKind>(before: Option<&K>, now: Option<&K>) -> bool {
+pub(super) fn have_same_spec<K: NamespacedKind>(before: Option<&K>, now: Option<&K>) -> bool {
     let (Some(before), Some(now)) = (before, now) else {
         return true;
     };

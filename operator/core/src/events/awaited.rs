@@ -12,7 +12,8 @@ use crate::status::{ConditionType, Reason};
 /// looked into, so that the report says why it lasts.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 
-/// The conditions of a new instance that are on their way. It may be lost: see [`Awaited::wait`].
+/// The conditions of a new instance that are on their way. It may be lost: by the times in the status it is known what has
+/// been reported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Awaited(BTreeMap<&'static str, Step>);
 
