@@ -31,7 +31,25 @@ pub async fn a_server_whose_sidecar_is_unwell_is_not_evicted(scene: Scene) -> Ou
     let files = Instance::create(&scene, "files", json!({})).await?;
     files.wait_ready().await?;
     let probe = Probe::start(nfs_address(&files).await?);
-    // Killed as soon as it is there, the sidecar waits for its next start longer each time, and the pod is not ready.
+    // The pod may be unready for no longer than a second or two at a time, so that both are done side by side.
+    let not_ready = files.wait_condition(
+        "StatefulSetReady",
+        "False",
+        Some("PodNotReady"),
+        API_DEADLINE,
+    );
+    let (killed, told) = tokio::join!(kill_sidecars(&files), not_ready);
+    killed?;
+    told?;
+    wait_answer(&files, REFUSED, "while the sidecar crashes").await?;
+    probe.finish().await?;
+    let pod = files.pod().await?;
+    ensure!(server_restarts(&pod) == 0, "the server restarted");
+    Ok(())
+}
+
+/// Killed as soon as it is there, the sidecar waits for its next start, and the pod is not ready meanwhile.
+async fn kill_sidecars(files: &Instance) -> Outcome {
     let pod = files.pod().await?;
     let began = Instant::now();
     let mut killed = 0;
@@ -44,18 +62,6 @@ pub async fn a_server_whose_sidecar_is_unwell_is_not_evicted(scene: Scene) -> Ou
             "with the sidecar dead an eviction is answered with {code}"
         );
     }
-    files
-        .wait_condition(
-            "StatefulSetReady",
-            "False",
-            Some("PodNotReady"),
-            API_DEADLINE,
-        )
-        .await?;
-    wait_answer(&files, REFUSED, "while the sidecar crashes").await?;
-    probe.finish().await?;
-    let pod = files.pod().await?;
-    ensure!(server_restarts(&pod) == 0, "the server restarted");
     Ok(())
 }
 
