@@ -48,7 +48,6 @@ use dittofs_operator_core::observed::Observed;
 pub use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 pub use pod::{edit_pod, recreate_pod};
 use request::Put;
-use service::Services;
 pub use status::write_status;
 use write::Writer;
 
@@ -186,7 +185,7 @@ pub async fn apply(
         sidecar_contract: _,
         prune: _,
     } = desired;
-    let services = Services::seen(&caches.services, services);
+    let services = writer.unsettled(&caches.services, services);
     // A pod must not run before the policies that protect it.
     let ((put_maps, may_publish), policies) = tokio::join!(
         writer.put_config_maps(&caches.config_maps, config_maps),

@@ -162,10 +162,8 @@ fn transitions(
     awaited: &mut Awaited,
     now: Timestamp,
 ) -> Vec<Notice> {
-    let way = Way {
-        is_progressing: has(after, ConditionType::Progressing, ConditionStatus::True),
-        is_new: after.first_ready_at.is_none(),
-    };
+    let is_progressing = has(after, ConditionType::Progressing, ConditionStatus::True);
+    let is_new = after.first_ready_at.is_none();
     let known = |r#type, condition: &Condition| {
         let known = before.and_then(|before| find(before, r#type));
         known.filter(|known| {
@@ -182,8 +180,8 @@ fn transitions(
         let known = known(r#type, condition);
         // What was held back is held until it is told or over: the first ready pod is not the end of all steps.
         let way = Way {
-            is_new: way.is_new || awaited.is_untold(r#type),
-            ..way
+            is_progressing,
+            is_new: is_new || awaited.is_untold(r#type),
         };
         let severity = match report((r#type, reason), condition, way) {
             Report::Never => {
@@ -258,12 +256,10 @@ struct Way {
 
 fn report((r#type, reason): (ConditionType, Reason), condition: &Condition, way: Way) -> Report {
     let status = ConditionStatus::parse(&condition.status);
+    let status = status.filter(|status| *status != ConditionStatus::Unknown);
     let Some(status) = status.filter(|_| r#type.is_reported()) else {
         return Report::Never;
     };
-    if status == ConditionStatus::Unknown {
-        return Report::Never;
-    }
     if status == r#type.at_rest() {
         // The other conditions would only repeat it.
         return match r#type {

@@ -38,7 +38,7 @@ pub use password_reset::{RequestedReset, ResetProgress, Resets};
 pub use percona::{ClusterConnection, DatabaseProblem, PerconaCluster, Progress};
 pub use restrictions::Restriction;
 pub use startup::{BIND_PASSWORD, StartupProblem};
-pub use storage::Claim;
+pub use storage::{Claim, is_bound};
 
 /// What the operator itself decides for all instances.
 #[derive(Clone, Debug)]

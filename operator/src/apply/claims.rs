@@ -12,6 +12,7 @@ use super::write::Writer;
 use crate::cache::Cache;
 use dittofs_operator_core::desired::ClaimMarks;
 use dittofs_operator_core::events::CLAIM_LABELLED;
+use dittofs_operator_core::instance::is_bound;
 use dittofs_operator_core::outcome::{Action, Change, Failure};
 
 impl Writer<'_> {
@@ -99,14 +100,6 @@ impl Writer<'_> {
             Err(error) => Err(Failure::of(seen, &(), error)),
         }
     }
-}
-
-fn is_bound(claim: &PersistentVolumeClaim) -> bool {
-    let phase = claim
-        .status
-        .as_ref()
-        .and_then(|status| status.phase.as_deref());
-    phase == Some("Bound")
 }
 
 fn owners(marks: &ClaimMarks) -> Vec<Value> {

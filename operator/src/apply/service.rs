@@ -59,40 +59,38 @@ impl Obstacle {
     }
 }
 
-/// What the Services of an instance should be, and what they were when that was decided.
-pub(super) struct Services<'a> {
-    cache: &'a Cache<Service>,
-    desired: &'a [Service],
-    seen: Vec<Option<Arc<Service>>>,
-}
+/// The Services of an instance that are not yet as desired, and what each was when that was decided.
+pub(super) struct Unsettled<'a>(Vec<(Put<'a, Service>, Option<Arc<Service>>)>);
 
-impl<'a> Services<'a> {
-    /// With what is cached now.
-    pub fn seen(cache: &'a Cache<Service>, desired: &'a [Service]) -> Self {
-        let seen = desired.iter().map(|service| cached(cache, service));
-        Self {
-            cache,
-            desired,
-            seen: seen.collect(),
-        }
-    }
-}
-
-fn cached(cache: &Cache<Service>, service: &Service) -> Option<Arc<Service>> {
-    let namespace = service.namespace().unwrap_or_default();
-    cache.get(&namespace, &service.name_any())
+fn put<'a>(cache: &'a Cache<Service>, desired: &'a Service) -> Put<'a, Service> {
+    Put::new(cache, desired)
+        .following()
+        .adjusted(keep_allocated)
 }
 
 impl Writer<'_> {
+    /// To be called before anything else is awaited.
+    pub fn unsettled<'a>(
+        &self,
+        cache: &'a Cache<Service>,
+        desired: &'a [Service],
+    ) -> Unsettled<'a> {
+        let puts = desired.iter().map(|service| put(cache, service));
+        let puts = puts.filter(|put| self.force || !put.is_settled());
+        let with_seen = puts.map(|put| {
+            let seen = put.cached();
+            (put, seen)
+        });
+        Unsettled(with_seen.collect())
+    }
+
     /// Applies Services. One whose spec has changed since it was seen is left to the next reconcile, which its event
     /// requests: another writer may have made a choice.
-    pub async fn put_services(&self, services: &Services<'_>) -> Applied {
-        let cache = services.cache;
-        let both = services.desired.iter().zip(&services.seen);
-        let unchanged = both.filter(|(service, seen)| {
-            have_same_spec(seen.as_deref(), cached(cache, service).as_deref())
-        });
-        let puts = unchanged.map(|(service, _)| self.put_service(cache, service));
+    pub async fn put_services(&self, services: &Unsettled<'_>) -> Applied {
+        let all = services.0.iter();
+        let unchanged =
+            all.filter(|(put, seen)| have_same_spec(seen.as_deref(), put.cached().as_deref()));
+        let puts = unchanged.map(|(put, _)| self.put_service(put));
         let mut applied = Applied::default();
         for put in futures::future::join_all(puts).await {
             applied.record(put);
@@ -102,15 +100,9 @@ impl Writer<'_> {
 
     /// Applies a Service. A node port is kept when the number of its port changes: clients may be using it. A Service
     /// that cannot have the families of the spec keeps those that it has, and its ports follow all the same.
-    pub async fn put_service(
-        &self,
-        cache: &Cache<Service>,
-        desired: &Service,
-    ) -> Result<Option<Change>, Failure> {
-        let put = Put::new(cache, desired)
-            .following()
-            .adjusted(keep_allocated);
-        let failure = match self.put_ports(&put).await {
+    async fn put_service(&self, put: &Put<'_, Service>) -> Result<Option<Change>, Failure> {
+        let (cache, desired) = (put.cache, put.desired);
+        let failure = match self.put_ports(put).await {
             Err(failure) => failure,
             written => return written,
         };
@@ -138,11 +130,11 @@ impl Writer<'_> {
                 if others == *desired {
                     return Err(failure);
                 }
-                Box::pin(self.put_service(cache, &others)).await?;
+                Box::pin(self.put_service(&self::put(cache, &others))).await?;
                 return Err(failure);
             }
         };
-        let change = self.put_ports(&put).await?;
+        let change = self.put_ports(put).await?;
         let removed = || Change::of(desired, &(), Action::Updated, reason.to_owned());
         Ok(Some(change.unwrap_or_else(removed)))
     }

@@ -86,16 +86,27 @@ impl Writer<'_> {
         }
         let seen = self.live(put)?;
         match Box::pin(self.send_onto(put, seen.clone())).await {
-            // The cache lags behind, or another writer was faster: whose the object is now decides.
             Err(failure) if matches!(failure.error, ApplyError::Raced) => {
-                let live = self.own(put, self.read(put).await?)?;
-                if put.follows_live && !have_same_spec(seen.as_deref(), live.as_deref()) {
-                    return Err(failure);
-                }
+                let live = self.read_again(put, seen.as_deref(), failure).await?;
                 Box::pin(self.send_onto(put, live)).await
             }
             result => result,
         }
+    }
+
+    /// The cache lags behind, or another writer was faster: whose the object is now decides, and whether what was decided
+    /// when it was `seen` still holds.
+    async fn read_again<K: NamespacedKind>(
+        &self,
+        put: &Put<'_, K>,
+        seen: Option<&K>,
+        failure: Failure,
+    ) -> Result<Option<Arc<K>>, Failure> {
+        let live = self.own(put, self.read(put).await?)?;
+        if put.follows_live && !have_same_spec(seen, live.as_deref()) {
+            return Err(failure);
+        }
+        Ok(live)
     }
 
     async fn send_onto<K>(
@@ -214,11 +225,10 @@ impl Writer<'_> {
     ) -> Result<K, Failure> {
         match self.apply(put, Some(&sent.now), &sent.body).await {
             Err(failure) if put.follows_live && matches!(failure.error, ApplyError::Raced) => {
-                let live = self.own(put, self.read(put).await?)?;
-                match live.filter(|live| have_same_spec(Some(&sent.now), Some(live))) {
-                    Some(live) => self.apply(put, Some(&live), &sent.body).await,
-                    None => Err(failure),
-                }
+                let live = self.read_again(put, Some(&sent.now), failure).await?;
+                // One that is gone is not created here.
+                let onto = live.as_deref().unwrap_or(&sent.now);
+                self.apply(put, Some(onto), &sent.body).await
             }
             result => result,
         }

@@ -25,6 +25,9 @@ pub const POD_DEADLINE: Duration = Duration::from_mins(2);
 /// How long anything may take that involves only the API server and the operator.
 pub const API_DEADLINE: Duration = Duration::from_mins(1);
 
+/// Most Events about a new instance.
+pub const MOST_EVENTS_AT_FIRST: usize = 4;
+
 /// An instance in the namespace of a test.
 #[derive(Clone)]
 pub struct Instance {
@@ -196,6 +199,16 @@ impl Instance {
             }
         })
         .await
+    }
+
+    /// Waits until the operator has nothing left to do for it.
+    ///
+    /// # Errors
+    /// It has, until the time is over.
+    pub async fn wait_complete(&self) -> Result<DittoServer, Error> {
+        let reason = Some("ReconcileComplete");
+        self.wait_condition("Progressing", "False", reason, API_DEADLINE)
+            .await
     }
 
     /// Waits until it is ready: its pod runs and its adapters are exposed.

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::pod::files;
 use crate::instance::{Instance, shutdown};
 pub use inputs::inputs;
-pub use observability::LOCAL_PATH as LOCAL_METRICS_PATH;
+pub use observability::metrics_url;
 
 #[derive(Serialize)]
 struct Config<'a> {

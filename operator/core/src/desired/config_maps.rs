@@ -5,7 +5,7 @@ use dittofs_shared::settings::{RESYNC_INTERVAL, Settings};
 use k8s_openapi::api::core::v1::ConfigMap;
 use std::collections::BTreeMap;
 
-use super::config as server_config;
+use super::config::metrics_url;
 use super::meta::metadata;
 use crate::instance::Instance;
 
@@ -44,19 +44,6 @@ pub fn settings(instance: &Instance) -> ConfigMap {
         data: Some(settings.encode()),
         ..ConfigMap::default()
     }
-}
-
-/// Where the sidecar finds the metrics of the server, unless they ask for a token, or the user changes how they are
-/// served.
-fn metrics_url(instance: &Instance) -> Option<String> {
-    let spec = &instance.spec;
-    let url = |port, path| format!("http://127.0.0.1:{port}{path}");
-    if let Some(port) = spec.local_metrics_port() {
-        return Some(url(port, server_config::LOCAL_METRICS_PATH));
-    }
-    let metrics = spec.metrics()?;
-    let is_open = metrics.bearer_token_secret.is_none() && !spec.overrides_metrics();
-    is_open.then(|| url(metrics.port, &metrics.path))
 }
 
 /// The ConfigMap for the published state. It has no data here: the sidecar writes them, but may not create the object.

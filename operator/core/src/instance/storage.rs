@@ -99,7 +99,7 @@ impl Claim {
 
     /// Whether it is bound to a volume.
     pub fn is_bound(&self) -> bool {
-        self.status().and_then(|status| status.phase.as_deref()) == Some("Bound")
+        self.found.as_deref().is_some_and(is_bound)
     }
 
     /// Whether it is being deleted.
@@ -140,14 +140,13 @@ fn storage_of(quantities: Option<&BTreeMap<String, Quantity>>) -> Option<&str> {
 /// Whether the server has run with this data before, and has an administrator: a claim is bound, or the server has
 /// reported its adapters.
 pub(super) fn has_data(claims: &[Arc<PersistentVolumeClaim>], adapters: &Adapters) -> bool {
-    let is_bound = |claim: &Arc<PersistentVolumeClaim>| {
-        let phase = claim
-            .status
-            .as_ref()
-            .and_then(|status| status.phase.as_deref());
-        phase == Some("Bound")
-    };
-    matches!(adapters, Adapters::Known(_)) || claims.iter().any(is_bound)
+    matches!(adapters, Adapters::Known(_)) || claims.iter().any(|claim| is_bound(claim))
+}
+
+/// Whether a claim is bound to a volume.
+pub fn is_bound(claim: &PersistentVolumeClaim) -> bool {
+    let status = claim.status.as_ref();
+    status.and_then(|status| status.phase.as_deref()) == Some("Bound")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Which Events a user reads.
 
-use dittofs_suite::instance::API_DEADLINE;
+use dittofs_suite::instance::MOST_EVENTS_AT_FIRST;
 use dittofs_suite::kubelet::Kubelet;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
@@ -10,21 +10,11 @@ use std::time::Duration;
 
 use super::seen::{both_exposed, settled};
 
-/// Most Events about the creation of an instance.
-const MOST: usize = 4;
-
 pub async fn a_creation_is_told_in_a_few_lines(scene: Scene) -> Outcome {
     let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
     let spec = json!({"adapterServices": {"type": "ClusterIP"}});
     let files = both_exposed(&scene, "files", spec).await?;
-    files
-        .wait_condition(
-            "Progressing",
-            "False",
-            Some("ReconcileComplete"),
-            API_DEADLINE,
-        )
-        .await?;
+    files.wait_complete().await?;
     settled(&scene).await?;
     let events = files.events_of_operator().await?;
     let lines = events.iter().map(|event| {
@@ -36,7 +26,7 @@ pub async fn a_creation_is_told_in_a_few_lines(scene: Scene) -> Outcome {
     });
     let lines: Vec<_> = lines.collect();
     ensure!(
-        !lines.is_empty() && lines.len() <= MOST,
+        !lines.is_empty() && lines.len() <= MOST_EVENTS_AT_FIRST,
         "{}",
         lines.join("\n")
     );

@@ -114,8 +114,9 @@ pub async fn a_standby_watches_the_lease_and_does_not_poll_it(scene: Scene) -> O
     let second = Operator::start(&scene, "watching");
     // That nothing happens can only be seen by waiting.
     tokio::time::sleep(WINDOW).await;
-    let mut requests = scene.world.cluster.audit().requests_since(mark)?;
-    requests.retain(|request| request.namespace == scene.namespace && request.resource == "leases");
+    let audit = scene.world.cluster.audit();
+    let mut requests = audit.requests_in(&scene.namespace, mark)?;
+    requests.retain(|request| request.resource == "leases");
     let of_standby: Vec<_> = requests
         .iter()
         .map(|request| request.verb.as_str())

@@ -147,14 +147,7 @@ async fn catches_up(files: &Instance, before: &str) -> Outcome {
         }
     })
     .await?;
-    let server = files
-        .wait_condition(
-            "Progressing",
-            "False",
-            Some("ReconcileComplete"),
-            API_DEADLINE,
-        )
-        .await?;
+    let server = files.wait_complete().await?;
     let conditions = server.status.unwrap_or_default().conditions;
     ensure!(
         !conditions

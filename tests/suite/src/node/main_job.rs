@@ -3,7 +3,7 @@
 use dittofs_rig::wait_for;
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::names;
-use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::instance::{API_DEADLINE, Instance, MOST_EVENTS_AT_FIRST};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
@@ -47,9 +47,6 @@ pub async fn follow(files: &Instance) -> Outcome {
     Ok(())
 }
 
-/// Most Events about a new instance.
-const MOST_EVENTS: usize = 4;
-
 /// Reasons of the Events about what takes more than 10 s, which a busy machine may need for a start.
 const ON_ITS_WAY: [&str; 3] = ["PodNotReady", "ServerStarting", "ClaimPending"];
 
@@ -61,14 +58,7 @@ pub async fn a_new_instance_is_told_in_a_few_events_and_with_the_version_of_its_
     files
         .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
         .await?;
-    files
-        .wait_condition(
-            "Progressing",
-            "False",
-            Some("ReconcileComplete"),
-            API_DEADLINE,
-        )
-        .await?;
+    files.wait_complete().await?;
     has_its_version(&files).await?;
     let events = files.events_of_operator().await?;
     let notes = events.iter().map(|event| {
@@ -78,7 +68,7 @@ pub async fn a_new_instance_is_told_in_a_few_events_and_with_the_version_of_its_
     let mut notes: Vec<_> = notes.collect();
     notes.retain(|(reason, _)| !ON_ITS_WAY.contains(&reason.as_str()));
     ensure!(
-        (1..=MOST_EVENTS).contains(&notes.len()),
+        (1..=MOST_EVENTS_AT_FIRST).contains(&notes.len()),
         "{} Events: {notes:#?}",
         notes.len()
     );

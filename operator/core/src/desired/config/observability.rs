@@ -37,7 +37,7 @@ pub fn logging(spec: &DittoServerSpec) -> Logging<'_> {
 }
 
 /// Path of the metrics that only the sidecar reads.
-pub const LOCAL_PATH: &str = "/metrics";
+const LOCAL_PATH: &str = "/metrics";
 
 /// On every address of the pod where other pods scrape them, else on the loopback, where the sidecar reads the version.
 pub fn metrics(instance: &Instance) -> Option<Metrics<'_>> {
@@ -68,4 +68,17 @@ pub fn for_others(instance: &Instance) -> Option<Metrics<'_>> {
         },
         token_file,
     })
+}
+
+/// Where the sidecar finds the metrics of the server, unless they ask for a token, or the user changes how they are
+/// served.
+pub fn metrics_url(instance: &Instance) -> Option<String> {
+    let spec = &instance.spec;
+    let url = |port, path| format!("http://127.0.0.1:{port}{path}");
+    if let Some(port) = spec.local_metrics_port() {
+        return Some(url(port, LOCAL_PATH));
+    }
+    let metrics = spec.metrics()?;
+    let is_open = metrics.bearer_token_secret.is_none() && !spec.overrides_metrics();
+    is_open.then(|| url(metrics.port, &metrics.path))
 }
