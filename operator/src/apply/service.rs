@@ -1,4 +1,5 @@
-//! Services, whose ports need more than an apply.
+//! Services, whose ports need more than an apply, and of which other writers choose a part: they are applied only to what
+//! was seen when it was decided what they should be.
 //!
 //! The API server identifies an entry in a list of ports by its number. So a port that another writer has added is kept
 //! beside ours, or even makes ours invalid, because two ports must not have the same name. Then the list is replaced.
