@@ -139,7 +139,8 @@ fn text(control: &Control) -> String {
             .map(|(kind, running)| (format!("{label}=\"{kind}\""), value(kind, *running)))
             .collect()
     };
-    let version = env!("CARGO_PKG_VERSION");
+    // The status shows it as the version of the server, which must not be taken for that of the operator.
+    let version = concat!(env!("CARGO_PKG_VERSION"), "-simulator");
     let build = format!("commit=\"simulator\",version=\"{version}\"");
     let started = u64::try_from(control.started_at.as_second()).unwrap_or(0);
     let clients = |kind: &str| control.clients.of(kind);
