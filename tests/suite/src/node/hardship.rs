@@ -33,11 +33,23 @@ pub async fn a_sidecar_that_is_killed_ten_times_disturbs_no_client(scene: Scene)
         server_restarts(&after) == 0 && before.uid() == after.uid(),
         "the server restarted"
     );
-    ensure!(
-        sidecar_restarts(&after) >= 10,
-        "the sidecar restarted {} times only",
-        sidecar_restarts(&after)
-    );
+    wait_restarted(&files, 10).await
+}
+
+/// Waits until the pod's status tells of this many restarts of the sidecar: the kubelet writes it
+/// some time after the new process runs.
+async fn wait_restarted(files: &Instance, times: i32) -> Outcome {
+    let what = format!("the pod to tell of {times} restarts of the sidecar");
+    wait_for(&what, POD_DEADLINE, || async {
+        let pod = files.pod().await.map_err(|error| error.to_string())?;
+        let told = sidecar_restarts(&pod);
+        if told >= times {
+            Ok(())
+        } else {
+            Err(format!("{told} restarts"))
+        }
+    })
+    .await?;
     Ok(())
 }
 
