@@ -83,12 +83,20 @@ async fn new(ground: &Ground<'_>, operator: &Operator, place: &Place) -> Result<
     };
     sidecars::during(&ground.client, made).await?;
     ground.settle(OPERATOR).await?;
-    let requests = ground.requests(OPERATOR, mark)?;
+    let requests = about_objects(ground, mark)?;
     Ok(New {
         reconciles: operator.reconciles().await? - reconciles,
         stateful_set: to_stateful_set(ground, mark, &requests)?,
         tally: Tally::of(&requests),
     })
+}
+
+/// What the operator has asked for, without the renewals of its watches: they come every 25 s whatever happens, and are counted
+/// at rest.
+fn about_objects(ground: &Ground<'_>, mark: Mark) -> Result<Vec<Entry>, Error> {
+    let mut requests = ground.requests(OPERATOR, mark)?;
+    requests.retain(|entry| entry.verb != "watch");
+    Ok(requests)
 }
 
 fn to_stateful_set(ground: &Ground<'_>, mark: Mark, requests: &[Entry]) -> Result<f64, Error> {
@@ -129,7 +137,7 @@ async fn change(
     let mark = ground.audit().mark()?;
     sidecars::publish(&ground.client, place, sidecars::OTHER_SMB).await?;
     ground.settle(OPERATOR).await?;
-    let tally = Tally::of(&ground.requests(OPERATOR, mark)?);
+    let tally = Tally::of(&about_objects(ground, mark)?);
     // And the one that published it.
     let requests = tally.all - tally.events + 1;
     report.value(Key::ChangeRequests, whole(requests), "");
