@@ -4,6 +4,7 @@ use super::entry::Entry;
 use super::{CONFIRMED_AFTER, Pending, is_confirmed};
 use crate::clock::Now;
 use crate::outcome::Seen;
+use dittofs_shared::AdapterType;
 use dittofs_shared::published_state::Adapter;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -60,7 +61,8 @@ impl Adapters {
         }
     }
 
-    /// The adapters after the first list. An empty list must be confirmed, like any removal.
+    /// The adapters after the first list. An empty list must be confirmed, like any removal. A type that it lacks may have been
+    /// removed a moment ago, and still have a Service: it is held like one that was seen before.
     fn first(&self, listed: &BTreeMap<&str, &Seen>, now: Now, hold: Duration) -> Self {
         let since = self.empty_since.unwrap_or(now.steady);
         if listed.is_empty() && !is_confirmed(since, now.steady) {
@@ -72,8 +74,11 @@ impl Adapters {
         let entry = |(r#type, seen): (&&str, &&Seen)| {
             ((*r#type).to_owned(), Entry::first(seen, now, hold, true))
         };
+        let missing = AdapterType::NAMES.into_iter();
+        let missing = missing.filter(|name| !listed.contains_key(name));
+        let lacking = missing.map(|name| (name.to_owned(), Entry::missing(now)));
         Self {
-            known: Some(listed.iter().map(entry).collect()),
+            known: Some(listed.iter().map(entry).chain(lacking).collect()),
             empty_since: None,
         }
     }

@@ -77,6 +77,18 @@ impl Entry {
         }
     }
 
+    /// An adapter that the first list lacks, where nothing is known of the time before. Its port is not known either.
+    pub fn missing(now: Now) -> Self {
+        Self {
+            port: 0,
+            enabled: false,
+            running: false,
+            leaving: Some(Leaving::start(now)),
+            absent_since: Some(now.steady),
+            stopped_since: None,
+        }
+    }
+
     /// The adapter after a poll that listed it.
     pub fn seen(&self, seen: &Seen, now: Now, hold: Duration) -> Self {
         let listed = Self {

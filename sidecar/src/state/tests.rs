@@ -61,9 +61,13 @@ fn status(state: &State) -> ServerStatus {
     published(state).server.status
 }
 
-/// A state with smb on, 100 s after the start.
+/// A state with smb on, 100 s after the start, of a server that has no other adapter.
 fn settled() -> State {
-    play(State::default(), 99, &[smb_on()])
+    let previous = published_state(
+        ServerStatus::Reachable,
+        Some(vec![published_smb(true, false)]),
+    );
+    play(State::resume(Some(previous), at(0).wall), 99, &[smb_on()])
 }
 
 fn published_smb(enabled: bool, leaving: bool) -> Adapter {

@@ -87,13 +87,41 @@ fn an_empty_list_at_the_start_is_unknown_until_it_is_seen_twice() {
     let once = play(State::default(), 0, &[nothing()]);
     assert_eq!(published(&once).adapters, None);
     assert_eq!(
-        published(&play(once.clone(), 1, &[nothing()])).adapters,
-        Some(vec![])
-    );
-    assert_eq!(
-        published(&play(once, 1, &[down(), nothing()])).adapters,
+        published(&play(once.clone(), 1, &[down(), nothing()])).adapters,
         None
     );
+    let twice = play(once, 1, &[nothing()]);
+    assert!(published(&twice).adapters.is_some());
+}
+
+#[test]
+fn where_nothing_is_known_of_before_a_type_that_is_not_listed_is_held_too() {
+    let held = |state: &State| {
+        let adapters = published(state).adapters.unwrap_or_default();
+        let held = adapters
+            .into_iter()
+            .filter(|one| one.leaving_since.is_some());
+        held.map(|one| one.r#type).collect::<Vec<_>>()
+    };
+    for (list, missing) in [(smb_on(), vec!["nfs"]), (nothing(), vec!["nfs", "smb"])] {
+        let state = play(State::default(), 100, &vec![list.clone(); 30]);
+        assert_eq!(held(&state), missing);
+        let over = play(state, 130, &[list.clone(), list]);
+        assert!(held(&over).is_empty());
+        let types = published(&over).adapters.unwrap_or_default();
+        assert_eq!(types.len(), 2 - missing.len(), "{types:?}");
+    }
+}
+
+#[test]
+fn a_type_that_is_listed_after_all_is_held_no_longer() {
+    let both = Outcome::Seen(vec![
+        seen("nfs", 12049, true, true),
+        seen("smb", 1445, true, true),
+    ]);
+    let state = play(State::default(), 100, &[smb_on(), both]);
+    let nfs = published(&state).adapters.unwrap().remove(0);
+    assert_eq!(nfs, adapter("nfs", 12049, (true, true), None));
 }
 
 #[test]
