@@ -96,6 +96,7 @@ pub async fn run(
 async fn reconcile_if_needed(place: Arc<Place>, context: Arc<Context>) -> Result<Action, Error> {
     let instance = InstanceRef::from_obj(&*place);
     if !context.namespaces.admit(&instance) {
+        context.wake.set_aside(&instance);
         return Ok(Action::await_change());
     }
     let causes = match context.wake.begin(&instance, Instant::now()) {
@@ -241,6 +242,9 @@ fn may_lack_secret(instance: &Instance, observed: &Observed) -> bool {
 /// Gives a new instance its first conditions. They say that nothing is known yet.
 async fn ensure_status(server: &DittoServer, context: &Context) -> Result<(), ApplyError> {
     if is_new(server) {
+        let namespace = server.namespace().unwrap_or_default();
+        let instance = InstanceRef::new(&server.name_any()).within(&namespace);
+        context.wake.is_new(&instance, Instant::now());
         let first = status::first(server, jiff::Timestamp::now());
         apply::write_status(&context.client, &context.caches.servers, server, &first).await?;
     }

@@ -52,6 +52,8 @@ const MAX_PACE: Duration = Duration::from_secs(1);
 const GROWTH: u32 = 3;
 /// Parts of a change, so that a short time takes something away, too.
 const PARTS: u64 = 1000;
+/// How long an instance that was just new waits, at most, for those of which nothing is there yet.
+const COURTESY: Duration = Duration::from_secs(30);
 
 /// What the next reconcile of an instance has to take into account.
 #[derive(Debug, Default)]
@@ -70,6 +72,10 @@ struct Pending {
     excess: u64,
     /// Shortest time between the beginnings of two reconciles.
     pace: Duration,
+    /// Nothing of it is there yet, as far as is known, and its first reconcile is about to begin.
+    is_newcomer: bool,
+    /// It was new, and others that are go first until then.
+    polite_until: Option<Instant>,
 }
 
 impl Pending {
@@ -129,10 +135,35 @@ impl Pending {
     }
 }
 
+#[derive(Debug, Default)]
+struct State {
+    pending: HashMap<InstanceRef, Pending>,
+    newcomers: usize,
+    /// Those that let the newcomers go first.
+    polite: Vec<InstanceRef>,
+}
+
+impl State {
+    fn of(&mut self, instance: &InstanceRef) -> &mut Pending {
+        self.pending.entry(instance.clone()).or_default()
+    }
+
+    /// An instance is no newcomer any more. Returns those that have waited for the last one.
+    fn welcome(&mut self, instance: &InstanceRef) -> Vec<InstanceRef> {
+        let known = self.pending.get_mut(instance);
+        let was_newcomer = known.is_some_and(|known| std::mem::take(&mut known.is_newcomer));
+        self.newcomers -= usize::from(was_newcomer);
+        if self.newcomers > 0 {
+            return Vec::new();
+        }
+        std::mem::take(&mut self.polite)
+    }
+}
+
 /// Requests reconciles, and knows why.
 #[derive(Clone, Debug)]
 pub struct Wake {
-    pending: Arc<Mutex<HashMap<InstanceRef, Pending>>>,
+    state: Arc<Mutex<State>>,
     sender: UnboundedSender<InstanceRef>,
     hasher: Arc<RandomState>,
 }
@@ -142,7 +173,7 @@ impl Wake {
     pub fn new() -> (Self, UnboundedReceiver<InstanceRef>) {
         let (sender, receiver) = unbounded();
         let wake = Self {
-            pending: Arc::default(),
+            state: Arc::default(),
             sender,
             hasher: Arc::default(),
         };
@@ -161,12 +192,17 @@ impl Wake {
         mark: Mark,
         weight: Weight,
     ) {
-        let mut pending = lock(&self.pending);
+        let mut state = lock(&self.state);
         for instance in instances {
-            let known = pending.entry(instance.clone()).or_default();
+            let known = state.of(&instance);
             let is_queued = known.is_pressing();
             known.changes.insert(mark, weight);
-            if !is_queued && known.is_pressing() {
+            let is_newcomer =
+                weight == Weight::Whole && known.began.is_none() && !known.is_newcomer;
+            known.is_newcomer |= is_newcomer;
+            let is_to_be_queued = !is_queued && known.is_pressing();
+            state.newcomers += usize::from(is_newcomer);
+            if is_to_be_queued {
                 self.send(instance);
             }
         }
@@ -174,9 +210,9 @@ impl Wake {
 
     /// A change was our own.
     pub fn own(&self, instances: impl IntoIterator<Item = InstanceRef>, mark: Mark) {
-        let mut pending = lock(&self.pending);
+        let mut state = lock(&self.state);
         for instance in instances {
-            if let Some(known) = pending.get_mut(&instance) {
+            if let Some(known) = state.pending.get_mut(&instance) {
                 known.changes.remove(&mark);
             }
         }
@@ -184,10 +220,7 @@ impl Wake {
 
     /// Requests a reconcile.
     pub fn ask(&self, instance: InstanceRef) {
-        lock(&self.pending)
-            .entry(instance.clone())
-            .or_default()
-            .is_asked = true;
+        lock(&self.state).of(&instance).is_asked = true;
         self.send(instance);
     }
 
@@ -196,10 +229,34 @@ impl Wake {
     /// # Errors
     /// There is no reason to reconcile.
     pub fn begin(&self, instance: &InstanceRef, now: Instant) -> Result<Causes, Instant> {
-        lock(&self.pending)
-            .entry(instance.clone())
-            .or_default()
-            .take(now)
+        let mut state = lock(&self.state);
+        let has_newcomers = state.newcomers > 0;
+        let known = state.of(instance);
+        if let Some(until) = known
+            .polite_until
+            .filter(|until| has_newcomers && now < *until)
+        {
+            state.polite.push(instance.clone());
+            return Err(until);
+        }
+        let taken = known.take(now);
+        if taken.is_ok() {
+            self.send_all(state.welcome(instance));
+        }
+        taken
+    }
+
+    /// The objects of an instance are created by the reconcile that has begun. What follows from what its server and others do then
+    /// can wait until the same is done for all others that are new: many at once are sooner there, and none of those that were
+    /// there before waits.
+    pub fn is_new(&self, instance: &InstanceRef, now: Instant) {
+        lock(&self.state).of(instance).polite_until = Some(now + COURTESY);
+    }
+
+    /// An instance is not reconciled, so that nobody waits for it.
+    pub fn set_aside(&self, instance: &InstanceRef) {
+        let released = lock(&self.state).welcome(instance);
+        self.send_all(released);
     }
 
     /// When the next reconcile is due, at the end of one.
@@ -213,15 +270,22 @@ impl Wake {
     }
 
     fn schedule(&self, instance: &InstanceRef, at: Instant, is_retry: bool) {
-        let mut pending = lock(&self.pending);
-        let known = pending.entry(instance.clone()).or_default();
+        let mut state = lock(&self.state);
+        let known = state.of(instance);
         known.due = Some(at);
         known.is_retry = is_retry;
     }
 
     /// Forgets an instance that is gone.
     pub fn forget(&self, instance: &InstanceRef) {
-        lock(&self.pending).remove(instance);
+        self.set_aside(instance);
+        lock(&self.state).pending.remove(instance);
+    }
+
+    fn send_all(&self, instances: Vec<InstanceRef>) {
+        for instance in instances {
+            self.send(instance);
+        }
     }
 
     fn send(&self, instance: InstanceRef) {

@@ -191,3 +191,58 @@ fn what_changes_during_a_retry_counts_once_it_has_succeeded() {
     wake.retry(&files(), due);
     assert_eq!(wake.begin(&files(), now), Err(due));
 }
+
+fn named(name: &str) -> InstanceRef {
+    InstanceRef::new(name).within("n")
+}
+
+fn applied(wake: &Wake, name: &str) {
+    let mark = wake.mark("DittoServer", "n", name, "1");
+    wake.changed([named(name)], mark, Weight::Whole);
+}
+
+/// One instance has just been created, and its sidecar publishes; another one is yet to be created.
+fn created_beside_a_newcomer() -> (Wake, UnboundedReceiver<InstanceRef>, Instant) {
+    let (wake, receiver) = Wake::new();
+    let now = Instant::now();
+    applied(&wake, "files");
+    wake.begin(&files(), now).unwrap();
+    wake.due(&files(), now + Duration::from_hours(1));
+    wake.is_new(&files(), now);
+    applied(&wake, "newcomer");
+    let published = wake.mark("ConfigMap", "n", "files-adapters", "2");
+    wake.changed([files()], published, Weight::Urgent);
+    (wake, receiver, now)
+}
+
+#[test]
+fn what_was_just_created_waits_until_all_others_are_and_is_then_queued() {
+    let (wake, mut receiver, now) = created_beside_a_newcomer();
+    assert_eq!(wake.begin(&files(), now), Err(now + COURTESY));
+    queued(&mut receiver);
+    assert!(wake.begin(&named("newcomer"), now).is_ok());
+    assert_eq!(receiver.try_recv().unwrap(), files());
+    assert!(wake.begin(&files(), now).is_ok());
+}
+
+#[test]
+fn nobody_waits_for_long_or_for_one_that_is_not_reconciled() {
+    let (wake, _receiver, now) = created_beside_a_newcomer();
+    assert!(wake.begin(&files(), now + COURTESY).is_ok());
+    for leave in [Wake::set_aside, Wake::forget] {
+        let (wake, mut receiver, now) = created_beside_a_newcomer();
+        wake.begin(&files(), now).unwrap_err();
+        queued(&mut receiver);
+        leave(&wake, &named("newcomer"));
+        assert_eq!(receiver.try_recv().unwrap(), files());
+        assert!(wake.begin(&files(), now).is_ok());
+    }
+}
+
+#[test]
+fn what_was_there_before_does_not_wait_for_newcomers() {
+    let (wake, _receiver, now) = at_rest();
+    applied(&wake, "newcomer");
+    wake.ask(files());
+    assert!(wake.begin(&files(), now).is_ok());
+}
