@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::server::InstanceRef;
-use dittofs_operator_core::secrets::{SecretFacts, generated_names};
+use dittofs_operator_core::ownership::Ownership;
+use dittofs_operator_core::secrets::{KeyFacts, SecretFacts, generated_names};
 
 /// How long a generated Secret is remembered. Nobody has a reason to change one, and whoever does can request a
 /// reconcile.
@@ -39,15 +40,67 @@ impl KnownSecrets {
 /// What the last reconcile has found of the Secrets that the operator has generated, for the next one. Those of users
 /// are read by every reconcile: it is not known when they change.
 #[derive(Debug, Default)]
-pub struct SecretMemory(HashMap<InstanceRef, KnownSecrets>);
+pub struct SecretMemory(HashMap<InstanceRef, Remembered>);
+
+/// The facts of the Secrets of one instance. There is one for each instance, and a map takes several times the memory of the few
+/// that are in it.
+#[derive(Debug)]
+struct Remembered {
+    secrets: Box<[RememberedSecret]>,
+    since: Instant,
+}
+
+#[derive(Debug)]
+struct RememberedSecret {
+    name: Box<str>,
+    resource_version: Option<String>,
+    ownership: Ownership,
+    keys: Box<[(Box<str>, KeyFacts)]>,
+}
+
+impl Remembered {
+    fn of(known: KnownSecrets, now: Instant) -> Self {
+        let secret = |(name, facts): (String, Option<SecretFacts>)| {
+            let facts = facts?;
+            let keys = facts.keys.into_iter();
+            Some(RememberedSecret {
+                name: name.into(),
+                resource_version: facts.resource_version,
+                ownership: facts.ownership,
+                keys: keys.map(|(key, facts)| (key.into(), facts)).collect(),
+            })
+        };
+        Self {
+            secrets: known.facts.into_iter().filter_map(secret).collect(),
+            since: known.since.unwrap_or(now),
+        }
+    }
+
+    fn known(&self) -> KnownSecrets {
+        let facts = self.secrets.iter().map(|secret| {
+            let keys = secret.keys.iter();
+            let facts = SecretFacts {
+                keys: keys
+                    .map(|(key, facts)| (key.to_string(), facts.clone()))
+                    .collect(),
+                resource_version: secret.resource_version.clone(),
+                ownership: secret.ownership.clone(),
+            };
+            (secret.name.to_string(), Some(facts))
+        });
+        KnownSecrets {
+            facts: facts.collect(),
+            since: Some(self.since),
+        }
+    }
+}
 
 impl SecretMemory {
     /// What is remembered of an instance, unless it has been remembered for too long.
     pub fn of(&self, instance: &InstanceRef, now: Instant) -> KnownSecrets {
         let remembered = self.0.get(instance);
-        let is_recent =
-            |known: &&KnownSecrets| known.since.is_some_and(|since| now < since + REREAD);
-        remembered.filter(is_recent).cloned().unwrap_or_default()
+        let recent = remembered.filter(|known| now < known.since + REREAD);
+        recent.map(Remembered::known).unwrap_or_default()
     }
 
     /// Remembers what was found, or forgets all of it. A Secret that does not exist is awaited, and so read by every
@@ -57,10 +110,8 @@ impl SecretMemory {
             return self.forget(instance);
         };
         let generated = generated_names(&instance.name);
-        known.forget_missing();
         known.facts.retain(|name, _| generated.contains(name));
-        known.since.get_or_insert(now);
-        self.0.insert(instance.clone(), known);
+        self.0.insert(instance.clone(), Remembered::of(known, now));
     }
 
     /// Forgets the Secrets of an instance: the next reconcile reads them.

@@ -137,6 +137,8 @@ impl Namespace {
         };
         let names = self.of_instance.entry(Arc::clone(&shared)).or_default();
         if let Err(at) = names.binary_search(object) {
+            // Mostly there is one, and there are as many of these lists as objects.
+            names.reserve_exact(1);
             names.insert(at, Arc::clone(object));
         }
         shared
