@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use dittofs_rig::binaries::{Binaries, Part};
-use dittofs_rig::{images, programs::Programs};
+use dittofs_rig::{NodeSupport, images, programs::Programs};
 use std::path::PathBuf;
 
 /// The options.
@@ -24,6 +24,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.control_plane {
         Binaries::ensure(Part::ControlPlane)?;
         return Ok(());
+    }
+    // It installs what is missing.
+    if let NodeSupport::Unavailable(reason) = NodeSupport::check() {
+        println!("There can be no node here: {reason}");
     }
     Binaries::ensure(Part::Node)?;
     let programs = Programs::build()?;

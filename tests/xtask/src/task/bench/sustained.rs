@@ -20,6 +20,8 @@ const RATES: [u32; 7] = [10, 25, 50, 100, 150, 200, 300];
 const SECONDS: u32 = 15;
 /// More would hide that the API server is what limits.
 const SIDE_BY_SIDE: usize = 64;
+/// Of so many of the slowest more is told.
+const SLOWEST: usize = 5;
 /// Longest p99 that counts, in milliseconds.
 const IN_TIME: f64 = 250.0;
 
@@ -39,10 +41,10 @@ pub async fn measure(
         let mark = ground.audit().mark()?;
         let took = change(ground, places, &ports, rate).await?;
         ground.settle(OPERATOR).await?;
-        let waits = waits(ground, mark, places)?;
+        let (waits, slowest) = waits(ground, mark, places)?;
         let asked = f64::from(rate * SECONDS);
         println!(
-            "    {rate}/s: asked for in {:.1} s, p50 {:.0}, p99 {:.0} ms, {} of {asked} followed",
+            "    {rate}/s: asked for in {:.1} s, p50 {:.0}, p99 {:.0} ms, {} of {asked} followed; the slowest: {slowest}",
             took.as_secs_f64(),
             waits.p50(),
             waits.p99(),
@@ -81,8 +83,9 @@ async fn change(
     Ok(began.elapsed())
 }
 
-/// Milliseconds from each publication to the next write of its Service.
-fn waits(ground: &Ground<'_>, mark: Mark, places: &[Place]) -> Result<Spread, Error> {
+/// Milliseconds from each publication to the next write of its Service. Of the slowest, it is told when they were published: many
+/// at one moment have another cause than some at any.
+fn waits(ground: &Ground<'_>, mark: Mark, places: &[Place]) -> Result<(Spread, String), Error> {
     let published = ground.requests(AGENT, mark)?;
     let mut written = ground.requests(OPERATOR, mark)?;
     written.retain(|entry| requests::is_object(entry) && entry.resource == "services");
@@ -98,8 +101,16 @@ fn waits(ground: &Ground<'_>, mark: Mark, places: &[Place]) -> Result<Spread, Er
             let at = change.stage_timestamp;
             let next = writes.iter().map(|entry| entry.stage_timestamp);
             let next = next.filter(|written| *written > at).min();
-            waits.extend(next.map(|next| requests::seconds(at, next) * 1000.0));
+            waits.extend(next.map(|next| (requests::seconds(at, next) * 1000.0, at)));
         }
     }
-    Ok(Spread::new(waits))
+    waits.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let first = published.first().map(|entry| entry.stage_timestamp);
+    let slowest = waits.iter().take(SLOWEST).filter_map(|(wait, at)| {
+        let since = requests::seconds(first?, *at);
+        Some(format!("{wait:.0} ms after {since:.1} s"))
+    });
+    let slowest = slowest.collect::<Vec<_>>().join(", ");
+    let waits = waits.iter().map(|(wait, _)| *wait).collect();
+    Ok((Spread::new(waits), slowest))
 }
