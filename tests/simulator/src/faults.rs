@@ -60,6 +60,8 @@ pub enum Fault {
     },
     /// Drop the connection without an answer.
     Close,
+    /// Answer truthfully, and drop the connection after half of the body.
+    Half,
     /// Answer 200 with something that is no JSON.
     Garbage,
     /// Answer 200 with nothing.

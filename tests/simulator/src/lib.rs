@@ -79,6 +79,7 @@ mod metrics;
 mod ports;
 mod refusal;
 pub mod replay;
+mod sent;
 mod server;
 mod simulator;
 mod state;

@@ -3,10 +3,10 @@
 
 use std::{fmt, fs, net::SocketAddr, sync::Arc};
 
-use http_body_util::Full;
+use crate::sent::Sent;
 use hyper::{
     Request, Response, StatusCode,
-    body::{Bytes, Incoming},
+    body::Incoming,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE},
 };
 use tracing::info;
@@ -97,7 +97,7 @@ fn authorization(settings: &MetricsSettings) -> Result<Option<HeaderValue>, Conf
 }
 
 impl Page {
-    fn respond(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    fn respond(&self, request: &Request<Incoming>) -> Response<Sent> {
         let (status, body) = if request.uri().path() != self.path {
             (StatusCode::NOT_FOUND, "404 page not found\n".to_owned())
         } else if self.lets_in(request.headers().get(AUTHORIZATION)) {
@@ -105,7 +105,7 @@ impl Page {
         } else {
             (StatusCode::UNAUTHORIZED, "unauthorized\n".to_owned())
         };
-        let mut response = Response::new(Full::new(Bytes::from(body)));
+        let mut response = Response::new(Sent::whole(body));
         *response.status_mut() = status;
         let kind = if status == StatusCode::OK {
             "text/plain; version=0.0.4; charset=utf-8"

@@ -2,12 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{
-    Request, Response, StatusCode,
-    body::{Bytes, Incoming},
-    header,
-};
+use http_body_util::{BodyExt, Limited};
+use hyper::{Request, Response, StatusCode, body::Incoming, header};
 use tokio::{net::TcpListener, time::sleep};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info};
@@ -17,6 +13,7 @@ use crate::{
     control::{Control, Shared},
     faults::Fault,
     refusal::Refusal,
+    sent::Sent,
     transport::{Dropped, Entrance, Responded},
 };
 
@@ -71,6 +68,7 @@ async fn respond(control: Shared, request: Request<Incoming>) -> Responded {
         },
         Some(Fault::Empty) => Answer::empty(200),
         Some(Fault::Close) => return Err(Dropped),
+        Some(Fault::Half) => return Ok(encode(truth(&control, request).await).map(Sent::cut)),
         Some(Fault::Hang) => {
             control.stopping.clone().requested().await;
             return Err(Dropped);
@@ -121,8 +119,8 @@ async fn read(request: Request<Incoming>) -> Result<Call, Answer> {
     })
 }
 
-fn encode(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(answer.body)));
+fn encode(answer: Answer) -> Response<Sent> {
+    let mut response = Response::new(Sent::whole(answer.body));
     // A fault may ask for a status that HTTP has not.
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

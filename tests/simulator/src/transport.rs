@@ -2,13 +2,7 @@
 
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::{
-    Request, Response,
-    body::{Bytes, Incoming},
-    server::conn::http1,
-    service::service_fn,
-};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::{
@@ -20,7 +14,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
-use crate::stop::Stopped;
+use crate::{sent::Sent, stop::Stopped};
 
 /// How long a client may take to agree on TLS.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -36,7 +30,7 @@ const NO_TLS: &[u8] =
 pub(crate) struct Dropped;
 
 /// What becomes of a request.
-pub(crate) type Responded = Result<Response<Full<Bytes>>, Dropped>;
+pub(crate) type Responded = Result<Response<Sent>, Dropped>;
 
 /// Where clients come in.
 pub(crate) struct Entrance {
