@@ -1,25 +1,31 @@
-//! Stands between a program and the API server, and swallows what it is told to: as a network that loses packets without a
-//! word, for one kind alone.
+//! Stands between a program and the API server, and does to its requests and watches what it is told to: as a network that loses
+//! packets without a word, an API server that refuses or is behind, and the end of the program at any moment.
 //!
-//! The program speaks HTTP to it, with its own token. What is not swallowed is passed on as it is, watches included.
+//! The program speaks HTTP to it, with its own token. What meets no fault is passed on as it is, watches included. Every request
+//! that changes something is written down, with its body, which the audit log does not have.
+
+mod events;
+mod pass;
+pub mod plan;
 
 use crate::cluster::access::Caller;
 use crate::cluster::{Cluster, Error};
-use futures::stream::{BoxStream, unfold};
-use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, StreamBody};
-use hyper::body::{Bytes, Frame, Incoming};
+use http::{Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kube::Client;
-use kube::client::Body;
-use std::convert::Infallible;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch::{Receiver, Sender};
+use tokio::sync::watch::Sender;
 use tokio::task::JoinHandle;
+
+use pass::{Answer, Cut, change, pass, pieces, plain, watched, whole};
+use plan::{Plan, Script, Written};
 
 /// What becomes of requests whose path and query contain a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,17 +36,59 @@ pub enum Rule {
     Swallow(Vec<String>),
     /// The next one that changes something is refused with a code.
     RefuseOnce(String, StatusCode),
+    /// Lists with one of these are answered as they were at [`Proxy::remember`], and watches with one of these are silent: the
+    /// view of an API server that is behind.
+    Past(Vec<String>),
 }
-
-type Pieces = StreamBody<BoxStream<'static, kube::Result<Frame<Bytes>>>>;
-type Answer = Response<Pieces>;
 
 /// A proxy. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
-    rule: Sender<Rule>,
+    shared: Arc<Shared>,
     task: JoinHandle<()>,
+}
+
+/// Lists that the program has asked for: path and query.
+#[derive(Default)]
+struct Lists {
+    known: BTreeSet<String>,
+    /// What they said at [`Proxy::remember`].
+    past: BTreeMap<String, Bytes>,
+}
+
+impl Lists {
+    /// What is to be answered, if it is the past.
+    fn of(&mut self, target: &str, is_past: bool) -> Option<Bytes> {
+        self.known.insert(target.to_owned());
+        let past = is_past.then(|| self.past.get(target));
+        past.flatten().cloned()
+    }
+}
+
+struct Shared {
+    /// Without credentials: whoever asks says who it is.
+    client: Client,
+    administrator: Client,
+    rule: Sender<Rule>,
+    script: Mutex<Script>,
+    lists: Mutex<Lists>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lists(&self) -> MutexGuard<'_, Lists> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Proxy {
@@ -50,18 +98,25 @@ impl Proxy {
     /// There is no client for the API server, or no port.
     pub async fn start(cluster: &Cluster) -> Result<Self, Error> {
         let mut config = cluster.client_config(&Caller::admin())?;
-        // Whoever asks says who it is.
+        // Whoever asks says who it is, and tries again if it wants to.
         config.auth_info = kube::config::AuthInfo::default();
+        config.default_retry = false;
         let client = Client::try_from(config).map_err(crate::cluster::access::Error::from)?;
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .map_err(Error::NoPort)?;
         let address = listener.local_addr().map_err(Error::NoPort)?;
-        let rule = Sender::new(Rule::Pass);
-        let task = tokio::spawn(serve(listener, client, rule.clone()));
+        let shared = Arc::new(Shared {
+            client,
+            administrator: cluster.client()?,
+            rule: Sender::new(Rule::Pass),
+            script: Mutex::default(),
+            lists: Mutex::default(),
+        });
+        let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(Self {
             address,
-            rule,
+            shared,
             task,
         })
     }
@@ -73,7 +128,54 @@ impl Proxy {
 
     /// From now on.
     pub fn rule(&self, rule: Rule) {
-        self.rule.send_replace(rule);
+        self.shared.rule.send_replace(rule);
+    }
+
+    /// Forgets everything, as if it had just been started.
+    pub fn reset(&self) {
+        self.rule(Rule::Pass);
+        *self.shared.script() = Script::default();
+        *self.shared.lists() = Lists::default();
+    }
+
+    /// Counts requests and events anew, and lets them meet the faults of a plan.
+    pub fn arm(&self, plan: Plan) {
+        self.shared.script().arm(plan);
+    }
+
+    /// The process that is killed where the plan says so, once.
+    pub fn set_victim(&self, process: u32) {
+        self.shared.script().set_victim(process);
+    }
+
+    /// What was to be changed since [`Proxy::arm`].
+    pub fn writes(&self) -> Vec<Written> {
+        self.shared.script().writes().to_vec()
+    }
+
+    /// How many events about objects have arrived since [`Proxy::arm`].
+    pub fn events(&self) -> usize {
+        self.shared.script().events()
+    }
+
+    /// How many faults of the plan were met.
+    pub fn met(&self) -> usize {
+        self.shared.script().met()
+    }
+
+    /// Remembers what the lists that the program has asked for say now, for [`Rule::Past`].
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub async fn remember(&self) -> kube::Result<()> {
+        let targets: Vec<_> = self.shared.lists().known.iter().cloned().collect();
+        for target in targets {
+            let request = Request::get(&target).body(Vec::new());
+            let request = request.map_err(kube::Error::HttpError)?;
+            let list = self.shared.administrator.request_text(request).await?;
+            self.shared.lists().past.insert(target, Bytes::from(list));
+        }
+        Ok(())
     }
 }
 
@@ -83,78 +185,76 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve(listener: TcpListener, client: Client, rule: Sender<Rule>) {
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(converse(stream, client.clone(), rule.clone()));
+        tokio::spawn(converse(stream, Arc::clone(&shared)));
     }
 }
 
-async fn converse(stream: TcpStream, client: Client, rule: Sender<Rule>) {
-    let service = service_fn(move |request| answer(request, client.clone(), rule.clone()));
+async fn converse(stream: TcpStream, shared: Arc<Shared>) {
+    let service = service_fn(move |request| answer(request, Arc::clone(&shared)));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    // Who hangs up has got what it wanted.
+    // Who hangs up has got what it wanted, and who is cut off is to be.
     let _ = connection.await;
 }
 
-fn swallows(rule: &Rule, target: &str) -> bool {
-    matches!(rule, Rule::Swallow(parts) if parts.iter().any(|part| target.contains(part)))
+impl Rule {
+    fn swallows(&self, target: &str) -> bool {
+        matches!(self, Self::Swallow(parts) if names(parts, target))
+    }
+
+    /// Whether nothing of the answer is to be passed on now.
+    fn holds(&self, target: &str) -> bool {
+        let is_silent = |parts: &Vec<String>| is_watch(target) && names(parts, target);
+        self.swallows(target) || matches!(self, Self::Past(parts) if is_silent(parts))
+    }
+
+    fn is_past(&self, target: &str) -> bool {
+        matches!(self, Self::Past(parts) if names(parts, target))
+    }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    client: Client,
-    rule: Sender<Rule>,
-) -> Result<Answer, Infallible> {
+fn names(parts: &[String], target: &str) -> bool {
+    parts.iter().any(|part| target.contains(part))
+}
+
+fn is_watch(target: &str) -> bool {
+    target.contains("watch=true")
+}
+
+fn is_list(method: &Method, target: &str) -> bool {
+    *method == Method::GET && target.contains("limit=") && !is_watch(target)
+}
+
+async fn answer(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Answer, Cut> {
     let target = request.uri().to_string();
-    let now = rule.borrow().clone();
-    if let Rule::RefuseOnce(part, code) = now
-        && target.contains(&part)
-        && request.method() != http::Method::GET
+    let method = request.method().clone();
+    let rule = shared.rule.borrow().clone();
+    if let Rule::RefuseOnce(part, code) = &rule
+        && target.contains(part)
+        && method != Method::GET
     {
-        rule.send_replace(Rule::Pass);
-        return Ok(plain(code, "refused by the proxy"));
+        shared.rule.send_replace(Rule::Pass);
+        return Ok(plain(*code, "refused by the proxy"));
     }
-    let mut rule = rule.subscribe();
+    if is_list(&method, &target)
+        && let Some(list) = shared.lists().of(&target, rule.is_past(&target))
+    {
+        return Ok(whole(StatusCode::OK, list));
+    }
+    let mut rule = shared.rule.subscribe();
     // The proxy ends with its test.
-    let _ = rule.wait_for(|rule| !swallows(rule, &target)).await;
-    match pass(request, &client).await {
-        Ok(answer) => Ok(answer.map(|body| pieces(body, rule, target))),
-        Err(error) => Ok(plain(StatusCode::BAD_GATEWAY, &error)),
+    let _ = rule.wait_for(|rule| !rule.swallows(&target)).await;
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| Cut)?.to_bytes();
+    if method != Method::GET {
+        return change(parts, body, &shared).await;
     }
-}
-
-async fn pass(request: Request<Incoming>, client: &Client) -> Result<Response<Body>, String> {
-    let (mut parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(|error| error.to_string())?;
-    for header in [HOST, CONNECTION, TRANSFER_ENCODING] {
-        parts.headers.remove(header);
-    }
-    let request = Request::from_parts(parts, Body::from(body.to_bytes().to_vec()));
-    let answer = client.send(request).await;
-    let mut answer = answer.map_err(|error| error.to_string())?;
-    for header in [CONNECTION, TRANSFER_ENCODING] {
-        answer.headers_mut().remove(header);
-    }
-    Ok(answer)
-}
-
-/// Passes an answer on, piece by piece, as long as it is not swallowed.
-fn pieces(body: Body, rule: Receiver<Rule>, target: String) -> Pieces {
-    let pieces = unfold((body, rule), move |(mut body, mut rule)| {
-        let target = target.clone();
-        async move {
-            let piece = body.frame().await;
-            let _ = rule.wait_for(|rule| !swallows(rule, &target)).await;
-            Some((piece?, (body, rule)))
+    Ok(match pass(parts, body, &shared.client).await {
+        Err(error) => plain(StatusCode::BAD_GATEWAY, &error),
+        Ok(answer) if is_watch(&target) && answer.status() == StatusCode::OK => {
+            answer.map(|body| watched(body, rule, target, shared))
         }
-    });
-    StreamBody::new(Box::pin(pieces))
-}
-
-fn plain(code: StatusCode, text: &str) -> Answer {
-    let piece = Frame::data(Bytes::from(text.to_owned()));
-    let pieces = futures::stream::once(async { Ok(piece) });
-    let mut answer = Response::new(StreamBody::new(Box::pin(pieces) as BoxStream<'static, _>));
-    *answer.status_mut() = code;
-    answer
+        Ok(answer) => answer.map(|body| pieces(body, rule, target)),
+    })
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Operator {
     running: Option<Running>,
+    program: Program,
     id: u32,
 }
 
@@ -29,11 +30,42 @@ impl Operator {
         name: &'static str,
         environment: &[String],
     ) -> Result<Self, Error> {
-        let running = start(cluster, programs, OPERATOR, name, environment)?;
+        let kubeconfig = kubeconfig(cluster, OPERATOR, name)?;
+        Self::start_at(cluster, programs, name, &kubeconfig, environment)
+    }
+
+    /// The same with a kubeconfig that is there already.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_at(
+        cluster: &Cluster,
+        programs: &Programs,
+        name: &'static str,
+        kubeconfig: &Path,
+        environment: &[String],
+    ) -> Result<Self, Error> {
+        let program = program(programs, name, kubeconfig, environment);
+        let running = cluster.launcher.start(&program)?;
         Ok(Self {
             id: running.pid(),
             running: Some(running),
+            program,
         })
+    }
+
+    /// Kills it, if it still runs, and starts it anew with the same token.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn again(&mut self, cluster: &Cluster) -> Result<(), Error> {
+        if let Some(running) = self.running.take() {
+            running.kill();
+        }
+        let running = cluster.launcher.start(&self.program)?;
+        self.id = running.pid();
+        self.running = Some(running);
+        Ok(())
     }
 
     /// Its process id.
@@ -76,6 +108,51 @@ impl Drop for Operator {
     }
 }
 
+/// A sidecar beside the API server, for a server that is no pod. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Sidecar(Option<Running>);
+
+impl Sidecar {
+    /// Starts it with the rights of the sidecar of an instance. `name` is that of its log, and unique among the programs of the
+    /// cluster; the environment, `NAME=value`, says where the server is and with which credentials.
+    ///
+    /// # Errors
+    /// The instance has no account for it yet, or it does not start.
+    pub fn start(
+        cluster: &Cluster,
+        programs: &Programs,
+        name: &'static str,
+        (namespace, instance): (&str, &str),
+        environment: &[String],
+    ) -> Result<Self, Error> {
+        let account = format!("{instance}-sidecar");
+        let token = token(cluster, namespace, &account)?;
+        let kubeconfig = write_kubeconfig(cluster, cluster.url(), &token, name)?;
+        let mut arguments = vec![
+            format!("KUBECONFIG={}", kubeconfig.display()),
+            "DITTOFS_SIDECAR_LISTEN=127.0.0.1:0".to_owned(),
+            format!("DITTOFS_SIDECAR_NAMESPACE={namespace}"),
+            format!("DITTOFS_SIDECAR_INSTANCE={instance}"),
+        ];
+        arguments.extend_from_slice(environment);
+        arguments.push(programs.sidecar.display().to_string());
+        let program = Program {
+            name,
+            executable: PathBuf::from("/usr/bin/env"),
+            arguments,
+        };
+        Ok(Self(Some(cluster.launcher.start(&program)?)))
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        if let Some(running) = self.0.take() {
+            running.kill();
+        }
+    }
+}
+
 /// Starts an operator with the rights of an account.
 pub(crate) fn start(
     cluster: &Cluster,
@@ -85,6 +162,16 @@ pub(crate) fn start(
     environment: &[String],
 ) -> Result<Running, Error> {
     let kubeconfig = kubeconfig(cluster, account, name)?;
+    let program = program(programs, name, &kubeconfig, environment);
+    Ok(cluster.launcher.start(&program)?)
+}
+
+fn program(
+    programs: &Programs,
+    name: &'static str,
+    kubeconfig: &Path,
+    environment: &[String],
+) -> Program {
     let mut arguments = vec![
         format!("KUBECONFIG={}", kubeconfig.display()),
         // Before the rest, which may say otherwise.
@@ -97,12 +184,11 @@ pub(crate) fn start(
         format!("--lease-namespace={NAMESPACE}"),
         format!("--sidecar-image={}", images::SIDECAR),
     ]);
-    let program = Program {
+    Program {
         name,
         executable: PathBuf::from("/usr/bin/env"),
         arguments,
-    };
-    Ok(cluster.launcher.start(&program)?)
+    }
 }
 
 /// Writes a kubeconfig with a token of an account of the manifests, and gives its path.
@@ -123,14 +209,27 @@ pub fn kubeconfig_at(
     account: &str,
     name: &str,
 ) -> Result<PathBuf, Error> {
-    let token = command::run(&mut cluster.kubectl([
+    let token = token(cluster, NAMESPACE, account)?;
+    write_kubeconfig(cluster, url, &token, name)
+}
+
+fn token(cluster: &Cluster, namespace: &str, account: &str) -> Result<String, Error> {
+    Ok(command::run(&mut cluster.kubectl([
         "-n",
-        NAMESPACE,
+        namespace,
         "create",
         "token",
         account,
         "--duration=24h",
-    ]))?;
+    ]))?)
+}
+
+fn write_kubeconfig(
+    cluster: &Cluster,
+    url: &str,
+    token: &str,
+    name: &str,
+) -> Result<PathBuf, Error> {
     let kubeconfig = cluster.state_dir().join(format!("{name}.kubeconfig"));
     let authority = cluster.access.state.pki().join("ca.crt");
     files::write(&kubeconfig, kubeconfig_with(url, &authority, token.trim()))?;
