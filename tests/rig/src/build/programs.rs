@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 /// The benches of the pure core and of the poll loop: package and program.
 const CORE_BENCH: &str = "dittofs-core-bench";
 const POLL_BENCH: &str = "dittofs-poll-bench";
+/// The model of operator and sidecar.
+const MODEL: &str = "dittofs-model";
 const PACKAGES: [&str; 3] = ["dittofs-operator", "dittofs-sidecar", "dittofs-simulator"];
 
 /// Our programs could not be built.
@@ -88,17 +90,22 @@ impl Programs {
 
     /// Builds the bench of the pure core.
     pub fn core_bench(profile: Profile) -> Result<PathBuf, Error> {
-        Self::bench(profile, CORE_BENCH)
+        Self::more(profile, CORE_BENCH)
     }
 
     /// Builds the bench of the sidecar's poll loop.
     pub fn poll_bench(profile: Profile) -> Result<PathBuf, Error> {
-        Self::bench(profile, POLL_BENCH)
+        Self::more(profile, POLL_BENCH)
+    }
+
+    /// Builds the model of operator and sidecar.
+    pub fn model(profile: Profile) -> Result<PathBuf, Error> {
+        Self::more(profile, MODEL)
     }
 
     /// Together with the others: built alone it would have other features of its dependencies, and all of them would be
     /// built twice.
-    fn bench(profile: Profile, name: &'static str) -> Result<PathBuf, Error> {
+    fn more(profile: Profile, name: &'static str) -> Result<PathBuf, Error> {
         let step = Step::begin(format!("building {name}"));
         let program = executable(&cargo_build(profile, &[name])?, name, name)?;
         step.done();

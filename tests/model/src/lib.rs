@@ -1,0 +1,15 @@
+//! The pure decisions of operator and sidecar, without a cluster: `dittofs-model` runs both.
+//!
+//! * [`model`]: all short interleavings of what can happen to the adapters of an instance. The laws are checked in every state, and
+//!   from every state the objects become what the server asks for.
+//! * [`hostile`]: published states that nobody would write but an attacker. They open at most adapter ports of their own
+//!   instance, and change nothing else.
+//! * [`random`]: choices that a seed makes.
+
+mod ground;
+pub mod hostile;
+pub mod model;
+pub mod random;
+
+/// Whatever went wrong, as text.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
