@@ -56,7 +56,7 @@ mod roll_walk;
 mod route_versions;
 mod routes;
 mod secrets;
-mod seen;
+pub mod seen;
 mod server;
 mod services;
 mod sharding;
@@ -86,15 +86,20 @@ macro_rules! trials {
 }
 
 pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
-    let mut trials = bare(unavailable);
-    trials.extend(of_an_own_cluster(unavailable));
-    trials.extend(of_specs(unavailable));
+    let mut trials = of_specs(unavailable);
     trials.extend(of_adapters(unavailable));
     trials.extend(of_the_operator(unavailable));
     trials
 }
 
-/// In a world of their own, one after the other; first, so that the others fill the time.
+/// Those that run one after the other.
+pub fn one_by_one(unavailable: Option<&str>) -> Vec<Trial> {
+    let mut trials = bare(unavailable);
+    trials.extend(of_an_own_cluster(unavailable));
+    trials
+}
+
+/// In the bare world.
 fn bare(unavailable: Option<&str>) -> Vec<Trial> {
     trials![
         Needs::BareApiServer,

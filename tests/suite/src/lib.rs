@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod certificates;
+pub mod dump;
 pub mod go_operator;
+pub mod grounds;
 pub mod instance;
 pub mod kubelet;
 pub mod percona;

@@ -5,11 +5,12 @@ mod api;
 mod layout;
 mod node;
 mod recorded;
+mod torture;
 
 use dittofs_rig::{NodeSupport, reaper};
 use dittofs_suite::registry::plain;
 use dittofs_suite::world;
-use libtest_mimic::Arguments;
+use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     reaper::main_if_requested();
@@ -25,6 +26,8 @@ fn main() {
     trials.extend(recorded::trials());
     trials.extend(api::trials(unavailable.as_deref()));
     trials.extend(node::trials(unavailable.as_deref()));
+    trials = spread(api::one_by_one(unavailable.as_deref()), trials);
+    trials = spread(torture::trials(unavailable.as_deref()), trials);
     let known = trials.iter().map(|trial| trial.name().to_owned()).collect();
     trials.push(plain(
         "fields::every_test_that_is_named_exists",
@@ -33,4 +36,18 @@ fn main() {
     let conclusion = libtest_mimic::run(&arguments, trials);
     world::end();
     conclusion.exit();
+}
+
+/// Puts tests that wait for each other among the others, at equal distances: side by side, they would keep every thread
+/// waiting for the first of them.
+fn spread(one_by_one: Vec<Trial>, others: Vec<Trial>) -> Vec<Trial> {
+    let distance = others.len() / one_by_one.len().max(1);
+    let mut others = others.into_iter();
+    let mut all = Vec::new();
+    for trial in one_by_one {
+        all.push(trial);
+        all.extend(others.by_ref().take(distance));
+    }
+    all.extend(others);
+    all
 }

@@ -10,6 +10,8 @@
 //! own and Services of both families, brought up by the first test that asks for it. Such tests run one at a time, and each begins without any of the
 //! kinds; it installs and removes them with [`ForeignCrds`].
 
+mod scenery;
+
 use dittofs_rig::audit::Mark;
 use dittofs_rig::foreign_crds::{ForeignCrds, Kind};
 use dittofs_rig::installation::{self, Installation, Server};
@@ -20,7 +22,6 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -96,6 +97,8 @@ struct Slot(Mutex<Option<Attempt>>);
 static SHARED: Slot = Slot(Mutex::new(None));
 /// None of them is, until a test installs it.
 static BARE: Slot = Slot(Mutex::new(None));
+/// Every test has operators of its own.
+static TORMENTED: Slot = Slot(Mutex::new(None));
 
 impl Slot {
     fn lock(&self) -> MutexGuard<'_, Option<Attempt>> {
@@ -155,6 +158,22 @@ fn bare() -> Result<Arc<World>, Error> {
 pub fn end() {
     SHARED.end();
     BARE.end();
+    TORMENTED.end();
+}
+
+/// The world in which operators are tormented: all kinds of others are there, and it has no operator of its own.
+fn tormented() -> Result<Arc<World>, Error> {
+    TORMENTED.get_or_start(|| {
+        let options = ClusterOptions::control_plane("torture");
+        let world = World::start(&options, &Kind::ALL, &Server::Simulator)?;
+        let mut installation = world.installation.lock();
+        let installed = installation.as_mut();
+        if let Ok(installed) = installed {
+            installed.stop_operator(true);
+        }
+        drop(installation);
+        Ok(world)
+    })
 }
 
 /// Why a test that asks for what only the simulator does cannot run.
@@ -250,6 +269,23 @@ where
     perform(&world, name, test)
 }
 
+/// Held by the test that torments its operators: it keeps the machine busy enough.
+static TORMENTED_STAGE: Mutex<()> = Mutex::new(());
+
+/// The same in the world without an operator.
+///
+/// # Errors
+/// What the test ended with.
+pub fn play_tormented<F>(name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
+where
+    F: Future<Output = Outcome>,
+{
+    let _stage = TORMENTED_STAGE
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    perform(&tormented()?, name, test)
+}
+
 /// The same in a world of its own, which ends with the test.
 ///
 /// # Errors
@@ -291,7 +327,7 @@ where
             outcome
         }
     })?;
-    outcome.map_err(|error| format!("{error}\n{}", scenery(world, &namespace)).into())
+    outcome.map_err(|error| format!("{error}\n{}", scenery::of(world, &namespace)).into())
 }
 
 fn namespace_of(name: &str) -> String {
@@ -331,49 +367,4 @@ async fn make_namespace(client: &Client, name: &str) -> Outcome {
         )
         .await?;
     Ok(())
-}
-
-/// What a person would look at after a failure.
-fn scenery(world: &World, namespace: &str) -> String {
-    let mut text = String::new();
-    for words in [
-        vec![
-            "get",
-            "dittoservers,statefulsets,pods,services,networkpolicies,configmaps,pvc",
-            "-o",
-            "wide",
-        ],
-        vec![
-            "get",
-            "dittoservers",
-            "-o",
-            "jsonpath={range .items[*].status.conditions[*]}{.type}={.status} {.reason}: {.message}{\"\\n\"}{end}",
-        ],
-        vec![
-            "get",
-            "events",
-            "--sort-by=.metadata.creationTimestamp",
-            "-o",
-            "custom-columns=TYPE:.type,REASON:.reason,OBJECT:.involvedObject.name,NOTE:.message",
-        ],
-        vec![
-            "logs",
-            "-l",
-            "app=dittofs-server",
-            "--all-containers",
-            "--prefix",
-            "--tail=30",
-        ],
-    ] {
-        let output = world
-            .cluster
-            .kubectl(["-n", namespace])
-            .args(&words)
-            .output();
-        let output = output
-            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-            .unwrap_or_default();
-        let _ = writeln!(text, "--- kubectl {}\n{output}", words[..2].join(" "));
-    }
-    text
 }

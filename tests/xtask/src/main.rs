@@ -7,7 +7,7 @@ mod task;
 use clap::{Parser, Subcommand};
 use dittofs_rig::reaper;
 use std::process::ExitCode;
-use task::{bench, bless, build, cluster, core_bench, demo, release, test};
+use task::{bench, bless, build, cluster, core_bench, demo, release, test, torture};
 
 #[derive(Parser)]
 #[command(about = "Tasks of this workspace", disable_help_subcommand = true)]
@@ -29,6 +29,8 @@ enum Task {
     CoreBench(core_bench::Arguments),
     /// Runs every test.
     Test(test::Arguments),
+    /// Tries to break the operator and the sidecar, with seeded faults of every kind.
+    Torture(torture::Arguments),
     /// Makes every generated file again and says which have changed: the CRD, the reference, the golden files.
     Bless,
     /// Sets the version everywhere and closes the section of unreleased changes in CHANGELOG.md.
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Task::Floor(arguments) => bench::floor::run(&arguments),
         Task::CoreBench(arguments) => core_bench::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
+        Task::Torture(arguments) => torture::run(&arguments),
         Task::Bless => bless::run(),
         Task::Release(arguments) => release::run(&arguments),
         Task::Cluster(arguments) => cluster::run(&arguments),

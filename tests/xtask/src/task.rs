@@ -9,6 +9,7 @@ pub mod demo;
 mod instance;
 pub mod release;
 pub mod test;
+pub mod torture;
 
 use crate::Outcome;
 use std::process::Command;

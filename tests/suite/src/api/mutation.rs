@@ -1,23 +1,21 @@
 //! The schema, walked over: every field is changed, brought to its bounds, spoiled, deleted and put back on a living instance, which
 //! must end as one that never had anything else. `fields.yaml` says what a change is, the schema says what is a bound or a mistake.
 
-mod dump;
 mod values;
 
 use dittofs_golden::fields::{self, Change};
 use dittofs_operator_core::reference;
 use dittofs_rig::installation::{NAMESPACE, OPERATOR};
 use dittofs_rig::{Mode, wait_for};
-use dittofs_shared::labels;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::percona::Percona;
 use dittofs_suite::world::Scene;
-use dittofs_suite::{Outcome, ensure};
+use dittofs_suite::{Outcome, dump, ensure, grounds};
 use futures::StreamExt as _;
 use futures::stream;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
-use kube::api::{DeleteParams, PostParams};
+use kube::api::DeleteParams;
 use kube::core::Status;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -91,40 +89,7 @@ pub fn base(scene: &Scene, group: &str) -> Value {
 
 /// An instance in a namespace of its own, with the Secrets that the changes name, and those that the operator would make.
 pub async fn begin(scene: &Scene, suffix: &str, spec: Value) -> Result<Instance, Failed> {
-    let mut scene = scene.clone();
-    // A name of a namespace has at most 63 characters.
-    let prefix: String = scene.namespace.chars().take(45).collect();
-    scene.namespace = format!("{}-{suffix}", prefix.trim_end_matches('-'));
-    let name = scene.namespace.clone();
-    let namespace = serde_json::from_value(json!({"metadata": {"name": name}}))?;
-    let namespaces: Api<Namespace> = Api::all(scene.client.clone());
-    namespaces
-        .create(&PostParams::default(), &namespace)
-        .await?;
-    let secrets: Api<Secret> = Api::namespaced(scene.client.clone(), &name);
-    let made = [
-        ("files-jwt-secret", json!({"jwt-secret": "k".repeat(64)})),
-        (
-            "files-admin-bootstrap-credentials",
-            json!({"username": "admin", "password": "a".repeat(32)}),
-        ),
-        (
-            "files-sidecar-credentials",
-            json!({"username": "dittofs-sidecar", "password": "s".repeat(32)}),
-        ),
-    ];
-    let own = fields::secrets().into_iter();
-    for (name, data) in own.map(|(name, data)| (name, json!(data))).chain(made) {
-        let labels = labels::of_instance("files");
-        let secret = json!({"metadata": {"name": name, "labels": labels}, "stringData": data});
-        secrets
-            .create(&PostParams::default(), &serde_json::from_value(secret)?)
-            .await?;
-    }
-    let files = Instance {
-        scene,
-        name: "files".to_owned(),
-    };
+    let files = grounds::instance(scene, suffix).await?;
     files.apply(spec).await?;
     files
         .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])

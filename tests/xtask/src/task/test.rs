@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test there is.
 
-use super::{bench, cargo, core_bench};
+use super::{bench, cargo, core_bench, torture};
 use crate::Outcome;
 use dittofs_rig::NodeSupport;
 use dittofs_rig::binaries::{Binaries, Part};
@@ -40,6 +40,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Programs::build()?;
     if arguments.filter.is_none() {
         core_bench::check()?;
+        torture::sample()?;
         cargo(
             &mut programs::cargo(),
             &[
@@ -53,6 +54,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
         )?;
     }
     let mut suite = programs::cargo();
+    suite.env(
+        "DITTOFS_TORTURE_SEED",
+        torture::seed_of_commit()?.to_string(),
+    );
     if let Some(program) = &arguments.dittofs {
         suite.env("DITTOFS_TEST_SERVER", std::path::absolute(program)?);
     }

@@ -2,7 +2,6 @@
 
 use dittofs_operator_core::optional::OptionalKind;
 use dittofs_shared::crd::DittoServer;
-use dittofs_suite::instance::Instance;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -12,6 +11,8 @@ use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+
+use crate::instance::Instance;
 
 /// The objects by kind and name, as text.
 pub type Dump = BTreeMap<String, String>;
@@ -37,6 +38,9 @@ const CHOSEN: [&str; 15] = [
 ];
 
 /// Everything in the namespace that the operator may have made.
+///
+/// # Errors
+/// The API server refuses.
 pub async fn of(files: &Instance) -> Result<Dump, String> {
     let mut kinds = vec![
         ApiResource::erase::<ServiceAccount>(&()),
@@ -151,6 +155,9 @@ fn strip(value: &mut Value) {
 }
 
 /// Says how two of them differ.
+///
+/// # Errors
+/// They do.
 pub fn difference(fresh: &Dump, walked: &Dump) -> Result<(), String> {
     let names: BTreeSet<_> = fresh.keys().chain(walked.keys()).collect();
     let differences: Vec<_> = names

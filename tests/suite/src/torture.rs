@@ -1,0 +1,37 @@
+//! The operator, tormented: whatever happens to its requests, its watches and its process, every instance becomes what it would
+//! be without, stays so, and keeps its addresses. `cargo xtask torture` runs all plans, `cargo xtask test` a sample.
+
+mod addresses;
+mod engine;
+mod lane;
+mod leadership;
+mod properties;
+mod scenarios;
+mod server;
+mod settings;
+
+use dittofs_suite::registry::{Needs, cluster};
+use libtest_mimic::Trial;
+
+pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
+    macro_rules! trials {
+        ($($room:ident :: $test:ident),+ $(,)?) => {
+            vec![$(cluster(
+                Needs::TormentedApiServer,
+                unavailable,
+                concat!("torture::", stringify!($test)),
+                $room::$test,
+            )),+]
+        };
+    }
+    trials![
+        properties::killed_at_any_write,
+        properties::killed_twice,
+        properties::any_answer_to_a_write,
+        properties::any_fault_of_a_watch,
+        properties::shown_the_past,
+        addresses::addresses_stay,
+        leadership::never_two_writers,
+        server::whatever_the_server_answers,
+    ]
+}

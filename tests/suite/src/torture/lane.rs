@@ -1,0 +1,303 @@
+//! One operator behind a proxy, and one instance after another, each in a namespace of its own.
+
+use dittofs_rig::beside::{self, Operator};
+use dittofs_rig::installation::OPERATOR;
+use dittofs_rig::proxy::plan::{Plan, Written};
+use dittofs_rig::proxy::{Proxy, Rule};
+use dittofs_suite::dump::{self, Dump};
+use dittofs_suite::instance::Instance;
+use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, grounds};
+use k8s_openapi::api::core::v1::{Namespace, Service};
+use kube::Api;
+use kube::api::DeleteParams;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+use super::scenarios::{Scenario, identities};
+use crate::api::seen::Failed;
+
+/// Lanes side by side: their names are those of their logs.
+pub const NAMES: [&str; 4] = ["torture-0", "torture-1", "torture-2", "torture-3"];
+
+/// How long an instance may take to be as it would be without faults.
+const CONVERGED: Duration = Duration::from_mins(1);
+/// How long nothing must be written for an instance to count as being at rest.
+const AT_REST: Duration = Duration::from_millis(900);
+const LOOK: Duration = Duration::from_millis(150);
+
+/// What happens to the operator while a scenario is played.
+#[derive(Clone, Debug, Default)]
+pub struct Adversity {
+    /// What its requests and events meet.
+    pub plan: Plan,
+    /// After the scenario it starts again, and is shown the lists of before of these kinds, such as `/services?`.
+    pub past: Vec<String>,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The objects, as they are in the end.
+    pub dump: Dump,
+    /// What the operator has asked to change.
+    pub writes: Vec<Written>,
+    /// How many events it has got.
+    pub events: usize,
+    /// How many faults it has met.
+    pub met: usize,
+}
+
+/// A place to run plans in, one after the other.
+pub struct Lane {
+    scene: Scene,
+    name: &'static str,
+    proxy: Proxy,
+    kubeconfig: PathBuf,
+    runs: usize,
+}
+
+impl Lane {
+    pub async fn open(scene: &Scene, name: &'static str) -> Result<Self, Failed> {
+        let cluster = &scene.world.cluster;
+        let proxy = Proxy::start(cluster).await?;
+        let kubeconfig =
+            beside::kubeconfig_at(cluster, &proxy.url(), OPERATOR, &format!("{name}-proxy"))?;
+        Ok(Self {
+            scene: scene.clone(),
+            name,
+            proxy,
+            kubeconfig,
+            runs: 0,
+        })
+    }
+
+    /// Plays a scenario. With `expected` it waits until the objects are the same; without, until nothing changes.
+    pub async fn run(
+        &mut self,
+        scenario: &Scenario,
+        adversity: &Adversity,
+        expected: Option<&Dump>,
+    ) -> Result<Ended, Failed> {
+        self.runs += 1;
+        let number = self.name.rsplit('-').next().unwrap_or_default();
+        let files = grounds::instance(&self.scene, &format!("{number}-{}", self.runs)).await?;
+        let mut run = self.begin(files)?;
+        let outcome = run.play(scenario, adversity, expected).await;
+        run.clean_up().await?;
+        outcome.map_err(|error| format!("namespace {}: {error}", run.files.scene.namespace).into())
+    }
+
+    /// Starts an operator for an instance that is yet to be made. One at a time.
+    pub fn begin(&self, files: Instance) -> Result<Run<'_>, Failed> {
+        self.proxy.reset();
+        Ok(Run {
+            proxy: &self.proxy,
+            operator: self.operator(&files)?,
+            files,
+        })
+    }
+
+    fn operator(&self, files: &Instance) -> Result<Operator, Failed> {
+        let environment = [
+            format!("KUBECONFIG={}", self.kubeconfig.display()),
+            format!("DITTOFS_OPERATOR_NAMESPACES={}", files.scene.namespace),
+            "DITTOFS_OPERATOR_LEADER_ELECTION=false".to_owned(),
+            "DITTOFS_OPERATOR_KEEP_UNUSED_CONFIG=0s".to_owned(),
+        ];
+        let world = &self.scene.world;
+        Ok(Operator::start_at(
+            &world.cluster,
+            &world.programs,
+            self.name,
+            &self.kubeconfig,
+            &environment,
+        )?)
+    }
+}
+
+/// An operator and its instance.
+pub struct Run<'a> {
+    proxy: &'a Proxy,
+    operator: Operator,
+    files: Instance,
+}
+
+impl Run<'_> {
+    pub fn files(&self) -> &Instance {
+        &self.files
+    }
+
+    /// What the operator has asked to change since [`Run::forget`].
+    pub fn writes(&self) -> Vec<Written> {
+        self.proxy.writes()
+    }
+
+    pub fn forget(&self) {
+        self.proxy.arm(Plan::default());
+    }
+
+    /// Addresses of load balancers are few. All else may stay: it costs less than its removal.
+    pub async fn clean_up(&self) -> Outcome {
+        let services = self.files.adapter_services().await?;
+        let is_balancer = |service: &Service| {
+            let spec = service.spec.as_ref();
+            spec.and_then(|spec| spec.type_.as_deref()) == Some("LoadBalancer")
+        };
+        if services.iter().any(is_balancer) {
+            let namespaces: Api<Namespace> = Api::all(self.files.scene.client.clone());
+            let name = &self.files.scene.namespace;
+            namespaces.delete(name, &DeleteParams::background()).await?;
+        }
+        Ok(())
+    }
+
+    async fn play(
+        &mut self,
+        scenario: &Scenario,
+        adversity: &Adversity,
+        expected: Option<&Dump>,
+    ) -> Result<Ended, Failed> {
+        scenario.begin(&self.files).await?;
+        let before = identities::<Service>(&self.files).await?;
+        self.at_rest(Instant::now() + CONVERGED).await?;
+        if !adversity.past.is_empty() {
+            self.proxy.remember().await?;
+        }
+        self.proxy.arm(adversity.plan.clone());
+        self.proxy.set_victim(self.operator.id());
+        let files = self.files.clone();
+        tokio::select! {
+            done = scenario.act(&files) => done?,
+            broken = self.keep_alive() => broken?,
+        }
+        let mut dump = self.converged(expected).await?;
+        if !adversity.past.is_empty() {
+            self.relive(&adversity.past).await?;
+            dump = self.converged(expected).await?;
+        }
+        self.judge(scenario, &before).await?;
+        Ok(Ended {
+            dump,
+            writes: self.proxy.writes(),
+            events: self.proxy.events(),
+            met: self.proxy.met(),
+        })
+    }
+
+    /// Kills the operator and starts it again.
+    pub fn restart(&mut self) -> Outcome {
+        self.operator.again(&self.files.scene.world.cluster)?;
+        Ok(())
+    }
+
+    /// Starts it again if it has ended.
+    pub fn revive(&mut self) -> Outcome {
+        if !self.operator.is_running() {
+            self.operator.again(&self.files.scene.world.cluster)?;
+            self.proxy.set_victim(self.operator.id());
+        }
+        Ok(())
+    }
+
+    /// Starts the operator again whenever it has ended, for ever.
+    async fn keep_alive(&mut self) -> Outcome {
+        loop {
+            self.revive()?;
+            sleep(LOOK).await;
+        }
+    }
+
+    /// The operator starts, and sees what was before for some time.
+    async fn relive(&mut self, past: &[String]) -> Outcome {
+        self.proxy.rule(Rule::Past(past.to_vec()));
+        self.operator.again(&self.files.scene.world.cluster)?;
+        let deadline = Instant::now() + CONVERGED;
+        // It may have to write again and again, about what it does not see.
+        let _ = self
+            .at_rest(deadline.min(Instant::now() + 4 * AT_REST))
+            .await;
+        self.proxy.rule(Rule::Pass);
+        Ok(())
+    }
+
+    fn changes(&self) -> usize {
+        let writes = self.proxy.writes();
+        writes.iter().filter(|write| !write.is_report()).count()
+    }
+
+    /// Waits until nothing is written for some time.
+    async fn at_rest(&mut self, deadline: Instant) -> Outcome {
+        loop {
+            self.revive()?;
+            let before = self.changes();
+            sleep(AT_REST).await;
+            let after = self.changes();
+            if before == after && self.operator.is_running() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let writes = self.proxy.writes();
+                let last = writes.last().map(|write| &write.target);
+                return Err(format!("it writes on and on, in the end {last:?}").into());
+            }
+        }
+    }
+
+    async fn converged(&mut self, expected: Option<&Dump>) -> Result<Dump, Failed> {
+        let deadline = Instant::now() + CONVERGED;
+        let Some(expected) = expected else {
+            self.files.wait_complete().await?;
+            self.at_rest(deadline).await?;
+            return Ok(dump::of(&self.files).await?);
+        };
+        loop {
+            self.revive()?;
+            let found = dump::of(&self.files).await?;
+            let difference = dump::difference(expected, &found);
+            if difference.is_ok() {
+                self.at_rest(deadline).await?;
+                let found = dump::of(&self.files).await?;
+                if dump::difference(expected, &found).is_ok() {
+                    return Ok(found);
+                }
+            } else if let Err(difference) = difference
+                && Instant::now() > deadline
+            {
+                return Err(format!(
+                    "it is not as without faults (- without, + with):\n{difference}"
+                )
+                .into());
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// What must hold of every run.
+    async fn judge(&self, scenario: &Scenario, before: &BTreeMap<String, String>) -> Outcome {
+        let after = identities::<Service>(&self.files).await?;
+        for (name, uid) in before {
+            if scenario.takes_away(name) {
+                continue;
+            }
+            if let Some(other) = after.get(name)
+                && other != uid
+            {
+                return Err(format!("Service {name} is another one: its address is lost").into());
+            }
+        }
+        let writes = self.proxy.writes();
+        let mut deletions = writes.iter().filter(|write| write.method == "DELETE");
+        let careless = deletions.find(|write| !write.body.contains("\"preconditions\":{"));
+        if let Some(careless) = careless {
+            return Err(format!(
+                "{} is deleted whatever it is by then: {}",
+                careless.target, careless.body
+            )
+            .into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,227 @@
+//! Two operators, of which the one that leads is killed, ended, stopped or cut off again and again: they never write at the same time,
+//! and the other one goes on.
+
+use dittofs_model::random::Random;
+use dittofs_rig::beside::{self, Operator};
+use dittofs_rig::installation::{NAMESPACE, OPERATOR};
+use dittofs_rig::proxy::plan::Plan;
+use dittofs_rig::proxy::{Proxy, Rule};
+use dittofs_rig::wait_for;
+use dittofs_suite::instance::{Instance, adapter};
+use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, grounds, processes};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
+use kube::api::ListParams;
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+use super::settings::{self, Tally};
+use crate::api::seen::Failed;
+
+const NAMES: [&str; 2] = ["torture-leader-a", "torture-leader-b"];
+/// With enough time.
+const FLIPS: usize = 100;
+/// How long an operator stays stopped or cut off: longer than its Lease.
+const AWAY: Duration = Duration::from_secs(20);
+/// How long the other one may take: a Lease, and what it takes to notice that.
+const TAKEN_OVER: Duration = Duration::from_secs(40);
+/// Between two changes of an adapter, so that there is always something to write.
+const CHANGE: Duration = Duration::from_millis(200);
+
+/// What happens to the one that leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flip {
+    Killed,
+    Terminated,
+    Stopped,
+    CutOff,
+}
+
+const ALL: [Flip; 4] = [Flip::Terminated, Flip::Killed, Flip::Stopped, Flip::CutOff];
+
+struct Candidate {
+    proxy: Proxy,
+    operator: Operator,
+}
+
+impl Candidate {
+    async fn start(files: &Instance, name: &'static str) -> Result<Self, Failed> {
+        let world = &files.scene.world;
+        let proxy = Proxy::start(&world.cluster).await?;
+        let kubeconfig: PathBuf = beside::kubeconfig_at(
+            &world.cluster,
+            &proxy.url(),
+            OPERATOR,
+            &format!("{name}-proxy"),
+        )?;
+        let environment = [
+            format!("KUBECONFIG={}", kubeconfig.display()),
+            format!("DITTOFS_OPERATOR_NAMESPACES={}", files.scene.namespace),
+            format!("DITTOFS_OPERATOR_IDENTITY={name}"),
+        ];
+        let operator = Operator::start_at(
+            &world.cluster,
+            &world.programs,
+            name,
+            &kubeconfig,
+            &environment,
+        )?;
+        proxy.arm(Plan::default());
+        Ok(Self { proxy, operator })
+    }
+
+    /// When it has written to objects.
+    fn writes(&self) -> Vec<Instant> {
+        let writes = self.proxy.writes();
+        let writes = writes
+            .iter()
+            .filter(|write| !write.target.contains("/leases"));
+        writes.map(|write| write.at).collect()
+    }
+}
+
+struct Pair {
+    files: Instance,
+    candidates: [Candidate; 2],
+}
+
+impl Pair {
+    /// Which of the two holds the Lease.
+    async fn leader(&self) -> Result<usize, Failed> {
+        let leases: Api<Lease> = Api::namespaced(self.files.scene.client.clone(), NAMESPACE);
+        let leader = wait_for("one of the two to lead", TAKEN_OVER, || async {
+            let all = leases.list(&ListParams::default()).await;
+            let all = all.map_err(|error| error.to_string())?;
+            let holders = all
+                .into_iter()
+                .filter_map(|lease| lease.spec?.holder_identity);
+            let mut numbers =
+                holders.filter_map(|holder| NAMES.iter().position(|name| *name == holder));
+            numbers.next().ok_or_else(|| "nobody leads".to_owned())
+        });
+        Ok(leader.await?)
+    }
+
+    /// Does it to the one that leads, waits until the other one writes, and lets the first one come back. Says how long that took.
+    async fn flip(&mut self, flip: Flip) -> Result<Duration, Failed> {
+        let leader = self.leader().await?;
+        let other = 1 - leader;
+        let before = self.candidates[other].writes().len();
+        let began = Instant::now();
+        let candidate = &mut self.candidates[leader];
+        match flip {
+            Flip::Killed => processes::kill(candidate.operator.id())?,
+            Flip::Terminated => candidate.operator.terminate(),
+            Flip::Stopped => candidate.operator.pause(),
+            Flip::CutOff => candidate.proxy.rule(Rule::Swallow(vec!["/".to_owned()])),
+        }
+        let writes = wait_for("the other one to write", TAKEN_OVER, || async {
+            let writes = self.candidates[other].writes();
+            writes
+                .get(before)
+                .copied()
+                .ok_or_else(|| format!("{flip:?}: nothing was written"))
+        });
+        let first = writes.await?;
+        let away = AWAY.saturating_sub(began.elapsed());
+        let candidate = &mut self.candidates[leader];
+        match flip {
+            Flip::Killed | Flip::Terminated => {
+                candidate.operator.again(&self.files.scene.world.cluster)?;
+            }
+            Flip::Stopped => {
+                sleep(away).await;
+                candidate.operator.resume();
+            }
+            Flip::CutOff => {
+                sleep(away).await;
+                candidate.proxy.rule(Rule::Pass);
+            }
+        }
+        Ok(first.duration_since(began))
+    }
+
+    /// How often another one wrote than the one before.
+    fn changes(&self) -> usize {
+        let [a, b] = &self.candidates;
+        let of = |who: usize, writes: Vec<Instant>| writes.into_iter().map(move |at| (at, who));
+        let mut all: Vec<_> = of(0, a.writes()).chain(of(1, b.writes())).collect();
+        all.sort();
+        let pairs = all.windows(2);
+        pairs.filter(|pair| pair[0].1 != pair[1].1).count()
+    }
+}
+
+/// An adapter moves again and again.
+async fn move_on(files: Instance) -> Outcome {
+    for port in [1445, 1446].into_iter().cycle() {
+        files
+            .publish(vec![adapter("nfs", 12049), adapter("smb", port)])
+            .await?;
+        sleep(CHANGE).await;
+    }
+    Ok(())
+}
+
+async fn flips(pair: &mut Pair, tally: &mut Tally, until: Instant) -> Result<String, Failed> {
+    let mut random = Random::of(settings::seed(), "leadership");
+    let mut longest = ALL.map(|flip| (flip, Duration::ZERO));
+    let mut next = Vec::new();
+    while tally.plans < FLIPS && Instant::now() < until {
+        if next.is_empty() {
+            next = random.shuffled(ALL.to_vec());
+        }
+        let Some(flip) = next.pop() else { break };
+        let took = pair.flip(flip).await?;
+        tally.plans += 1;
+        tally.faults += 1;
+        let (_, known) = &mut longest[ALL.iter().position(|one| *one == flip).unwrap_or_default()];
+        *known = took.max(*known);
+        let changes = pair.changes();
+        if changes > tally.plans {
+            tally.violations.push(format!(
+                "after {} flips, the last of them {flip:?}, the writer has changed {changes} times",
+                tally.plans
+            ));
+            break;
+        }
+    }
+    let longest = longest.map(|(flip, took)| format!("{flip:?} {:.1} s", took.as_secs_f64()));
+    Ok(longest.join(", "))
+}
+
+pub async fn never_two_writers(scene: Scene) -> Outcome {
+    let until = settings::deadline(0.1);
+    let files = grounds::instance(&scene, "led").await?;
+    let spec = json!({
+        "image": scene.world.server_image,
+        "storage": {"metadataSize": "1Gi", "storageClassName": "nowhere"},
+        "adapterServices": {"type": "ClusterIP"},
+        "replicas": 0,
+    });
+    files.apply(spec).await?;
+    let candidates = [
+        Candidate::start(&files, NAMES[0]).await?,
+        Candidate::start(&files, NAMES[1]).await?,
+    ];
+    files.wait_complete().await?;
+    let mut pair = Pair {
+        files: files.clone(),
+        candidates,
+    };
+    let mut tally = Tally {
+        of: Some(FLIPS),
+        ..Tally::default()
+    };
+    let longest = tokio::select! {
+        longest = flips(&mut pair, &mut tally, until) => longest?,
+        moved = move_on(files) => return moved,
+    };
+    tally.tell(
+        "never two writers",
+        &format!(", the longest until the other one wrote: {longest}"),
+    )
+}

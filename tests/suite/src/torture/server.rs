@@ -1,0 +1,343 @@
+//! Whatever the server answers, and whatever is done to the published state: no Service is deleted or changed, the state says what
+//! is wrong, and all is well again by itself. With the real sidecar and a simulator beside it.
+
+mod troubles;
+
+use dittofs_rig::beside::Sidecar;
+use dittofs_rig::wait_for;
+use dittofs_shared::published_state::{PublishedState, ServerStatus};
+use dittofs_shared::{labels, names};
+use dittofs_simulator::{FaultRule, Faults, ServerConfig, Simulator, SimulatorOptions, free_ports};
+use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, grounds};
+use futures::future::try_join_all;
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use kube::ResourceExt as _;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::lane::{Lane, NAMES, Run};
+use super::settings::{self, Tally};
+use crate::api::seen::Failed;
+use troubles::{Damage, PORTS, Trouble, troubles};
+
+const SIDECARS: [&str; 4] = [
+    "torture-sidecar-0",
+    "torture-sidecar-1",
+    "torture-sidecar-2",
+    "torture-sidecar-3",
+];
+/// Longer than it takes a poll to fail, one after the other, until that is published.
+const NOTICED: Duration = Duration::from_mins(1);
+
+/// An instance with a server, a sidecar and an operator, none of them in a pod.
+struct Ground<'a> {
+    run: Run<'a>,
+    simulator: Simulator,
+    _sidecar: Sidecar,
+    folder: PathBuf,
+    services: Vec<Value>,
+}
+
+impl Drop for Ground<'_> {
+    fn drop(&mut self) {
+        // What is left lies among the temporary files of the system.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+async fn simulator(folder: &Path) -> Result<Simulator, Failed> {
+    let config = ServerConfig::from_yaml("controlplane: {port: 0}\nshutdown_timeout: 1s")?;
+    let ports = free_ports(2)?;
+    let adapters = ["nfs", "smb"].into_iter().map(str::to_owned).zip(ports);
+    let options = SimulatorOptions {
+        secret: Some("k".repeat(64)),
+        initial_adapters: adapters.collect(),
+        ..SimulatorOptions::default()
+    };
+    Ok(Simulator::start(&config, &folder.join("server"), options).await?)
+}
+
+fn sidecar(files: &Instance, number: usize, folder: &Path, api: &str) -> Result<Sidecar, Failed> {
+    let credentials = folder.join("credentials");
+    fs::create_dir_all(&credentials)?;
+    fs::write(credentials.join("username"), "dittofs-sidecar")?;
+    fs::write(credentials.join("password"), "s".repeat(32))?;
+    let key = folder.join("key");
+    fs::write(&key, "k".repeat(64))?;
+    let environment = [
+        format!("DITTOFS_SIDECAR_API_URL={api}"),
+        format!("DITTOFS_SIDECAR_CREDENTIALS_DIR={}", credentials.display()),
+        format!("DITTOFS_SIDECAR_SIGNING_KEY={}", key.display()),
+    ];
+    let world = &files.scene.world;
+    let place = (files.scene.namespace.as_str(), files.name.as_str());
+    Ok(Sidecar::start(
+        &world.cluster,
+        &world.programs,
+        SIDECARS[number],
+        place,
+        &environment,
+    )?)
+}
+
+impl<'a> Ground<'a> {
+    async fn open(scene: &Scene, lane: &'a Lane, number: usize) -> Result<Self, Failed> {
+        let files = grounds::instance(scene, &format!("server-{number}")).await?;
+        let run = lane.begin(files.clone())?;
+        let image = files.scene.world.server_image.clone();
+        let spec = json!({
+            "image": image,
+            "storage": {"metadataSize": "1Gi", "storageClassName": "nowhere"},
+            "adapterServices": {"type": "ClusterIP"},
+            "adapterDiscovery": {"resyncInterval": "1s"},
+        });
+        files.apply(spec).await?;
+        let folder = std::env::temp_dir().join(&files.scene.namespace);
+        fs::create_dir_all(folder.join("server"))?;
+        let simulator = simulator(&folder).await?;
+        // It is made last.
+        wait_for("the StatefulSet", API_DEADLINE, || async {
+            let found = files.api::<StatefulSet>().get(&files.name).await;
+            found.map(drop).map_err(|error| error.to_string())
+        })
+        .await?;
+        let sidecar = sidecar(&files, number, &folder, &simulator.base_url())?;
+        let mut ground = Self {
+            run,
+            simulator,
+            _sidecar: sidecar,
+            folder,
+            services: Vec::new(),
+        };
+        let made = wait_for("both Services", API_DEADLINE, || async {
+            let services = services(&files).await?;
+            if services.len() == 2 {
+                Ok(services)
+            } else {
+                Err(format!("{services:?}"))
+            }
+        });
+        ground.services = made.await?;
+        ground.run.forget();
+        Ok(ground)
+    }
+
+    fn files(&self) -> &Instance {
+        self.run.files()
+    }
+
+    /// One trouble, until it is noticed, and then until all is well.
+    async fn meet(&self, trouble: &Trouble) -> Outcome {
+        match trouble {
+            Trouble::Answer(path, fault, is_wrong) => {
+                let rule = FaultRule {
+                    path: (*path).to_owned(),
+                    method: None,
+                    count: None,
+                    fault: fault.clone(),
+                };
+                self.simulator.set_faults(Faults {
+                    rules: vec![rule],
+                    start_delay_ms: None,
+                });
+                if *is_wrong {
+                    self.wait_state("the sidecar to say what is wrong", |status| {
+                        status != Some(ServerStatus::Reachable)
+                    })
+                    .await?;
+                } else {
+                    self.polled().await?;
+                }
+                self.simulator.set_faults(Faults::default());
+            }
+            Trouble::State(damage) => self.damage(*damage).await?,
+        }
+        let well = |status| status == Some(ServerStatus::Reachable);
+        self.wait_state("the sidecar to publish that all is well", well)
+            .await?;
+        self.is_unchanged().await
+    }
+
+    /// Two more answers, so that the sidecar has made of them what it makes.
+    async fn polled(&self) -> Outcome {
+        let asked = || self.simulator.requests("GET", PORTS);
+        let before = asked();
+        wait_for("two more polls", API_DEADLINE, || async {
+            if asked() >= before + 2 {
+                Ok(())
+            } else {
+                Err(format!("{} polls", asked()))
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn wait_state(
+        &self,
+        what: &str,
+        is_asked: impl Fn(Option<ServerStatus>) -> bool,
+    ) -> Outcome {
+        let api = self.files().api::<ConfigMap>();
+        let name = names::adapters(&self.files().name);
+        wait_for(what, NOTICED, || async {
+            let found = api
+                .get_opt(&name)
+                .await
+                .map_err(|error| error.to_string())?;
+            let data = found.and_then(|map| map.data).unwrap_or_default();
+            let state = PublishedState::decode(&data);
+            let status = state.as_ref().ok().map(|state| state.server.status);
+            let adapters = state
+                .as_ref()
+                .ok()
+                .and_then(|state| state.adapters.as_ref());
+            // What was there before the trouble is all there.
+            let is_whole =
+                adapters.is_some_and(|all| all.iter().filter(|one| one.enabled).count() == 2);
+            if is_asked(status) && (status != Some(ServerStatus::Reachable) || is_whole) {
+                Ok(())
+            } else {
+                Err(format!("{state:?}"))
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn damage(&self, damage: Damage) -> Outcome {
+        let api = self.files().api::<ConfigMap>();
+        let name = names::adapters(&self.files().name);
+        let somebody = PatchParams {
+            field_manager: Some("somebody".to_owned()),
+            ..PatchParams::default()
+        };
+        let gone = DeleteParams::background();
+        let patch = match damage {
+            Damage::Deleted => {
+                api.delete(&name, &gone).await?;
+                return Ok(());
+            }
+            Damage::MadeBySomebodyElse => {
+                api.delete(&name, &gone).await?;
+                let made: ConfigMap = serde_json::from_value(json!({
+                    "metadata": {"name": name},
+                    "data": {"schema": "v1", "adapters": "[]"},
+                }))?;
+                // The operator may have been faster.
+                let _ = api.create(&PostParams::default(), &made).await;
+                // It belongs to nobody: whoever made it has to take it away.
+                let found = api.get(&name).await?;
+                if found.owner_references().is_empty() {
+                    self.stays_unchanged().await?;
+                    api.delete(&name, &gone).await?;
+                }
+                return Ok(());
+            }
+            Damage::DataDeleted => json!({"data": null}),
+            Damage::Emptied => json!({"data": {"adapters": "[]"}}),
+            Damage::OtherSchema => json!({"data": {"schema": "v2"}}),
+            Damage::WrongTypes => json!({"data": {"adapters": "{}", "server": "[]"}}),
+            Damage::Oversize => json!({"data": {"adapters": " ".repeat(900_000)}}),
+            Damage::Binary => json!({"binaryData": {"adapters2": "AAAA"}}),
+            Damage::WithoutLabels => json!({"metadata": {"labels": null, "ownerReferences": null}}),
+        };
+        api.patch(&name, &somebody, &Patch::Merge(patch)).await?;
+        Ok(())
+    }
+
+    async fn stays_unchanged(&self) -> Outcome {
+        self.polled().await?;
+        self.is_unchanged().await
+    }
+
+    async fn is_unchanged(&self) -> Outcome {
+        let after = services(self.files()).await?;
+        if after != self.services {
+            return Err(format!("the Services were {:?} and are {after:?}", self.services).into());
+        }
+        let writes = self.run.writes();
+        let deleted = writes.iter().find(|write| write.method == "DELETE");
+        match deleted {
+            Some(deleted) => Err(format!("{} was deleted", deleted.target).into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What clients notice of them: who they are, and where they lead.
+async fn services(files: &Instance) -> Result<Vec<Value>, String> {
+    let found = files
+        .adapter_services()
+        .await
+        .map_err(|error| error.to_string())?;
+    let facts = |service: &Service| {
+        let spec = service.spec.clone().unwrap_or_default();
+        json!([
+            service.name_any(),
+            service.uid(),
+            spec.cluster_ip,
+            spec.ports,
+            service.labels().get(labels::ADAPTER)
+        ])
+    };
+    Ok(found.iter().map(facts).collect())
+}
+
+pub async fn whatever_the_server_answers(scene: Scene) -> Outcome {
+    let until = settings::deadline(0.12);
+    let mut random = dittofs_model::random::Random::of(settings::seed(), "server");
+    let all = random.shuffled(troubles());
+    let number = all.len();
+    let waiting = Mutex::new(VecDeque::from(all));
+    let tally = Mutex::new(Tally {
+        of: Some(number),
+        ..Tally::default()
+    });
+    let lock = |tally: &Mutex<Tally>, told: Result<(), String>| {
+        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.plans += 1;
+        tally.faults += 1;
+        tally.violations.extend(told.err());
+        tally.violations.is_empty()
+    };
+    let lanes = NAMES.iter().enumerate().map(|(at, name)| {
+        let (scene, waiting, tally) = (&scene, &waiting, &tally);
+        async move {
+            let lane = Lane::open(scene, name).await?;
+            let ground = Ground::open(scene, &lane, at).await?;
+            while Instant::now() < until {
+                let next = waiting
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .pop_front();
+                let Some(trouble) = next else { break };
+                let met = ground.meet(&trouble).await;
+                let told = met.map_err(|error| format!("{}: {error}", shown(&trouble)));
+                if !lock(tally, told) {
+                    break;
+                }
+            }
+            Ok::<_, Failed>(())
+        }
+    });
+    try_join_all(lanes).await?;
+    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    tally.tell(
+        "whatever the server answers, and whatever is done to the published state",
+        "",
+    )
+}
+
+/// A trouble on a short line: some are megabytes long.
+fn shown(trouble: &Trouble) -> String {
+    format!("{trouble:?}").chars().take(200).collect()
+}
