@@ -87,6 +87,8 @@ pub async fn run(
                 let instance = InstanceRef::new(&gone.name).within(namespace);
                 if context.namespaces.admit(&instance) {
                     apart::gone(&context, namespace, &gone.name).await;
+                } else {
+                    context.wake.set_aside(&instance);
                 }
             }
         })

@@ -52,8 +52,9 @@ const MAX_PACE: Duration = Duration::from_secs(1);
 const GROWTH: u32 = 3;
 /// Parts of a change, so that a short time takes something away, too.
 const PARTS: u64 = 1000;
-/// How long an instance that was just new waits, at most, for those of which nothing is there yet.
-const COURTESY: Duration = Duration::from_secs(30);
+/// How long the changes of an instance that was just new are deferred, at most, while others are yet to be reconciled for the first
+/// time.
+const LONGEST_DEFERRAL: Duration = Duration::from_secs(30);
 
 /// What the next reconcile of an instance has to take into account.
 #[derive(Debug, Default)]
@@ -72,10 +73,10 @@ struct Pending {
     excess: u64,
     /// Shortest time between the beginnings of two reconciles.
     pace: Duration,
-    /// Nothing of it is there yet, as far as is known, and its first reconcile is about to begin.
-    is_newcomer: bool,
-    /// It was new, and others that are go first until then.
-    polite_until: Option<Instant>,
+    /// Its first reconcile is queued.
+    is_first_queued: bool,
+    /// It was just new: until then, first reconciles of others go first.
+    deferred_until: Option<Instant>,
 }
 
 impl Pending {
@@ -93,6 +94,13 @@ impl Pending {
             Weight::Ordinary
         };
         self.is_asked || self.changes.values().any(|weight| *weight >= least)
+    }
+
+    /// Until when what has changed can wait for the first reconciles of others. What users ask for and retries do not wait.
+    fn deferral(&self, now: Instant) -> Option<Instant> {
+        let is_asked = self.is_asked || self.changes.values().any(|one| *one == Weight::Whole);
+        let until = self.deferred_until.filter(|until| now < *until)?;
+        (!is_asked && !self.is_retry).then_some(until)
     }
 
     /// Counts the changes since the last reconcile. What is counted is limited, so that the end of a flood is soon seen.
@@ -138,9 +146,10 @@ impl Pending {
 #[derive(Debug, Default)]
 struct State {
     pending: HashMap<InstanceRef, Pending>,
-    newcomers: usize,
-    /// Those that let the newcomers go first.
-    polite: Vec<InstanceRef>,
+    /// How many first reconciles are queued.
+    first_queued: usize,
+    /// Instances whose changes wait for those.
+    deferred: Vec<InstanceRef>,
 }
 
 impl State {
@@ -148,15 +157,15 @@ impl State {
         self.pending.entry(instance.clone()).or_default()
     }
 
-    /// An instance is no newcomer any more. Returns those that have waited for the last one.
-    fn welcome(&mut self, instance: &InstanceRef) -> Vec<InstanceRef> {
+    /// The first reconcile of an instance is not queued any more. Returns the instances that have waited for the last one.
+    fn dequeue_first(&mut self, instance: &InstanceRef) -> Vec<InstanceRef> {
         let known = self.pending.get_mut(instance);
-        let was_newcomer = known.is_some_and(|known| std::mem::take(&mut known.is_newcomer));
-        self.newcomers -= usize::from(was_newcomer);
-        if self.newcomers > 0 {
+        let was_queued = known.is_some_and(|known| std::mem::take(&mut known.is_first_queued));
+        self.first_queued = self.first_queued.saturating_sub(usize::from(was_queued));
+        if self.first_queued > 0 {
             return Vec::new();
         }
-        std::mem::take(&mut self.polite)
+        std::mem::take(&mut self.deferred)
     }
 }
 
@@ -197,11 +206,13 @@ impl Wake {
             let known = state.of(&instance);
             let is_queued = known.is_pressing();
             known.changes.insert(mark, weight);
-            let is_newcomer =
-                weight == Weight::Whole && known.began.is_none() && !known.is_newcomer;
-            known.is_newcomer |= is_newcomer;
             let is_to_be_queued = !is_queued && known.is_pressing();
-            state.newcomers += usize::from(is_newcomer);
+            let is_first = is_to_be_queued
+                && weight == Weight::Whole
+                && known.began.is_none()
+                && !known.is_first_queued;
+            known.is_first_queued |= is_first;
+            state.first_queued += usize::from(is_first);
             if is_to_be_queued {
                 self.send(instance);
             }
@@ -230,32 +241,28 @@ impl Wake {
     /// There is no reason to reconcile.
     pub fn begin(&self, instance: &InstanceRef, now: Instant) -> Result<Causes, Instant> {
         let mut state = lock(&self.state);
-        let has_newcomers = state.newcomers > 0;
+        let has_first_queued = state.first_queued > 0;
         let known = state.of(instance);
-        if let Some(until) = known
-            .polite_until
-            .filter(|until| has_newcomers && now < *until)
-        {
-            state.polite.push(instance.clone());
+        if let Some(until) = known.deferral(now).filter(|_| has_first_queued) {
+            state.deferred.push(instance.clone());
             return Err(until);
         }
         let taken = known.take(now);
         if taken.is_ok() {
-            self.send_all(state.welcome(instance));
+            self.send_all(state.dequeue_first(instance));
         }
         taken
     }
 
-    /// The objects of an instance are created by the reconcile that has begun. What follows from what its server and others do then
-    /// can wait until the same is done for all others that are new: many at once are sooner there, and none of those that were
-    /// there before waits.
+    /// The first reconcile of a new instance has begun. When many are created at once, all of them have their objects sooner if what
+    /// follows waits until then. Instances that were there before never wait.
     pub fn is_new(&self, instance: &InstanceRef, now: Instant) {
-        lock(&self.state).of(instance).polite_until = Some(now + COURTESY);
+        lock(&self.state).of(instance).deferred_until = Some(now + LONGEST_DEFERRAL);
     }
 
     /// An instance is not reconciled, so that nobody waits for it.
     pub fn set_aside(&self, instance: &InstanceRef) {
-        let released = lock(&self.state).welcome(instance);
+        let released = lock(&self.state).dequeue_first(instance);
         self.send_all(released);
     }
 
@@ -278,8 +285,11 @@ impl Wake {
 
     /// Forgets an instance that is gone.
     pub fn forget(&self, instance: &InstanceRef) {
-        self.set_aside(instance);
-        lock(&self.state).pending.remove(instance);
+        let mut state = lock(&self.state);
+        let released = state.dequeue_first(instance);
+        state.pending.remove(instance);
+        drop(state);
+        self.send_all(released);
     }
 
     fn send_all(&self, instances: Vec<InstanceRef>) {

@@ -202,14 +202,14 @@ fn applied(wake: &Wake, name: &str) {
 }
 
 /// One instance has just been created, and its sidecar publishes; another one is yet to be created.
-fn created_beside_a_newcomer() -> (Wake, UnboundedReceiver<InstanceRef>, Instant) {
+fn created_beside_a_new_one() -> (Wake, UnboundedReceiver<InstanceRef>, Instant) {
     let (wake, receiver) = Wake::new();
     let now = Instant::now();
     applied(&wake, "files");
     wake.begin(&files(), now).unwrap();
     wake.due(&files(), now + Duration::from_hours(1));
     wake.is_new(&files(), now);
-    applied(&wake, "newcomer");
+    applied(&wake, "other");
     let published = wake.mark("ConfigMap", "n", "files-adapters", "2");
     wake.changed([files()], published, Weight::Urgent);
     (wake, receiver, now)
@@ -217,32 +217,56 @@ fn created_beside_a_newcomer() -> (Wake, UnboundedReceiver<InstanceRef>, Instant
 
 #[test]
 fn what_was_just_created_waits_until_all_others_are_and_is_then_queued() {
-    let (wake, mut receiver, now) = created_beside_a_newcomer();
-    assert_eq!(wake.begin(&files(), now), Err(now + COURTESY));
+    let (wake, mut receiver, now) = created_beside_a_new_one();
+    assert_eq!(wake.begin(&files(), now), Err(now + LONGEST_DEFERRAL));
     queued(&mut receiver);
-    assert!(wake.begin(&named("newcomer"), now).is_ok());
+    assert!(wake.begin(&named("other"), now).is_ok());
     assert_eq!(receiver.try_recv().unwrap(), files());
     assert!(wake.begin(&files(), now).is_ok());
 }
 
 #[test]
 fn nobody_waits_for_long_or_for_one_that_is_not_reconciled() {
-    let (wake, _receiver, now) = created_beside_a_newcomer();
-    assert!(wake.begin(&files(), now + COURTESY).is_ok());
+    let (wake, _receiver, now) = created_beside_a_new_one();
+    assert!(wake.begin(&files(), now + LONGEST_DEFERRAL).is_ok());
     for leave in [Wake::set_aside, Wake::forget] {
-        let (wake, mut receiver, now) = created_beside_a_newcomer();
+        let (wake, mut receiver, now) = created_beside_a_new_one();
         wake.begin(&files(), now).unwrap_err();
         queued(&mut receiver);
-        leave(&wake, &named("newcomer"));
+        leave(&wake, &named("other"));
         assert_eq!(receiver.try_recv().unwrap(), files());
         assert!(wake.begin(&files(), now).is_ok());
     }
 }
 
 #[test]
-fn what_was_there_before_does_not_wait_for_newcomers() {
+fn what_a_user_asks_for_and_retries_do_not_wait() {
+    let (wake, _receiver, now) = created_beside_a_new_one();
+    wake.ask(files());
+    assert!(wake.begin(&files(), now).is_ok());
+    let (wake, _receiver, now) = created_beside_a_new_one();
+    let mark = wake.mark("DittoServer", "n", "files", "2");
+    wake.changed([files()], mark, Weight::Whole);
+    assert!(wake.begin(&files(), now).is_ok());
+    let (wake, _receiver, now) = created_beside_a_new_one();
+    wake.retry(&files(), now);
+    assert!(wake.begin(&files(), now).is_ok());
+}
+
+#[test]
+fn one_that_is_not_reconciled_is_waited_for_only_once() {
+    let (wake, _receiver, now) = created_beside_a_new_one();
+    wake.set_aside(&named("other"));
+    // It changes, and is still not reconciled.
+    let mark = wake.mark("DittoServer", "n", "other", "2");
+    wake.changed([named("other")], mark, Weight::Whole);
+    assert!(wake.begin(&files(), now).is_ok());
+}
+
+#[test]
+fn what_was_there_before_does_not_wait() {
     let (wake, _receiver, now) = at_rest();
-    applied(&wake, "newcomer");
+    applied(&wake, "other");
     wake.ask(files());
     assert!(wake.begin(&files(), now).is_ok());
 }
