@@ -113,6 +113,12 @@ impl Law {
             return Err("a policy of an adapter opens egress".to_owned());
         }
         let rules = spec.ingress.iter().flatten();
+        if rules
+            .clone()
+            .any(|rule| rule.ports.iter().flatten().next().is_none())
+        {
+            return Err("a policy opens every port".to_owned());
+        }
         for port in rules.flat_map(|rule| rule.ports.iter().flatten()) {
             may_be_opened(port.port.as_ref())?;
             if port.end_port.is_some() {

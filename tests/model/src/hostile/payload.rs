@@ -1,7 +1,7 @@
 //! Makes them: valid ones with values that are not meant to be, and then spoilt ones.
 
 use dittofs_shared::published_state::{Adapter, PublishedState, ServerState, ServerStatus};
-use dittofs_shared::reports::Reports;
+use dittofs_shared::reports::{Access, PasswordReset, Reports, ResetOutcome};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -94,6 +94,23 @@ fn adapter(random: &mut Random) -> Adapter {
     }
 }
 
+fn reports(random: &mut Random) -> Reports {
+    let outcomes = [ResetOutcome::Done, ResetOutcome::Refused];
+    let text = |random: &mut Random| one(random, &SNIPPETS, "").repeat(random.below(40));
+    Reports {
+        access: (random.below(4) == 0).then(|| Access {
+            signing_key_refused: random.below(2) == 0,
+            message: text(random),
+        }),
+        password_reset: (random.below(4) == 0).then(|| PasswordReset {
+            request: text(random),
+            outcome: one(random, &outcomes, ResetOutcome::Done),
+            message: (random.below(2) == 0).then(|| text(random)),
+        }),
+        server_version: (random.below(4) == 0).then(|| text(random)),
+    }
+}
+
 fn valid(random: &mut Random) -> BTreeMap<String, String> {
     let statuses = [
         ServerStatus::Reachable,
@@ -113,7 +130,7 @@ fn valid(random: &mut Random) -> BTreeMap<String, String> {
             message: (random.below(2) == 0).then(|| "x".repeat(random.below(3000))),
         },
         adapters: (random.below(10) != 0).then_some(adapters),
-        reports: Reports::default(),
+        reports: reports(random),
     };
     state.encode()
 }
