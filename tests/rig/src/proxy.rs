@@ -55,14 +55,17 @@ struct Lists {
     known: BTreeSet<String>,
     /// What they said at [`Proxy::remember`].
     past: BTreeMap<String, Bytes>,
+    /// Which of them were answered so.
+    relived: BTreeSet<String>,
 }
 
 impl Lists {
     /// What is to be answered, if it is the past.
     fn of(&mut self, target: &str, is_past: bool) -> Option<Bytes> {
         self.known.insert(target.to_owned());
-        let past = is_past.then(|| self.past.get(target));
-        past.flatten().cloned()
+        let past = self.past.get(target).filter(|_| is_past)?.clone();
+        self.relived.insert(target.to_owned());
+        Some(past)
     }
 }
 
@@ -161,6 +164,11 @@ impl Proxy {
     /// How many faults of the plan were met.
     pub fn met(&self) -> usize {
         self.shared.script().met()
+    }
+
+    /// Lists that were answered as they were at [`Proxy::remember`]: path and query.
+    pub fn relived(&self) -> BTreeSet<String> {
+        self.shared.lists().relived.clone()
     }
 
     /// Remembers what the lists that the program has asked for say now, for [`Rule::Past`].

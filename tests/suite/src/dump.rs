@@ -146,7 +146,10 @@ fn addresses(value: &Value, chosen: &mut BTreeSet<String>) {
 fn strip(value: &mut Value) {
     match value {
         Value::Object(object) => {
-            object.retain(|key, _| !CHOSEN.contains(&key.as_str()));
+            // Which owner it is shows whose it is.
+            let is_owner =
+                object.contains_key("blockOwnerDeletion") || object.contains_key("controller");
+            object.retain(|key, _| !CHOSEN.contains(&key.as_str()) || (is_owner && key == "uid"));
             object.values_mut().for_each(strip);
         }
         Value::Array(list) => list.iter_mut().for_each(strip),

@@ -1,5 +1,5 @@
 //! The operator, tormented: whatever happens to its requests, its watches and its process, every instance becomes what it would
-//! be without, stays so, and keeps its addresses. `cargo xtask torture` runs all plans, `cargo xtask test` a sample.
+//! be without, stays so, and keeps its addresses. `cargo xtask torture` runs as many plans as there is time for, `cargo xtask test` a few.
 
 mod addresses;
 mod engine;

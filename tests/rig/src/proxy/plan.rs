@@ -97,7 +97,8 @@ impl Script {
 
     pub(super) fn write(&mut self, method: &str, target: &str, body: &[u8]) -> Option<Fault> {
         let fault = self.plan.writes.get(&self.writes.len()).copied();
-        self.met += usize::from(fault.is_some());
+        let kills = matches!(fault, Some(Fault::KillBefore | Fault::KillAfter));
+        self.met += usize::from(fault.is_some() && !kills);
         self.writes.push(Written {
             method: method.to_owned(),
             target: target.to_owned(),
@@ -120,7 +121,8 @@ impl Script {
         let victim = self.victim.take().and_then(|id| i32::try_from(id).ok());
         if let Some(id) = victim {
             // It may have ended by itself.
-            let _ = kill(Pid::from_raw(id), Signal::SIGKILL);
+            let killed = kill(Pid::from_raw(id), Signal::SIGKILL);
+            self.met += usize::from(killed.is_ok());
         }
     }
 

@@ -266,7 +266,6 @@ async fn walk(ground: &mut Ground<'_>, until: Instant, done: &mut usize) -> Outc
 }
 
 pub async fn addresses_stay(scene: Scene) -> Outcome {
-    let until = settings::deadline(0.1);
     let tally = Mutex::new(Tally {
         of: Some(OPERATIONS),
         ..Tally::default()
@@ -277,6 +276,7 @@ pub async fn addresses_stay(scene: Scene) -> Outcome {
             let lane = Lane::open(scene, name).await?;
             let mut ground = Ground::open(scene, &lane, at).await?;
             let mut done = 0;
+            let until = settings::deadline(0.1);
             let walked = walk(&mut ground, until, &mut done).await;
             ground.run.clean_up().await?;
             let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
@@ -286,7 +286,10 @@ pub async fn addresses_stay(scene: Scene) -> Outcome {
             Ok::<_, Failed>(())
         }
     });
-    try_join_all(lanes).await?;
-    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let ran = try_join_all(lanes).await;
+    let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    tally
+        .violations
+        .extend(ran.err().map(|error| error.to_string()));
     tally.tell("addresses stay, whatever is done", "")
 }

@@ -23,6 +23,9 @@ pub struct Property {
     pub adversities: fn(&Ended, &mut Random) -> Vec<Adversity>,
 }
 
+/// So many runs are made before another scenario is begun, if there is one: many scenarios with some faults tell more than some with
+/// all.
+const AT_ONCE: usize = 6;
 /// More than this is not told of one property: the first one is looked at first.
 const MOST_VIOLATIONS: usize = 5;
 
@@ -42,8 +45,11 @@ struct Work<'a> {
     property: &'a Property,
     until: Instant,
     scenarios: Mutex<VecDeque<Scenario>>,
-    jobs: Mutex<VecDeque<Job>>,
+    jobs: Mutex<Vec<Job>>,
+    /// Chooses the next job.
     random: Mutex<Random>,
+    /// Runs since a scenario was begun.
+    since: Mutex<usize>,
     tally: Mutex<Tally>,
     names: Mutex<BTreeMap<String, usize>>,
 }
@@ -69,7 +75,10 @@ impl Work<'_> {
             return Ok(None);
         };
         let ended = self.learned(lane, &scenario).await?;
-        let adversities = (self.property.adversities)(&ended, &mut lock(&self.random));
+        // The same in every run, whatever the other lanes do.
+        let purpose = format!("{} {}", self.property.name, scenario.name);
+        let mut random = Random::of(settings::seed(), &purpose);
+        let adversities = (self.property.adversities)(&ended, &mut random);
         let mut jobs = lock(&self.jobs);
         jobs.extend(adversities.into_iter().map(|adversity| Job {
             scenario: scenario.clone(),
@@ -78,13 +87,26 @@ impl Work<'_> {
         Ok(Some(()))
     }
 
+    /// The next run. `None`: another scenario is to be begun, if there is one.
+    fn next(&self) -> Option<Job> {
+        let mut since = lock(&self.since);
+        let mut jobs = lock(&self.jobs);
+        let is_due = *since >= AT_ONCE && !lock(&self.scenarios).is_empty();
+        if jobs.is_empty() || is_due {
+            *since = 0;
+            return None;
+        }
+        *since += 1;
+        let at = lock(&self.random).below(jobs.len());
+        Some(jobs.swap_remove(at))
+    }
+
     async fn lane(&self, mut lane: Lane) -> Outcome {
         while !self.is_over() {
-            let job = lock(&self.jobs).pop_front();
-            match job {
+            match self.next() {
                 Some(job) => self.play(&mut lane, &job).await,
                 None => {
-                    if self.plan(&mut lane).await?.is_none() {
+                    if self.plan(&mut lane).await?.is_none() && lock(&self.jobs).is_empty() {
                         break;
                     }
                 }
@@ -106,7 +128,7 @@ impl Work<'_> {
             .entry(job.scenario.name.clone())
             .or_default() += 1;
         match outcome {
-            Ok(ended) => tally.faults += ended.met + usize::from(!job.adversity.past.is_empty()),
+            Ok(ended) => tally.faults += ended.met + job.adversity.past.len(),
             Err(error) => tally.violations.push(format!(
                 "{}, {:?}: {error}",
                 job.scenario.name, job.adversity
@@ -117,29 +139,32 @@ impl Work<'_> {
 
 /// Plays until the time of the property is over, or all of it was played.
 pub async fn run(scene: Scene, property: Property) -> Outcome {
-    let until = settings::deadline(property.share);
     let mut random = Random::of(settings::seed(), property.name);
-    let mut all = scenarios::all()?;
+    let mut all = random.shuffled(scenarios::all()?);
     all.retain(|scenario| settings::is_asked(&scenario.name));
     let number = all.len();
-    let work = Work {
-        property: &property,
-        until,
-        scenarios: Mutex::new(random.shuffled(all).into()),
-        jobs: Mutex::default(),
-        random: Mutex::new(random),
-        tally: Mutex::default(),
-        names: Mutex::default(),
-    };
     let mut lanes = Vec::new();
     for name in NAMES {
         lanes.push(Lane::open(&scene, name).await?);
     }
-    try_join_all(lanes.into_iter().map(|lane| work.lane(lane))).await?;
+    let work = Work {
+        property: &property,
+        until: settings::deadline(property.share),
+        scenarios: Mutex::new(all.into()),
+        jobs: Mutex::default(),
+        random: Mutex::new(random),
+        since: Mutex::default(),
+        tally: Mutex::default(),
+        names: Mutex::default(),
+    };
+    let ran = try_join_all(lanes.into_iter().map(|lane| work.lane(lane))).await;
     let played = lock(&work.names).len();
-    let tally = work
+    let mut tally = work
         .tally
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
+    tally
+        .violations
+        .extend(ran.err().map(|error| error.to_string()));
     tally.tell(property.name, &format!(", {played} of {number} scenarios"))
 }

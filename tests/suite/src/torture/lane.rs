@@ -4,6 +4,7 @@ use dittofs_rig::beside::{self, Operator};
 use dittofs_rig::installation::OPERATOR;
 use dittofs_rig::proxy::plan::{Plan, Written};
 use dittofs_rig::proxy::{Proxy, Rule};
+use dittofs_rig::wait_for;
 use dittofs_suite::dump::{self, Dump};
 use dittofs_suite::instance::Instance;
 use dittofs_suite::world::Scene;
@@ -11,6 +12,7 @@ use dittofs_suite::{Outcome, grounds};
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::Api;
 use kube::api::DeleteParams;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -24,8 +26,11 @@ pub const NAMES: [&str; 4] = ["torture-0", "torture-1", "torture-2", "torture-3"
 
 /// How long an instance may take to be as it would be without faults.
 const CONVERGED: Duration = Duration::from_mins(1);
-/// How long nothing must be written for an instance to count as being at rest.
-const AT_REST: Duration = Duration::from_millis(900);
+/// How long nothing must be written before a scenario begins.
+const QUIET: Duration = Duration::from_millis(900);
+/// The same for an instance that is judged: longer than the operator waits after a failure, after a watch that broke off, and before
+/// it goes on with what follows from its own writes.
+const AT_REST: Duration = Duration::from_millis(2500);
 const LOOK: Duration = Duration::from_millis(150);
 
 /// What happens to the operator while a scenario is played.
@@ -161,8 +166,8 @@ impl Run<'_> {
         expected: Option<&Dump>,
     ) -> Result<Ended, Failed> {
         scenario.begin(&self.files).await?;
+        self.at_rest(QUIET, Instant::now() + CONVERGED).await?;
         let before = identities::<Service>(&self.files).await?;
-        self.at_rest(Instant::now() + CONVERGED).await?;
         if !adversity.past.is_empty() {
             self.proxy.remember().await?;
         }
@@ -210,15 +215,26 @@ impl Run<'_> {
         }
     }
 
-    /// The operator starts, and sees what was before for some time.
+    /// The operator starts, is shown what was before, and acts on that for some time.
     async fn relive(&mut self, past: &[String]) -> Outcome {
         self.proxy.rule(Rule::Past(past.to_vec()));
         self.operator.again(&self.files.scene.world.cluster)?;
-        let deadline = Instant::now() + CONVERGED;
+        let proxy = self.proxy;
+        let is_shown = |kind: &String| proxy.relived().iter().any(|list| list.contains(kind));
+        wait_for(
+            "the operator to read the lists of before",
+            CONVERGED,
+            || async {
+                if past.iter().all(is_shown) {
+                    Ok(())
+                } else {
+                    Err(format!("{:?} of {past:?}", proxy.relived()))
+                }
+            },
+        )
+        .await?;
         // It may have to write again and again, about what it does not see.
-        let _ = self
-            .at_rest(deadline.min(Instant::now() + 4 * AT_REST))
-            .await;
+        let _ = self.at_rest(QUIET, Instant::now() + 4 * QUIET).await;
         self.proxy.rule(Rule::Pass);
         Ok(())
     }
@@ -229,11 +245,11 @@ impl Run<'_> {
     }
 
     /// Waits until nothing is written for some time.
-    async fn at_rest(&mut self, deadline: Instant) -> Outcome {
+    async fn at_rest(&mut self, quiet: Duration, deadline: Instant) -> Outcome {
         loop {
             self.revive()?;
             let before = self.changes();
-            sleep(AT_REST).await;
+            sleep(quiet).await;
             let after = self.changes();
             if before == after && self.operator.is_running() {
                 return Ok(());
@@ -249,16 +265,14 @@ impl Run<'_> {
     async fn converged(&mut self, expected: Option<&Dump>) -> Result<Dump, Failed> {
         let deadline = Instant::now() + CONVERGED;
         let Some(expected) = expected else {
-            self.files.wait_complete().await?;
-            self.at_rest(deadline).await?;
-            return Ok(dump::of(&self.files).await?);
+            return self.learned(deadline).await;
         };
         loop {
             self.revive()?;
             let found = dump::of(&self.files).await?;
             let difference = dump::difference(expected, &found);
             if difference.is_ok() {
-                self.at_rest(deadline).await?;
+                self.at_rest(AT_REST, deadline).await?;
                 let found = dump::of(&self.files).await?;
                 if dump::difference(expected, &found).is_ok() {
                     return Ok(found);
@@ -272,6 +286,25 @@ impl Run<'_> {
                 .into());
             }
             sleep(LOOK).await;
+        }
+    }
+
+    /// Without faults: what is the same before and after a rest.
+    async fn learned(&mut self, deadline: Instant) -> Result<Dump, Failed> {
+        self.files.wait_complete().await?;
+        loop {
+            let before = dump::of(&self.files).await?;
+            self.at_rest(AT_REST, deadline).await?;
+            let after = dump::of(&self.files).await?;
+            match dump::difference(&before, &after) {
+                Ok(()) => return Ok(after),
+                Err(difference) if Instant::now() > deadline => {
+                    return Err(
+                        format!("without faults, it changes on and on:\n{difference}").into(),
+                    );
+                }
+                Err(_) => {}
+            }
         }
     }
 
@@ -290,7 +323,7 @@ impl Run<'_> {
         }
         let writes = self.proxy.writes();
         let mut deletions = writes.iter().filter(|write| write.method == "DELETE");
-        let careless = deletions.find(|write| !write.body.contains("\"preconditions\":{"));
+        let careless = deletions.find(|write| !names_a_uid(&write.body));
         if let Some(careless) = careless {
             return Err(format!(
                 "{} is deleted whatever it is by then: {}",
@@ -300,4 +333,12 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the body of a deletion says which object it means.
+fn names_a_uid(body: &str) -> bool {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let uid = body.pointer("/preconditions/uid");
+    uid.and_then(Value::as_str)
+        .is_some_and(|uid| !uid.is_empty())
 }

@@ -2,6 +2,7 @@
 
 use dittofs_golden::fields;
 use dittofs_rig::wait_for;
+use dittofs_shared::AdapterType;
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::published_state::Adapter;
 use dittofs_suite::Outcome;
@@ -305,20 +306,31 @@ impl Scenario {
             step.take(files).await?;
         }
         files.wait_complete().await?;
+        wait_for("the Services of adapters", API_DEADLINE, || async {
+            match files.adapter_services().await {
+                Ok(services) if services.is_empty() => Err("there is none".to_owned()),
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await?;
         Ok(())
     }
 
-    /// Whether it is meant to cost this Service: it, or the whole instance, is deleted, or its adapter is not served for a while.
+    /// Whether it is meant to cost this Service: it, or the whole instance, is deleted, or its adapter is not served for a while, or it
+    /// is made anew on the way to another mode or back.
     pub fn takes_away(&self, service: &str) -> bool {
+        let adapter = service.strip_prefix("files-");
+        let adapter = adapter.filter(|adapter| AdapterType::NAMES.contains(adapter));
         self.steps.iter().any(|step| match step {
             Step::Delete(kind, name) => kind.kind == "DittoServer" || *name == service,
             Step::Publish(adapters) => {
-                let leads =
-                    |adapter: &Adapter| adapter.enabled && service.ends_with(&adapter.r#type);
-                !adapters.iter().any(leads)
+                let is_on = |one: &Adapter| one.enabled && Some(one.r#type.as_str()) == adapter;
+                adapter.is_some() && !adapters.iter().any(is_on)
             }
-            // They are made anew on the way there or back.
-            Step::Spec(spec) => spec.pointer("/adapterServices/mode").is_some(),
+            Step::Spec(spec) => {
+                adapter.is_some() && spec.pointer("/adapterServices/mode").is_some()
+            }
             Step::PublishRaw(_) | Step::Edit(..) | Step::Gone(..) => false,
         })
     }

@@ -158,7 +158,11 @@ impl<'a> Ground<'a> {
                 }
                 self.simulator.set_faults(Faults::default());
             }
-            Trouble::State(damage) => self.damage(*damage).await?,
+            Trouble::State(damage) => {
+                self.damage(*damage).await?;
+                // What is published may still be valid, and what follows is yet to come.
+                self.polled().await?;
+            }
         }
         let well = |status| status == Some(ServerStatus::Reachable);
         self.wait_state("the sidecar to publish that all is well", well)
@@ -293,7 +297,6 @@ async fn services(files: &Instance) -> Result<Vec<Value>, String> {
 }
 
 pub async fn whatever_the_server_answers(scene: Scene) -> Outcome {
-    let until = settings::deadline(0.12);
     let mut random = dittofs_model::random::Random::of(settings::seed(), "server");
     let all = random.shuffled(troubles());
     let number = all.len();
@@ -314,6 +317,7 @@ pub async fn whatever_the_server_answers(scene: Scene) -> Outcome {
         async move {
             let lane = Lane::open(scene, name).await?;
             let ground = Ground::open(scene, &lane, at).await?;
+            let until = settings::deadline(0.12);
             while Instant::now() < until {
                 let next = waiting
                     .lock()
@@ -326,11 +330,15 @@ pub async fn whatever_the_server_answers(scene: Scene) -> Outcome {
                     break;
                 }
             }
+            // What the last trouble leads to may come late.
+            ground.stays_unchanged().await?;
             Ok::<_, Failed>(())
         }
     });
-    try_join_all(lanes).await?;
-    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let ran = try_join_all(lanes).await;
+    let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let failed = ran.err().map(|error| error.to_string());
+    tally.violations.extend(failed);
     tally.tell(
         "whatever the server answers, and whatever is done to the published state",
         "",

@@ -71,6 +71,11 @@ impl Tally {
             let mut report = File::options().create(true).append(true).open(path)?;
             writeln!(report, "{line}")?;
         }
+        if self.plans == 0 && self.violations.is_empty() {
+            return Err(
+                "nothing was run: no scenario has this name, or the time was too short".into(),
+            );
+        }
         if self.violations.is_empty() {
             return Ok(());
         }
