@@ -1,3 +1,4 @@
+use super::pending::*;
 use super::*;
 use std::time::Duration;
 

@@ -10,16 +10,16 @@ use dittofs_suite::instance::Instance;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, grounds};
 use k8s_openapi::api::core::v1::{Namespace, Service};
-use kube::Api;
 use kube::api::DeleteParams;
+use kube::{Api, ResourceExt as _};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-use super::scenarios::{Scenario, identities};
-use crate::api::seen::Failed;
+use super::scenarios::Scenario;
+use crate::api::seen::{Failed, of_instance};
 
 /// Lanes side by side: their names are those of their logs.
 pub const NAMES: [&str; 4] = ["torture-0", "torture-1", "torture-2", "torture-3"];
@@ -167,7 +167,7 @@ impl Run<'_> {
     ) -> Result<Ended, Failed> {
         scenario.begin(&self.files).await?;
         self.at_rest(QUIET, Instant::now() + CONVERGED).await?;
-        let before = identities::<Service>(&self.files).await?;
+        let before = identities(&self.files).await?;
         if !adversity.past.is_empty() {
             self.proxy.remember().await?;
         }
@@ -310,7 +310,7 @@ impl Run<'_> {
 
     /// What must hold of every run.
     async fn judge(&self, scenario: &Scenario, before: &BTreeMap<String, String>) -> Outcome {
-        let after = identities::<Service>(&self.files).await?;
+        let after = identities(&self.files).await?;
         for (name, uid) in before {
             if scenario.takes_away(name) {
                 continue;
@@ -333,6 +333,13 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// The Services of an instance by name, with their uids: addresses hang on them.
+async fn identities(files: &Instance) -> Result<BTreeMap<String, String>, Failed> {
+    let services = of_instance::<Service>(files).await?;
+    let pair = |service: &Service| (service.name_any(), service.uid().unwrap_or_default());
+    Ok(services.iter().map(pair).collect())
 }
 
 /// Whether the body of a deletion says which object it means.

@@ -7,7 +7,6 @@ use dittofs_shared::crd::DittoServer;
 use dittofs_shared::published_state::Adapter;
 use dittofs_suite::Outcome;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter, merge};
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -382,23 +381,4 @@ impl Step {
         }
         Ok(())
     }
-}
-
-/// The Services of an instance by name, with their uids: addresses hang on them.
-pub async fn identities<K>(
-    files: &Instance,
-) -> Result<std::collections::BTreeMap<String, String>, Failed>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
-{
-    let found = crate::api::seen::of_instance::<K>(files).await?;
-    let pair = |object: &K| {
-        let metadata = object.meta();
-        (
-            metadata.name.clone().unwrap_or_default(),
-            metadata.uid.clone().unwrap_or_default(),
-        )
-    };
-    Ok(found.iter().map(pair).collect())
 }
