@@ -3,6 +3,7 @@
 
 mod addresses;
 mod engine;
+mod fights;
 mod lane;
 mod leadership;
 mod properties;
@@ -31,6 +32,7 @@ pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
         properties::any_fault_of_a_watch,
         properties::shown_the_past,
         addresses::addresses_stay,
+        fights::others_write_to_the_same_objects,
         leadership::never_two_writers,
         server::whatever_the_server_answers,
     ]

@@ -192,6 +192,11 @@ impl Run<'_> {
         })
     }
 
+    /// Waits until the operator is at rest.
+    pub async fn rest(&mut self) -> Outcome {
+        self.at_rest(AT_REST, Instant::now() + CONVERGED).await
+    }
+
     /// Kills the operator and starts it again.
     pub fn restart(&mut self) -> Outcome {
         self.operator.again(&self.files.scene.world.cluster)?;

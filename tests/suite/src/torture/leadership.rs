@@ -10,6 +10,7 @@ use dittofs_rig::wait_for;
 use dittofs_suite::instance::{Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, grounds, processes};
+use futures::future::try_join_all;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::ListParams;
@@ -21,8 +22,14 @@ use tokio::time::sleep;
 use super::settings::{self, Tally};
 use crate::api::seen::Failed;
 
-const NAMES: [&str; 2] = ["torture-leader-a", "torture-leader-b"];
-/// With enough time.
+/// The pairs, side by side: most of the time is spent waiting.
+const NAMES: [[&str; 2]; 4] = [
+    ["torture-leader-0a", "torture-leader-0b"],
+    ["torture-leader-1a", "torture-leader-1b"],
+    ["torture-leader-2a", "torture-leader-2b"],
+    ["torture-leader-3a", "torture-leader-3b"],
+];
+/// With enough time, of all pairs together.
 const FLIPS: usize = 100;
 /// How long an operator stays stopped or cut off: longer than its Lease.
 const AWAY: Duration = Duration::from_secs(20);
@@ -86,6 +93,7 @@ impl Candidate {
 }
 
 struct Pair {
+    number: usize,
     files: Instance,
     candidates: [Candidate; 2],
 }
@@ -100,8 +108,8 @@ impl Pair {
             let holders = all
                 .into_iter()
                 .filter_map(|lease| lease.spec?.holder_identity);
-            let mut numbers =
-                holders.filter_map(|holder| NAMES.iter().position(|name| *name == holder));
+            let mut numbers = holders
+                .filter_map(|holder| NAMES[self.number].iter().position(|name| *name == holder));
             numbers.next().ok_or_else(|| "nobody leads".to_owned())
         });
         Ok(leader.await?)
@@ -168,11 +176,18 @@ async fn move_on(files: Instance) -> Outcome {
     Ok(())
 }
 
-async fn flips(pair: &mut Pair, tally: &mut Tally, until: Instant) -> Result<String, Failed> {
-    let mut random = Random::of(settings::seed(), "leadership");
-    let mut longest = ALL.map(|flip| (flip, Duration::ZERO));
+/// What has come of the flips of a pair.
+struct Flipped {
+    tally: Tally,
+    /// How long it took at most until the other one wrote.
+    longest: [Duration; 4],
+}
+
+async fn flips(pair: &mut Pair, flipped: &mut Flipped, until: Instant) -> Outcome {
+    let mut random = Random::of(settings::seed(), &format!("leadership {}", pair.number));
+    let tally = &mut flipped.tally;
     let mut next = Vec::new();
-    while tally.plans < FLIPS && Instant::now() < until {
+    while tally.plans < FLIPS / NAMES.len() && Instant::now() < until {
         if next.is_empty() {
             next = random.shuffled(ALL.to_vec());
         }
@@ -180,25 +195,25 @@ async fn flips(pair: &mut Pair, tally: &mut Tally, until: Instant) -> Result<Str
         let took = pair.flip(flip).await?;
         tally.plans += 1;
         tally.faults += 1;
-        let (_, known) = &mut longest[ALL.iter().position(|one| *one == flip).unwrap_or_default()];
-        *known = took.max(*known);
+        if let Some(at) = ALL.iter().position(|one| *one == flip) {
+            flipped.longest[at] = took.max(flipped.longest[at]);
+        }
         // One that comes back may have something left to say.
         sleep(COME_BACK).await;
         let changes = pair.changes();
         if changes > tally.plans {
-            tally.violations.push(format!(
+            return Err(format!(
                 "after {} flips, the last of them {flip:?}, the writer has changed {changes} times",
                 tally.plans
-            ));
-            break;
+            )
+            .into());
         }
     }
-    let longest = longest.map(|(flip, took)| format!("{flip:?} {:.1} s", took.as_secs_f64()));
-    Ok(longest.join(", "))
+    Ok(())
 }
 
-pub async fn never_two_writers(scene: Scene) -> Outcome {
-    let files = grounds::instance(&scene, "led").await?;
+async fn one_pair(scene: &Scene, number: usize) -> Result<Flipped, Failed> {
+    let files = grounds::instance(scene, &format!("led-{number}")).await?;
     let spec = json!({
         "image": scene.world.server_image,
         "storage": {"metadataSize": "1Gi", "storageClassName": "nowhere"},
@@ -206,30 +221,53 @@ pub async fn never_two_writers(scene: Scene) -> Outcome {
         "replicas": 0,
     });
     files.apply(spec).await?;
+    let [a, b] = NAMES[number];
     let candidates = [
-        Candidate::start(&files, NAMES[0]).await?,
-        Candidate::start(&files, NAMES[1]).await?,
+        Candidate::start(&files, a).await?,
+        Candidate::start(&files, b).await?,
     ];
     files.wait_complete().await?;
+    let mut flipped = Flipped {
+        tally: Tally::default(),
+        longest: [Duration::ZERO; 4],
+    };
     let until = settings::deadline(0.1);
     let mut pair = Pair {
+        number,
         files: files.clone(),
         candidates,
     };
+    let outcome = tokio::select! {
+        outcome = flips(&mut pair, &mut flipped, until) => outcome,
+        moved = move_on(files) => moved,
+    };
+    let told = outcome.err().map(|error| format!("pair {number}: {error}"));
+    flipped.tally.violations.extend(told);
+    Ok(flipped)
+}
+
+pub async fn never_two_writers(scene: Scene) -> Outcome {
+    let pairs = (0..NAMES.len()).map(|number| one_pair(&scene, number));
     let mut tally = Tally {
         of: Some(FLIPS),
         ..Tally::default()
     };
-    let longest = tokio::select! {
-        longest = flips(&mut pair, &mut tally, until) => longest,
-        moved = move_on(files) => return moved,
-    };
-    let longest = longest.unwrap_or_else(|error| {
-        tally.violations.push(error.to_string());
-        String::new()
-    });
+    let mut longest = [Duration::ZERO; 4];
+    for flipped in try_join_all(pairs).await? {
+        tally.plans += flipped.tally.plans;
+        tally.faults += flipped.tally.faults;
+        tally.violations.extend(flipped.tally.violations);
+        for (known, took) in longest.iter_mut().zip(flipped.longest) {
+            *known = took.max(*known);
+        }
+    }
+    let longest = ALL.iter().zip(longest).filter(|(_, took)| !took.is_zero());
+    let longest = longest.map(|(flip, took)| format!("{flip:?} {:.1} s", took.as_secs_f64()));
     tally.tell(
         "never two writers",
-        &format!(", the longest until the other one wrote: {longest}"),
+        &format!(
+            ", the longest until the other one wrote: {}",
+            longest.collect::<Vec<_>>().join(", ")
+        ),
     )
 }
