@@ -1,5 +1,6 @@
 //! Which Events a user reads.
 
+use dittofs_rig::Mode;
 use dittofs_suite::instance::MOST_EVENTS_AT_FIRST;
 use dittofs_suite::kubelet::Kubelet;
 use dittofs_suite::world::Scene;
@@ -11,7 +12,9 @@ use std::time::Duration;
 use super::seen::{both_exposed, settled};
 
 pub async fn a_creation_is_told_in_a_few_lines(scene: Scene) -> Outcome {
-    let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
+    // On a node the pod runs, and two kubelets would contradict each other.
+    let is_played = scene.world.cluster.mode() == Mode::ControlPlane;
+    let _kubelet = is_played.then(|| Kubelet::play(&scene, Duration::ZERO, |_| true));
     let spec = json!({"adapterServices": {"type": "ClusterIP"}});
     let files = both_exposed(&scene, "files", spec).await?;
     files.wait_complete().await?;

@@ -32,6 +32,11 @@ pub fn is_asked(scenario: &str) -> bool {
     variable(ONLY).is_none_or(|only| scenario.contains(&only))
 }
 
+/// Whether this is a short sample, beside many other tests.
+pub fn is_sample() -> bool {
+    variable(MINUTES).is_none()
+}
+
 /// When a property has to end that gets this share of the time.
 pub fn deadline(share: f64) -> Instant {
     let minutes = variable(MINUTES).and_then(|text| text.parse().ok());
