@@ -195,7 +195,7 @@ async fn reconcile_valid(
     if search.is_found().await? {
         return apart::leave_alone(server, context, &search).await;
     }
-    let mut converged = Box::pin(converge(server, context, &mut secrets)).await?;
+    let mut converged = Box::pin(converge(server, context, place, &mut secrets)).await?;
     let mut applied = std::mem::take(&mut converged.applied);
     let pass = &converged.pass;
     let (observed, instance) = (&pass.observed, &pass.instance);
@@ -241,12 +241,14 @@ fn may_lack_secret(instance: &Instance, observed: &Observed) -> bool {
     is_suspect || schedule::awaits_secret(instance)
 }
 
-/// Gives a new instance its first conditions. They say that nothing is known yet.
-async fn ensure_status(server: &DittoServer, context: &Context) -> Result<(), ApplyError> {
+/// Gives a new instance its first conditions, which say that nothing is known yet, and lets other new ones go before what follows.
+async fn ensure_status(
+    server: &DittoServer,
+    context: &Context,
+    place: &InstanceRef,
+) -> Result<(), ApplyError> {
     if is_new(server) {
-        let namespace = server.namespace().unwrap_or_default();
-        let instance = InstanceRef::new(&server.name_any()).within(&namespace);
-        context.wake.is_new(&instance, Instant::now());
+        context.wake.is_new(place, Instant::now());
         let first = status::first(server, jiff::Timestamp::now());
         apply::write_status(&context.client, &context.caches.servers, server, &first).await?;
     }

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::observe;
 use crate::read::ReadError;
 use crate::secrets::KnownSecrets;
+use crate::server::InstanceRef;
 use dittofs_operator_core::desired::Desired;
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::observed::Observed;
@@ -66,10 +67,11 @@ pub(super) struct Converged {
 pub(super) async fn converge(
     server: &DittoServer,
     context: &Context,
+    place: &InstanceRef,
     secrets: &mut KnownSecrets,
 ) -> Result<Converged, Error> {
     let begun = begin(server, context, secrets);
-    let (first, begun) = tokio::join!(ensure_status(server, context), begun);
+    let (first, begun) = tokio::join!(ensure_status(server, context, place), begun);
     first?;
     let (mut pass, mut applied) = begun?;
     if server.spec.paused {
