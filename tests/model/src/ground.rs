@@ -16,6 +16,8 @@ use crate::Error;
 
 /// Name of the instance.
 pub const NAME: &str = "files";
+/// Uid of the published state. No decision here depends on which it is.
+const UID: &str = "00000000-0000-0000-0000-000000000002";
 const NOW: &str = "2026-01-02T03:04:05Z";
 
 /// What the operator sees and has been told.
@@ -59,7 +61,7 @@ impl Ground {
 }
 
 /// ConfigMap `{name}-adapters` with these data, written by the sidecar but for one key of somebody else.
-pub fn published(data: BTreeMap<String, String>, uid: &str, foreign: Option<&str>) -> ConfigMap {
+pub fn published(data: BTreeMap<String, String>, foreign: Option<&str>) -> ConfigMap {
     let entry = |manager: &str, is_asked: &dyn Fn(&str) -> bool| {
         let keys = data.keys().filter(|key| is_asked(key));
         let keys = keys.map(|key| (format!("f:{key}"), json!({})));
@@ -76,7 +78,7 @@ pub fn published(data: BTreeMap<String, String>, uid: &str, foreign: Option<&str
     ConfigMap {
         metadata: ObjectMeta {
             name: Some(names::adapters(NAME)),
-            uid: Some(uid.to_owned()),
+            uid: Some(UID.to_owned()),
             labels: Some(labels::of_instance(NAME)),
             managed_fields: Some(writers),
             ..ObjectMeta::default()

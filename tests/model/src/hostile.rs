@@ -2,7 +2,7 @@
 
 mod payload;
 
-use dittofs_operator_core::desired::Desired;
+use dittofs_operator_core::desired::{Desired, Prune};
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -17,20 +17,17 @@ use crate::random::Random;
 
 /// What the instance has whatever is published: everything but Services and policies of adapters.
 fn rest(desired: &Desired) -> Value {
-    let of_others = |services: &[Service]| -> Vec<Service> {
-        let others = services.iter();
-        let others = others.filter(|service| !ground::is_of_adapter(&service.metadata));
-        others.cloned().collect()
-    };
-    let policies = desired.network_policies.iter();
-    let policies = policies.filter(|policy| !ground::is_of_adapter(&policy.metadata));
-    let mut others = of_others(&desired.services);
-    // The ports that its name has entries for.
-    for service in &mut others {
+    let services = desired.services.iter();
+    let services = services.filter(|service| !ground::is_of_adapter(&service.metadata));
+    let services = services.cloned().map(|mut service| {
         if let Some(spec) = &mut service.spec {
+            // Those of the adapters, by which they are found.
             spec.ports = None;
         }
-    }
+        service
+    });
+    let policies = desired.network_policies.iter();
+    let policies = policies.filter(|policy| !ground::is_of_adapter(&policy.metadata));
     let config_maps = desired.config_maps.iter().map(|map| {
         let mut map = map.clone();
         if let Some(data) = &mut map.data {
@@ -42,7 +39,7 @@ fn rest(desired: &Desired) -> Value {
     json!({
         "accounts": (&desired.service_account, &desired.role, &desired.role_binding),
         "configMaps": config_maps.collect::<Vec<_>>(),
-        "services": others,
+        "services": services.collect::<Vec<_>>(),
         "policies": policies.collect::<Vec<_>>(),
         "budget": desired.disruption_budget,
         "claims": desired.growing_claims,
@@ -158,7 +155,7 @@ pub fn search(payloads: usize, seed: u64) -> Result<String, Error> {
     let (mut understood, mut exposed) = (0_usize, 0_usize);
     for number in 0..payloads {
         let data = payload::data(&mut random);
-        let published = ground::published(data.clone(), "a", None);
+        let published = ground::published(data.clone(), None);
         let desired = ground.desired(Some(published), Vec::new())?;
         let services = || {
             desired
@@ -178,7 +175,7 @@ pub fn search(payloads: usize, seed: u64) -> Result<String, Error> {
         if let Err(violation) = outcome {
             return Err(format!("payload {number} of seed {seed}: {violation}\n{data:#?}").into());
         }
-        understood += usize::from(desired.prune != dittofs_operator_core::desired::Prune::Nothing);
+        understood += usize::from(desired.prune != Prune::Nothing);
         exposed += services().count();
     }
     Ok(format!(

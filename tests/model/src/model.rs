@@ -90,7 +90,7 @@ pub fn search(states: usize) -> Result<String, Error> {
     Ok(format!(
         "torture: model of sidecar and operator: {visited} states, all of those after {} things that have happened, {} Services deleted, {followed} states followed to their end, 0 violations",
         depth - 1,
-        rules.deletions()
+        rules.deleted
     ))
 }
 

@@ -140,9 +140,7 @@ fn reconcile(world: &mut World, rules: &mut Rules, most: usize) -> Result<bool, 
     };
     // In the order of the operator: what the sidecar needs, then Services, then what is not wanted any more.
     if world.stored.is_none() && may() {
-        let uid = world.take_uid();
         let made = Rc::new(Stored {
-            uid,
             is_edited: false,
             data: BTreeMap::new(),
             shown: [Shown::default(); 2],
@@ -156,9 +154,7 @@ fn reconcile(world: &mut World, rules: &mut Rules, most: usize) -> Result<bool, 
         if live.is_some_and(|live| live.target == *target) || !may() {
             continue;
         }
-        let uid = live.map(|live| live.uid);
         let live = Live {
-            uid: uid.unwrap_or_else(|| world.take_uid()),
             target: *target,
             service: Arc::clone(service),
         };

@@ -24,6 +24,7 @@ type View = (Option<Rc<Stored>>, Vec<(usize, i32)>);
 pub(super) struct Rules {
     ground: Ground,
     known: HashMap<View, Rc<Decision>>,
+    /// How many Services were deleted in all worlds together.
     pub(super) deleted: usize,
 }
 
@@ -34,11 +35,6 @@ impl Rules {
             known: HashMap::new(),
             deleted: 0,
         })
-    }
-
-    /// How many Services were deleted in all worlds together.
-    pub(super) fn deletions(&self) -> usize {
-        self.deleted
     }
 
     /// What the operator does, given what it knows of the published state.
@@ -55,7 +51,7 @@ impl Rules {
         }
         let published = world.seen.as_ref().map(|stored| {
             let foreign = stored.is_edited.then_some(ADAPTERS_KEY);
-            ground::published(stored.data.clone(), &stored.uid.to_string(), foreign)
+            ground::published(stored.data.clone(), foreign)
         });
         let live = world
             .services

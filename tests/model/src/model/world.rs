@@ -47,7 +47,6 @@ pub(super) struct Shown {
 /// ConfigMap `{name}-adapters`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Stored {
-    pub uid: u32,
     /// Key `adapters` is somebody else's.
     pub is_edited: bool,
     pub data: BTreeMap<String, String>,
@@ -58,7 +57,6 @@ pub(super) struct Stored {
 /// A Service of an adapter.
 #[derive(Clone, Debug)]
 pub(super) struct Live {
-    pub uid: u32,
     /// The port of the pod that it leads to.
     pub target: i32,
     pub service: Arc<Service>,
@@ -79,8 +77,6 @@ pub(super) struct World {
     pub seen: Option<Rc<Stored>>,
     /// By adapter.
     pub services: BTreeMap<usize, Live>,
-    /// For the next object that is made.
-    pub uid: u32,
     pub shown: [Shown; 2],
 }
 
@@ -102,7 +98,6 @@ impl World {
             stored: None,
             seen: None,
             services: BTreeMap::new(),
-            uid: 1,
             shown: [Shown::default(); 2],
         }
     }
@@ -112,9 +107,9 @@ impl World {
         let mut hasher = DefaultHasher::new();
         (self.real, self.answers, self.now, self.started).hash(&mut hasher);
         format!("{:?}", self.state).hash(&mut hasher);
-        (&self.stored, &self.seen, self.uid, self.shown).hash(&mut hasher);
+        (&self.stored, &self.seen, self.shown).hash(&mut hasher);
         for (adapter, live) in &self.services {
-            (adapter, live.uid, live.target).hash(&mut hasher);
+            (adapter, live.target).hash(&mut hasher);
         }
         hasher.finish()
     }
@@ -175,7 +170,6 @@ impl World {
                 data.insert(ADAPTERS_KEY.to_owned(), edited.clone());
             }
             self.stored = Some(Rc::new(Stored {
-                uid: stored.uid,
                 is_edited,
                 data,
                 shown: self.shown,
@@ -197,10 +191,5 @@ impl World {
         // What was not published is lost.
         let published = self.stored.as_ref().map(|stored| stored.shown);
         self.shown = published.unwrap_or_default();
-    }
-
-    pub(super) fn take_uid(&mut self) -> u32 {
-        self.uid += 1;
-        self.uid
     }
 }
