@@ -14,6 +14,20 @@ pub mod torture;
 use crate::Outcome;
 use std::process::Command;
 
+/// Runs the tests of the suite whose names contain a text, or all of them.
+fn suite(command: &mut Command, filter: Option<&str>) -> Outcome {
+    let mut words = vec![
+        "test",
+        "--package",
+        "dittofs-suite",
+        "--test",
+        "suite",
+        "--",
+    ];
+    words.extend(filter);
+    cargo(command, &words)
+}
+
 /// Runs cargo, and shows the command and its output.
 fn cargo(command: &mut Command, words: &[&str]) -> Outcome {
     println!("\n$ cargo {}", words.join(" "));

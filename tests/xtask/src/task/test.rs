@@ -64,16 +64,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if let Some(image) = &arguments.dittofs_image {
         suite.env("DITTOFS_TEST_SERVER_IMAGE", image);
     }
-    let mut words = vec![
-        "test",
-        "--package",
-        "dittofs-suite",
-        "--test",
-        "suite",
-        "--",
-    ];
-    words.extend(arguments.filter.as_deref());
-    cargo(&mut suite, &words)?;
+    super::suite(&mut suite, arguments.filter.as_deref())?;
     if arguments.filter.is_none() {
         bench::run(&bench::Arguments::quick())?;
     }

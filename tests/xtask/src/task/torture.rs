@@ -1,6 +1,5 @@
 //! `cargo xtask torture`: whether anything breaks it. `docs/reliability.md` says what each line means.
 
-use super::cargo;
 use crate::Outcome;
 use dittofs_rig::binaries::{Binaries, Part};
 use dittofs_rig::foreign_crds::ForeignCrds;
@@ -47,8 +46,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Binaries::ensure(Part::ControlPlane)?;
     ForeignCrds::ensure()?;
     Programs::build()?;
-    let report = programs::workspace().join("target/torture.txt");
-    fs::create_dir_all(report.with_file_name(""))?;
+    let folder = programs::workspace().join("target");
+    fs::create_dir_all(&folder)?;
+    let report = folder.join("torture.txt");
     fs::write(&report, model(WHOLE, seed)?)?;
     let mut suite = programs::cargo();
     suite
@@ -58,16 +58,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if let Some(only) = &arguments.only {
         suite.env("DITTOFS_TORTURE_ONLY", only);
     }
-    let words = [
-        "test",
-        "--package",
-        "dittofs-suite",
-        "--test",
-        "suite",
-        "--",
-        "torture::",
-    ];
-    let tortured = cargo(&mut suite, &words);
+    let tortured = super::suite(&mut suite, Some("torture::"));
     println!("\n{}", fs::read_to_string(&report)?);
     println!("{:.0} s in all", began.elapsed().as_secs_f64());
     tortured
