@@ -17,8 +17,8 @@ pub enum Needs {
     /// A second API server with an operator of its own, in which no kind of others is installed. One such test at a
     /// time: kinds are installed and removed for the whole cluster, and the operator may be stopped and started.
     BareApiServer,
-    /// An API server without an operator of its own, shared by the tests that torment operators, one at a time.
-    TormentedApiServer,
+    /// An API server without an operator of its own, shared by the tests that torture operators, one at a time.
+    TorturedApiServer,
     /// An API server that is the test's own, because it does not survive the test unharmed.
     OwnApiServer,
     /// A node that runs pods.
@@ -45,8 +45,8 @@ where
         (Needs::BareApiServer, _) => {
             Trial::test(name, move || world::play_bare(name, test).map_err(failed))
         }
-        (Needs::TormentedApiServer, _) => Trial::test(name, move || {
-            world::play_tormented(name, test).map_err(failed)
+        (Needs::TorturedApiServer, _) => Trial::test(name, move || {
+            world::play_tortured(name, test).map_err(failed)
         }),
         (Needs::OwnApiServer, _) => {
             Trial::test(name, move || world::play_own(name, test).map_err(failed))

@@ -1,4 +1,4 @@
-//! The operator, tormented: whatever happens to its requests, its watches and its process, every instance becomes what it would
+//! The operator, tortured: whatever happens to its requests, its watches and its process, every instance becomes what it would
 //! be without, stays so, and keeps its addresses. `cargo xtask torture` runs as many plans as there is time for, `cargo xtask test` a few.
 
 mod addresses;
@@ -18,7 +18,7 @@ pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
     macro_rules! trials {
         ($($room:ident :: $test:ident),+ $(,)?) => {
             vec![$(cluster(
-                Needs::TormentedApiServer,
+                Needs::TorturedApiServer,
                 unavailable,
                 concat!("torture::", stringify!($test)),
                 $room::$test,

@@ -98,7 +98,7 @@ static SHARED: Slot = Slot(Mutex::new(None));
 /// None of them is, until a test installs it.
 static BARE: Slot = Slot(Mutex::new(None));
 /// Every test has operators of its own.
-static TORMENTED: Slot = Slot(Mutex::new(None));
+static TORTURED: Slot = Slot(Mutex::new(None));
 
 impl Slot {
     fn lock(&self) -> MutexGuard<'_, Option<Attempt>> {
@@ -158,20 +158,18 @@ fn bare() -> Result<Arc<World>, Error> {
 pub fn end() {
     SHARED.end();
     BARE.end();
-    TORMENTED.end();
+    TORTURED.end();
 }
 
-/// The world in which operators are tormented: all kinds of others are there, and it has no operator of its own.
-fn tormented() -> Result<Arc<World>, Error> {
-    TORMENTED.get_or_start(|| {
+/// The world in which operators are tortured: all kinds of others are there, and it has no operator of its own.
+fn tortured() -> Result<Arc<World>, Error> {
+    TORTURED.get_or_start(|| {
         let options = ClusterOptions::control_plane("torture");
         let world = World::start(&options, &Kind::ALL, &Server::Simulator)?;
-        let mut installation = world.installation.lock();
-        let installed = installation.as_mut();
-        if let Ok(installed) = installed {
-            installed.stop_operator(true);
-        }
-        drop(installation);
+        let installation = world.installation.lock();
+        installation
+            .unwrap_or_else(PoisonError::into_inner)
+            .stop_operator(true);
         Ok(world)
     })
 }
@@ -269,23 +267,23 @@ where
     perform(&world, name, test)
 }
 
-/// Held by the test that torments its operators: it keeps the machine busy enough.
-static TORMENTED_STAGE: Mutex<()> = Mutex::new(());
+/// Held by the test that tortures its operators: it keeps the machine busy enough.
+static TORTURED_STAGE: Mutex<()> = Mutex::new(());
 
 /// The same in the world without an operator.
 ///
 /// # Errors
 /// What the test ended with.
-pub fn play_tormented<F>(name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
+pub fn play_tortured<F>(name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
 where
     F: Future<Output = Outcome>,
 {
-    let _stage = TORMENTED_STAGE
+    let _stage = TORTURED_STAGE
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     // It would disturb those that run alone.
     let _others = STAGE.read().unwrap_or_else(PoisonError::into_inner);
-    perform(&tormented()?, name, test)
+    perform(&tortured()?, name, test)
 }
 
 /// The same in a world of its own, which ends with the test.

@@ -7,6 +7,7 @@ use crate::images;
 use crate::installation::{Error, NAMESPACE, OPERATOR};
 use crate::process::command;
 use crate::process::launch::{Program, Running};
+use crate::proxy::Proxy;
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 
@@ -196,21 +197,17 @@ fn program(
 /// # Errors
 /// The manifests are not applied.
 pub fn kubeconfig(cluster: &Cluster, account: &str, name: &str) -> Result<PathBuf, Error> {
-    kubeconfig_at(cluster, cluster.url(), account, name)
+    let token = token(cluster, NAMESPACE, account)?;
+    write_kubeconfig(cluster, cluster.url(), &token, name)
 }
 
-/// The same for another address of the API server, such as that of a proxy.
+/// The same for an operator that reaches the API server through a proxy only. `name` is that of the operator.
 ///
 /// # Errors
 /// The manifests are not applied.
-pub fn kubeconfig_at(
-    cluster: &Cluster,
-    url: &str,
-    account: &str,
-    name: &str,
-) -> Result<PathBuf, Error> {
-    let token = token(cluster, NAMESPACE, account)?;
-    write_kubeconfig(cluster, url, &token, name)
+pub fn kubeconfig_behind(cluster: &Cluster, proxy: &Proxy, name: &str) -> Result<PathBuf, Error> {
+    let token = token(cluster, NAMESPACE, OPERATOR)?;
+    write_kubeconfig(cluster, &proxy.url(), &token, &format!("{name}-proxy"))
 }
 
 fn token(cluster: &Cluster, namespace: &str, account: &str) -> Result<String, Error> {

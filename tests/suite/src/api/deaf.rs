@@ -1,7 +1,6 @@
 //! Connections that fall silent without ending, for one kind or for several, and single bad answers.
 
 use dittofs_rig::beside::{self, Operator};
-use dittofs_rig::installation::OPERATOR;
 use dittofs_rig::proxy::{Proxy, Rule};
 use dittofs_rig::wait_for;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
@@ -55,18 +54,21 @@ impl Behind {
     async fn start(scene: &Scene, name: &'static str) -> Result<Self, Failed> {
         let world = &scene.world;
         let proxy = Proxy::start(&world.cluster).await?;
-        let kubeconfig = format!("{name}-proxy");
-        let kubeconfig =
-            beside::kubeconfig_at(&world.cluster, &proxy.url(), OPERATOR, &kubeconfig)?;
+        let kubeconfig = beside::kubeconfig_behind(&world.cluster, &proxy, name)?;
         let free = TcpListener::bind("127.0.0.1:0").await?;
         let probes = free.local_addr()?;
         drop(free);
         let environment = [
-            format!("KUBECONFIG={}", kubeconfig.display()),
             format!("DITTOFS_OPERATOR_LISTEN={probes}"),
             format!("DITTOFS_OPERATOR_NAMESPACES={}", scene.namespace),
         ];
-        let operator = Operator::start(&world.cluster, &world.programs, name, &environment)?;
+        let operator = Operator::start_at(
+            &world.cluster,
+            &world.programs,
+            name,
+            &kubeconfig,
+            &environment,
+        )?;
         let behind = Self {
             proxy,
             probes,

@@ -1,5 +1,5 @@
-//! Addresses stay: whatever users, sidecars, clouds and others do in whatever order, a Service of an adapter that nobody has switched
-//! off remains the one that clients know.
+//! Addresses stay: whatever users, sidecars and others do in whatever order, a Service of an adapter that nobody has switched off remains
+//! the one that clients know.
 
 use dittofs_model::random::Random;
 use dittofs_rig::wait_for;
@@ -7,19 +7,19 @@ use dittofs_shared::names;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter, merge};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, grounds};
-use futures::future::try_join_all;
+use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::ResourceExt as _;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::lane::{Lane, NAMES, Run};
+use super::scenarios::{Step, create, with};
 use super::settings::{self, Tally};
-use crate::api::seen::Failed;
+use crate::api::seen::{Failed, write};
 
 /// What is done in all, with enough time.
 const OPERATIONS: usize = 10_000;
@@ -30,19 +30,14 @@ const LOOK: usize = 10;
 struct Ground<'a> {
     run: Run<'a>,
     random: Random,
-    spec: Value,
+    /// What clients know of the Services.
     known: Vec<Value>,
-    /// Annotations of somebody else, by Service.
-    foreign: usize,
+    /// How often somebody else has noted something on them.
+    notes: usize,
 }
 
-fn base(files: &Instance) -> Value {
-    json!({
-        "image": files.scene.world.server_image,
-        "storage": {"metadataSize": "1Gi", "storageClassName": "nowhere"},
-        "adapterServices": {"type": "LoadBalancer"},
-        "replicas": 0,
-    })
+fn base() -> Value {
+    with(json!({"adapterServices": {"type": "LoadBalancer"}}))
 }
 
 /// What clients know, and what others have written.
@@ -69,11 +64,7 @@ impl<'a> Ground<'a> {
     async fn open(scene: &Scene, lane: &'a Lane, number: usize) -> Result<Self, Failed> {
         let files = grounds::instance(scene, &format!("addresses-{number}")).await?;
         let run = lane.begin(files.clone())?;
-        let spec = base(&files);
-        files.apply(spec.clone()).await?;
-        files
-            .publish(vec![adapter("nfs", 12049), adapter("smb", 1445)])
-            .await?;
+        create(&files, base()).await?;
         let known = wait_for(
             "both load balancers to have addresses",
             API_DEADLINE,
@@ -92,8 +83,7 @@ impl<'a> Ground<'a> {
             known: known.await?,
             run,
             random: Random::of(settings::seed(), &format!("addresses {number}")),
-            spec,
-            foreign: 0,
+            notes: 0,
         })
     }
 
@@ -163,26 +153,20 @@ impl<'a> Ground<'a> {
             json!({"logging": {"level": "DEBUG"}}),
             json!({}),
         ];
-        let mut spec = base(files);
+        let mut spec = base();
         merge(&mut spec, self.pick(&changes));
         merge(&mut spec, self.pick(&changes));
-        self.spec = spec.clone();
-        files.apply(spec).await?;
-        Ok(())
+        Step::Spec(spec).take(files).await
     }
 
     /// Somebody else notes something on both Services.
     async fn write_foreign(&mut self, files: &Instance) -> Outcome {
-        self.foreign += 1;
-        let value = self.foreign.to_string();
+        self.notes += 1;
+        let value = self.notes.to_string();
         let patch = json!({"metadata": {"annotations": {"somebody.example/note": value}}});
         for fact in &mut self.known {
             let name = fact["name"].as_str().unwrap_or_default().to_owned();
-            let parameters = PatchParams::default();
-            files
-                .api::<Service>()
-                .patch(&name, &parameters, &Patch::Merge(&patch))
-                .await?;
+            write::<Service>(files, "somebody", &name, patch.clone()).await?;
             fact["foreign"] = json!([["somebody.example/note", value]]);
         }
         Ok(())
@@ -198,11 +182,19 @@ impl<'a> Ground<'a> {
         ];
         let patch = self.pick(&patches);
         let name = self.pick(&["files-nfs", "files-smb"]);
-        files
-            .api::<Service>()
-            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
-            .await?;
+        write::<Service>(files, "somebody", name, patch).await?;
         Ok(())
+    }
+
+    async fn walk(&mut self, until: Instant, done: &mut usize) -> Outcome {
+        while Instant::now() < until && *done < OPERATIONS / NAMES.len() {
+            self.operate().await?;
+            *done += 1;
+            if done.is_multiple_of(LOOK) {
+                self.look().await?;
+            }
+        }
+        self.end().await
     }
 
     async fn look(&self) -> Outcome {
@@ -217,7 +209,7 @@ impl<'a> Ground<'a> {
     /// In the end all is well, and the Services are the same.
     async fn end(&mut self) -> Outcome {
         let files = self.run.files().clone();
-        files.apply(base(&files)).await?;
+        Step::Spec(base()).take(&files).await?;
         files
             .publish(vec![adapter("nfs", 12050), adapter("smb", 1446)])
             .await?;
@@ -254,42 +246,29 @@ fn gone<T>(deleted: kube::Result<T>) -> Outcome {
     }
 }
 
-async fn walk(ground: &mut Ground<'_>, until: Instant, done: &mut usize) -> Outcome {
-    while Instant::now() < until && *done < OPERATIONS / NAMES.len() {
-        ground.operate().await?;
-        *done += 1;
-        if done.is_multiple_of(LOOK) {
-            ground.look().await?;
-        }
-    }
-    ground.end().await
+/// Operates until the time is over. What was wrong is in the tally.
+async fn walk(scene: &Scene, lane: &Lane, number: usize) -> Result<Tally, Failed> {
+    let mut ground = Ground::open(scene, lane, number).await?;
+    let until = settings::deadline(0.1);
+    let mut done = 0;
+    let walked = ground.walk(until, &mut done).await;
+    ground.run.clean_up().await?;
+    let told = |error| format!("lane {number}, after {done} operations: {error}");
+    Ok(Tally {
+        plans: done,
+        violations: walked.err().map(told).into_iter().collect(),
+        ..Tally::default()
+    })
 }
 
 pub async fn addresses_stay(scene: Scene) -> Outcome {
-    let tally = Mutex::new(Tally {
+    let lanes = Lane::open_all(&scene).await?;
+    let walks = lanes.iter().enumerate();
+    let walks = walks.map(|(number, lane)| walk(&scene, lane, number));
+    let mut tally = Tally {
         of: Some(OPERATIONS),
         ..Tally::default()
-    });
-    let lanes = NAMES.iter().enumerate().map(|(at, name)| {
-        let (scene, tally) = (&scene, &tally);
-        async move {
-            let lane = Lane::open(scene, name).await?;
-            let mut ground = Ground::open(scene, &lane, at).await?;
-            let mut done = 0;
-            let until = settings::deadline(0.1);
-            let walked = walk(&mut ground, until, &mut done).await;
-            ground.run.clean_up().await?;
-            let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-            tally.plans += done;
-            let told = |error| format!("{name}, after {done} operations: {error}");
-            tally.violations.extend(walked.err().map(told));
-            Ok::<_, Failed>(())
-        }
-    });
-    let ran = try_join_all(lanes).await;
-    let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    tally
-        .violations
-        .extend(ran.err().map(|error| error.to_string()));
+    };
+    tally.gather(join_all(walks).await);
     tally.tell("addresses stay, whatever is done", "")
 }

@@ -1,7 +1,6 @@
 //! One operator behind a proxy, and one instance after another, each in a namespace of its own.
 
 use dittofs_rig::beside::{self, Operator};
-use dittofs_rig::installation::OPERATOR;
 use dittofs_rig::proxy::plan::{Plan, Written};
 use dittofs_rig::proxy::{Proxy, Rule};
 use dittofs_rig::wait_for;
@@ -68,8 +67,7 @@ impl Lane {
     pub async fn open(scene: &Scene, name: &'static str) -> Result<Self, Failed> {
         let cluster = &scene.world.cluster;
         let proxy = Proxy::start(cluster).await?;
-        let kubeconfig =
-            beside::kubeconfig_at(cluster, &proxy.url(), OPERATOR, &format!("{name}-proxy"))?;
+        let kubeconfig = beside::kubeconfig_behind(cluster, &proxy, name)?;
         Ok(Self {
             scene: scene.clone(),
             name,
@@ -77,6 +75,15 @@ impl Lane {
             kubeconfig,
             runs: 0,
         })
+    }
+
+    /// One for each name.
+    pub async fn open_all(scene: &Scene) -> Result<Vec<Self>, Failed> {
+        let mut lanes = Vec::new();
+        for name in NAMES {
+            lanes.push(Self::open(scene, name).await?);
+        }
+        Ok(lanes)
     }
 
     /// Plays a scenario. With `expected` it waits until the objects are the same; without, until nothing changes.
@@ -107,7 +114,6 @@ impl Lane {
 
     fn operator(&self, files: &Instance) -> Result<Operator, Failed> {
         let environment = [
-            format!("KUBECONFIG={}", self.kubeconfig.display()),
             format!("DITTOFS_OPERATOR_NAMESPACES={}", files.scene.namespace),
             "DITTOFS_OPERATOR_LEADER_ELECTION=false".to_owned(),
             "DITTOFS_OPERATOR_KEEP_UNUSED_CONFIG=0s".to_owned(),

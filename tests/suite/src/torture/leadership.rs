@@ -5,22 +5,21 @@
 
 use dittofs_model::random::Random;
 use dittofs_rig::beside::{self, Operator};
-use dittofs_rig::installation::{NAMESPACE, OPERATOR};
+use dittofs_rig::installation::NAMESPACE;
 use dittofs_rig::proxy::plan::Plan;
 use dittofs_rig::proxy::{Proxy, Rule};
 use dittofs_rig::wait_for;
 use dittofs_suite::instance::{Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, grounds, processes};
-use futures::future::try_join_all;
+use futures::future::join_all;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::ListParams;
-use serde_json::json;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
+use super::scenarios::{Step, base};
 use super::settings::{self, Tally};
 use crate::api::seen::Failed;
 
@@ -62,14 +61,8 @@ impl Candidate {
     async fn start(files: &Instance, name: &'static str) -> Result<Self, Failed> {
         let world = &files.scene.world;
         let proxy = Proxy::start(&world.cluster).await?;
-        let kubeconfig: PathBuf = beside::kubeconfig_at(
-            &world.cluster,
-            &proxy.url(),
-            OPERATOR,
-            &format!("{name}-proxy"),
-        )?;
+        let kubeconfig = beside::kubeconfig_behind(&world.cluster, &proxy, name)?;
         let environment = [
-            format!("KUBECONFIG={}", kubeconfig.display()),
             format!("DITTOFS_OPERATOR_NAMESPACES={}", files.scene.namespace),
             format!("DITTOFS_OPERATOR_IDENTITY={name}"),
         ];
@@ -220,13 +213,7 @@ async fn flips(pair: &mut Pair, flipped: &mut Flipped, until: Instant) -> Outcom
 
 async fn one_pair(scene: &Scene, number: usize) -> Result<Flipped, Failed> {
     let files = grounds::instance(scene, &format!("led-{number}")).await?;
-    let spec = json!({
-        "image": scene.world.server_image,
-        "storage": {"metadataSize": "1Gi", "storageClassName": "nowhere"},
-        "adapterServices": {"type": "ClusterIP"},
-        "replicas": 0,
-    });
-    files.apply(spec).await?;
+    Step::Spec(base()).take(&files).await?;
     let [a, b] = NAMES[number];
     let candidates = [
         Candidate::start(&files, a).await?,
@@ -261,20 +248,20 @@ pub async fn never_two_writers(scene: Scene) -> Outcome {
     };
     let pairs = (0..number).map(|number| one_pair(&scene, number));
     let mut late = 0;
-    let mut tally = Tally {
-        of: Some(FLIPS),
-        ..Tally::default()
-    };
     let mut longest = [Duration::ZERO; 4];
-    for flipped in try_join_all(pairs).await? {
-        tally.plans += flipped.tally.plans;
-        tally.faults += flipped.tally.faults;
-        tally.violations.extend(flipped.tally.violations);
+    let parts = join_all(pairs).await.into_iter().map(|flipped| {
+        let flipped = flipped?;
         late += flipped.late;
         for (known, took) in longest.iter_mut().zip(flipped.longest) {
             *known = took.max(*known);
         }
-    }
+        Ok(flipped.tally)
+    });
+    let mut tally = Tally {
+        of: Some(FLIPS),
+        ..Tally::default()
+    };
+    tally.gather(parts);
     let longest = ALL.iter().zip(longest).filter(|(_, took)| !took.is_zero());
     let longest = longest.map(|(flip, took)| format!("{flip:?} {:.1} s", took.as_secs_f64()));
     tally.tell(

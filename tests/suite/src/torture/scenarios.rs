@@ -1,4 +1,4 @@
-//! What happens to an instance while its operator is tormented. A new feature is a new row.
+//! What happens to an instance while its operator meets faults. A new feature is a new row.
 
 use dittofs_golden::fields;
 use dittofs_rig::wait_for;
@@ -58,7 +58,7 @@ const LEFT_OUT: [&str; 7] = [
 ];
 
 /// No pod runs, no cloud writes to the Services.
-fn base() -> Value {
+pub fn base() -> Value {
     json!({
         "storage": {"metadataSize": "1Gi", "storageClassName": "nowhere"},
         "adapterServices": {"type": "ClusterIP"},
@@ -66,7 +66,8 @@ fn base() -> Value {
     })
 }
 
-fn with(more: Value) -> Value {
+/// The same with more.
+pub fn with(more: Value) -> Value {
     let mut spec = base();
     merge(&mut spec, more);
     spec
@@ -294,16 +295,21 @@ fn of_others() -> Vec<(&'static str, Vec<Step>)> {
     ]
 }
 
+/// Makes an instance, whose sidecar publishes both adapters.
+pub async fn create(files: &Instance, spec: Value) -> Outcome {
+    for step in [Step::Spec(spec), Step::Publish(both())] {
+        step.take(files).await?;
+    }
+    Ok(())
+}
+
 impl Scenario {
     /// Makes the instance to begin with, if there is one, and waits until the operator has done all of it.
     pub async fn begin(&self, files: &Instance) -> Outcome {
         let Some(spec) = &self.spec else {
             return Ok(());
         };
-        let steps = [Step::Spec(spec.clone()), Step::Publish(both())];
-        for step in &steps {
-            step.take(files).await?;
-        }
+        create(files, spec.clone()).await?;
         files.wait_complete().await?;
         wait_for("the Services of adapters", API_DEADLINE, || async {
             match files.adapter_services().await {
@@ -345,7 +351,8 @@ impl Scenario {
 }
 
 impl Step {
-    async fn take(&self, files: &Instance) -> Outcome {
+    /// Does it.
+    pub async fn take(&self, files: &Instance) -> Outcome {
         let api = |kind: &ApiResource| -> Api<DynamicObject> {
             Api::namespaced_with(files.scene.client.clone(), &files.scene.namespace, kind)
         };

@@ -3,6 +3,7 @@
 
 mod troubles;
 
+use dittofs_model::random::Random;
 use dittofs_rig::beside::Sidecar;
 use dittofs_rig::wait_for;
 use dittofs_shared::published_state::{PublishedState, ServerStatus};
@@ -11,21 +12,22 @@ use dittofs_simulator::{FaultRule, Faults, ServerConfig, Simulator, SimulatorOpt
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, grounds};
-use futures::future::try_join_all;
+use futures::future::join_all;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::ResourceExt as _;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::lane::{Lane, NAMES, Run};
+use super::lane::{Lane, Run};
+use super::scenarios::{Step, with};
 use super::settings::{self, Tally};
-use crate::api::seen::Failed;
+use crate::api::seen::{Failed, write};
 use troubles::{Damage, PORTS, Trouble, troubles};
 
 const SIDECARS: [&str; 4] = [
@@ -92,14 +94,9 @@ impl<'a> Ground<'a> {
     async fn open(scene: &Scene, lane: &'a Lane, number: usize) -> Result<Self, Failed> {
         let files = grounds::instance(scene, &format!("server-{number}")).await?;
         let run = lane.begin(files.clone())?;
-        let image = files.scene.world.server_image.clone();
-        let spec = json!({
-            "image": image,
-            "storage": {"metadataSize": "1Gi", "storageClassName": "nowhere"},
-            "adapterServices": {"type": "ClusterIP"},
-            "adapterDiscovery": {"resyncInterval": "1s"},
-        });
-        files.apply(spec).await?;
+        // What is stopped on purpose says nothing of its server.
+        let spec = json!({"replicas": 1, "adapterDiscovery": {"resyncInterval": "1s"}});
+        Step::Spec(with(spec)).take(&files).await?;
         let folder = std::env::temp_dir().join(&files.scene.namespace);
         fs::create_dir_all(folder.join("server"))?;
         let simulator = simulator(&folder).await?;
@@ -220,10 +217,6 @@ impl<'a> Ground<'a> {
     async fn damage(&self, damage: Damage) -> Outcome {
         let api = self.files().api::<ConfigMap>();
         let name = names::adapters(&self.files().name);
-        let somebody = PatchParams {
-            field_manager: Some("somebody".to_owned()),
-            ..PatchParams::default()
-        };
         let gone = DeleteParams::background();
         let patch = match damage {
             Damage::Deleted => {
@@ -254,7 +247,7 @@ impl<'a> Ground<'a> {
             Damage::Binary => json!({"binaryData": {"adapters2": "AAAA"}}),
             Damage::WithoutLabels => json!({"metadata": {"labels": null, "ownerReferences": null}}),
         };
-        api.patch(&name, &somebody, &Patch::Merge(patch)).await?;
+        write::<ConfigMap>(self.files(), "somebody", &name, patch).await?;
         Ok(())
     }
 
@@ -296,49 +289,45 @@ async fn services(files: &Instance) -> Result<Vec<Value>, String> {
     Ok(found.iter().map(facts).collect())
 }
 
-pub async fn whatever_the_server_answers(scene: Scene) -> Outcome {
-    let mut random = dittofs_model::random::Random::of(settings::seed(), "server");
-    let all = random.shuffled(troubles());
-    let number = all.len();
-    let waiting = Mutex::new(VecDeque::from(all));
-    let tally = Mutex::new(Tally {
-        of: Some(number),
-        ..Tally::default()
-    });
-    let lock = |tally: &Mutex<Tally>, told: Result<(), String>| {
-        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+/// Meets one trouble after the other. After a violation nobody meets any more.
+async fn meet_all(
+    scene: &Scene,
+    (lane, number): (&Lane, usize),
+    waiting: &RefCell<VecDeque<Trouble>>,
+) -> Result<Tally, Failed> {
+    let ground = Ground::open(scene, lane, number).await?;
+    let until = settings::deadline(0.12);
+    let mut tally = Tally::default();
+    while Instant::now() < until {
+        let next = waiting.borrow_mut().pop_front();
+        let Some(trouble) = next else { break };
         tally.plans += 1;
         tally.faults += 1;
-        tally.violations.extend(told.err());
-        tally.violations.is_empty()
-    };
-    let lanes = NAMES.iter().enumerate().map(|(at, name)| {
-        let (scene, waiting, tally) = (&scene, &waiting, &tally);
-        async move {
-            let lane = Lane::open(scene, name).await?;
-            let ground = Ground::open(scene, &lane, at).await?;
-            let until = settings::deadline(0.12);
-            while Instant::now() < until {
-                let next = waiting
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .pop_front();
-                let Some(trouble) = next else { break };
-                let met = ground.meet(&trouble).await;
-                let told = met.map_err(|error| format!("{}: {error}", shown(&trouble)));
-                if !lock(tally, told) {
-                    break;
-                }
-            }
-            // What the last trouble leads to may come late.
-            ground.stays_unchanged().await?;
-            Ok::<_, Failed>(())
+        if let Err(error) = ground.meet(&trouble).await {
+            tally
+                .violations
+                .push(format!("{}: {error}", shown(&trouble)));
+            waiting.borrow_mut().clear();
         }
-    });
-    let ran = try_join_all(lanes).await;
-    let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let failed = ran.err().map(|error| error.to_string());
-    tally.violations.extend(failed);
+    }
+    // What the last trouble leads to may come late.
+    if let Err(error) = ground.stays_unchanged().await {
+        tally.violations.push(error.to_string());
+    }
+    Ok(tally)
+}
+
+pub async fn whatever_the_server_answers(scene: Scene) -> Outcome {
+    let all = Random::of(settings::seed(), "server").shuffled(troubles());
+    let mut tally = Tally {
+        of: Some(all.len()),
+        ..Tally::default()
+    };
+    let waiting = RefCell::new(VecDeque::from(all));
+    let lanes = Lane::open_all(&scene).await?;
+    let parts = lanes.iter().enumerate();
+    let parts = parts.map(|(number, lane)| meet_all(&scene, (lane, number), &waiting));
+    tally.gather(join_all(parts).await);
     tally.tell(
         "whatever the server answers, and whatever is done to the published state",
         "",

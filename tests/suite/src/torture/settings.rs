@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use crate::api::seen::Failed;
+
 /// How long all properties together may take, in minutes.
 const MINUTES: &str = "DITTOFS_TORTURE_MINUTES";
 /// What chooses.
@@ -58,6 +60,20 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Adds what has come of several parts of a property. A part that has failed is a violation.
+    pub fn gather(&mut self, parts: impl IntoIterator<Item = Result<Self, Failed>>) {
+        for part in parts {
+            match part {
+                Ok(part) => {
+                    self.plans += part.plans;
+                    self.faults += part.faults;
+                    self.violations.extend(part.violations);
+                }
+                Err(error) => self.violations.push(error.to_string()),
+            }
+        }
+    }
+
     /// Prints the line of a property, and adds it to the report.
     ///
     /// # Errors
