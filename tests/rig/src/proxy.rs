@@ -19,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use kube::Client;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch::Sender;
@@ -76,6 +77,8 @@ struct Shared {
     rule: Sender<Rule>,
     script: Mutex<Script>,
     lists: Mutex<Lists>,
+    /// Requests that change something and have not been answered.
+    unanswered: AtomicUsize,
 }
 
 impl std::fmt::Debug for Shared {
@@ -115,6 +118,7 @@ impl Proxy {
             rule: Sender::new(Rule::Pass),
             script: Mutex::default(),
             lists: Mutex::default(),
+            unanswered: AtomicUsize::new(0),
         });
         let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(Self {
@@ -154,6 +158,11 @@ impl Proxy {
     /// What was to be changed since [`Proxy::arm`].
     pub fn writes(&self) -> Vec<Written> {
         self.shared.script().writes().to_vec()
+    }
+
+    /// How many requests that change something have not been answered yet.
+    pub fn unanswered(&self) -> usize {
+        self.shared.unanswered.load(Ordering::SeqCst)
     }
 
     /// How many events about objects have arrived since [`Proxy::arm`].

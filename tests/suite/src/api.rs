@@ -104,6 +104,7 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
     trials![
         Needs::BareApiServer,
         unavailable,
+        causes::a_node_that_stops_answering_is_told,
         configuration::what_no_pod_mounts_any_more_is_deleted_in_the_end,
         deaf::a_kind_that_falls_silent_is_noticed_named_and_followed_again,
         deaf::one_bad_answer_is_told_nowhere,
@@ -179,7 +180,6 @@ fn of_specs(unavailable: Option<&str>) -> Vec<Trial> {
         definition::a_spec_that_is_too_large_is_told_and_changes_nothing,
         causes::a_refusal_is_the_sentence_of_the_api_server,
         causes::a_load_balancer_without_an_address_is_told_after_a_minute,
-        causes::a_node_that_stops_answering_is_told,
         events::a_creation_is_told_in_a_few_lines,
     ]
 }

@@ -62,7 +62,8 @@ async fn start(pods: &Api<Pod>, pod: &Pod) {
         })
     });
     let status = json!({
-        "metadata": {"uid": pod.uid()},
+        // A newer version has an event of its own.
+        "metadata": {"uid": pod.uid(), "resourceVersion": pod.resource_version()},
         "status": {
             "phase": "Running",
             "conditions": [{"type": "Ready", "status": "True"}],

@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 const INTERVAL: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A connection that is refused or cut counts at once.
+const PATIENCE: Duration = Duration::from_secs(10);
 const LONGEST_ANSWER: usize = 1 << 16;
 
 /// What a client says.

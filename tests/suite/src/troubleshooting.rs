@@ -5,8 +5,8 @@ use dittofs_rig::wait_for;
 use std::fs;
 use std::path::Path;
 
+use crate::Outcome;
 use crate::instance::{Instance, POD_DEADLINE};
-use crate::{Outcome, ensure};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -96,11 +96,13 @@ pub async fn shows(instance: &Instance, failure: &str) -> Outcome {
             }
         })
         .await?;
-    let table = kubectl(
-        instance,
-        &["get", "dittoserver", &instance.name, "-o", "wide"],
-    )?;
-    ensure!(row.fits(&table), "{table}");
+    // The next look may find something else, and the one after that this again.
+    wait_for(&what, POD_DEADLINE, || async {
+        let words = ["get", "dittoserver", &instance.name, "-o", "wide"];
+        let table = kubectl(instance, &words).map_err(|error| error.to_string())?;
+        row.fits(&table).then_some(()).ok_or(table)
+    })
+    .await?;
     Ok(())
 }
 

@@ -199,7 +199,7 @@ async fn forward(
     if let Some(stdout) = child.stdout.take() {
         let mut reader = BufReader::new(stdout);
         let read = reader.read_line(&mut line);
-        tokio::time::timeout(Duration::from_secs(15), read)
+        tokio::time::timeout(Duration::from_mins(1), read)
             .await
             .map_err(|_| Error::Forward("it said nothing".into()))??;
         // kubectl says something about every connection, and would end if nobody listened.

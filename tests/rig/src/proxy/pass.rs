@@ -9,6 +9,7 @@ use hyper::body::{Bytes, Frame};
 use kube::Client;
 use kube::client::Body;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio::sync::watch::Receiver;
 
 use super::events::Events;
@@ -23,9 +24,26 @@ pub(super) type Answer = Response<Pieces>;
 #[error("cut by the proxy")]
 pub(super) struct Cut;
 
+/// A request on its way. It ends when this is dropped.
+struct Unanswered<'a>(&'a Shared);
+
+impl<'a> Unanswered<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        shared.unanswered.fetch_add(1, Ordering::SeqCst);
+        Self(shared)
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.0.unanswered.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Passes a request on that changes something, or does to it what the plan says.
 pub(super) async fn change(parts: Parts, body: Bytes, shared: &Shared) -> Result<Answer, Cut> {
     let target = parts.uri.to_string();
+    let _unanswered = Unanswered::begin(shared);
     let fault = shared.script().write(parts.method.as_str(), &target, &body);
     match fault {
         Some(Fault::KillBefore) => {

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 const FIELD_MANAGER: &str = "dittofs-rig";
 /// How long a kind may take to come or to go, with all objects of it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 const GATEWAY_API: &str = "sigs.k8s.io/gateway-api";
 const PROMETHEUS_OPERATOR: &str = "github.com/prometheus-operator/prometheus-operator";

@@ -1,5 +1,6 @@
 //! What others say or show is passed on as the reason of a condition: the API server, a load balancer, a node.
 
+use dittofs_rig::wait_for;
 use dittofs_shared::crd::{DittoServer, Phase};
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::kubelet::{Kubelet, is_ready};
@@ -34,6 +35,7 @@ pub async fn a_refusal_is_the_sentence_of_the_api_server(scene: Scene) -> Outcom
     quotas
         .create(&PostParams::default(), &serde_json::from_value(quota)?)
         .await?;
+    is_refused(&scene).await?;
     let files = Instance::create(&scene, "files", without_pod()).await?;
     let server = files
         .wait_condition("Ready", "False", Some("ApplyFailed"), API_DEADLINE)
@@ -48,6 +50,25 @@ pub async fn a_refusal_is_the_sentence_of_the_api_server(scene: Scene) -> Outcom
         ensure!(is_sentence, "{text:?}");
     }
     ensure!(said.starts_with(start), "{said}");
+    Ok(())
+}
+
+/// Waits until the API server knows of the quota.
+async fn is_refused(scene: &Scene) -> Outcome {
+    let services: Api<Service> = Api::namespaced(scene.client.clone(), &scene.namespace);
+    let only_ask = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    wait_for("the quota to count", API_DEADLINE, || async {
+        let probe = json!({"metadata": {"name": "probe"}, "spec": {"ports": [{"port": 80}]}});
+        let probe = serde_json::from_value(probe).map_err(|error| error.to_string())?;
+        match services.create(&only_ask, &probe).await {
+            Err(kube::Error::Api(status)) if status.code == 403 => Ok(()),
+            other => Err(format!("{:?}", other.map(drop))),
+        }
+    })
+    .await?;
     Ok(())
 }
 
@@ -123,7 +144,6 @@ async fn silent_node(scene: &Scene, name: &str) -> Result<Api<Node>, Failed> {
 
 /// Puts the pod on the node, where its containers become ready.
 async fn runs_on(files: &Instance, node: &str) -> Outcome {
-    wait_object::<Pod>(files, "files-0", "to be there", |_| Ok(())).await?;
     let binding = json!({
         "apiVersion": "v1", "kind": "Binding", "metadata": {"name": "files-0"},
         "target": {"apiVersion": "v1", "kind": "Node", "name": node},
@@ -152,19 +172,21 @@ pub async fn a_node_that_stops_answering_is_told(scene: Scene) -> Outcome {
         let mut conditions = conditions.flatten();
         !conditions.any(|condition| condition.type_ == "ContainersReady")
     });
+    let spec = json!({
+        "adapterServices": {"type": "ClusterIP"}, "storage": {"storageClassName": "nowhere"},
+    });
+    let files = both_published(&scene, spec).await?;
+    wait_object::<Pod>(&files, "files-0", "to be there", |_| Ok(())).await?;
     let node = format!("silent-{}", scene.namespace);
+    // The time after which it is missed begins here.
     let nodes = silent_node(&scene, &node).await?;
-    let told = is_told(&scene, &node).await;
+    let told = is_told(&files, &node).await;
     nodes.delete(&node, &DeleteParams::default()).await?;
     told
 }
 
-async fn is_told(scene: &Scene, node: &str) -> Outcome {
-    let spec = json!({
-        "adapterServices": {"type": "ClusterIP"}, "storage": {"storageClassName": "nowhere"},
-    });
-    let files = both_published(scene, spec).await?;
-    runs_on(&files, node).await?;
+async fn is_told(files: &Instance, node: &str) -> Outcome {
+    runs_on(files, node).await?;
     files
         .wait_condition("Available", "True", None, API_DEADLINE)
         .await?;
@@ -182,5 +204,5 @@ async fn is_told(scene: &Scene, node: &str) -> Outcome {
     }
     let phase = server.status.and_then(|status| status.phase);
     ensure!(phase == Some(Phase::Unknown), "the phase is {phase:?}");
-    describes(&files, "Node gone").await
+    describes(files, "Node gone").await
 }

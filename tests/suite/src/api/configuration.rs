@@ -21,7 +21,7 @@ use std::time::Duration;
 use super::secrets::nudge;
 use super::seen::{
     Failed, config_of, of_instance, pod_never_runs, settled, version, wait_config, wait_object,
-    write,
+    wait_observed, write,
 };
 
 fn manual() -> Value {
@@ -185,17 +185,11 @@ async fn go_back(files: &Instance, config: &str) -> Result<ConfigMap, Failed> {
             volume["configMap"]["name"] = "files-config".into();
         }
     }
+    // Whatever its controller has written to its status meanwhile.
+    set["metadata"]["resourceVersion"] = Value::Null;
     let set = serde_json::from_value(set)?;
     sets.replace("files", &PostParams::default(), &set).await?;
-    wait_object::<StatefulSet>(files, "files", "is seen by its controller", |set| {
-        let observed = set.status.as_ref().and_then(|s| s.observed_generation);
-        if observed == set.metadata.generation {
-            Ok(())
-        } else {
-            Err(format!("{observed:?}"))
-        }
-    })
-    .await?;
+    wait_observed(files).await?;
     files
         .api::<Pod>()
         .delete("files-0", &DeleteParams::default())

@@ -114,7 +114,7 @@ async fn delete(files: &Instance, parameters: &DeleteParams) -> Outcome {
 
 async fn is_gone(files: &Instance) -> Outcome {
     let servers = files.api::<DittoServer>();
-    wait_for("the DittoServer to go", API_DEADLINE, || async {
+    wait_for("the DittoServer to go", POD_DEADLINE, || async {
         match servers.get_opt(&files.name).await {
             Ok(None) => Ok(()),
             Ok(Some(server)) => Err(format!("finalizers {:?}", server.finalizers())),

@@ -32,7 +32,7 @@ where
     K: Clone + Debug + DeserializeOwned + Serialize,
 {
     let part = |object: &K| json!(object).pointer(pointer).cloned();
-    let before = files.api::<K>().get(name).await?;
+    let before = wait_object::<K>(files, name, "is there", |_| Ok(())).await?;
     let changed = write::<K>(files, "kubectl-edit", name, patch.clone()).await?;
     // Unless the operator was faster.
     ensure!(
@@ -188,7 +188,9 @@ where
     K: Clone + Debug + DeserializeOwned,
 {
     let api = files.api::<K>();
-    let before = api.get(name).await?.uid();
+    let before = wait_object::<K>(files, name, "is there", |_| Ok(()))
+        .await?
+        .uid();
     api.delete(name, &DeleteParams::background()).await?;
     let what = format!("{} {name} to come back", K::kind(&()));
     wait_for(&what, API_DEADLINE, || async {

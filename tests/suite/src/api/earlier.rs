@@ -46,7 +46,7 @@ async fn replace_stateful_set(files: &Instance, when: &str, more: &Value) -> Out
         template["metadata"] = metadata;
     }
     sets.delete("files", &DeleteParams::orphan()).await?;
-    wait_for("the StatefulSet to go", API_DEADLINE, || async {
+    wait_for("the StatefulSet to go", POD_DEADLINE, || async {
         match sets.get_opt("files").await {
             Ok(None) => Ok(()),
             other => Err(format!("{:?}", other.map(drop))),

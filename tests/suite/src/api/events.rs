@@ -1,22 +1,18 @@
 //! Which Events a user reads.
 
-use dittofs_rig::Mode;
 use dittofs_suite::instance::MOST_EVENTS_AT_FIRST;
 use dittofs_suite::kubelet::Kubelet;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
-use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::seen::{both_exposed, settled};
+use super::storage::with_pod;
 
 pub async fn a_creation_is_told_in_a_few_lines(scene: Scene) -> Outcome {
-    // On a node the pod runs, and two kubelets would contradict each other.
-    let is_played = scene.world.cluster.mode() == Mode::ControlPlane;
-    let _kubelet = is_played.then(|| Kubelet::play(&scene, Duration::ZERO, |_| true));
-    let spec = json!({"adapterServices": {"type": "ClusterIP"}});
-    let files = both_exposed(&scene, "files", spec).await?;
+    let _kubelet = Kubelet::play(&scene, Duration::ZERO, |_| true);
+    let files = both_exposed(&scene, "files", with_pod()).await?;
     files.wait_complete().await?;
     settled(&scene).await?;
     let events = files.events_of_operator().await?;

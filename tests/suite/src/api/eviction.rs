@@ -69,20 +69,22 @@ async fn well(scene: &Scene) -> Result<Instance, Failed> {
     files
         .wait_condition("Available", "True", None, API_DEADLINE)
         .await?;
-    let counted = |budget: &PodDisruptionBudget| {
-        let healthy = budget.status.as_ref().map(|status| status.current_healthy);
-        let observed = budget
-            .status
-            .as_ref()
-            .and_then(|now| now.observed_generation);
-        if healthy == Some(1) && observed == budget.metadata.generation {
-            Ok(())
-        } else {
-            Err(format!("{:?}", budget.status))
-        }
-    };
-    wait_object::<PodDisruptionBudget>(&files, "files", "counts the pod", counted).await?;
+    wait_healthy(&files, 1).await?;
     Ok(files)
+}
+
+/// Waits until the controller of the budget has seen as many healthy pods.
+async fn wait_healthy(files: &Instance, expected: i32) -> Outcome {
+    let what = format!("counts {expected} healthy pods");
+    wait_object::<PodDisruptionBudget>(files, "files", &what, |budget| {
+        let now = budget.status.as_ref();
+        let is_counted = now.is_some_and(|now| {
+            now.current_healthy == expected && now.observed_generation == budget.metadata.generation
+        });
+        is_counted.then_some(()).ok_or_else(|| format!("{now:?}"))
+    })
+    .await?;
+    Ok(())
 }
 
 /// Waits until an eviction is answered like this. Returns how long that took, in milliseconds.
@@ -117,6 +119,7 @@ pub async fn a_server_that_serves_is_not_evicted_whatever_its_sidecar_does(
     stays_refused(&scene, &files, "while all is well").await?;
     let crashing = crashes(names::SIDECAR_CONTAINER);
     report(&files, status(&server(true, true), &crashing, [false; 2])).await?;
+    wait_healthy(&files, 0).await?;
     stays_refused(&scene, &files, "while the sidecar crashes").await
 }
 

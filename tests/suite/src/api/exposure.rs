@@ -91,14 +91,14 @@ pub async fn adapters_get_services_and_policies(scene: Scene) -> Outcome {
     );
     adapter_has_its_objects(&files, "nfs", 12049).await?;
     adapter_has_its_objects(&files, "smb", 1445).await?;
-    let headless = files.api::<Service>().get("files-headless").await?;
-    has(
-        &headless,
-        &json!({"spec": {"clusterIP": "None", "selector": pod(), "publishNotReadyAddresses": true, "ports": [
-            {"name": "nfs", "port": 12049, "targetPort": 12049, "protocol": "TCP"},
-            {"name": "smb", "port": 1445, "targetPort": 1445, "protocol": "TCP"},
-        ]}}),
-    )?;
+    let expected = json!({"spec": {"clusterIP": "None", "selector": pod(), "publishNotReadyAddresses": true, "ports": [
+        {"name": "nfs", "port": 12049, "targetPort": 12049, "protocol": "TCP"},
+        {"name": "smb", "port": 1445, "targetPort": 1445, "protocol": "TCP"},
+    ]}});
+    wait_object::<Service>(&files, "files-headless", "has its ports", |headless| {
+        has(headless, &expected).map_err(|error| error.to_string())
+    })
+    .await?;
     let baseline = files.api::<NetworkPolicy>().get("files-baseline").await?;
     has(
         &baseline,

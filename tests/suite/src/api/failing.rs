@@ -1,6 +1,6 @@
 //! What cannot be written keeps nobody busy, and is told once.
 
-use dittofs_suite::instance::Instance;
+use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -105,6 +105,11 @@ async fn warnings(files: &Instance) -> Result<Vec<String>, Failed> {
 /// A policy takes effect a moment after it was made.
 async fn refuses(scene: &Scene) -> Outcome {
     refuse(scene).await?;
+    wait_refusal(scene, true).await
+}
+
+/// The API server follows its policies with a delay.
+async fn wait_refusal(scene: &Scene, expected: bool) -> Outcome {
     let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "probe"}});
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(
         "policy",
@@ -117,9 +122,13 @@ async fn refuses(scene: &Scene) -> Outcome {
         dry_run: true,
         ..PostParams::default()
     };
-    dittofs_rig::wait_for("the policy to refuse", Duration::from_secs(30), || async {
+    let what = format!("the policy to refuse: {expected}");
+    dittofs_rig::wait_for(&what, API_DEADLINE, || async {
         match api.create(&parameters, &budget).await {
-            Err(kube::Error::Api(status)) if status.message.contains("denied") => Ok(()),
+            Err(kube::Error::Api(status)) if expected && status.message.contains("denied") => {
+                Ok(())
+            }
+            Ok(_) if !expected => Ok(()),
             other => Err(format!("{other:?}")),
         }
     })
@@ -166,10 +175,11 @@ pub async fn a_refusal_with_another_text_every_time_keeps_nobody_busy(scene: Sce
         told.join("\n")
     );
     allow(&scene).await?;
+    wait_refusal(&scene, false).await?;
     // The DittoServer is looked at without waiting for the retry.
     files.change(json!({"logging": {"level": "DEBUG"}})).await?;
     files
-        .wait_condition("Ready", "True", None, dittofs_suite::instance::API_DEADLINE)
+        .wait_condition("Ready", "True", None, API_DEADLINE)
         .await?;
     Ok(())
 }

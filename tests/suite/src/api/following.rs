@@ -11,12 +11,19 @@ use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::seen::{Failed, both_exposed, doors, wait_event, wait_object, without_pod, write};
+use super::seen::{Failed, doors, wait_event, wait_object, without_pod, write};
 
 const BOTH: [(&str, i32); 2] = [("files-nfs", 12049), ("files-smb", 1445)];
 
 async fn both_told(scene: &Scene) -> Result<Instance, Failed> {
-    let files = both_exposed(scene, "files", without_pod()).await?;
+    let files = Instance::create(scene, "files", without_pod()).await?;
+    // Otherwise one Event may tell of the Services together with everything else that is created.
+    files
+        .wait_condition("Ready", "True", None, API_DEADLINE)
+        .await?;
+    let both = vec![adapter("nfs", 12049), adapter("smb", 1445)];
+    files.publish(both).await?;
+    files.wait_services(&BOTH, API_DEADLINE).await?;
     wait_adapter(&files, "smb", |smb| smb.exposed).await?;
     Ok(files)
 }

@@ -2,7 +2,7 @@
 
 use dittofs_rig::beside::Operator;
 use dittofs_shared::labels;
-use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
+use dittofs_suite::instance::{Instance, POD_DEADLINE, adapter};
 use dittofs_suite::substitute::Substitute;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
@@ -70,7 +70,7 @@ async fn smb_moves_to(files: &Instance, port: i32) -> Outcome {
         .publish(vec![adapter("nfs", 12049), adapter("smb", i64::from(port))])
         .await?;
     files
-        .wait_services(&[("files-nfs", 12049), ("files-smb", port)], API_DEADLINE)
+        .wait_services(&[("files-nfs", 12049), ("files-smb", port)], POD_DEADLINE)
         .await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Who may write: one operator at a time, and another one soon after.
 
-use dittofs_operator::leader::Candidate;
+use dittofs_operator::leader::{Candidate, Fence};
 use dittofs_rig::wait_for;
 use dittofs_suite::instance::API_DEADLINE;
 use dittofs_suite::world::Scene;
@@ -41,6 +41,7 @@ impl Operator {
             &scene.namespace,
             LEASE,
             name.to_owned(),
+            Fence::new(true),
         );
         let candidate = Arc::new(candidate);
         let (begun, dropped) = (Arc::<AtomicU32>::default(), Arc::<AtomicU32>::default());

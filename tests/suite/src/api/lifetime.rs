@@ -1,7 +1,8 @@
 //! Generated Secrets live as long as the data, and nobody else's are taken for them.
 
+use dittofs_rig::wait_for;
 use dittofs_shared::{labels, names};
-use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::percona::Percona;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use super::secrets::{nudge, wait_unusable};
 use super::seen::{
     Failed, Version, names_of, of_instance, pod_never_runs, settled, version, wait_object,
-    without_pod,
+    without_pod, write,
 };
 use super::storage::bound;
 
@@ -45,7 +46,7 @@ async fn owners(files: &Instance) -> Result<Vec<usize>, Failed> {
 }
 
 async fn wait_no_secrets(files: &Instance) -> Outcome {
-    dittofs_rig::wait_for("the Secrets to go", API_DEADLINE, || async {
+    wait_for("the Secrets to go", POD_DEADLINE, || async {
         let left = names_of::<Secret>(files).await;
         let left = left.map_err(|error| error.to_string())?;
         if left.is_empty() {
@@ -65,27 +66,16 @@ pub async fn generated_secrets_stay_with_the_claims_and_are_used_again(scene: Sc
     files.delete().await?;
     settled(&scene).await?;
     // Later than the Secrets of an instance that has them with it.
-    wait_gone::<ConfigMap>(&files, "files-config").await?;
+    wait_for("the ConfigMaps to go", POD_DEADLINE, || async {
+        let left = of_instance::<ConfigMap>(&files).await;
+        let left = left.map_err(|error| error.to_string())?.len();
+        (left == 0).then_some(()).ok_or(format!("{left} are left"))
+    })
+    .await?;
     let again = Instance::create(&scene, "files", pod_never_runs()).await?;
     let after = generated(&again).await?;
     ensure!(before == after, "{before:?} are now {after:?}");
     wait_object::<StatefulSet>(&again, "files", "is there", |_| Ok(())).await?;
-    Ok(())
-}
-
-async fn wait_gone<K>(files: &Instance, name: &str) -> Outcome
-where
-    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
-    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
-{
-    let api = files.api::<K>();
-    dittofs_rig::wait_for(&format!("{name} to go"), API_DEADLINE, || async {
-        match api.get_opt(name).await {
-            Ok(None) => Ok(()),
-            other => Err(format!("{:?}", other.map(drop))),
-        }
-    })
-    .await?;
     Ok(())
 }
 
@@ -208,12 +198,12 @@ pub async fn a_secret_of_somebody_else_leaves_a_server_as_it_runs(scene: Scene) 
     let files = bound(&scene, json!({})).await?;
     let pod = files.pod().await?;
     let set = files.api::<StatefulSet>().get("files").await?;
-    let secrets = files.api::<Secret>();
     let name = "files-sidecar-credentials";
-    secrets.delete(name, &DeleteParams::default()).await?;
-    let mut theirs = foreign(&json!({}))?;
-    theirs.metadata.name = Some(name.to_owned());
-    secrets.create(&PostParams::default(), &theirs).await?;
+    // Changed and not made anew: the operator might be faster.
+    let theirs = json!({
+        "metadata": {"labels": null}, "data": null, "stringData": {"known": "to somebody"},
+    });
+    write::<Secret>(&files, "somebody", name, theirs).await?;
     files
         .change(json!({"terminationGracePeriodSeconds": 66}))
         .await?;
@@ -229,7 +219,10 @@ pub async fn a_secret_of_somebody_else_leaves_a_server_as_it_runs(scene: Scene) 
         files.pod().await?.uid() == pod.uid(),
         "the pod is another one"
     );
-    secrets.delete(name, &DeleteParams::default()).await?;
+    files
+        .api::<Secret>()
+        .delete(name, &DeleteParams::default())
+        .await?;
     nudge(&files, 1).await?;
     files
         .wait_condition("ConfigReady", "True", None, API_DEADLINE)

@@ -7,14 +7,14 @@ use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::kubelet::{Kubelet, is_ready};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::{Event, Pod, Service};
 use kube::api::ListParams;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 use super::exposure::both_published;
 use super::rewritten::are_quiet;
-use super::seen::{Failed, pod_never_runs, wait_object, without_pod};
+use super::seen::{Failed, good, pod_never_runs, wait_object, without_pod};
 
 async fn wait_refused(files: &Instance, words: &str) -> Outcome {
     let what = format!("Ready=False that says {words:?}");
@@ -40,7 +40,10 @@ async fn wait_ready(files: &Instance) -> Result<DittoServer, Failed> {
 pub async fn a_quota_that_is_used_up_is_told_and_stops_nothing_else(scene: Scene) -> Outcome {
     let admission = Admission::of(&scene.client, &scene.namespace);
     admission.quota(json!({"services": "2"})).await?;
-    let files = both_published(&scene, without_pod()).await?;
+    let files = Instance::create(&scene, "files", without_pod()).await?;
+    // One of the two places is that of this one.
+    wait_object::<Service>(&files, "files-headless", "is there", |_| Ok(())).await?;
+    files.publish(good()).await?;
     wait_refused(&files, "exceeded quota: quota").await?;
     let services = files.adapter_services().await?;
     ensure!(services.len() == 1, "{services:?}");

@@ -37,7 +37,7 @@ const HIDING: [&str; 3] = ["paused", "replicas", "rollPolicy"];
 const AWAITED: &str = "adapterServices.loadBalancerClass";
 
 /// How long an instance may take to become like a fresh one: longer than the operator's delay after some failures.
-const EQUAL_DEADLINE: Duration = Duration::from_mins(1);
+const EQUAL_DEADLINE: Duration = Duration::from_mins(2);
 
 /// What the paths of fields begin with that are walked over on one instance. The first one that fits counts.
 const GROUPS: [&str; 16] = [

@@ -5,7 +5,7 @@ use dittofs_rig::installation::NAMESPACE;
 use dittofs_rig::shard::{self, Shard};
 use dittofs_rig::wait_for;
 use dittofs_shared::crd::DittoServer;
-use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
+use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE, adapter};
 use dittofs_suite::substitute::Substitute;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
@@ -219,7 +219,7 @@ async fn remove(scene: &Scene, namespace: &str) -> Outcome {
     namespaces
         .delete(namespace, &DeleteParams::background())
         .await?;
-    wait_for(&format!("{namespace} to be gone"), API_DEADLINE, || async {
+    wait_for(&format!("{namespace} to be gone"), POD_DEADLINE, || async {
         match namespaces.get_opt(namespace).await {
             Ok(None) => Ok(()),
             Ok(Some(left)) => Err(format!("{} {:?}", left.name_any(), left.status)),

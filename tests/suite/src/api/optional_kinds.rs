@@ -11,6 +11,7 @@ use kube::core::ObjectMeta;
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
+use super::secrets::nudge;
 use super::seen::{Failed, lines, operator_writes, settled, version, without_pod};
 
 const NAME: &str = "files-metrics";
@@ -92,9 +93,10 @@ fn asked_for_monitors(scene: &Scene, since: dittofs_rig::audit::Mark) -> Outcome
 /// The whole life of a kind: absent, installed, removed, installed again, under one running operator.
 pub async fn a_kind_is_used_while_it_is_there(scene: Scene) -> Outcome {
     let definitions = ForeignCrds::ensure()?;
-    let mark = scene.world.cluster.audit().mark()?;
     let files = Instance::create(&scene, "files", with_monitor()).await?;
     wait_told(&files, "False", "ServiceMonitorUnavailable").await?;
+    let mark = scene.world.cluster.audit().mark()?;
+    nudge(&files, 1).await?;
     settled(&scene).await?;
     asked_for_monitors(&scene, mark)?;
 

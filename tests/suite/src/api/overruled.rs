@@ -13,6 +13,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::time::MissedTickBehavior;
 
 use super::secrets::nudge;
 use super::seen::{
@@ -59,6 +60,7 @@ async fn is_quiet(files: &Instance, rest: Duration) -> Outcome {
     settled(&files.scene).await?;
     let mark = files.scene.world.cluster.audit().mark()?;
     let mut looks = tokio::time::interval(rest / u32::from(LOOKS));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for count in 0..LOOKS {
         looks.tick().await;
         nudge(files, count).await?;

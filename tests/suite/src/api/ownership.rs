@@ -4,7 +4,7 @@ use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
 use k8s_openapi::api::rbac::v1::Role;
 use kube::ResourceExt;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
@@ -59,8 +59,12 @@ pub async fn a_foreign_service_of_the_same_name_is_not_touched(scene: Scene) -> 
         .api::<Service>()
         .delete("files-smb", &DeleteParams::default())
         .await?;
+    // The foreign one is not watched: it heals with a retry, a minute later at most.
     files
-        .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
+        .wait_services(
+            &[("files-nfs", 12049), ("files-smb", 1445)],
+            API_DEADLINE + API_DEADLINE,
+        )
         .await?;
     Ok(())
 }
@@ -152,6 +156,7 @@ pub async fn a_pod_that_our_stateful_set_does_not_control_is_never_deleted(
             "nodeSelector": {"nowhere": "true"}},
     }))?;
     let pods = files.api::<Pod>();
+    wait_object::<ServiceAccount>(&files, "default", "is there", |_| Ok(())).await?;
     let before = pods.create(&PostParams::default(), &foreign).await?;
     files.change(json!({"paused": null})).await?;
     wait_object::<StatefulSet>(&files, "files", "has been looked at", |set| {

@@ -3,7 +3,7 @@
 
 use dittofs_rig::wait_for;
 use dittofs_shared::crd::DittoServer;
-use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
@@ -103,6 +103,7 @@ pub async fn what_an_orphaning_deletion_leaves_is_adopted_in_place(scene: Scene)
         .await?;
     let before = belongings(&files).await?;
     ensure!(before.len() >= 13, "only {:?}", before.keys());
+    settled(&scene).await?;
     delete(&files, &DeleteParams::orphan()).await?;
     let left = belongings(&files).await?;
     let owned = left.values().find(|one| !one.owner_references().is_empty());
@@ -127,7 +128,7 @@ pub async fn what_an_orphaning_deletion_leaves_is_adopted_in_place(scene: Scene)
     );
     // It goes with the new one as it would have gone with the old one.
     delete(&again, &DeleteParams::background()).await?;
-    wait_for("nothing to be left", API_DEADLINE, || async {
+    wait_for("nothing to be left", POD_DEADLINE, || async {
         match belongings(&again).await {
             Ok(left) if left.is_empty() => Ok(()),
             Ok(left) => Err(format!("{:?}", left.keys())),
@@ -147,6 +148,7 @@ pub async fn the_pod_and_its_claims_stay_when_the_server_is_made_again(scene: Sc
     .await?;
     let sets = api(&scene, "apps", "StatefulSet");
     let before = sets.get("files").await?;
+    settled(&scene).await?;
     delete(&files, &DeleteParams::orphan()).await?;
     let again = Instance::create(&scene, "files", pod_never_runs()).await?;
     wait_adopted(&again).await?;

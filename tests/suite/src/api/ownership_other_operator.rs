@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::seen::{Failed, ensure_no_writes, pod_never_runs, wait_object, without_pod, write};
+use super::seen::{
+    Failed, ensure_no_writes, pod_never_runs, settled, wait_object, without_pod, write,
+};
 
 /// How long nothing may change.
 const WATCHED: Duration = Duration::from_mins(1);
@@ -164,6 +166,7 @@ pub async fn every_object_of_another_operator_stays_as_it_is(scene: Scene) -> Ou
             );
         }
     }
+    settled(&scene).await?;
     let before = everything(&scene).await?;
     let mark = scene.world.cluster.audit().mark()?;
     // They go on writing the status. Ours has said what it has to say.

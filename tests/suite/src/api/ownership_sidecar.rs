@@ -4,7 +4,7 @@
 use dittofs_rig::{Caller, wait_for};
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::{labels, names};
-use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
@@ -166,7 +166,7 @@ pub async fn a_forged_finalizer_holds_up_no_namespace(scene: Scene) -> Outcome {
         namespaces
             .delete(&name, &DeleteParams::background())
             .await?;
-        wait_for("the namespace to go", API_DEADLINE, || async {
+        wait_for("the namespace to go", POD_DEADLINE, || async {
             match namespaces.get_opt(&name).await {
                 Ok(None) => Ok(()),
                 other => Err(format!("{:?}", other.map(|one| one.map(|one| one.status)))),

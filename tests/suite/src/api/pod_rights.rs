@@ -6,7 +6,7 @@ use dittofs_shared::{labels, names};
 use dittofs_suite::instance::API_DEADLINE;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -114,6 +114,12 @@ fn changes() -> Vec<(&'static str, Value, bool)> {
 pub async fn the_operator_may_change_the_sidecar_of_its_pods_and_nothing_else(
     scene: Scene,
 ) -> Outcome {
+    let accounts = Api::<ServiceAccount>::namespaced(scene.client.clone(), &scene.namespace);
+    wait_for("the account of pods", API_DEADLINE, || async {
+        let account = accounts.get("default").await;
+        account.map(drop).map_err(|error| error.to_string())
+    })
+    .await?;
     lonely_pod(&scene, "ours", json!(labels::of_instance("nobody"))).await?;
     lonely_pod(&scene, "foreign", json!({"app": "dittofs-server"})).await?;
     another_operator(&scene).await?;

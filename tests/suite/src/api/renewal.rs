@@ -15,7 +15,7 @@ use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
 use super::seen::{
-    Failed, good, operator_writes, pod_never_runs, settled, wait_event, wait_object,
+    Failed, good, operator_writes, pod_never_runs, settled, wait_event, wait_object, wait_observed,
 };
 
 /// Each test has images of its own: what does not run in one pod is not tried in another.
@@ -161,6 +161,8 @@ pub async fn a_running_pod_gets_the_new_image_and_the_template_follows_when_it_r
     let (uid, before) = (files.pod().await?.uid(), times(&files).await?);
     ask_for(&files, 2).await?;
     let pod = wait_pod(&files, 2).await?;
+    // The operator knows of its own edit from its watch.
+    settled(&scene).await?;
     let noted = |key: &str| pod.annotations().get(key).map(String::as_str);
     ensure!(
         noted(labels::SIDECAR_PREVIOUS_IMAGE) == Some(&*image(&scene, 1))
@@ -219,9 +221,22 @@ pub async fn an_image_that_does_not_run_is_put_back_and_not_tried_again(scene: S
     ensure!(says("ErrImagePull: not found"), "{conditions:?}");
     wait_event(&files, "ImageRefused", &image(&scene, 2)).await?;
     wait_template(&files, 1).await?;
+    let refused = image(&scene, 2);
+    wait_object::<StatefulSet>(&files, "files", "knows what was refused", |set| {
+        let spec = set.spec.as_ref();
+        let template = spec.and_then(|spec| spec.template.metadata.as_ref());
+        let noted = template.and_then(|found| found.annotations.as_ref());
+        let is_noted =
+            noted.and_then(|all| all.get(labels::SIDECAR_REFUSED_IMAGE)) == Some(&refused);
+        is_noted.then_some(()).ok_or_else(|| format!("{noted:?}"))
+    })
+    .await?;
+    wait_observed(&files).await?;
     settled(&scene).await?;
     let writes = operator_writes(&scene, scene.began)?;
-    let patches = writes.iter().filter(|entry| entry.resource == "pods");
+    let patches = writes
+        .iter()
+        .filter(|entry| entry.resource == "pods" && entry.code < 300);
     ensure!(patches.count() == 2, "it was tried again");
     // The next pod knows of it, too.
     let uid = files.pod().await?.uid();
@@ -257,6 +272,7 @@ pub async fn with_the_next_pod_a_running_one_keeps_its_sidecar(scene: Scene) -> 
     ask_for(&files, 2).await?;
     wait_told(&files, "WithNextPod").await?;
     wait_template(&files, 2).await?;
+    wait_observed(&files).await?;
     wait_pod(&files, 1).await?;
     files
         .api::<Pod>()

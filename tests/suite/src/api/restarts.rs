@@ -21,7 +21,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
-use super::seen::{Failed, lines, operator_writes, pod_never_runs, settled, wait_object, write};
+use super::seen::{
+    Failed, lines, operator_writes, pod_never_runs, settled, wait_object, wait_observed, write,
+};
 
 /// How long a server takes to start here: long enough to be seen.
 const START: Duration = Duration::from_millis(300);
@@ -87,8 +89,10 @@ impl PodWatch {
         let task = tokio::spawn(async move {
             let mut events = watcher(pods, watcher::Config::default()).boxed();
             while let Some(event) = events.next().await {
+                // It begins again by itself.
+                let Ok(event) = event else { continue };
                 let mut seen = into.lock().unwrap();
-                match event.unwrap() {
+                match event {
                     Event::Apply(pod) | Event::InitApply(pod) => seen.see(&pod, true),
                     Event::Delete(pod) => seen.see(&pod, false),
                     Event::Init | Event::InitDone => {}
@@ -274,7 +278,7 @@ pub async fn a_server_that_does_not_come_back_holds_up_the_others_and_is_named(
     });
     let next = next.await?;
     ensure!(
-        woken.elapsed() < Duration::from_secs(20),
+        woken.elapsed() < Duration::from_secs(30),
         "{next} has waited for {:?}",
         woken.elapsed()
     );
@@ -305,6 +309,7 @@ pub async fn pods_of_an_earlier_release_go_on_and_follow_the_next_change(scene: 
     let without =
         json!({"spec": {"template": {"metadata": {"annotations": {labels::ROLL_INPUTS: null}}}}});
     write::<StatefulSet>(&files, labels::OPERATOR_MANAGER, "files", without).await?;
+    wait_observed(&files).await?;
     let before = files.pod().await?.uid();
     files
         .api::<Pod>()
@@ -325,15 +330,10 @@ pub async fn pods_of_an_earlier_release_go_on_and_follow_the_next_change(scene: 
         let metadata = spec.and_then(|spec| spec.template.metadata.as_ref());
         let annotations = metadata.and_then(|metadata| metadata.annotations.as_ref());
         let has = annotations.is_some_and(|all| all.contains_key(labels::ROLL_INPUTS));
-        let status = set.status.as_ref();
-        let observed = status.and_then(|status| status.observed_generation);
-        if has && observed == set.metadata.generation {
-            Ok(())
-        } else {
-            Err(format!("{annotations:?}"))
-        }
+        has.then_some(()).ok_or_else(|| format!("{annotations:?}"))
     };
     wait_object::<StatefulSet>(&files, "files", "to be this release's", is_new).await?;
+    wait_observed(&files).await?;
     files
         .wait_condition("RollPending", "False", Some("UpToDate"), API_DEADLINE)
         .await?;

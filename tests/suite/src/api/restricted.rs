@@ -12,7 +12,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::seen::{settled, version, wait_object, without_pod};
+use super::seen::{settled, version, wait_observed, without_pod};
 use super::validation::{named, try_create};
 
 /// The word that the refusal has, and the spec.
@@ -149,7 +149,7 @@ pub async fn what_the_operator_is_told_to_refuse_is_told_and_rolls_nothing(
     let forbidden = "DITTOFS_OPERATOR_FORBID=service-account,host-path".to_owned();
     let _operator = Substitute::start(&scene, &[forbidden])?;
     let files = Instance::create(&scene, "files", without_pod()).await?;
-    wait_object::<StatefulSet>(&files, "files", "is there", |_| Ok(())).await?;
+    wait_observed(&files).await?;
     files
         .wait_condition("ConfigReady", "True", None, API_DEADLINE)
         .await?;

@@ -120,12 +120,16 @@ pub async fn routes_stay_while_the_version_changes_in_which_they_are_served(
     scene: Scene,
 ) -> Outcome {
     let definitions = ForeignCrds::ensure()?;
-    let leading = leader(&scene).await?;
     let files = Instance::create(&scene, "files", without_pod()).await?;
     let discovery = json!({"overrides": {"nfs": {"discoveryPorts": ["Portmapper"]}}});
     files.change(json!({"adapterServices": discovery})).await?;
     attach(&files, "edge-0").await?;
     files.publish(vec![adapter("nfs", 12049)]).await?;
+    // Who has made it leads: the operator of the test before may still be on its way out.
+    files
+        .wait_services(&[("files-nfs", 12049)], API_DEADLINE)
+        .await?;
+    let leading = leader(&scene).await?;
     let mut uids = Vec::new();
     for (number, (release, versions, version)) in RELEASES.iter().enumerate() {
         for (_, kind, _) in ROUTES {

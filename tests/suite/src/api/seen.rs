@@ -52,6 +52,16 @@ pub async fn both_exposed(scene: &Scene, name: &str, spec: Value) -> Result<Inst
     files
         .wait_services(&[(&nfs, 12049), (&smb, 1445)], API_DEADLINE)
         .await?;
+    // It is written after all Services, the headless one too.
+    files
+        .wait_status("both adapters to be told", API_DEADLINE, |server| {
+            let adapters = server.status.iter().flat_map(|status| &status.adapters);
+            match adapters.filter(|adapter| adapter.exposed).count() {
+                2 => Ok(()),
+                count => Err(format!("{count} are exposed")),
+            }
+        })
+        .await?;
     Ok(files)
 }
 
@@ -223,13 +233,15 @@ async fn in_trouble(scene: &Scene) -> kube::Result<Option<String>> {
 
 /// Waits until the operator has made no request about this namespace for a while, and looks into no trouble soon.
 pub async fn settled(scene: &Scene) -> Result<(), Failed> {
+    // What has just been written it may not have heard of yet.
+    let called = Timestamp::now();
     wait_for("the operator to be done", API_DEADLINE, || async {
         // The time before the reading, and the trouble after it: a long log takes long to read, and what is asked for meanwhile
         // is not in what was read.
         let now = Timestamp::now();
         let all = operator_requests(scene, scene.began).map_err(|error| error.to_string())?;
         let last = all.iter().map(|entry| entry.request_received).max();
-        if last.is_none_or(|last| now.as_second() - last.as_second() <= STILL) {
+        if last.is_none_or(|last| now.as_second() - last.max(called).as_second() <= STILL) {
             return Err(format!(
                 "at {now} the last of {} requests was at {last:?}",
                 all.len()
@@ -243,6 +255,21 @@ pub async fn settled(scene: &Scene) -> Result<(), Failed> {
     })
     .await?;
     Ok(())
+}
+
+/// Waits until the controller of StatefulSets has seen the latest template: before that, it makes pods of an older one.
+pub async fn wait_observed(files: &Instance) -> Result<StatefulSet, Failed> {
+    let what = "is seen by its controller";
+    wait_object::<StatefulSet>(files, &files.name, what, |set| {
+        let status = set.status.as_ref();
+        let observed = status.and_then(|status| status.observed_generation);
+        if observed.is_some() && observed == set.metadata.generation {
+            Ok(())
+        } else {
+            Err(format!("{observed:?} of {:?}", set.metadata.generation))
+        }
+    })
+    .await
 }
 
 /// Name of the ConfigMap that a pod has its server's configuration from.

@@ -14,7 +14,7 @@ use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 
 use super::secrets::{fill, nudge, wait_unusable};
-use super::seen::{pod_never_runs, settled, version, wait_object, without_pod};
+use super::seen::{pod_never_runs, settled, version, wait_object, wait_observed, without_pod};
 
 fn roll_hash(set: &StatefulSet) -> String {
     let template = set
@@ -147,7 +147,7 @@ pub async fn what_users_add_to_the_pod_is_written_once(scene: Scene) -> Outcome 
     })
     .await?;
     settled(&scene).await?;
-    let before = files.api::<StatefulSet>().get("files").await?;
+    let before = wait_observed(&files).await?;
     let settings = files.api::<ConfigMap>().get("files-sidecar").await?;
     files
         .change(json!({"sidecar": {"logLevel": "WARN"}}))

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use super::configuration::is_refused;
 use super::seen::{
-    Failed, Version, good, lines, of_instance, settled, version, without_pod, write,
+    Failed, Version, good, lines, of_instance, settled, version, wait_observed, without_pod, write,
 };
 
 const A: &str = "dittofs-operator-a";
@@ -127,6 +127,7 @@ pub async fn an_instance_changes_operators_by_its_label(scene: Scene) -> Outcome
     let _b = start(&scene, B)?;
     let files = exposed(&scene, "files", "a").await?;
     let other = exposed(&scene, "other", "b").await?;
+    wait_observed(&files).await?;
     settled(&scene).await?;
     let before = belongings(&files).await?;
     ensure!(before.len() > 8, "{before:?}");
@@ -156,7 +157,7 @@ pub async fn an_instance_changes_operators_by_its_label(scene: Scene) -> Outcome
     for account in [A, B] {
         is_refused(&scene, account, "files-sidecar").await?;
     }
-    nobody_has_it(&scene, &files).await?;
+    nobody_has_it(&scene, &files, &other).await?;
     belongings(&other).await?;
     Ok(())
 }
@@ -172,8 +173,12 @@ fn moved_at(scene: &Scene, mark: Mark) -> jiff::Timestamp {
 }
 
 /// An instance of no operator is left as it is, until one has it again.
-async fn nobody_has_it(scene: &Scene, files: &Instance) -> Outcome {
+async fn nobody_has_it(scene: &Scene, files: &Instance, other: &Instance) -> Outcome {
+    let left = scene.world.cluster.audit().mark()?;
     label(files, "nobody").await?;
+    // Whoever has heard of this change of the other one has heard before that it has lost this one.
+    other.change(json!({"logging": {"level": "DEBUG"}})).await?;
+    wait_looked(scene, B, "other", left).await?;
     settled(scene).await?;
     let mark = scene.world.cluster.audit().mark()?;
     files

@@ -4,7 +4,7 @@ use dittofs_rig::audit::Entry;
 use dittofs_rig::wait_for;
 use dittofs_shared::published_state::Adapter;
 use dittofs_shared::{crd::DittoServer, labels};
-use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
+use dittofs_suite::instance::{API_DEADLINE, Instance, adapter, merge};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::core::v1::Service;
@@ -12,7 +12,9 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::exposure::{both_published, has};
-use super::seen::{Failed, doors, good, lines, operator_writes, settled, wait_object};
+use super::seen::{
+    Failed, doors, good, lines, operator_writes, pod_never_runs, settled, wait_object,
+};
 
 const SHARED: &str = "files-adapters";
 
@@ -115,7 +117,10 @@ pub async fn a_shared_service_stays_while_its_adapters_come_and_go(scene: Scene)
 }
 
 pub async fn a_shared_service_loses_nothing_while_nothing_is_known(scene: Scene) -> Outcome {
-    let files = both_published(&scene, shared()).await?;
+    let mut spec = pod_never_runs();
+    merge(&mut spec, shared());
+    merge(&mut spec, json!({"replicas": 1}));
+    let files = both_published(&scene, spec).await?;
     wait_ports(&files, &[("nfs", 12049), ("smb", 1445)]).await?;
     settled(&scene).await?;
     let before = doors(&files).await?;
@@ -123,7 +128,12 @@ pub async fn a_shared_service_loses_nothing_while_nothing_is_known(scene: Scene)
         .publish_data(json!({"schema": "v9", "adapters": "[]", "server": "{}"}))
         .await?;
     files
-        .wait_condition("Ready", "True", Some("ScaledToZero"), API_DEADLINE)
+        .wait_condition(
+            "AdaptersReady",
+            "False",
+            Some("PublishedStateUnusable"),
+            API_DEADLINE,
+        )
         .await?;
     settled(&scene).await?;
     let after = doors(&files).await?;
@@ -160,7 +170,8 @@ pub async fn a_change_of_the_mode_makes_the_new_services_before_the_old_ones_go(
             .await?;
         let what = format!("{new:?} before the end of {old:?}");
         wait_for(&what, API_DEADLINE, || async {
-            let writes = operator_writes(&scene, mark).map_err(|error| error.to_string())?;
+            let mut writes = operator_writes(&scene, mark).map_err(|error| error.to_string())?;
+            writes.sort_by_key(|entry| entry.request_received);
             let at = |verb: &str, name: &str| {
                 let fits = |entry: &Entry| {
                     entry.resource == "services" && entry.verb == verb && entry.name == name
@@ -193,6 +204,15 @@ pub async fn a_leaving_adapter_keeps_the_shared_service_through_a_change_of_the_
     let first = wait_ports(&files, &[("nfs", 12049), ("smb", 1445)]).await?;
     files
         .publish(vec![adapter("nfs", 12049), leaving("smb", 1445)])
+        .await?;
+    let leaves = |server: &DittoServer| {
+        let adapters = server.status.clone().unwrap_or_default().adapters;
+        let mut smb = adapters.iter().filter(|one| one.r#type == "smb");
+        let is_off = smb.any(|smb| !smb.enabled);
+        is_off.then_some(()).ok_or_else(|| format!("{adapters:?}"))
+    };
+    files
+        .wait_status("smb to leave", API_DEADLINE, leaves)
         .await?;
     files
         .change(json!({"adapterServices": {"mode": "PerAdapter"}}))

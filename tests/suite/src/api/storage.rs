@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use super::retention::wait_owned_claims;
 use super::seen::{
     Failed, lines, names_of, operator_writes, settled, wait_event, wait_grace_period, wait_object,
+    wait_observed,
 };
 
 /// No cloud, and a pod that no node takes: the claims are made and bound.
@@ -32,6 +33,7 @@ pub async fn bound(scene: &Scene, more: Value) -> Result<Instance, Failed> {
     files
         .wait_condition("StorageReady", "True", None, POD_DEADLINE)
         .await?;
+    wait_object::<Pod>(&files, "files-0", "is there", |_| Ok(())).await?;
     Ok(files)
 }
 
@@ -103,7 +105,8 @@ async fn wait_adopted(files: &Instance, owner: &StatefulSet) -> Outcome {
 pub async fn a_larger_size_grows_the_claims_and_keeps_the_pod(scene: Scene) -> Outcome {
     let files = bound(&scene, json!({})).await?;
     let pod = files.pod().await?.uid();
-    let before = files.api::<StatefulSet>().get("files").await?.uid();
+    let before = wait_observed(&files).await?.uid();
+    settled(&scene).await?;
     let mark = scene.world.cluster.audit().mark()?;
     files
         .change(json!({"storage": {"metadataSize": "2Gi", "controlPlaneSize": "3Gi"}}))
@@ -127,8 +130,9 @@ pub async fn a_larger_size_grows_the_claims_and_keeps_the_pod(scene: Scene) -> O
     settled(&scene).await?;
     let writes = operator_writes(&scene, mark)?;
     let of = |resource: &str, verb: &str| {
-        let fits =
-            |entry: &&dittofs_rig::audit::Entry| entry.resource == resource && entry.verb == verb;
+        let fits = |entry: &&dittofs_rig::audit::Entry| {
+            entry.resource == resource && entry.verb == verb && entry.code < 300
+        };
         writes.iter().filter(fits).count()
     };
     let counts = [

@@ -1,5 +1,6 @@
 //! What the kubelet, the scheduler and the storage drivers report of a pod: first in its status, then by Events.
 
+use dittofs_rig::Mode;
 use dittofs_shared::names;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::troubleshooting::{describes, shows};
@@ -182,7 +183,20 @@ pub async fn what_only_events_say_is_told(scene: Scene) -> Outcome {
 
 /// The scheduler has found a node, and the kubelet mounts the volumes.
 async fn is_placed(files: &Instance) -> Outcome {
-    wait_object::<Pod>(files, "files-0", "is there", |_| Ok(())).await?;
+    // A scheduler tries again when the claims are bound, and then no more.
+    let has_scheduler = files.scene.world.cluster.mode() == Mode::Node;
+    wait_object::<Pod>(files, "files-0", "cannot be scheduled", |pod| {
+        let conditions = pod.status.iter().flat_map(|status| &status.conditions);
+        let mut messages = conditions
+            .flatten()
+            .filter_map(|one| one.message.as_deref());
+        let is_tried = messages.any(|message| message.contains("didn't match"));
+        let is_over = is_tried || !has_scheduler;
+        is_over
+            .then_some(())
+            .ok_or_else(|| format!("{:?}", pod.status))
+    })
+    .await?;
     scheduler_says(files, &json!({"type": "PodScheduled", "status": "True"})).await?;
     kubelet_says(files, &waits("ContainerCreating", ""), &json!({})).await
 }
@@ -194,10 +208,11 @@ pub async fn trouble_that_lasts_keeps_nobody_busy(scene: Scene) -> Outcome {
     let files = Instance::create(&scene, "files", pod_never_runs()).await?;
     shows(&files, "StorageClass missing").await?;
     settled(&scene).await?;
-    let mark = scene.world.cluster.audit().mark()?;
+    let (mark, began) = (scene.world.cluster.audit().mark()?, Timestamp::now());
     let mut watched = tokio::time::interval_at(tokio::time::Instant::now() + WATCHED, WATCHED);
     watched.tick().await;
-    let requests = operator_requests(&scene, mark)?;
+    let mut requests = operator_requests(&scene, mark)?;
+    requests.retain(|entry| entry.request_received < began + WATCHED);
     let writes: Vec<_> = requests.iter().filter(|entry| entry.is_write()).collect();
     ensure!(writes.is_empty(), "{writes:?}");
     // Each look asks for the Events of four objects at most.
@@ -217,7 +232,7 @@ pub async fn trouble_that_lasts_keeps_nobody_busy(scene: Scene) -> Outcome {
 async fn stops_when_it_is_over(files: &Instance) -> Outcome {
     files.change(json!({"replicas": 0})).await?;
     files
-        .wait_condition("Available", "False", Some("ScaledToZero"), API_DEADLINE)
+        .wait_condition("Ready", "True", Some("ScaledToZero"), API_DEADLINE)
         .await?;
     settled(&files.scene).await?;
     let mark = files.scene.world.cluster.audit().mark()?;

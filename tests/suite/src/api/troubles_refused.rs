@@ -12,7 +12,7 @@ use kube::core::GroupVersionKind;
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
-use super::seen::{pod_never_runs, without_pod, write};
+use super::seen::{pod_never_runs, wait_object, without_pod, write};
 use super::storage::with_pod;
 
 const GROUP: &str = "admissionregistration.k8s.io";
@@ -165,8 +165,19 @@ pub async fn what_the_api_server_refuses_to_create_is_told(scene: Scene) -> Outc
 
 /// What the message advises has the effect that it promises.
 async fn retries_at_once(files: &Instance) -> Outcome {
-    let more = json!({"spec": {"hard": {"pods": "1"}}});
+    // Enough for the others of this test, too, which are retried meanwhile.
+    let more = json!({"spec": {"hard": {"pods": "10"}}});
     write::<ResourceQuota>(files, "somebody", "small", more).await?;
+    wait_object::<ResourceQuota>(files, "small", "counts", |quota| {
+        let hard = quota
+            .status
+            .as_ref()
+            .and_then(|status| status.hard.as_ref());
+        let pods = hard.and_then(|hard| hard.get("pods"));
+        let is_seen = pods.is_some_and(|pods| pods.0 == "10");
+        is_seen.then_some(()).ok_or_else(|| format!("{hard:?}"))
+    })
+    .await?;
     let words = ["rollout", "restart", "statefulset", "files"];
     let output = files.scene.kubectl(&words).output()?;
     ensure!(

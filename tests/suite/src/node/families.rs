@@ -28,7 +28,7 @@ pub async fn the_main_job_is_done_over_ipv6_alone(scene: Scene) -> Outcome {
     follow(&files).await?;
     let client = Client::start(&files).await?;
     for service in files.adapter_services().await? {
-        is_reached(&client, &service, 1).await?;
+        is_reached(&files, &client, &service, 1).await?;
     }
     for (service, path) in [
         ("files-api", ":8080/health"),
@@ -56,27 +56,28 @@ pub async fn the_main_job_is_done_over_both_families(scene: Scene) -> Outcome {
     follow(&files).await?;
     let client = Client::start(&files).await?;
     for service in files.adapter_services().await? {
-        is_reached(&client, &service, 2).await?;
+        is_reached(&files, &client, &service, 2).await?;
     }
     tells_an_address(&files).await?;
     nothing_restarted(&scene, &files).await
 }
 
 /// From another pod at every address within the cluster, and from the node at every address of the load balancer.
-async fn is_reached(client: &Client<'_>, service: &Service, addresses: usize) -> Outcome {
+async fn is_reached(
+    files: &Instance,
+    client: &Client<'_>,
+    service: &Service,
+    addresses: usize,
+) -> Outcome {
     let spec = service.spec.as_ref().ok_or("no spec")?;
     let port = spec.ports.as_ref().ok_or("no ports")?[0].port;
-    let (within, outside) = (within(service)?, outside(service)?);
-    ensure!(
-        within.len() == addresses && outside.len() == addresses,
-        "{} has the addresses {within:?} and {outside:?}",
-        service.name_any()
-    );
+    let within = within(service)?;
+    ensure!(within.len() == addresses, "it has {within:?}");
     for address in within {
         let script = format!("nc -w 3 {address} {port} </dev/null && echo connected");
         client.wait_said(&script, "connected").await?;
     }
-    for address in outside {
+    for address in wait_outside(files, service, addresses).await? {
         let address = SocketAddr::new(address, u16::try_from(port)?);
         let what = format!("{address} to answer");
         wait_for(&what, API_DEADLINE, || async {
@@ -93,6 +94,25 @@ fn within(service: &Service) -> Result<Vec<IpAddr>, Error> {
     let all = spec.and_then(|spec| spec.cluster_ips.as_ref());
     let all = all.into_iter().flatten().map(|address| address.parse());
     Ok(all.collect::<Result<_, _>>()?)
+}
+
+/// The cloud follows a new Service with a delay.
+async fn wait_outside(
+    files: &Instance,
+    service: &Service,
+    addresses: usize,
+) -> Result<Vec<IpAddr>, Error> {
+    let services = files.api::<Service>();
+    let what = format!("{} to have {addresses} addresses", service.name_any());
+    let found = wait_for(&what, API_DEADLINE, || async {
+        let now = services.get(&service.name_any()).await;
+        let now = now.map_err(|error| error.to_string())?;
+        let found = outside(&now).map_err(|error| error.to_string())?;
+        (found.len() == addresses)
+            .then(|| found.clone())
+            .ok_or_else(|| format!("{found:?}"))
+    });
+    Ok(found.await?)
 }
 
 fn outside(service: &Service) -> Result<Vec<IpAddr>, Error> {

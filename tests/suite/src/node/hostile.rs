@@ -14,7 +14,7 @@ pub async fn impossible_adapters_are_not_exposed_and_existing_services_stay(
         return Ok(());
     }
     // What this server says changes without any port that opens or closes, so it is seen with the next resync.
-    let spec = json!({"adapterDiscovery": {"resyncInterval": "1s"}});
+    let spec = json!({"adapterDiscovery": {"resyncInterval": "1s"}, "adapterServices": {"type": "ClusterIP"}});
     let files = Instance::create(&scene, "files", spec).await?;
     files.wait_ready().await?;
     let expected = [("files-nfs", 12049), ("files-smb", 1445)];

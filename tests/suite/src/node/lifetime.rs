@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// From the start of the server's container until the instance is ready.
-const READY_WITHIN: i64 = 15;
+const READY_WITHIN: i64 = 60;
 const ADAPTERS: [(&str, i32); 2] = [("files-nfs", 12049), ("files-smb", 1445)];
 /// A user of the server's own, who is in its table and nowhere else.
 const USER: &str = "/api/v1/users/alice";

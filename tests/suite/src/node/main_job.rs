@@ -48,7 +48,13 @@ pub async fn follow(files: &Instance) -> Outcome {
 }
 
 /// Reasons of the Events about what takes more than 10 s, which a busy machine may need for a start.
-const ON_ITS_WAY: [&str; 3] = ["PodNotReady", "ServerStarting", "ClaimPending"];
+const ON_ITS_WAY: [&str; 5] = [
+    "PodNotReady",
+    "ServerStarting",
+    "ClaimPending",
+    "StatefulSetMissing",
+    "StatefulSetNotObserved",
+];
 
 pub async fn a_new_instance_is_told_in_a_few_events_and_with_the_version_of_its_server(
     scene: Scene,

@@ -35,11 +35,8 @@ pub async fn another_pod_reads_them_with_the_token_only(scene: Scene) -> Outcome
         .await?;
     let bare = format!("/bin/wget -q -T 4 -O - http://{address}:9191/numbers");
     for refused in [bare, question("let-me-out")] {
-        let answer = client.run(&refused)?;
-        ensure!(
-            answer.contains("401") && !answer.contains("dittofs_"),
-            "{refused} says {answer}"
-        );
+        let answer = client.wait_said(&refused, "401").await?;
+        ensure!(!answer.contains("dittofs_"), "{refused} says {answer}");
     }
     Ok(())
 }

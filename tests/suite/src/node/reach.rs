@@ -34,13 +34,8 @@ pub async fn another_pod_reaches_the_adapters_and_not_the_api(scene: Scene) -> O
             spec.cluster_ip.as_deref().unwrap(),
             spec.ports.as_ref().unwrap()[0].port,
         );
-        let answer = client.run(&format!(
-            "nc -w 3 {address} {port} </dev/null && echo connected"
-        ))?;
-        ensure!(
-            answer.contains("connected"),
-            "{address}:{port} does not answer: {answer}"
-        );
+        let question = format!("nc -w 3 {address} {port} </dev/null && echo connected");
+        client.wait_said(&question, "connected").await?;
     }
     let health = files
         .administrator()
@@ -68,13 +63,8 @@ pub async fn with_exposure_cluster_another_pod_reaches_the_api(scene: Scene) -> 
         .and_then(|spec| spec.cluster_ip)
         .unwrap_or_default();
     let client = Client::start(&files).await?;
-    let answer = client.run(&format!(
-        "/bin/wget -T 3 -q -O - http://{address}:8180/health"
-    ))?;
-    ensure!(
-        answer.contains("healthy"),
-        "the API's Service says {answer}"
-    );
+    let question = format!("/bin/wget -T 3 -q -O - http://{address}:8180/health");
+    client.wait_said(&question, "healthy").await?;
     Ok(())
 }
 

