@@ -12,13 +12,16 @@
 
 mod adapters;
 mod alive;
+mod applied;
 mod claims;
 mod config_maps;
 mod content;
+mod contested;
 mod delete;
 mod difference;
 mod live;
 mod merge;
+mod occasion;
 mod optional;
 mod overruled;
 mod pod;
@@ -36,103 +39,50 @@ use dittofs_shared::names;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::{Client, ResourceExt as _};
-use std::time::Duration;
+use std::sync::Mutex;
 
 use crate::secrets::KnownSecrets;
 use crate::watch::Caches;
 use adapters::MayPublish;
 pub use adapters::release;
+pub use applied::Applied;
+use dittofs_operator_core::contest::Contests;
 use dittofs_operator_core::desired::Desired;
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::observed::Observed;
 pub use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
 pub use pod::{edit_pod, recreate_pod};
 use request::Put;
+pub(crate) use request::within_deadline;
 pub use status::write_status;
 use write::Writer;
 
-/// What was written, and what could not be.
-#[derive(Debug, Default)]
-pub struct Applied {
-    /// Objects that changed.
-    pub changes: Vec<Change>,
-    /// Objects that could not be written.
-    pub failures: Vec<Failure>,
-    /// Claims that the API server does not allow to grow. They do not fail the reconcile.
-    pub refused_growth: Vec<Failure>,
-    /// Claims whose owners the API server does not allow to change. They do not fail the reconcile either.
-    pub refused_owners: Vec<Failure>,
-    /// The next pod would differ from one of the observed StatefulSet. The next reconcile decides whether the pod is
-    /// recreated.
-    pub template_changed: bool,
-    /// When something that was put off is due.
-    pub due_in: Option<Duration>,
+/// What it takes to write.
+#[derive(Clone, Copy)]
+pub struct Writing<'a> {
+    /// Client of the API server.
+    pub client: &'a Client,
+    /// What exists.
+    pub caches: &'a Caches,
+    /// What others change again and again.
+    pub contests: &'a Mutex<Contests>,
 }
 
-impl Applied {
-    /// Whether nothing was written and nothing has failed.
-    pub fn is_nothing(&self) -> bool {
-        let Self {
-            changes,
-            failures,
-            refused_growth,
-            refused_owners,
-            template_changed: _,
-            due_in: _,
-        } = self;
-        changes.is_empty()
-            && [failures, refused_growth, refused_owners]
-                .iter()
-                .all(|failures| failures.is_empty())
-    }
-
-    fn record(&mut self, result: Result<Option<Change>, Failure>) {
-        match result {
-            Ok(change) => self.changes.extend(change),
-            Err(failure) => self.failures.push(failure),
-        }
-    }
-
-    fn record_growth(&mut self, result: Result<Option<Change>, Failure>) {
-        match result {
-            Err(failure) if failure.error.is_refusal() => self.refused_growth.push(failure),
-            result => self.record(result),
-        }
-    }
-
-    /// Adds what was done beside it.
-    pub fn extend(&mut self, mut other: Self) {
-        self.changes.append(&mut other.changes);
-        self.failures.append(&mut other.failures);
-        self.refused_growth.append(&mut other.refused_growth);
-        self.refused_owners.append(&mut other.refused_owners);
-        self.template_changed |= other.template_changed;
-        self.due_in = self.due_in.into_iter().chain(other.due_in).min();
-    }
-
-    /// What has been done, after the same was tried once more: what failed or is due is as the last attempt found it.
-    #[must_use]
-    pub fn followed_by(self, mut last: Self) -> Self {
-        let mut changes = self.changes;
-        changes.append(&mut last.changes);
-        Self {
-            changes,
-            template_changed: self.template_changed || last.template_changed,
-            ..last
-        }
+impl<'a> Writing<'a> {
+    fn of(self, instance: &'a Instance, force: bool) -> Writer<'a> {
+        Writer::new(self.client, instance, self.contests, force)
     }
 }
 
 /// Creates what others have to know of: Secrets, whose contents decide how the server is started, and the ConfigMap of
 /// the published state, whose uid the settings of the sidecar name.
 pub async fn prepare(
-    client: &Client,
-    caches: &Caches,
+    writing: Writing<'_>,
     observed: &Observed,
     (instance, desired): (&Instance, &Desired),
     known: &mut KnownSecrets,
 ) -> Applied {
-    let writer = Writer::new(client, instance, false);
+    let (writer, caches) = (writing.of(instance, false), writing.caches);
     let published = names::adapters(&instance.name);
     let publish = async {
         let mut maps = desired.config_maps.iter();
@@ -148,7 +98,7 @@ pub async fn prepare(
             .flatten()
     };
     let generated = (instance.claimant(), desired.secrets.as_slice());
-    let secrets = secrets::create_secrets(client, observed, generated, known);
+    let secrets = secrets::create_secrets(writing.client, observed, generated, known);
     let (mut applied, change) = tokio::join!(secrets, publish);
     applied.changes.extend(change);
     applied
@@ -158,13 +108,11 @@ pub async fn prepare(
 /// it come before the StatefulSet, policies before the Services that lead to their ports, a Role before what binds it,
 /// and what is deleted comes last. `force`: sends also what seems to be as desired.
 pub async fn apply(
-    client: &Client,
-    caches: &Caches,
-    instance: &Instance,
-    desired: &Desired,
+    writing: Writing<'_>,
+    (instance, desired): (&Instance, &Desired),
     force: bool,
 ) -> Applied {
-    let writer = Writer::new(client, instance, force);
+    let (writer, caches) = (writing.of(instance, force), writing.caches);
     // Destructured without `..`, so that a new field does not compile until it is applied: here, or by `prepare` or
     // `put_server`.
     let Desired {
@@ -206,6 +154,20 @@ pub async fn apply(
     }
     prune::prune(&writer, caches, desired, &mut applied).await;
     config_maps::prune(&writer, caches, desired, &mut applied).await;
+    applied.extend(writer.contested());
+    applied
+}
+
+/// Of what [`apply`] writes, only what the pod of a new instance cannot start without.
+pub async fn start(writing: Writing<'_>, (instance, desired): (&Instance, &Desired)) -> Applied {
+    let (writer, caches) = (writing.of(instance, false), writing.caches);
+    let ((put_maps, _), policies) = tokio::join!(
+        writer.put_config_maps(&caches.config_maps, &desired.config_maps),
+        writer.put_policies(&caches.network_policies, &desired.network_policies),
+    );
+    let mut applied = put_server(&writer, caches, desired, &put_maps).await;
+    applied.extend(put_maps);
+    applied.extend(policies);
     applied
 }
 

@@ -5,17 +5,19 @@ use kube::{Client, ResourceExt as _};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use crate::apply::{Change, Writing};
 use crate::events::Recorder;
 use crate::fleet::Fleet;
 use crate::lock::lock;
 use crate::metrics::Metrics;
 use crate::retry::Retries;
 use crate::secrets::SecretMemory;
-use crate::server::{InstanceRef, Server};
+use crate::server::{InstanceRef, Server, place_of};
 use crate::turns::Turns;
 use crate::wake::Wake;
 use crate::watch::{Caches, Namespaces};
 use dittofs_operator_core::brake::Brake;
+use dittofs_operator_core::contest::Contests;
 use dittofs_operator_core::events::Awaited;
 use dittofs_operator_core::instance::Defaults;
 use dittofs_operator_core::rest::AtRest;
@@ -42,10 +44,14 @@ pub struct Context {
     pub secrets: Mutex<SecretMemory>,
     /// What is known of all instances.
     pub fleet: Mutex<Fleet>,
+    /// Which objects others change again and again.
+    pub contests: Mutex<Contests>,
     /// When a failed reconcile is retried.
     pub retries: Mutex<Retries>,
     /// The uid of each new instance, and what of it is on its way.
     pub awaited: Mutex<HashMap<InstanceRef, (String, Awaited)>>,
+    /// What was created of new instances of which the rest waits, and has not been reported.
+    pub begun: Mutex<HashMap<InstanceRef, Vec<Change>>>,
     /// The instances in which everything is in order.
     pub at_rest: Mutex<HashMap<InstanceRef, AtRest>>,
     /// How many sidecars may be replaced at a time.
@@ -53,6 +59,15 @@ pub struct Context {
 }
 
 impl Context {
+    /// What it takes to write.
+    pub fn writing(&self) -> Writing<'_> {
+        Writing {
+            client: &self.client,
+            caches: &self.caches,
+            contests: &self.contests,
+        }
+    }
+
     /// Whether a `DittoServer` is no longer what it was when a reconcile of it began: then another reconcile follows.
     pub fn has_changed(&self, server: &DittoServer) -> bool {
         let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
@@ -76,7 +91,9 @@ impl Context {
         lock(&self.secrets).forget(instance);
         lock(&self.fleet).forget(instance);
         lock(&self.retries).succeeded(instance);
+        lock(&self.contests).forget(&place_of(instance));
         lock(&self.at_rest).remove(instance);
         lock(&self.awaited).remove(instance);
+        lock(&self.begun).remove(instance);
     }
 }

@@ -10,10 +10,13 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
 use kube::{Api, Client, Resource, ResourceExt as _};
+use std::time::Duration;
 
-use crate::REQUEST_DEADLINE;
-use dittofs_runtime::api_error::ApiError;
+use crate::apply::within_deadline;
+use dittofs_operator_core::outcome::ApplyError;
 
+/// Before an Event is sent once more.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Name of the controller in Events.
 const CONTROLLER: &str = "dittofs-operator";
 /// Longest note and longest name of an instance that the API server accepts, in bytes.
@@ -40,7 +43,6 @@ impl Recorder {
     pub async fn publish(&self, server: &impl Resource<DynamicType = ()>, notices: Vec<Notice>) {
         let (name, namespace) = (server.name_any(), server.namespace().unwrap_or_default());
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
-        let parameters = PostParams::default();
         for notice in notices {
             let reason = &notice.reason;
             tracing::info!(
@@ -50,19 +52,26 @@ impl Recorder {
                 notice.note
             );
             let event = event(server, &notice, &self.instance);
-            match tokio::time::timeout(REQUEST_DEADLINE, api.create(&parameters, &event)).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => {
-                    tracing::warn!(error = %ApiError(&error), reason, "cannot write an Event");
+            let created = match create(&api, &event).await {
+                // What it is about has been written and will not be told again.
+                Err(error) if error.is_passing() => {
+                    tokio::time::sleep(PAUSE).await;
+                    create(&api, &event).await
                 }
-                Err(_) => {
-                    tracing::warn!(
-                        reason,
-                        "cannot write an Event: the API server does not answer"
-                    );
-                }
+                created => created,
+            };
+            if let Err(error) = created {
+                tracing::warn!(%error, reason, "cannot write an Event");
             }
         }
+    }
+}
+
+/// One that is there already was created by an attempt of which the answer did not arrive.
+async fn create(api: &Api<Event>, event: &Event) -> Result<(), ApplyError> {
+    match within_deadline(api.create(&PostParams::default(), event)).await {
+        Err(error) if error.is_conflict() => Ok(()),
+        created => created.map(drop),
     }
 }
 

@@ -4,6 +4,7 @@
 //! * Work begins only while the Lease is held, and is dropped before another candidate can take it: the holder gives up
 //!   [`GIVE_UP`] after the moment *before* its last successful renewal, and others wait for [`DURATION`] after they
 //!   last saw a change. The clocks of two machines are never compared.
+//! * The [`Fence`] is asked before each write is sent: a process that was stopped writes nothing when it goes on too late.
 //! * The Lease is taken by replacing what was read, so that the API server refuses it when the holder has renewed it
 //!   meanwhile: a standby that is cut off or looks at old data takes nothing.
 //! * A candidate that loses the Lease becomes a standby again. It does not exit.
@@ -15,6 +16,7 @@
     reason = "the Lease is written here, with the time of its renewal"
 )]
 
+mod fence;
 mod standby;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -27,6 +29,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use crate::cache::is_older;
 use dittofs_operator_core::outcome::code;
 use dittofs_runtime::api_error::ApiError;
+pub use fence::Fence;
 use standby::{POLL, Seen};
 
 /// How long a Lease is valid without renewal.
@@ -47,15 +50,24 @@ pub struct Candidate {
     api: Api<Lease>,
     name: String,
     identity: String,
+    fence: Fence,
 }
 
 impl Candidate {
-    /// `identity` must be unlike that of every other candidate, such as the name of the pod.
-    pub fn new(client: Client, namespace: &str, name: &str, identity: String) -> Self {
+    /// `identity` must be unlike that of every other candidate, such as the name of the pod. `client` must not be behind the
+    /// fence, which is open only while the Lease is held.
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        name: &str,
+        identity: String,
+        fence: Fence,
+    ) -> Self {
         Self {
             api: Api::namespaced(client, namespace),
             name: name.to_owned(),
             identity,
+            fence,
         }
     }
 
@@ -66,10 +78,12 @@ impl Candidate {
     {
         loop {
             let (lease, renewed) = self.acquire().await;
+            self.fence.open_until(renewed + GIVE_UP);
             tracing::info!(lease = self.name, identity = self.identity, "became leader");
             tokio::select! {
                 output = work() => return output,
                 reason = self.hold(lease, renewed) => {
+                    self.fence.close();
                     tracing::warn!(lease = self.name, reason, "lost the Lease: standing by");
                 }
             }
@@ -78,6 +92,7 @@ impl Candidate {
 
     /// Releases the Lease, so that a standby need not wait. Does nothing when another candidate holds it.
     pub async fn release(&self) {
+        self.fence.close();
         let released = async {
             let mut lease = self.api.get(&self.name).await?;
             if holder(&lease) != Some(&self.identity) {
@@ -179,7 +194,10 @@ impl Candidate {
             let parameters = PostParams::default();
             let request = self.api.replace(&self.name, &parameters, &lease);
             match timeout_at(limit.min(began + LEASE_DEADLINE), request).await {
-                Ok(Ok(held)) if !went_back(&lease, &held) => (lease, renewed) = (held, began),
+                Ok(Ok(held)) if !went_back(&lease, &held) => {
+                    (lease, renewed) = (held, began);
+                    self.fence.open_until(renewed + GIVE_UP);
+                }
                 Ok(Ok(_)) => return RESTORED.to_owned(),
                 Ok(Err(error)) if is_outdated(&error) => {
                     trouble = ApiError(&error).to_string();

@@ -1,4 +1,6 @@
 //! `dittofs-operator`: arguments and wiring, no decisions.
+// Whether a reconcile may move between threads follows from everything that it awaits, which is nested deeply.
+#![recursion_limit = "256"]
 #![expect(
     clippy::disallowed_methods,
     reason = "files and the environment are read in main"
@@ -11,7 +13,7 @@ use clap::Parser as _;
 use dittofs_operator::context::Context;
 use dittofs_operator::events::Recorder;
 use dittofs_operator::hearing::Hearing;
-use dittofs_operator::leader::Candidate;
+use dittofs_operator::leader::{Candidate, Fence};
 use dittofs_operator::metrics::Metrics;
 use dittofs_operator::probes::Probes;
 use dittofs_operator::reconcile;
@@ -20,6 +22,7 @@ use dittofs_operator::watch::{self, Watch};
 use dittofs_operator_core::brake::Brake;
 use dittofs_operator_core::instance::Defaults;
 use dittofs_operator_core::reference::{self, crd};
+use dittofs_runtime::client::ClientError;
 use dittofs_runtime::listen::listen;
 use dittofs_runtime::{client, logging, probe_server, shutdown};
 use kube::Client;
@@ -67,14 +70,11 @@ fn run(arguments: Box<RunArguments>) -> Result<(), Box<dyn Error + Send + Sync>>
 
 async fn serve(arguments: Box<RunArguments>) -> Result<(), Box<dyn Error + Send + Sync>> {
     let arguments = &*arguments;
-    let client = client::connect(NAME).await?;
-    let lease_namespace = arguments.lease_namespace.clone();
-    let lease_namespace = lease_namespace.unwrap_or_else(|| client.default_namespace().to_owned());
+    let fence = Fence::new(arguments.leader_election);
+    let of_lease = client::connect(NAME).await?;
+    let client = behind(&fence).await?;
     let scope = arguments.scope();
-    let lease = arguments
-        .lease_name
-        .clone()
-        .unwrap_or_else(|| scope.name(NAME));
+    let (lease_namespace, lease) = lease(arguments, &scope, client.default_namespace());
     let metrics = Arc::new(Metrics::default());
     let probes = Arc::new(Probes {
         metrics: Arc::clone(&metrics),
@@ -85,7 +85,7 @@ async fn serve(arguments: Box<RunArguments>) -> Result<(), Box<dyn Error + Send 
     log_start(arguments, &scope, &lease, &lease_namespace);
     let identity = identity(arguments);
     let events = Recorder::new(client.clone(), &identity);
-    let candidate = Candidate::new(client.clone(), &lease_namespace, &lease, identity);
+    let candidate = Candidate::new(of_lease, &lease_namespace, &lease, identity, fence);
     let work = || {
         work(
             client.clone(),
@@ -114,6 +114,22 @@ async fn serve(arguments: Box<RunArguments>) -> Result<(), Box<dyn Error + Send 
         candidate.release().await;
     }
     Ok(())
+}
+
+/// Namespace and name of the Lease.
+fn lease(arguments: &RunArguments, scope: &Scope, own_namespace: &str) -> (String, String) {
+    let namespace = arguments.lease_namespace.clone();
+    let name = arguments.lease_name.clone();
+    (
+        namespace.unwrap_or_else(|| own_namespace.to_owned()),
+        name.unwrap_or_else(|| scope.name(NAME)),
+    )
+}
+
+/// A client that writes only while the fence is open.
+async fn behind(fence: &Fence) -> Result<Client, ClientError> {
+    let fence = fence.clone();
+    client::connect_gated(NAME, move || fence.is_open()).await
 }
 
 fn log_start(arguments: &RunArguments, scope: &Scope, lease: &str, lease_namespace: &str) {
@@ -179,7 +195,9 @@ async fn work(
         wake: watch.wake.clone(),
         secrets: Mutex::default(),
         fleet: Mutex::default(),
+        contests: Mutex::default(),
         retries: Mutex::default(),
+        begun: Mutex::default(),
         at_rest: Mutex::default(),
         awaited: Mutex::default(),
         turns: Mutex::default(),

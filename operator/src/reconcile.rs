@@ -21,7 +21,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::apply::{self, ApplyError};
+use crate::apply::{self, Applied, ApplyError};
 use crate::context::Context;
 use crate::lock::lock;
 use crate::metrics::Outcome;
@@ -31,7 +31,7 @@ use crate::restarts;
 use crate::secrets::KnownSecrets;
 use crate::server::{InstanceRef, Place, Server};
 use crate::wake::Causes;
-use converge::{Pass, converge, is_new};
+use converge::{Converged, Pass, converge, is_new};
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::pod_status;
@@ -197,6 +197,26 @@ async fn reconcile_valid(
     }
     let mut converged = Box::pin(converge(server, context, place, &mut secrets)).await?;
     let mut applied = std::mem::take(&mut converged.applied);
+    if converged.is_begun {
+        lock(&context.begun).insert(place.clone(), applied.changes);
+        lock(&context.secrets).update(place, Some(secrets), Instant::now());
+        return Ok(Duration::ZERO);
+    }
+    let begun = lock(&context.begun).remove(place);
+    applied.changes.splice(..0, begun.into_iter().flatten());
+    let done = (converged, applied);
+    Box::pin(conclude(server, context, place, beginning, done, secrets)).await
+}
+
+/// Restarts and renews what is due, and reports.
+async fn conclude(
+    server: &DittoServer,
+    context: &Context,
+    place: &InstanceRef,
+    beginning: Beginning,
+    (converged, mut applied): (Converged, Applied),
+    secrets: KnownSecrets,
+) -> Result<Duration, Error> {
     let pass = &converged.pass;
     let (observed, instance) = (&pass.observed, &pass.instance);
     let roll = roll::decide(

@@ -23,6 +23,14 @@ pub fn instance_at(place: &NamespacedName) -> InstanceRef {
     InstanceRef::new(&place.name).within(&place.namespace)
 }
 
+/// The place of an instance.
+pub fn place_of(instance: &InstanceRef) -> NamespacedName {
+    NamespacedName {
+        namespace: instance.namespace.clone().unwrap_or_default(),
+        name: instance.name.clone(),
+    }
+}
+
 /// What the queue of reconciles has to know of a `DittoServer`: where it is.
 #[derive(Clone, Debug, Resource)]
 #[resource(inherit = DittoServer)]

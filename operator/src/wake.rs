@@ -164,6 +164,11 @@ impl Wake {
         lock(&self.state).of(instance).deferred_until = Some(now + LONGEST_DEFERRAL);
     }
 
+    /// Whether the first reconciles of other instances are queued.
+    pub fn others_are_new(&self) -> bool {
+        lock(&self.state).first_queued > 0
+    }
+
     /// An instance is not reconciled, so that nobody waits for it.
     pub fn set_aside(&self, instance: &InstanceRef) {
         let released = lock(&self.state).dequeue_first(instance);

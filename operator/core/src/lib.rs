@@ -11,6 +11,7 @@
 //! * [`pod_status`]: what a running pod says about its server, and whether it has to be restarted.
 //! * [`warnings`]: what Warning Events say of objects of an instance.
 //! * [`brake`]: how many servers may be out of service at a time.
+//! * [`contest`]: how often an object is put back that others change again and again.
 //! * [`secrets`]: which Secrets a spec names, and whether a server can be started with them.
 //! * [`observed`]: everything observed of an instance, before any decision.
 //! * [`adapters`]: what the sidecar has published, and a verdict on each adapter.
@@ -39,6 +40,7 @@
 
 pub mod adapters;
 pub mod brake;
+pub mod contest;
 pub mod desired;
 pub mod digest;
 pub mod events;

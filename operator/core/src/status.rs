@@ -34,6 +34,7 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use std::sync::Arc;
 
+use crate::contest::Contested;
 use crate::instance::{Instance, password_reset};
 use crate::observed::OptionalObjects;
 use crate::outcome::Failure;
@@ -57,6 +58,7 @@ pub struct View<'a> {
     pub failures: &'a [Failure],
     pub refused_growth: &'a [Failure],
     pub refused_owners: &'a [Failure],
+    pub contested: &'a [Contested],
     pub roll: &'a Roll,
     pub renewal: &'a Renewal,
     /// Of the configuration that the server should run with, if it can be started as the spec says.

@@ -170,18 +170,31 @@ pub async fn release(
 ) -> Result<bool, Failure> {
     let name = names::adapters(instance);
     let key = ObjectRef::new(&name).within(namespace);
-    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-    let failed = |error| Failure {
+    let departed = caches.departed.take(&key);
+    let released = release_seen(client, caches, &key, departed.as_ref()).await;
+    if let (Err(_), Some(uid)) = (&released, departed) {
+        caches.departed.put_back(key, uid);
+    }
+    released.map_err(|error| Failure {
         kind: "ConfigMap".to_owned(),
-        name: name.clone(),
+        name,
         error,
-    };
-    let held = caches.config_maps.get(namespace, &name);
-    let metadata = match (held, caches.departed.take(&key)) {
+    })
+}
+
+/// `departed`: the uid of the one that has left the cache, deleted or without our label.
+async fn release_seen(
+    client: &Client,
+    caches: &Caches,
+    key: &ObjectRef<ConfigMap>,
+    departed: Option<&String>,
+) -> Result<bool, ApplyError> {
+    let (name, namespace) = (&key.name, key.namespace.as_deref().unwrap_or_default());
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
+    let metadata = match (caches.config_maps.get(namespace, name), departed) {
         (Some(held), _) => held.metadata.clone(),
-        // It has left the cache: deleted, or without our label.
-        (None, Some(uid)) => match within_deadline(api.get_opt(&name)).await.map_err(failed)? {
-            Some(found) if found.metadata.uid.as_ref() == Some(&uid) => found.metadata,
+        (None, Some(uid)) => match within_deadline(api.get_opt(name)).await? {
+            Some(found) if found.metadata.uid.as_ref() == Some(uid) => found.metadata,
             _ => return Ok(false),
         },
         (None, None) => return Ok(false),
@@ -194,9 +207,9 @@ pub async fn release(
         field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    match within_deadline(api.patch(&name, &parameters, &Patch::Merge(patch))).await {
+    match within_deadline(api.patch(name, &parameters, &Patch::Merge(patch))).await {
         Ok(_) => Ok(true),
         Err(error) if error.is_replaced() => Ok(false),
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(error),
     }
 }

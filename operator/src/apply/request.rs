@@ -11,7 +11,7 @@ use dittofs_operator_core::outcome::{ApplyError, Change, Failure};
 use dittofs_runtime::api_error::ApiError;
 
 /// A request with a deadline.
-pub(super) async fn within_deadline<T>(
+pub(crate) async fn within_deadline<T>(
     request: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, ApplyError> {
     match tokio::time::timeout(REQUEST_DEADLINE, request).await {

@@ -3,18 +3,19 @@
 use dittofs_shared::labels;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::sync::OnceCell;
 
 use super::Applied;
 use super::content::{content, missing, to_value};
-use super::difference::Difference;
+use super::occasion::Occasion;
 use super::overruled::{self, Sent};
 use super::request::{Put, Written, within_deadline};
 use crate::cache::Cache;
 use crate::kind::NamespacedKind;
+use dittofs_operator_core::contest::Contests;
 use dittofs_operator_core::instance::Instance;
-use dittofs_operator_core::outcome::{Action, ApplyError, Change, Failure};
+use dittofs_operator_core::outcome::{ApplyError, Change, Failure};
 use dittofs_operator_core::ownership::Ownership;
 
 /// A version that no object reaches.
@@ -27,16 +28,24 @@ pub(super) struct Writer<'a> {
     pub instance: &'a Instance,
     /// Sends also what seems to be as desired: not everything that others change shows in the cache.
     pub force: bool,
+    /// What others change again and again.
+    pub(super) contests: &'a Mutex<Contests>,
     /// See [`Writer::is_server_alive`].
     pub(super) alive: OnceCell<bool>,
 }
 
 impl<'a> Writer<'a> {
     /// Writes the objects of this instance.
-    pub fn new(client: &'a Client, instance: &'a Instance, force: bool) -> Self {
+    pub fn new(
+        client: &'a Client,
+        instance: &'a Instance,
+        contests: &'a Mutex<Contests>,
+        force: bool,
+    ) -> Self {
         Self {
             client,
             instance,
+            contests,
             force,
             alive: OnceCell::new(),
         }
@@ -120,7 +129,7 @@ impl Writer<'_> {
         let desired = put.desired;
         let before = live.as_ref().map(|live| missing(&**live, desired));
         let before = before.unwrap_or_default();
-        let Some((action, reason)) = self.occasion(put, live.as_deref(), &before) else {
+        let Some(occasion) = Occasion::of(put, live.as_deref(), &before, self.force) else {
             if let Some(live) = &live {
                 put.settle(live);
             }
@@ -135,6 +144,9 @@ impl Writer<'_> {
         {
             return Ok(None);
         }
+        if occasion == Occasion::Changed && !self.may_put_back(put, &before).await? {
+            return Ok(None);
+        }
         let mut body = desired.clone();
         body.annotations_mut()
             .insert(labels::APPLIED_HASH.to_owned(), put.hash().clone());
@@ -143,38 +155,17 @@ impl Writer<'_> {
             (put.adjust)(live, &mut body);
         }
         let now = self.apply(put, live.as_deref(), &body).await?;
+        if occasion == Occasion::Changed {
+            self.put_back(put);
+        }
         Ok(Some(Sent {
             live,
             before,
             body,
             now,
-            action,
-            reason,
+            action: occasion.action(),
+            reason: occasion.reason(put),
         }))
-    }
-
-    /// What sending would do, and why, unless there is no reason to.
-    fn occasion<K: NamespacedKind>(
-        &self,
-        put: &Put<'_, K>,
-        live: Option<&K>,
-        before: &[Difference],
-    ) -> Option<(Action, &'static str)> {
-        let Some(live) = live else {
-            return Some((Action::Created, "did not exist"));
-        };
-        let reason = if live.annotations().get(labels::APPLIED_HASH) != Some(put.hash()) {
-            // Shown only where nothing is missing: then the hash differs because of fields that were desired before.
-            put.outdated
-        } else if self.force {
-            "re-applied because of the reconcile-now annotation"
-        } else if !overruled::is_settled(live, before) {
-            // Shown only where nothing is missing: then what is remembered no longer holds.
-            "no longer rewritten by an admission policy or webhook"
-        } else {
-            return None;
-        };
-        Some((Action::Updated, reason))
     }
 
     /// Applies to the object that was seen and to no other, or creates one where there is none. An apply alone would do

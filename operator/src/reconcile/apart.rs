@@ -19,13 +19,16 @@ use dittofs_operator_core::{events as reported, status};
 /// Objects of another operator are not watched. While there are any, they are read again after this time.
 const OTHER_OPERATOR_REREAD: Duration = Duration::from_secs(30);
 
+/// Seconds between the attempts to release what a `DittoServer` that is gone has left.
+const PAUSES: [u64; 5] = [1, 2, 4, 8, 16];
+
 /// The garbage collector deletes the objects, by their owner references.
 pub(super) async fn deleting(server: &DittoServer, context: &Context) -> Result<Duration, Error> {
     if let Some(last) = status::deleting(server.status.as_ref()) {
         apply::write_status(&context.client, &context.caches.servers, server, &last).await?;
     }
     let namespace = server.namespace().unwrap_or_default();
-    release(context, &namespace, &server.name_any()).await;
+    release(context, &namespace, &server.name_any()).await?;
     Ok(FAR)
 }
 
@@ -39,7 +42,7 @@ pub(super) async fn too_large(
     let meta = server.meta();
     if meta.deletion_timestamp.is_some() {
         let namespace = server.namespace().unwrap_or_default();
-        release(context, &namespace, &server.name_any()).await;
+        release(context, &namespace, &server.name_any()).await?;
         return Ok(FAR);
     }
     if status::is_reported_for(before, meta.generation) {
@@ -64,20 +67,27 @@ pub(super) async fn gone(context: &Context, namespace: &str, name: &str) {
         context.wake.ask(instance);
         return;
     }
-    release(context, namespace, name).await;
+    // Nothing is left that could be queued again.
+    for pause in PAUSES.map(Duration::from_secs) {
+        let Err(error) = release(context, namespace, name).await else {
+            return;
+        };
+        tracing::warn!(instance = format!("{namespace}/{name}"), %error, "retrying in {pause:?}");
+        tokio::time::sleep(pause).await;
+    }
 }
 
-/// A finalizer that a sidecar has added must not block the deletion of the namespace. Retried at the next event only.
-async fn release(context: &Context, namespace: &str, instance: &str) {
-    match apply::release(&context.client, &context.caches, namespace, instance).await {
-        Ok(false) => {}
-        Ok(true) => tracing::warn!(
+/// A finalizer that a sidecar has added must not block the deletion of the namespace.
+async fn release(context: &Context, namespace: &str, instance: &str) -> Result<(), Error> {
+    let released = apply::release(&context.client, &context.caches, namespace, instance).await;
+    if released.map_err(|failure| Error::Apply(failure.to_string()))? {
+        tracing::warn!(
             instance = format!("{namespace}/{instance}"),
             "removed the finalizers of ConfigMap {}",
             names::adapters(instance)
-        ),
-        Err(error) => tracing::warn!(instance = format!("{namespace}/{instance}"), %error),
+        );
     }
+    Ok(())
 }
 
 /// Another operator manages it. Only the status is written, once for each generation: the other operator writes it,

@@ -61,6 +61,8 @@ pub(super) struct Converged {
     pub applied: Applied,
     /// Whether everything was compared with what is desired.
     pub is_complete: bool,
+    /// Whether the pod of a new instance can start, and the rest waits for the pods of other new ones.
+    pub is_begun: bool,
 }
 
 /// Writes whatever differs, and what follows from that, unless the instance is paused.
@@ -73,15 +75,36 @@ pub(super) async fn converge(
     let begun = begin(server, context, secrets);
     let (first, begun) = tokio::join!(ensure_status(server, context, place), begun);
     first?;
-    let (mut pass, mut applied) = begun?;
+    let (pass, applied) = begun?;
     if server.spec.paused {
         return Ok(Converged {
             pass,
             applied,
             is_complete: true,
+            is_begun: false,
         });
     }
-    let (client, caches) = (&context.client, &context.caches);
+    Box::pin(go_on(server, context, (pass, applied), secrets)).await
+}
+
+/// Writes whatever differs, and what follows from that, in rounds.
+async fn go_on(
+    server: &DittoServer,
+    context: &Context,
+    (mut pass, mut applied): (Pass, Applied),
+    secrets: &mut KnownSecrets,
+) -> Result<Converged, Error> {
+    if is_new(server) && context.wake.others_are_new() {
+        pass = Pass::begin(server, context, secrets).await?;
+        let parts = (&pass.instance, &pass.desired);
+        applied.extend(apply::start(context.writing(), parts).await);
+        return Ok(Converged {
+            is_begun: applied.failures.is_empty(),
+            pass,
+            applied,
+            is_complete: false,
+        });
+    }
     let unprepared = std::mem::take(&mut applied.failures);
     let mut is_outdated = is_new(server) || !applied.changes.is_empty();
     let mut force = reconcile_request::of(server).is_some();
@@ -93,8 +116,8 @@ pub(super) async fn converge(
         if is_outdated {
             pass = Pass::begin(server, context, secrets).await?;
         }
-        let (instance, desired) = (&pass.instance, &pass.desired);
-        let round = Box::pin(apply::apply(client, caches, instance, desired, force)).await;
+        let parts = (&pass.instance, &pass.desired);
+        let round = Box::pin(apply::apply(context.writing(), parts, force)).await;
         is_outdated = !round.changes.is_empty();
         let is_last = !is_outdated || !round.failures.is_empty();
         applied = applied.followed_by(round);
@@ -115,6 +138,7 @@ pub(super) async fn converge(
         pass,
         applied,
         is_complete,
+        is_begun: false,
     })
 }
 
@@ -135,9 +159,8 @@ async fn begin(
     if is_paused {
         return Ok((pass, Applied::default()));
     }
-    let (client, caches) = (&context.client, &context.caches);
     let parts = (&pass.instance, &pass.desired);
-    let applied = apply::prepare(client, caches, &pass.observed, parts, secrets).await;
+    let applied = apply::prepare(context.writing(), &pass.observed, parts, secrets).await;
     secrets.forget_missing();
     Ok((pass, applied))
 }

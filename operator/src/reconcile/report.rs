@@ -35,6 +35,7 @@ pub(super) fn view<'a>(
         failures: &applied.failures,
         refused_growth: &applied.refused_growth,
         refused_owners: &applied.refused_owners,
+        contested: &applied.contested,
         roll,
         renewal,
         config_hash: pass.desired.config_hash.as_deref(),

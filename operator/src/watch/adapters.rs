@@ -28,6 +28,11 @@ impl Departed {
         }
     }
 
+    /// It could not be looked at.
+    pub fn put_back(&self, config_map: ObjectRef<ConfigMap>, uid: String) {
+        lock(&self.0).entry(config_map).or_insert(uid);
+    }
+
     /// The uid of a ConfigMap that has left, once.
     pub fn take(&self, config_map: &ObjectRef<ConfigMap>) -> Option<String> {
         let mut known = lock(&self.0);

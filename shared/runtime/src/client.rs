@@ -1,5 +1,6 @@
 //! A client for the Kubernetes API.
 
+use hyper::Request;
 use hyper::header::{HeaderValue, USER_AGENT};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -9,6 +10,7 @@ use kube::{Client, Config};
 use std::error::Error as _;
 use std::time::Duration;
 use tower::BoxError;
+use tower::filter::FilterLayer;
 use tower::util::MapErrLayer;
 
 use crate::api_error::ApiError;
@@ -48,17 +50,47 @@ pub enum ClientError {
 /// # Errors
 /// No configuration was found, or it is not usable. Nothing is connected yet.
 pub async fn connect(program: &str) -> Result<Client, ClientError> {
+    connect_gated(program, || true).await
+}
+
+/// As [`connect`]. `may_write` is asked when a request that changes something is about to be sent: unless it says yes, the
+/// request fails with [`Closed`].
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_gated<G>(program: &str, may_write: G) -> Result<Client, ClientError>
+where
+    G: Fn() -> bool + Clone + Send + 'static,
+{
     let config = Config::infer()
         .await
         .map_err(|error| not_configured(&error))?;
-    client(adjusted(config, program)?)
+    client(adjusted(config, program)?, may_write)
         .map_err(|error| ClientError::Unusable(ApiError(&error).to_string()))
 }
 
+/// Why a request that would have changed something was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not sent: the Lease has run out, and another operator may lead")]
+pub struct Closed;
+
+/// Lets pass what only reads, and everything while the gate is open.
+fn gated<B>(request: Request<B>, may_write: &impl Fn() -> bool) -> Result<Request<B>, Closed> {
+    if request.method().is_safe() || may_write() {
+        return Ok(request);
+    }
+    Err(Closed)
+}
+
 /// As `kube` makes a client, over connections that notice when the other end is gone.
-fn client(config: Config) -> kube::Result<Client> {
+fn client<G>(config: Config, may_write: G) -> kube::Result<Client>
+where
+    G: Fn() -> bool + Clone + Send + 'static,
+{
+    let gate = FilterLayer::new(move |request| gated(request, &may_write));
     if config.proxy_url.is_some() {
-        return Client::try_from(config);
+        let layered = ClientBuilder::try_from(config)?;
+        return Ok(layered.with_layer(&gate).build());
     }
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
@@ -70,6 +102,7 @@ fn client(config: Config) -> kube::Result<Client> {
     let tls = config.rustls_https_connector_with_connector(tcp)?;
     let connections = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(tls);
     let layered = ClientBuilder::new(connections, &config.default_namespace)
+        .with_layer(&gate)
         .with_layer(&MapErrLayer::new(BoxError::from))
         .with_layer(&config.extra_headers_layer()?);
     let path = config.base_uri_layer();
@@ -102,6 +135,23 @@ fn adjusted(mut config: Config, program: &str) -> Result<Config, ClientError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn behind_a_closed_gate_only_reading_is_possible() {
+        for (method, reads) in [
+            ("GET", true),
+            ("HEAD", true),
+            ("POST", false),
+            ("PUT", false),
+            ("PATCH", false),
+            ("DELETE", false),
+        ] {
+            let request = || Request::builder().method(method).body(()).unwrap();
+            let passes = |open| gated(request(), &|| open).is_ok();
+            assert_eq!(passes(false), reads, "{method}");
+            assert!(passes(true), "{method}");
+        }
+    }
 
     #[test]
     fn a_client_has_a_name_and_fails_early() {

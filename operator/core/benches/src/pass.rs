@@ -47,6 +47,7 @@ pub fn run(corpus: &Corpus) -> Pass {
         failures: &[],
         refused_growth: &[],
         refused_owners: &[],
+        contested: &[],
         roll: &roll,
         renewal: &renewal,
         config_hash: desired.config_hash.as_deref(),

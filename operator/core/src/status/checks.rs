@@ -5,20 +5,22 @@ use dittofs_shared::crd::AdapterStatus;
 use super::ConditionType::{
     AdaptersReady, AdminUsernameHonored, Authenticated, Available, ConfigOverridesKnown,
     ConfigReady, DatabaseReady, DirectoryReady, GatewayReady, ImagePinned, ManagementReady,
-    MetricsReady, PasswordResetPending, Paused, Progressing, Ready, RollPending, SidecarUpToDate,
-    SigningKeyExclusive, SigningKeyPending, StatefulSetReady, StorageReady,
+    MetricsReady, ObjectsUncontested, PasswordResetPending, Paused, Progressing, Ready,
+    RollPending, SidecarUpToDate, SigningKeyExclusive, SigningKeyPending, StatefulSetReady,
+    StorageReady,
 };
 use super::{
     ConditionStatus, ConditionType, Finding, Reason, View, access, adapters, config, database,
     directory, gateway, metrics, node, pod, progress, restart, server, sidecar, storage,
 };
+use crate::contest::Contested;
 use crate::pod_status;
 
 /// What a condition says, or `None` while there is nothing to say.
 type Check = fn(&View<'_>, &[AdapterStatus]) -> Option<Finding>;
 
 /// All conditions but `Ready`.
-const CONDITIONS: [(ConditionType, Check); 21] = [
+const CONDITIONS: [(ConditionType, Check); 22] = [
     (ConfigReady, |view, _| Some(config::ready(view))),
     (StorageReady, |view, _| Some(storage::ready(view))),
     (StatefulSetReady, |view, _| Some(server::stateful_set(view))),
@@ -43,6 +45,7 @@ const CONDITIONS: [(ConditionType, Check); 21] = [
     (ManagementReady, |view, _| config::management(view)),
     (SigningKeyPending, |view, _| access::key_pending(view)),
     (SigningKeyExclusive, |view, _| access::key_shared(view)),
+    (ObjectsUncontested, |view, _| contested(view)),
     (PasswordResetPending, |view, _| access::reset_pending(view)),
 ];
 
@@ -79,7 +82,7 @@ impl Evaluated<'_> {
 }
 
 /// Causes before their consequences. The first finding becomes `Ready` and ends the chain.
-const CHAIN: [fn(&Evaluated<'_>) -> Option<Finding>; 11] = [
+const CHAIN: [fn(&Evaluated<'_>) -> Option<Finding>; 12] = [
     not_applied,
     // These two count for a stopped server, too: it could not be started again.
     |evaluated| evaluated.failure(ConfigReady),
@@ -92,6 +95,7 @@ const CHAIN: [fn(&Evaluated<'_>) -> Option<Finding>; 11] = [
     |evaluated| evaluated.failure(Authenticated),
     |evaluated| evaluated.failure(AdaptersReady),
     |evaluated| evaluated.failure(GatewayReady),
+    |evaluated| evaluated.failure(ObjectsUncontested),
 ];
 
 fn ready(evaluated: &Evaluated<'_>) -> Finding {
@@ -107,6 +111,17 @@ fn ready(evaluated: &Evaluated<'_>) -> Finding {
 fn not_applied(evaluated: &Evaluated<'_>) -> Option<Finding> {
     let failure = evaluated.view.failures.first()?;
     Some(Finding::no(Reason::ApplyFailed, failure.to_string()))
+}
+
+/// Condition `ObjectsUncontested`: what is put back is changed again.
+fn contested(view: &View<'_>) -> Option<Finding> {
+    let Contested { object, opponent } = view.contested.first()?;
+    let message = format!(
+        "{object}: {:?} changes {} again and again, and the operator puts it back, less and less often. Let that client leave the field \
+         alone, or set what it wants in the spec",
+        opponent.manager, opponent.field
+    );
+    Some(Finding::no(Reason::ChangedByOthers, message))
 }
 
 /// A server that is stopped as requested is ready, and the rest of the chain does not concern it.

@@ -82,6 +82,8 @@ api_names! {
         SigningKeyPending,
         /// While False: another `DittoServer` has the same signing key.
         SigningKeyExclusive,
+        /// While False: others change the same fields again and again.
+        ObjectsUncontested,
         /// While True: a requested reset of the administrator's password has not happened.
         PasswordResetPending,
         /// While False: another operator has created the objects.

@@ -202,6 +202,15 @@ fn of_the_operator() -> Vec<Row> {
             "cannot write Service files-nfs",
         ),
         (
+            "somebody changes the same field again and again",
+            Situation {
+                is_contested: true,
+                ..Situation::well()
+            },
+            "ChangedByOthers",
+            "ObjectsUncontested: Service files-nfs: \"somebody\" changes spec.selector again and again",
+        ),
+        (
             "nothing is published",
             Situation {
                 server: Value::Null,

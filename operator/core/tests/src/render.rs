@@ -222,6 +222,7 @@ fn status(
         failures: &[],
         refused_growth: &refused_growth,
         refused_owners: &refused_owners,
+        contested: &[],
         roll: &decision,
         renewal: &renewal,
         config_hash: desired.config_hash.as_deref(),

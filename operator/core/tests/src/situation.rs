@@ -1,6 +1,7 @@
 //! An instance with which something is wrong, and the status that it then has.
 
 use crate::fields::merge;
+use dittofs_operator_core::contest::{Contested, Opponent};
 use dittofs_operator_core::desired::Desired;
 use dittofs_operator_core::observed::{Observed, OptionalObjects};
 use dittofs_operator_core::outcome::{ApplyError, Failure};
@@ -33,6 +34,8 @@ pub struct Situation {
     /// Merged into the StatefulSet. Null: there is none.
     pub set: Value,
     pub is_refused: bool,
+    /// Whether somebody changes Service `files-nfs` again and again.
+    pub is_contested: bool,
     pub adapters: Value,
     pub services: Value,
 }
@@ -47,6 +50,7 @@ impl Situation {
             pod: json!({"status": {"conditions": conditions("True", "True")}}),
             set: json!({}),
             is_refused: false,
+            is_contested: false,
             adapters: json!([{"type": "nfs", "port": 12049, "enabled": false, "running": false}]),
             services: json!([]),
         }
@@ -164,12 +168,20 @@ impl Situation {
             error: ApplyError::Raced,
         };
         let renewal = renewal::decide(&instance.sidecar, &desired.sidecar_contract);
+        let contested = Contested {
+            object: "Service files-nfs".to_owned(),
+            opponent: Opponent {
+                manager: "somebody".to_owned(),
+                field: "spec.selector".to_owned(),
+            },
+        };
         let view = View {
             instance: &instance,
             generation: Some(1),
             failures: if self.is_refused { &[failure] } else { &[] },
             refused_growth: &[],
             refused_owners: &[],
+            contested: if self.is_contested { &[contested] } else { &[] },
             roll: &roll::decide(instance.spec.roll_policy, set.as_ref(), pod.as_ref()),
             renewal: &renewal,
             config_hash: None,

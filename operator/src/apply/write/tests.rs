@@ -5,6 +5,7 @@ use crate::apply::content::to_value;
 use crate::cache::{Lists, Rules};
 use crate::wake::Wake;
 use crate::watch::instances_of;
+use dittofs_operator_core::outcome::Action;
 use dittofs_shared::crd::DittoServer;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
@@ -126,7 +127,8 @@ async fn put(
 ) -> (Result<Option<Change>, Failure>, Vec<(String, Value)>) {
     let (client, script) = Script::play(answers).await;
     let instance = instance();
-    let writer = Writer::new(&client, &instance, false);
+    let contests = Mutex::default();
+    let writer = Writer::new(&client, &instance, &contests, false);
     let cache = cache();
     if let Some(known) = known {
         cache.apply(known);

@@ -111,6 +111,8 @@ api_names! {
         RestartNeeded,
         // SigningKeyExclusive
         SharedSigningKey,
+        // ObjectsUncontested
+        ChangedByOthers,
         // PasswordResetPending
         Stopped,
         Refused,

@@ -1,0 +1,83 @@
+//! What came of writing.
+
+use std::time::Duration;
+
+use super::{Change, Failure};
+use dittofs_operator_core::contest::Contested;
+
+/// What was written, and what could not be.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Objects that changed.
+    pub changes: Vec<Change>,
+    /// Objects that could not be written.
+    pub failures: Vec<Failure>,
+    /// Claims that the API server does not allow to grow. They do not fail the reconcile.
+    pub refused_growth: Vec<Failure>,
+    /// Claims whose owners the API server does not allow to change. They do not fail the reconcile either.
+    pub refused_owners: Vec<Failure>,
+    /// Objects that others change again and again.
+    pub contested: Vec<Contested>,
+    /// The next pod would differ from one of the observed StatefulSet. The next reconcile decides whether the pod is
+    /// recreated.
+    pub template_changed: bool,
+    /// When something that was put off is due.
+    pub due_in: Option<Duration>,
+}
+
+impl Applied {
+    /// Whether nothing was written and nothing has failed.
+    pub fn is_nothing(&self) -> bool {
+        let Self {
+            changes,
+            failures,
+            refused_growth,
+            refused_owners,
+            contested,
+            template_changed: _,
+            due_in: _,
+        } = self;
+        changes.is_empty()
+            && contested.is_empty()
+            && [failures, refused_growth, refused_owners]
+                .iter()
+                .all(|failures| failures.is_empty())
+    }
+
+    pub(super) fn record(&mut self, result: Result<Option<Change>, Failure>) {
+        match result {
+            Ok(change) => self.changes.extend(change),
+            Err(failure) => self.failures.push(failure),
+        }
+    }
+
+    pub(super) fn record_growth(&mut self, result: Result<Option<Change>, Failure>) {
+        match result {
+            Err(failure) if failure.error.is_refusal() => self.refused_growth.push(failure),
+            result => self.record(result),
+        }
+    }
+
+    /// Adds what was done beside it.
+    pub fn extend(&mut self, mut other: Self) {
+        self.changes.append(&mut other.changes);
+        self.failures.append(&mut other.failures);
+        self.refused_growth.append(&mut other.refused_growth);
+        self.refused_owners.append(&mut other.refused_owners);
+        self.contested.append(&mut other.contested);
+        self.template_changed |= other.template_changed;
+        self.due_in = self.due_in.into_iter().chain(other.due_in).min();
+    }
+
+    /// What has been done, after the same was tried once more: what failed or is due is as the last attempt found it.
+    #[must_use]
+    pub fn followed_by(self, mut last: Self) -> Self {
+        let mut changes = self.changes;
+        changes.append(&mut last.changes);
+        Self {
+            changes,
+            template_changed: self.template_changed || last.template_changed,
+            ..last
+        }
+    }
+}
