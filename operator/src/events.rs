@@ -76,7 +76,7 @@ async fn create(api: &Api<Event>, event: &Event) -> Result<(), ApplyError> {
 }
 
 fn shortened(text: &str, most: usize) -> String {
-    text[..text.floor_char_boundary(most)].to_owned()
+    text.split_at(text.floor_char_boundary(most)).0.to_owned()
 }
 
 fn event(server: &impl Resource<DynamicType = ()>, notice: &Notice, instance: &str) -> Event {

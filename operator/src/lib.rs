@@ -14,6 +14,7 @@
 //!
 //! Around them: [`scope`] (our part of the cluster), [`leader`] (who may write), [`hearing`] (which watches are alive),
 //! [`probes`] (what Kubernetes and Prometheus ask) and [`metrics`].
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 #![cfg_attr(
     test,
     allow(

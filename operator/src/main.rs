@@ -1,4 +1,5 @@
 //! `dittofs-operator`: arguments and wiring, no decisions.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 // Whether a reconcile may move between threads follows from everything that it awaits, which is nested deeply.
 #![recursion_limit = "256"]
 #![expect(

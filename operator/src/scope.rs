@@ -49,8 +49,9 @@ impl Scope {
         hash.update("/");
         hash.update(self.selector());
         let digest = hash.finalize();
-        digest[..4]
+        digest
             .iter()
+            .take(4)
             .fold(format!("{base}-"), |mut name, byte| {
                 let _ = write!(name, "{byte:02x}");
                 name

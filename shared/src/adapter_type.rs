@@ -1,4 +1,11 @@
 //! The types of adapters that DittoFS has. One row each: a new type is a new row.
+#![cfg_attr(
+    not(test),
+    expect(
+        clippy::indexing_slicing,
+        reason = "the compiler evaluates what is indexed here"
+    )
+)]
 
 mod discovery;
 mod mount;

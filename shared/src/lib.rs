@@ -16,6 +16,7 @@
 //! * [`names`], [`labels`]: every object name, label, annotation and field manager, spelled once.
 //!
 //! Nothing in here reads a clock, an environment or a network: the crate has types and pure functions only.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 #![cfg_attr(
     test,
     allow(
@@ -30,6 +31,7 @@
 
 pub mod adapter_type;
 pub mod crd;
+mod duration;
 pub mod labels;
 pub mod names;
 pub mod published_state;
@@ -39,4 +41,4 @@ pub mod settings;
 pub mod writers;
 
 pub use adapter_type::AdapterType;
-pub use kube::core::Duration;
+pub use duration::Duration;

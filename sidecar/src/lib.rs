@@ -33,6 +33,7 @@
 //!
 //! `poll` never touches Kubernetes, and `publish` never talks to DittoFS. `reset` reaches both only through what it is
 //! given. No failure ends the process.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 #![cfg_attr(
     test,
     allow(

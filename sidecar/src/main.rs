@@ -1,4 +1,5 @@
 //! The sidecar's process: arguments, log, signals, wiring. No decisions.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod args;

@@ -6,14 +6,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Hexadecimal digits of a short digest.
 const SHORT: usize = 12;
-/// Hexadecimal digits of the digest of an object.
-const OF_OBJECT: usize = 16;
+/// Hexadecimal digits of a digest that is longer, such as that of an object.
+const MEDIUM: usize = 16;
 /// JSON of most objects is not much longer, and the allocator has this size at hand.
 const USUAL_SIZE: usize = 1024;
 
 /// SHA-256 in hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
+}
+
+/// The first digits of [`digest`].
+pub fn medium_digest(bytes: &[u8]) -> String {
+    let mut text = digest(bytes);
+    text.truncate(MEDIUM);
+    text
 }
 
 /// The first digits of the digest of a value, as roll hashes have them.
@@ -23,7 +30,7 @@ pub fn short_digest(value: &impl Serialize) -> String {
 
 /// The first digits of the digest of an object, as annotations have them that tell what was applied.
 pub fn object_digest(object: &impl Serialize) -> String {
-    first_digits(object, OF_OBJECT)
+    first_digits(object, MEDIUM)
 }
 
 /// Of the JSON of a value. Values have string keys only, so they cannot fail to serialise.
@@ -32,18 +39,16 @@ fn first_digits(value: &impl Serialize, digits: usize) -> String {
     if serde_json::to_writer(&mut json, value).is_err() {
         json.clear();
     }
-    hexadecimal(&Sha256::digest(&json)[..digits / 2])
+    let mut text = hexadecimal(&Sha256::digest(&json));
+    text.truncate(digits);
+    text
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let digits = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
     let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(DIGITS[usize::from(byte >> 4)]);
-        text.push(DIGITS[usize::from(byte & 15)]);
-    }
+    text.extend(digits);
     text
 }
 

@@ -127,8 +127,9 @@ fn is_recorded(status: &DittoServerStatus, failure: &Failure) -> bool {
 
 /// A message without what differs every time: of a failure, which object it is about.
 fn cause(message: &str) -> &str {
-    let subject = message.find(": ").filter(|_| message.starts_with(FAILURE));
-    subject.map_or(message, |end| &message[..end])
+    let subject = message.split_once(": ");
+    let subject = subject.filter(|_| message.starts_with(FAILURE));
+    subject.map_or(message, |(subject, _)| subject)
 }
 
 /// Adapters that are enabled and not exposed, where that or its cause is new.

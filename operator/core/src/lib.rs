@@ -26,6 +26,7 @@
 //! * [`events`]: which changes are reported as Events.
 //! * [`rest`]: whether a reconcile would only find again what the last one has found.
 //! * [`mod@reference`]: the CRD and its reference, generated from the types.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 #![cfg_attr(
     test,
     allow(

@@ -87,7 +87,9 @@ impl Writer<'_> {
         version: Option<String>,
         mut metadata: Value,
     ) -> Result<Option<PersistentVolumeClaim>, Failure> {
-        metadata["resourceVersion"] = json!(version);
+        if let Some(metadata) = metadata.as_object_mut() {
+            metadata.insert("resourceVersion".to_owned(), json!(version));
+        }
         let parameters = PatchParams {
             field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
             ..PatchParams::default()

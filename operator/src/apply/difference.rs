@@ -205,7 +205,7 @@ pub(super) fn brief(value: &Value) -> String {
         other => other.to_string(),
     };
     match text.char_indices().nth(MAX_LENGTH) {
-        Some((end, _)) => format!("{}…", &text[..end]),
+        Some((end, _)) => format!("{}…", text.split_at(end).0),
         None => text,
     }
 }

@@ -14,7 +14,7 @@ use super::content::missing;
 use super::difference::{Difference, brief};
 use super::request::Put;
 use crate::kind::NamespacedKind;
-use dittofs_operator_core::digest::digest;
+use dittofs_operator_core::digest::medium_digest;
 use dittofs_operator_core::outcome::Action;
 
 /// An object that has been sent.
@@ -59,7 +59,7 @@ impl Memory {
             Self::Places => json!(found.path),
         });
         let all = Value::Array(values.collect()).to_string();
-        Some(digest(all.as_bytes())[..16].to_owned())
+        Some(medium_digest(all.as_bytes()))
     }
 }
 

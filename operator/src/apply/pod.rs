@@ -15,15 +15,18 @@ use dittofs_operator_core::renewal::Edit;
 /// # Errors
 /// The API server refuses, or the pod is not what it was.
 pub async fn edit_pod(client: &Client, pod: &Pod, edit: &Edit) -> Result<Option<Change>, Failure> {
-    let mut body = json!({"metadata": {
+    let metadata = json!({
         "uid": pod.uid(),
         "resourceVersion": pod.resource_version(),
         "annotations": edit.annotations,
-    }});
-    if let Some(image) = &edit.image {
-        body["spec"] =
-            json!({"initContainers": [{"name": names::SIDECAR_CONTAINER, "image": image}]});
-    }
+    });
+    let body = match &edit.image {
+        Some(image) => {
+            let sidecar = json!({"name": names::SIDECAR_CONTAINER, "image": image});
+            json!({"metadata": metadata, "spec": {"initContainers": [sidecar]}})
+        }
+        None => json!({"metadata": metadata}),
+    };
     let parameters = PatchParams {
         field_manager: Some(labels::OPERATOR_MANAGER.to_owned()),
         ..PatchParams::default()

@@ -269,7 +269,7 @@ pub(super) fn have_same_spec<K: NamespacedKind>(before: Option<&K>, now: Option<
     let (Some(before), Some(now)) = (before, now) else {
         return true;
     };
-    to_value(before)["spec"] == to_value(now)["spec"]
+    to_value(before).get("spec") == to_value(now).get("spec")
 }
 
 #[cfg(test)]

@@ -51,8 +51,8 @@ fn most_of(name: &str) -> usize {
     if name.ends_with(&names::sidecar("")) {
         return SETTINGS;
     }
-    let instance = name.rfind(&names::sole_config("")).map(|end| &name[..end]);
-    if instance.is_some_and(|instance| names::is_config(instance, name)) {
+    let instance = name.rsplit_once(&names::sole_config(""));
+    if instance.is_some_and(|(instance, _)| names::is_config(instance, name)) {
         CONFIG
     } else {
         0

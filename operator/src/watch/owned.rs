@@ -68,7 +68,7 @@ pub(super) fn keep_our_choices(service: &mut Service) {
     let entries = service.metadata.managed_fields.iter_mut().flatten();
     let ours = entries.filter(|entry| entry.manager.as_deref() == Some(labels::OPERATOR_MANAGER));
     let ours = ours.filter_map(|entry| {
-        let spec = entry.fields_v1.as_ref()?.0["f:spec"].as_object()?;
+        let spec = entry.fields_v1.as_ref()?.0.get("f:spec")?.as_object()?;
         let chosen = CHOICES.iter().filter(|field| spec.contains_key(**field));
         let chosen: BTreeMap<_, _> = chosen.map(|field| (field, json!({}))).collect();
         Some(ManagedFieldsEntry {

@@ -8,6 +8,7 @@
 //! * [`api_error`]: errors of the Kubernetes API as text.
 //! * [`backoff`]: growing delays between retries.
 //! * [`shutdown`]: SIGTERM and SIGINT.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 #![cfg_attr(
     test,
     allow(

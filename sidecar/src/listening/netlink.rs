@@ -106,7 +106,9 @@ impl NetlinkSerializable for AllListening {
 
     fn serialize(&self, buffer: &mut [u8]) {
         buffer.fill(0);
-        buffer[STATES].copy_from_slice(&StateFlags::LISTEN.bits().to_ne_bytes());
+        if let Some(states) = buffer.get_mut(STATES) {
+            states.copy_from_slice(&StateFlags::LISTEN.bits().to_ne_bytes());
+        }
     }
 }
 

@@ -37,14 +37,19 @@ impl Ground {
             },
             "spec": {"storage": {"metadataSize": "1Gi"}, "adapterServices": {"type": "ClusterIP"}},
         });
-        Ok(Self {
-            server: serde_json::from_value(server)?,
+        Ok(Self::of(serde_json::from_value(server)?))
+    }
+
+    /// Of this `DittoServer`.
+    pub fn of(server: DittoServer) -> Self {
+        Self {
+            server,
             defaults: Defaults {
                 sidecar_image: "registry.example/dittofs-sidecar:1".to_owned(),
                 keep_unused_config: Duration::from_mins(10),
                 forbidden: BTreeSet::new(),
             },
-        })
+        }
     }
 
     /// The objects that the instance should have, given what is published and which Services of adapters there are.

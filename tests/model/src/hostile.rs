@@ -140,43 +140,84 @@ fn may_be_opened(port: Option<&IntOrString>) -> Result<(), String> {
     }
 }
 
+/// Says whether a published state does what it must not.
+pub struct Judge {
+    ground: Ground,
+    law: Law,
+    /// See [`rest`].
+    expected: Value,
+}
+
+/// What came of a published state that does nothing that it must not.
+#[derive(Clone, Copy, Debug)]
+pub struct Harmless {
+    /// Whether it says something that is acted on.
+    pub is_understood: bool,
+    /// How many Services of adapters there should be because of it.
+    pub services: usize,
+}
+
+impl Judge {
+    /// Of an instance with nothing set.
+    ///
+    /// # Errors
+    /// There is no such instance: a fault of this program.
+    pub fn new() -> Result<Self, Error> {
+        let ground = Ground::new()?;
+        let expected = rest(&ground.desired(None, Vec::new())?);
+        let law = Law {
+            selector: labels::selector(NAME),
+            labels: labels::of_instance(NAME),
+        };
+        Ok(Self {
+            ground,
+            law,
+            expected,
+        })
+    }
+
+    /// Of these data.
+    ///
+    /// # Errors
+    /// They do what they must not.
+    pub fn of(&self, data: &BTreeMap<String, String>) -> Result<Harmless, String> {
+        let published = ground::published(data.clone(), None);
+        let desired = self.ground.desired(Some(published), Vec::new());
+        let desired = desired.map_err(|error| error.to_string())?;
+        let services = desired.services.iter();
+        let services = services.filter(|one| ground::is_of_adapter(&one.metadata));
+        let policies = desired.network_policies.iter();
+        let mut policies = policies.filter(|one| ground::is_of_adapter(&one.metadata));
+        services
+            .clone()
+            .try_for_each(|service| self.law.service(service))?;
+        policies.try_for_each(|policy| self.law.policy(policy))?;
+        let rest = rest(&desired);
+        if rest != self.expected {
+            return Err(format!("something else has changed: {rest}"));
+        }
+        Ok(Harmless {
+            is_understood: desired.prune != Prune::Nothing,
+            services: services.count(),
+        })
+    }
+}
+
 /// Tries so many of them.
 ///
 /// # Errors
 /// One of them does what it must not; it is in the text.
 pub fn search(payloads: usize, seed: u64) -> Result<String, Error> {
-    let ground = Ground::new()?;
-    let expected = rest(&ground.desired(None, Vec::new())?);
-    let law = Law {
-        selector: labels::selector(NAME),
-        labels: labels::of_instance(NAME),
-    };
+    let judge = Judge::new()?;
     let mut random = Random::of(seed, "hostile");
     let (mut understood, mut exposed) = (0_usize, 0_usize);
     for number in 0..payloads {
         let data = payload::data(&mut random);
-        let published = ground::published(data.clone(), None);
-        let desired = ground.desired(Some(published), Vec::new())?;
-        let services = || {
-            desired
-                .services
-                .iter()
-                .filter(|one| ground::is_of_adapter(&one.metadata))
-        };
-        let policies = desired.network_policies.iter();
-        let mut policies = policies.filter(|one| ground::is_of_adapter(&one.metadata));
-        let outcome = services()
-            .try_for_each(|service| law.service(service))
-            .and_then(|()| policies.try_for_each(|policy| law.policy(policy)));
-        let outcome = outcome.and_then(|()| match rest(&desired) {
-            rest if rest == expected => Ok(()),
-            rest => Err(format!("something else has changed: {rest}")),
-        });
-        if let Err(violation) = outcome {
-            return Err(format!("payload {number} of seed {seed}: {violation}\n{data:#?}").into());
-        }
-        understood += usize::from(desired.prune != Prune::Nothing);
-        exposed += services().count();
+        let harmless = judge.of(&data).map_err(|violation| {
+            format!("payload {number} of seed {seed}: {violation}\n{data:#?}")
+        })?;
+        understood += usize::from(harmless.is_understood);
+        exposed += harmless.services;
     }
     Ok(format!(
         "torture: hostile published states: {payloads} payloads, {understood} of them understood, {exposed} Services asked for, 0 violations (seed {seed})"

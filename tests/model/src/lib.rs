@@ -4,8 +4,11 @@
 //!   from every state the objects become what the server asks for.
 //! * [`hostile`]: published states that nobody would write but an attacker. They open at most adapter ports of their own
 //!   instance, and change nothing else.
+//! * [`fuzz`]: what is read that others have written, for a fuzzer.
 //! * [`random`]: choices that a seed makes.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod fuzz;
 mod ground;
 pub mod hostile;
 pub mod model;

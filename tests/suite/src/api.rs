@@ -1,6 +1,7 @@
 //! What the API server decides: validation, server-side apply, rights, garbage collection.
 
 mod acceptance;
+mod canaries;
 mod causes;
 mod configuration;
 mod deaf;
@@ -68,6 +69,7 @@ mod telling;
 mod troubles;
 mod troubles_pod;
 mod troubles_refused;
+mod used_rights;
 mod validation;
 
 use dittofs_suite::registry::{Needs, cluster};
@@ -105,6 +107,7 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         Needs::BareApiServer,
         unavailable,
         causes::a_node_that_stops_answering_is_told,
+        canaries::no_value_of_a_secret_is_told,
         configuration::what_no_pod_mounts_any_more_is_deleted_in_the_end,
         deaf::a_kind_that_falls_silent_is_noticed_named_and_followed_again,
         deaf::one_bad_answer_is_told_nowhere,
@@ -123,6 +126,15 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         restarts::never_more_are_out_than_allowed_though_the_operator_is_killed,
         restarts::a_server_that_does_not_come_back_holds_up_the_others_and_is_named,
         restarts::pods_of_an_earlier_release_go_on_and_follow_the_next_change,
+    ]
+}
+
+/// Of what all other tests have done.
+pub fn last(unavailable: Option<&str>) -> Vec<Trial> {
+    trials![
+        Needs::AllOthers,
+        unavailable,
+        used_rights::every_right_is_used_by_some_test,
     ]
 }
 

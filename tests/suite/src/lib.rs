@@ -1,6 +1,7 @@
 //! What the tests of this crate stand on. See [`world`].
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod canaries;
 pub mod certificates;
 pub mod dump;
 pub mod go_operator;

@@ -28,6 +28,9 @@ fn main() {
     trials.extend(node::trials(unavailable.as_deref()));
     trials = spread(api::one_by_one(unavailable.as_deref()), trials);
     trials = spread(torture::trials(unavailable.as_deref()), trials);
+    if arguments.filter.is_none() && arguments.skip.is_empty() {
+        trials.extend(api::last(unavailable.as_deref()));
+    }
     let known = trials.iter().map(|trial| trial.name().to_owned()).collect();
     trials.push(plain(
         "fields::every_test_that_is_named_exists",

@@ -21,6 +21,8 @@ pub enum Needs {
     TorturedApiServer,
     /// An API server that is the test's own, because it does not survive the test unharmed.
     OwnApiServer,
+    /// What all other tests have left. It is not chosen by a filter.
+    AllOthers,
     /// A node that runs pods.
     Node,
     /// The same, and no other test meanwhile, because it would be disturbed.
@@ -48,6 +50,9 @@ where
         (Needs::TorturedApiServer, _) => Trial::test(name, move || {
             world::play_tortured(name, test).map_err(failed)
         }),
+        (Needs::AllOthers, _) => {
+            Trial::test(name, move || world::play_last(name, test).map_err(failed))
+        }
         (Needs::OwnApiServer, _) => {
             Trial::test(name, move || world::play_own(name, test).map_err(failed))
         }

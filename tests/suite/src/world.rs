@@ -12,7 +12,7 @@
 
 mod scenery;
 
-use dittofs_rig::audit::Mark;
+use dittofs_rig::audit::{AuditLog, Mark};
 use dittofs_rig::foreign_crds::{ForeignCrds, Kind};
 use dittofs_rig::installation::{self, Installation, Server};
 use dittofs_rig::network::Families;
@@ -284,6 +284,31 @@ where
     // It would disturb those that run alone.
     let _others = STAGE.read().unwrap_or_else(PoisonError::into_inner);
     perform(&tortured()?, name, test)
+}
+
+/// As [`play`], when all other tests have ended that have begun.
+///
+/// # Errors
+/// What the test ended with.
+pub fn play_last<F>(name: &str, test: impl FnOnce(Scene) -> F + Send) -> Outcome
+where
+    F: Future<Output = Outcome>,
+{
+    let _bare = BARE_STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _tortured = TORTURED_STAGE
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    play_alone(name, test)
+}
+
+/// The audit logs of the worlds that there are.
+pub fn audits() -> Vec<AuditLog> {
+    let slots = [&SHARED, &BARE, &TORTURED].into_iter();
+    let logs = slots.filter_map(|slot| {
+        let world = slot.lock().clone()?.ok()?;
+        Some(world.cluster.audit())
+    });
+    logs.collect()
 }
 
 /// The same in a world of its own, which ends with the test.

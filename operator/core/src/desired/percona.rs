@@ -3,7 +3,7 @@
 use dittofs_shared::crd::{Percona, PerconaBackup};
 use dittofs_shared::names;
 use kube::core::DynamicObject;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::meta::{metadata, without_owner};
 use crate::instance::Instance;
@@ -34,13 +34,14 @@ pub fn cluster(instance: &Instance) -> Option<DynamicObject> {
 }
 
 fn spec(instance: &Instance, settings: &Percona) -> Value {
-    let mut volume = json!({
-        "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": settings.storage_size}},
-    });
-    if let Some(class) = class(settings) {
-        volume["storageClassName"] = json!(class);
-    }
+    let mut volume = Map::from_iter([
+        ("accessModes".to_owned(), json!(["ReadWriteOnce"])),
+        (
+            "resources".to_owned(),
+            json!({"requests": {"storage": settings.storage_size}}),
+        ),
+    ]);
+    volume.extend(class(settings).map(|class| ("storageClassName".to_owned(), json!(class))));
     json!({
         "crVersion": RELEASE,
         "postgresVersion": POSTGRES,
@@ -66,30 +67,36 @@ fn backups(instance: &str, backup: Option<&PerconaBackup>) -> Value {
     let Some(backup) = backup else {
         return json!({"enabled": false});
     };
-    let mut pgbackrest = json!({
-        "global": {
-            "repo1-path": format!("/pgbackrest/{instance}/{REPOSITORY}"),
-            "repo1-retention-full": backup.retention_days.to_string(),
-            "repo1-retention-full-type": "time",
-            "repo1-s3-uri-style": "path",
-            "repo1-storage-verify-tls": "y",
-        },
-        "repos": [{
-            "name": REPOSITORY,
-            "s3": {
-                "bucket": backup.bucket,
-                "endpoint": backup.endpoint,
-                "region": backup.region,
-            },
-            "schedules": {
-                "full": backup.full_schedule,
-                "incremental": backup.incr_schedule,
-            },
-        }],
-    });
+    let mut pgbackrest = Map::from_iter([
+        (
+            "global".to_owned(),
+            json!({
+                "repo1-path": format!("/pgbackrest/{instance}/{REPOSITORY}"),
+                "repo1-retention-full": backup.retention_days.to_string(),
+                "repo1-retention-full-type": "time",
+                "repo1-s3-uri-style": "path",
+                "repo1-storage-verify-tls": "y",
+            }),
+        ),
+        (
+            "repos".to_owned(),
+            json!([{
+                "name": REPOSITORY,
+                "s3": {
+                    "bucket": backup.bucket,
+                    "endpoint": backup.endpoint,
+                    "region": backup.region,
+                },
+                "schedules": {
+                    "full": backup.full_schedule,
+                    "incremental": backup.incr_schedule,
+                },
+            }]),
+        ),
+    ]);
     let credentials = backup.credentials_secret_ref.as_ref();
-    if let Some(secret) = credentials.filter(|secret| !secret.name.is_empty()) {
-        pgbackrest["configuration"] = json!([{"secret": {"name": secret.name}}]);
-    }
+    let secret = credentials.filter(|secret| !secret.name.is_empty());
+    let configuration = secret.map(|secret| json!([{"secret": {"name": secret.name}}]));
+    pgbackrest.extend(configuration.map(|sources| ("configuration".to_owned(), sources)));
     json!({"enabled": true, "pgbackrest": pgbackrest})
 }

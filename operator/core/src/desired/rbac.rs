@@ -64,14 +64,10 @@ pub fn role(instance: &Instance) -> Role {
 /// other loses it.
 pub fn role_binding(instance: &Instance) -> RoleBinding {
     let name = names::sidecar(&instance.name);
-    let mut accounts = vec![account(instance)];
-    let running = instance.running_account.iter();
-    accounts.extend(
-        running
-            .filter(|running| **running != accounts[0])
-            .cloned()
-            .collect::<Vec<_>>(),
-    );
+    let own = account(instance);
+    let running = instance.running_account.clone();
+    let running = running.filter(|running| *running != own);
+    let accounts: Vec<_> = std::iter::once(own).chain(running).collect();
     RoleBinding {
         metadata: metadata(instance, name.clone()),
         role_ref: RoleRef {

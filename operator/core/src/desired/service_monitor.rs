@@ -28,18 +28,26 @@ pub fn service_monitor(instance: &Instance) -> Option<DynamicObject> {
 
 fn endpoint(instance: &Instance) -> Value {
     let settings = &instance.spec.metrics;
-    let mut endpoint = json!({"port": "metrics", "path": settings.path});
-    if metrics_over_tls(instance) {
-        endpoint["scheme"] = "https".into();
-    }
-    if let Some(interval) = settings.service_monitor.interval {
-        endpoint["interval"] = prometheus_duration(interval).into();
-    }
-    if let Some(secret) = &settings.bearer_token_secret {
-        endpoint["authorization"] =
-            json!({"type": "Bearer", "credentials": {"name": secret.name, "key": secret.key}});
-    }
-    endpoint
+    let scheme = metrics_over_tls(instance).then(|| json!("https"));
+    let interval = settings.service_monitor.interval;
+    let secret = settings.bearer_token_secret.as_ref();
+    let authorization = secret.map(
+        |secret| json!({"type": "Bearer", "credentials": {"name": secret.name, "key": secret.key}}),
+    );
+    let fields = [
+        ("port", Some(json!("metrics"))),
+        ("path", Some(json!(settings.path))),
+        ("scheme", scheme),
+        (
+            "interval",
+            interval.map(prometheus_duration).map(Value::from),
+        ),
+        ("authorization", authorization),
+    ];
+    let set = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(set.collect())
 }
 
 /// Prometheus accepts no fractions.

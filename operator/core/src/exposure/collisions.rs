@@ -25,8 +25,10 @@ impl Inputs<'_> {
         let mode = self.spec.adapter_services.mode;
         if let (Adapters::Known(known), ServiceMode::Shared) = (&mut adapters, mode) {
             // A refused adapter keeps its ports, which may collide with those of others in turn.
-            while let Some((at, reason)) = self.first_collision(known) {
-                known[at].verdict = Verdict::Refused(reason);
+            while let Some((at, reason)) = self.first_collision(known)
+                && let Some(refused) = known.get_mut(at)
+            {
+                refused.verdict = Verdict::Refused(reason);
             }
         }
         adapters

@@ -178,7 +178,9 @@ fn owns(service: &Service, field: &str) -> bool {
         writers.filter(|entry| entry.manager.as_deref() == Some(labels::OPERATOR_MANAGER));
     ours.any(|entry| {
         let fields = entry.fields_v1.as_ref();
-        fields.is_some_and(|fields| !fields.0["f:spec"][field].is_null())
+        let spec = fields.and_then(|fields| fields.0.get("f:spec"));
+        spec.and_then(|spec| spec.get(field))
+            .is_some_and(|field| !field.is_null())
     })
 }
 

@@ -6,7 +6,7 @@ use dittofs_shared::reports::{PasswordReset, ResetOutcome};
 use dittofs_shared::settings::ResetRequest;
 use kube::ResourceExt as _;
 
-use crate::digest::digest;
+use crate::digest::medium_digest;
 use crate::secrets::SecretProblem;
 
 /// The requested reset of the administrator's password.
@@ -102,7 +102,7 @@ pub(super) fn evaluate(
     let requested = value(server).filter(|value| handled != Some(*value));
     let requested = requested.map(|value| {
         let uid = server.uid().unwrap_or_default();
-        let request = digest(format!("{uid} {value}").as_bytes())[..16].to_owned();
+        let request = medium_digest(format!("{uid} {value}").as_bytes());
         let answer = answer.filter(|answer| answer.request == request);
         let progress = match (answer, problem) {
             (Some(answer), _) if answer.outcome == ResetOutcome::Done => ResetProgress::Done,

@@ -146,7 +146,7 @@ fn progress(found: &DynamicObject) -> Progress {
     if found.metadata.deletion_timestamp.is_some() {
         return Progress::Terminating;
     }
-    let status = &found.data["status"];
+    let status = found.data.get("status").unwrap_or(&serde_json::Value::Null);
     let state = match status["state"].as_str() {
         Some("ready") => return Progress::Ready,
         Some(state) if !state.is_empty() => format!("its state is {state}"),

@@ -51,7 +51,10 @@ fn one(text: &mut String, part: &str, field: &Field) {
     }
     facts.extend(limits(&field.schema));
     let _ = writeln!(text, "\n`{part}.{}`: {}  ", field.path, facts.join("; "));
-    let description = field.schema["description"].as_str().unwrap_or_default();
+    let description = field.schema.get("description");
+    let description = description
+        .and_then(|text| text.as_str())
+        .unwrap_or_default();
     let _ = writeln!(text, "{}", description.replace('\n', " "));
     for rule in rules(&field.schema) {
         let _ = writeln!(text, "- Validation: {rule}");

@@ -11,6 +11,8 @@ use super::references::CONNECTION;
 
 /// Longest connection string that is read, in bytes.
 const MAX_LENGTH: usize = 4096;
+/// Longest name of a parameter that is told. The longest of PostgreSQL has 22 characters.
+const LONGEST_NAME: usize = 32;
 /// Parameters by the names that libpq and the server have for them.
 const PARAMETERS: [(&str, &str); 6] = [
     ("host", "host"),
@@ -36,6 +38,11 @@ pub enum ConnectionProblem {
     /// The server does not support a parameter.
     #[error("has parameter {0:?}, which the server does not support: remove it")]
     Unknown(String),
+    /// The same, and its name is none that PostgreSQL has: it may be a piece of a password.
+    #[error(
+        "has a parameter that the server does not support: remove it, or encode `?`, `&` and `/` in the password"
+    )]
+    Strange,
     /// The server supports one host only.
     #[error("names several hosts, but the server supports only one")]
     SeveralHosts,
@@ -73,7 +80,14 @@ pub fn parse(bytes: &[u8]) -> Result<Parts, ConnectionProblem> {
     }
     // Only now: text that is not a whole connection may be another secret, and its "parameter" a piece of that.
     if let Some(name) = unknown {
-        return Err(ConnectionProblem::Unknown(name));
+        let is_word = name.len() <= LONGEST_NAME
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        return Err(match name {
+            name if is_word => ConnectionProblem::Unknown(name),
+            _ => ConnectionProblem::Strange,
+        });
     }
     if parts.get("host").is_some_and(|host| host.contains(',')) {
         return Err(ConnectionProblem::SeveralHosts);
@@ -152,8 +166,10 @@ fn value(text: &str) -> Result<(String, &str), ConnectionProblem> {
     while let Some((at, character)) = characters.next() {
         match character {
             '\\' => value.extend(characters.next().map(|(_, next)| next)),
-            '\'' if quoted => return Ok((value, &text[at + 1..])),
-            _ if !quoted && character.is_whitespace() => return Ok((value, &text[at..])),
+            '\'' if quoted => return Ok((value, text.get(at + 1..).unwrap_or_default())),
+            _ if !quoted && character.is_whitespace() => {
+                return Ok((value, text.get(at..).unwrap_or_default()));
+            }
             _ => value.push(character),
         }
     }
@@ -213,6 +229,12 @@ mod tests {
             ("postgres://u:p@h:port/d", ConnectionProblem::Port),
             ("postgres://u:p@h,i/d", ConnectionProblem::SeveralHosts),
             ("postgres://u:p@h/d?pool_size=3", unknown("pool_size")),
+            // The password is not encoded.
+            ("postgres://u:a@b/c?D1=x@h/d", ConnectionProblem::Strange),
+            (
+                "host=h dbname=d user=u password=p 7ab4=x",
+                ConnectionProblem::Form,
+            ),
             (
                 "host=h dbname=d user=u password=p channel_binding=require",
                 unknown("channel_binding"),

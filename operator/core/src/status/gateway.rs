@@ -66,7 +66,8 @@ fn of_routes<'a>(routes: impl Iterator<Item = &'a DynamicObject> + Clone) -> Fin
 }
 
 fn parents_of(route: &DynamicObject) -> &[Value] {
-    let parents = route.data["status"]["parents"].as_array();
+    let parents = route.data.pointer("/status/parents");
+    let parents = parents.and_then(Value::as_array);
     parents.map_or(&[], Vec::as_slice)
 }
 
@@ -79,9 +80,10 @@ fn refusal(route: &DynamicObject) -> Option<String> {
                 && (condition["type"] == "Accepted" || condition["type"] == "ResolvedRefs")
         })?;
         let text = |field: &str| refused[field].as_str().unwrap_or_default();
+        let name = parent.pointer("/parentRef/name");
         Some(format!(
             "Gateway {} reports {}=False for {}: {}: {}",
-            parent["parentRef"]["name"].as_str().unwrap_or_default(),
+            name.and_then(Value::as_str).unwrap_or_default(),
             text("type"),
             in_words(route),
             text("reason"),

@@ -28,8 +28,8 @@ pub fn said(text: &str) -> String {
     if line.len() <= LONGEST {
         return line.to_owned();
     }
-    let end = line.floor_char_boundary(LONGEST);
-    format!("{}{LEFT_OUT}", &line[..end])
+    let (begin, _) = line.split_at(line.floor_char_boundary(LONGEST));
+    format!("{begin}{LEFT_OUT}")
 }
 
 fn steady(word: &str) -> String {

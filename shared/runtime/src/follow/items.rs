@@ -29,13 +29,12 @@ impl Items {
         mut bytes: &[u8],
         mut take: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        while let Some(&first) = bytes.first() {
+        while let Some((&first, rest)) = bytes.split_first() {
             if self.is_text {
-                let length = self.string(bytes);
-                bytes = &bytes[length..];
+                bytes = self.string(bytes);
                 continue;
             }
-            bytes = &bytes[1..];
+            bytes = rest;
             if self.structure(first) {
                 take(&self.item)?;
                 self.item.clear();
@@ -58,26 +57,27 @@ impl Items {
         }
     }
 
-    /// Takes as much of a string as there is, and says how much that is.
-    fn string(&mut self, bytes: &[u8]) -> usize {
+    /// Takes as much of a string as there is, and returns what comes after that.
+    fn string<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let is_end = |byte: &u8| matches!(byte, b'"' | b'\\');
         let length = if self.is_escaped {
             self.is_escaped = false;
             1
         } else {
-            let end = bytes.iter().position(is_end);
-            if let Some(end) = end {
-                self.is_text = bytes[end] != b'"';
-                self.is_escaped = bytes[end] == b'\\';
+            let mut ends = bytes.iter().enumerate().filter(|(_, byte)| is_end(byte));
+            let end = ends.next();
+            if let Some((_, byte)) = end {
+                self.is_text = *byte != b'"';
+                self.is_escaped = *byte == b'\\';
             }
-            end.map_or(bytes.len(), |end| end + 1)
+            end.map_or(bytes.len(), |(end, _)| end + 1)
         };
-        let part = &bytes[..length];
+        let (part, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
         if self.depth == 1 {
             self.name.extend_from_slice(part);
         }
         self.keep(part);
-        length
+        rest
     }
 
     /// Takes a byte that is in no string. Returns whether an item is complete with it.

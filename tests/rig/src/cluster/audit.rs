@@ -31,6 +31,11 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(u64);
 
+impl Mark {
+    /// Before the first entry.
+    pub const BEGINNING: Self = Self(0);
+}
+
 /// The log of one cluster.
 #[derive(Clone, Debug)]
 pub struct AuditLog {

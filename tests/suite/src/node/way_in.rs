@@ -1,9 +1,11 @@
 //! Whatever happens to users, passwords and Secrets: the sidecar gets in again, and nothing that clients see changes.
 
 use dittofs_rig::dittofs::Administrator;
+use dittofs_rig::installation::{NAMESPACE, OPERATOR};
 use dittofs_rig::wait_for;
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::{labels, names};
+use dittofs_suite::canaries::are_nowhere;
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, processes};
@@ -52,7 +54,8 @@ impl Clients {
 }
 
 pub async fn a_changed_administrator_and_a_deleted_user_lock_nobody_out(scene: Scene) -> Outcome {
-    let files = Instance::create(&scene, "files", json!({})).await?;
+    let spec = json!({"sidecar": {"logLevel": "DEBUG"}});
+    let files = Instance::create(&scene, "files", spec).await?;
     files.wait_ready().await?;
     let clients = Clients::of(&files).await?;
     let administrator = files.administrator().await?;
@@ -81,6 +84,7 @@ pub async fn a_changed_administrator_and_a_deleted_user_lock_nobody_out(scene: S
     administrator
         .set_adapter("smb", &json!({"port": 1445}))
         .await?;
+    are_nowhere(&files, &logs(&files)?, &[]).await?;
     clients.are_undisturbed(&files).await
 }
 
@@ -189,6 +193,30 @@ pub async fn a_lost_password_of_the_administrator_is_reset_when_asked(scene: Sce
         role.rules
     );
     clients.are_undisturbed(&files).await
+}
+
+/// Of both sidecars that have run, and of the operator.
+fn logs(files: &Instance) -> Result<Vec<(&'static str, String)>, Error> {
+    let deployment = format!("deployment/{OPERATOR}");
+    let sidecar = ["logs", "files-0", "-c", names::SIDECAR_CONTAINER];
+    let before = [&sidecar[..], &["--previous"]].concat();
+    let operator = ["logs", "-n", NAMESPACE, &deployment];
+    let asked = [
+        ("the log of the sidecar", &sidecar[..]),
+        ("the log of the sidecar before", &before),
+        ("the log of the operator", &operator),
+    ];
+    let logs = asked.into_iter().map(|(name, words)| {
+        let output = files
+            .scene
+            .world
+            .cluster
+            .kubectl(["-n", &files.scene.namespace])
+            .args(words)
+            .output()?;
+        Ok((name, String::from_utf8_lossy(&output.stdout).into_owned()))
+    });
+    logs.collect()
 }
 
 fn told(what: &str, since: Instant) {

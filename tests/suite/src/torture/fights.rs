@@ -123,9 +123,9 @@ async fn fight(run: &mut Run<'_>) -> Result<usize, Failed> {
             API_DEADLINE,
         )
         .await?;
-    let ready = condition(&server, "Ready");
+    let told = condition(&server, "ObjectsUncontested");
     let words = "Service files-smb: \"somebody\" changes spec.selector again and again";
-    ensure!(ready.contains(words), "{ready}");
+    ensure!(told.contains(words), "{told}");
     put_back(&files).await?;
     run.rest().await?;
     Ok(service)

@@ -146,6 +146,11 @@ impl Run<'_> {
         self.proxy.writes()
     }
 
+    /// What the proxy does until it is told otherwise.
+    pub fn rule(&self, rule: Rule) {
+        self.proxy.rule(rule);
+    }
+
     pub fn forget(&self) {
         self.proxy.arm(Plan::default());
     }

@@ -1,0 +1,95 @@
+//! The first write of an object of each kind is answered with a conflict, as if another client had been faster: the operator looks at what
+//! is there, and goes on.
+
+use dittofs_rig::proxy::Rule;
+use dittofs_suite::instance::{API_DEADLINE, merge};
+use dittofs_suite::world::Scene;
+use dittofs_suite::{Outcome, ensure, grounds};
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::lane::{Lane, NAMES};
+use super::scenarios::{base, create};
+use super::settings::Tally;
+use crate::api::seen::Failed;
+
+/// The plural of each kind that an instance has, and the name of an object.
+const OBJECTS: [(&str, &str); 11] = [
+    ("configmaps", "files-sidecar"),
+    ("serviceaccounts", "files-sidecar"),
+    ("roles", "files-sidecar"),
+    ("rolebindings", "files-sidecar"),
+    ("services", "files-headless"),
+    ("networkpolicies", "files-baseline"),
+    ("poddisruptionbudgets", "files"),
+    ("statefulsets", "files"),
+    ("tcproutes", "files-nfs"),
+    ("udproutes", "files-nfs-portmap-udp"),
+    ("perconapgclusters", "files-postgres"),
+];
+
+/// With an object of this kind.
+fn spec(plural: &str) -> Value {
+    let mut spec = base();
+    let gateway = json!({
+        "gateway": {"parentRefs": [{"name": "edge"}]},
+        "overrides": {"nfs": {"discoveryPorts": ["Portmapper"]}},
+    });
+    // A server waits for its database, which nobody makes here.
+    let database = json!({"enabled": plural == "perconapgclusters"});
+    let more = json!({"percona": database, "adapterServices": gateway});
+    merge(&mut spec, more);
+    spec
+}
+
+async fn conflict(scene: &Scene, lane: &Lane, plural: &str, name: &str) -> Outcome {
+    let files = grounds::instance(scene, plural.get(..8).unwrap_or(plural)).await?;
+    let mut run = lane.begin(files.clone())?;
+    let object = format!("/{plural}/{name}?");
+    run.rule(Rule::RefuseOnce(object, StatusCode::CONFLICT));
+    create(&files, spec(plural)).await?;
+    let made = |written: &str| written.contains(&format!("/{plural}/{name}?"));
+    dittofs_rig::wait_for(
+        &format!("{plural} {name} to be made"),
+        API_DEADLINE,
+        || async {
+            let words = ["get", plural, name, "-o", "name"];
+            let output = files.scene.kubectl(&words).output();
+            let output = output.map_err(|error| error.to_string())?;
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            output.status.success().then_some(()).ok_or(told)
+        },
+    )
+    .await?;
+    run.rest().await?;
+    let audit = scene.world.cluster.audit();
+    let requests = audit.requests_in(&files.scene.namespace, files.scene.began)?;
+    let looked = requests.iter().any(|entry| {
+        entry.verb == "get"
+            && entry.resource == plural
+            && entry.user_agent.starts_with("dittofs-operator/")
+    });
+    ensure!(looked, "{plural} {name} was not looked at");
+    let writes = run.writes();
+    let writes = writes.iter().filter(|written| made(&written.target));
+    ensure!(writes.count() >= 1, "{plural} {name} was not written again");
+    Ok(())
+}
+
+async fn all(scene: &Scene, lane: &Lane, tally: &mut Tally) -> Result<(), Failed> {
+    for (plural, name) in OBJECTS {
+        let outcome = conflict(scene, lane, plural, name).await;
+        tally.plans += 1;
+        tally.faults += 1;
+        let violation = outcome.err().map(|error| format!("{plural}: {error}"));
+        tally.violations.extend(violation);
+    }
+    Ok(())
+}
+
+pub async fn a_conflict_with_any_kind_is_looked_into(scene: Scene) -> Outcome {
+    let lane = Lane::open(&scene, NAMES[0]).await?;
+    let mut tally = Tally::default();
+    all(&scene, &lane, &mut tally).await?;
+    tally.tell("a conflict with the first write of each kind", "")
+}
