@@ -44,7 +44,7 @@ pub struct RunArguments {
     pub listen: SocketAddr,
 
     /// How many DittoServers are reconciled concurrently.
-    #[arg(long, env = "DITTOFS_OPERATOR_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, env = "DITTOFS_OPERATOR_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: u16,
 
     /// How many servers may be unavailable at a time because the operator restarts them: a number, or a percentage of

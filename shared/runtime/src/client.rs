@@ -3,7 +3,7 @@
 use hyper::Request;
 use hyper::header::{HeaderValue, USER_AGENT};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{ClientBuilder, ConfigExt as _};
 use kube::config::InferConfigError;
 use kube::{Client, Config};
@@ -23,6 +23,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const PROBES: u32 = 2;
 /// What was sent must be acknowledged within this time.
 const ACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// Connections at rest that are kept, and for how long: each takes tens of KiB, and a burst opens dozens.
+const MOST_IDLE: usize = 8;
+const IDLE: Duration = Duration::from_secs(30);
 
 /// Why there is no client for the Kubernetes API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,7 +104,11 @@ where
     tcp.set_keepalive_retries(Some(PROBES));
     tcp.set_tcp_user_timeout(Some(ACKNOWLEDGED));
     let tls = config.rustls_https_connector_with_connector(tcp)?;
-    let connections = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(tls);
+    let connections = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(MOST_IDLE)
+        .build(tls);
     let layered = ClientBuilder::new(connections, &config.default_namespace)
         .with_layer(&gate)
         .with_layer(&MapErrLayer::new(BoxError::from))

@@ -1,4 +1,4 @@
-//! What is read that others have written, one function each. Whatever the bytes are, none of them may panic, and what it says of itself
+//! What is read that others have written, one function and one folder of `tests/fuzz/corpus` each. Whatever the bytes are, none of them may panic, and what it says of itself
 //! must hold.
 //!
 //! `cargo xtask fuzz` looks for bytes with which it does not. Those that it found once are tried by the unit tests.

@@ -7,7 +7,7 @@ mod task;
 use clap::{Parser, Subcommand};
 use dittofs_rig::reaper;
 use std::process::ExitCode;
-use task::{bench, bless, build, cluster, core_bench, demo, release, test, torture};
+use task::{bench, bless, build, cluster, core_bench, demo, fuzz, release, test, torture};
 
 #[derive(Parser)]
 #[command(about = "Tasks of this workspace", disable_help_subcommand = true)]
@@ -31,6 +31,8 @@ enum Task {
     Test(test::Arguments),
     /// Tries to break the operator and the sidecar, with seeded faults of every kind.
     Torture(torture::Arguments),
+    /// Looks for input with which something panics that reads what others have written.
+    Fuzz(fuzz::Arguments),
     /// Makes every generated file again and says which have changed: the CRD, the reference, the golden files.
     Bless,
     /// Sets the version everywhere and closes the section of unreleased changes in CHANGELOG.md.
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Task::CoreBench(arguments) => core_bench::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Torture(arguments) => torture::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Bless => bless::run(),
         Task::Release(arguments) => release::run(&arguments),
         Task::Cluster(arguments) => cluster::run(&arguments),

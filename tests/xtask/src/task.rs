@@ -6,6 +6,7 @@ pub mod build;
 pub mod cluster;
 pub mod core_bench;
 pub mod demo;
+pub mod fuzz;
 mod instance;
 pub mod release;
 pub mod test;
