@@ -158,16 +158,21 @@ pub async fn apply(
     applied
 }
 
-/// Of what [`apply`] writes, only what the pod of a new instance cannot start without.
+/// Of what [`apply`] writes, only what a new pod cannot start without, and what its sidecar cannot publish without.
 pub async fn start(writing: Writing<'_>, (instance, desired): (&Instance, &Desired)) -> Applied {
     let (writer, caches) = (writing.of(instance, false), writing.caches);
-    let ((put_maps, _), policies) = tokio::join!(
+    let ((put_maps, may_publish), policies) = tokio::join!(
         writer.put_config_maps(&caches.config_maps, &desired.config_maps),
         writer.put_policies(&caches.network_policies, &desired.network_policies),
     );
-    let mut applied = put_server(&writer, caches, desired, &put_maps).await;
-    applied.extend(put_maps);
-    applied.extend(policies);
+    let rights = (&desired.role, &desired.role_binding);
+    let (mut applied, rights) = tokio::join!(
+        put_server(&writer, caches, desired, &put_maps),
+        put_rights(&writer, caches, rights, may_publish),
+    );
+    for part in [put_maps, policies, rights] {
+        applied.extend(part);
+    }
     applied
 }
 

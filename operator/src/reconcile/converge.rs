@@ -97,7 +97,7 @@ async fn go_on(
     if is_new(server) && context.wake.others_are_new() {
         pass = Pass::begin(server, context, secrets).await?;
         let parts = (&pass.instance, &pass.desired);
-        applied.extend(apply::start(context.writing(), parts).await);
+        applied.extend(Box::pin(apply::start(context.writing(), parts)).await);
         return Ok(Converged {
             is_begun: applied.failures.is_empty(),
             pass,
