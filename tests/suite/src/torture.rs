@@ -2,6 +2,7 @@
 //! be without, stays so, and keeps its addresses. `cargo xtask torture` runs as many plans as there is time for, `cargo xtask test` a few.
 
 mod addresses;
+mod away;
 mod conflicts;
 mod engine;
 mod fights;
@@ -33,6 +34,7 @@ pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
         properties::any_fault_of_a_watch,
         properties::shown_the_past,
         addresses::addresses_stay,
+        away::the_api_server_is_away,
         conflicts::a_conflict_with_any_kind_is_looked_into,
         fights::others_write_to_the_same_objects,
         leadership::never_two_writers,

@@ -7,7 +7,7 @@ mod task;
 use clap::{Parser, Subcommand};
 use dittofs_rig::reaper;
 use std::process::ExitCode;
-use task::{bench, bless, build, cluster, core_bench, demo, fuzz, release, test, torture};
+use task::{bench, bless, build, cluster, core_bench, demo, fuzz, release, ship, test, torture};
 
 #[derive(Parser)]
 #[command(about = "Tasks of this workspace", disable_help_subcommand = true)]
@@ -37,6 +37,8 @@ enum Task {
     Bless,
     /// Sets the version everywhere and closes the section of unreleased changes in CHANGELOG.md.
     Release(release::Arguments),
+    /// Builds the programs of the images twice, compares them, and lists what they are made of.
+    Ship(ship::Arguments),
     /// Brings a cluster up, says how to use it, and ends it at Ctrl-C.
     Cluster(cluster::Arguments),
     /// Builds the programs and images, of the cluster and our own.
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Bless => bless::run(),
         Task::Release(arguments) => release::run(&arguments),
+        Task::Ship(arguments) => ship::run(&arguments),
         Task::Cluster(arguments) => cluster::run(&arguments),
         Task::Build(arguments) => build::run(&arguments),
     };

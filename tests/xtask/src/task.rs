@@ -9,6 +9,7 @@ pub mod demo;
 pub mod fuzz;
 mod instance;
 pub mod release;
+pub mod ship;
 pub mod test;
 pub mod torture;
 

@@ -134,7 +134,10 @@ fn build(module: &Module, program: &Program, path: &Path) -> Result<(), Error> {
 }
 
 /// The folder that everything lands in.
-pub(crate) fn cache() -> Result<PathBuf, Error> {
+///
+/// # Errors
+/// There is none, or it cannot be made.
+pub fn cache() -> Result<PathBuf, Error> {
     let cache = cache_folder(std::env::var_os::<&str>).ok_or(Error::NoCacheFolder)?;
     files::create_folder(&cache)?;
     Ok(cache)
