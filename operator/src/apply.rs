@@ -176,6 +176,11 @@ pub async fn start(writing: Writing<'_>, (instance, desired): (&Instance, &Desir
     applied
 }
 
+/// What others change again and again, for a status that is written although nothing else is.
+pub fn contested(writing: Writing<'_>, instance: &Instance) -> Applied {
+    writing.of(instance, false).contested()
+}
+
 /// The Role of the sidecar, and then its binding: the API server refuses to bind a Role that does not exist.
 async fn put_rights(
     writer: &Writer<'_>,

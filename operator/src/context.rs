@@ -50,8 +50,8 @@ pub struct Context {
     pub retries: Mutex<Retries>,
     /// The uid of each new instance, and what of it is on its way.
     pub awaited: Mutex<HashMap<InstanceRef, (String, Awaited)>>,
-    /// What was created of new instances of which the rest waits, and has not been reported.
-    pub begun: Mutex<HashMap<InstanceRef, Vec<Change>>>,
+    /// The uid of new instances of which the rest waits, and what was created of them and has not been reported.
+    pub begun: Mutex<HashMap<InstanceRef, (String, Vec<Change>)>>,
     /// The instances in which everything is in order.
     pub at_rest: Mutex<HashMap<InstanceRef, AtRest>>,
     /// How many sidecars may be replaced at a time.

@@ -198,12 +198,21 @@ async fn reconcile_valid(
     let mut converged = Box::pin(converge(server, context, place, &mut secrets)).await?;
     let mut applied = std::mem::take(&mut converged.applied);
     if converged.is_begun {
-        lock(&context.begun).insert(place.clone(), applied.changes);
+        let uid = server.uid().unwrap_or_default();
+        let mut begun = lock(&context.begun);
+        let known = begun.entry(place.clone()).or_default();
+        if known.0 != uid {
+            *known = (uid, Vec::new());
+        }
+        known.1.append(&mut applied.changes);
+        drop(begun);
         lock(&context.secrets).update(place, Some(secrets), Instant::now());
         return Ok(Duration::ZERO);
     }
     let begun = lock(&context.begun).remove(place);
-    applied.changes.splice(..0, begun.into_iter().flatten());
+    let begun = begun.filter(|(uid, _)| server.metadata.uid.as_ref() == Some(uid));
+    let before = begun.into_iter().flat_map(|(_, changes)| changes);
+    applied.changes.splice(..0, before);
     let done = (converged, applied);
     Box::pin(conclude(server, context, place, beginning, done, secrets)).await
 }

@@ -29,7 +29,7 @@ pub enum DurationError {
     #[error("unknown unit: use ns, us, ms, s, m or h")]
     Unit,
     /// A number is too large, or below zero behind the first unit.
-    #[error("out of range")]
+    #[error("out of range: at most 292 years, with the sign in front only")]
     Range,
 }
 

@@ -24,14 +24,16 @@ struct Contest {
     repairs: u32,
     /// When it was put back last.
     last: Instant,
+    /// Whether it was to be put back again since.
+    is_put_off: bool,
     opponent: Option<Opponent>,
 }
 
 /// Who changes an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opponent {
-    /// Field manager, as far as the API server tells.
-    pub manager: String,
+    /// Field manager, if the API server tells it.
+    pub manager: Option<String>,
     /// The field that is changed.
     pub field: String,
 }
@@ -76,14 +78,16 @@ impl Contest {
 
 impl Contests {
     /// Asks whether an object of an instance is put back now that others have changed it.
-    pub fn ask(&self, instance: &NamespacedName, object: &str, now: Instant) -> Turn {
-        let known = self.0.get(instance).and_then(|known| known.get(object));
-        match known {
-            Some(contest) if now < contest.next() && contest.opponent.is_none() => {
-                Turn::LaterUnnamed
-            }
-            Some(contest) if now < contest.next() => Turn::Later,
-            _ => Turn::Now,
+    pub fn ask(&mut self, instance: &NamespacedName, object: &str, now: Instant) -> Turn {
+        let known = self.0.get_mut(instance);
+        let known = known.and_then(|known| known.get_mut(object));
+        let Some(contest) = known.filter(|contest| now < contest.next()) else {
+            return Turn::Now;
+        };
+        contest.is_put_off = true;
+        match contest.opponent {
+            Some(_) => Turn::Later,
+            None => Turn::LaterUnnamed,
         }
     }
 
@@ -94,10 +98,12 @@ impl Contests {
         let contest = known.entry(object.to_owned()).or_insert(Contest {
             repairs: 0,
             last: now,
+            is_put_off: false,
             opponent: None,
         });
         contest.repairs = contest.repairs.saturating_add(1);
         contest.last = now;
+        contest.is_put_off = false;
     }
 
     /// Remembers who changes an object that is not put back yet.
@@ -118,12 +124,16 @@ impl Contests {
         let lasting = known.filter(|(_, contest)| now < contest.end());
         let contested = lasting.filter_map(|(object, contest)| {
             let opponent = contest.opponent.clone()?;
-            let due = Some(contest.next()).filter(|next| now < *next);
+            let due = if contest.is_put_off {
+                contest.next()
+            } else {
+                contest.end()
+            };
             let found = Contested {
                 object: object.clone(),
                 opponent,
             };
-            Some((found, due.unwrap_or_else(|| contest.end()) - now))
+            Some((found, due.saturating_duration_since(now)))
         });
         let (contested, due): (Vec<_>, Vec<_>) = contested.unzip();
         (contested, due.into_iter().min())
@@ -150,7 +160,7 @@ mod tests {
 
     fn opponent() -> Opponent {
         Opponent {
-            manager: "somebody".to_owned(),
+            manager: Some("somebody".to_owned()),
             field: "spec.selector".to_owned(),
         }
     }
@@ -196,21 +206,28 @@ mod tests {
     #[test]
     fn an_object_is_contested_until_it_has_needed_no_repair_for_two_minutes() {
         let (mut contests, from) = (Contests::default(), Instant::now());
-        fight(&mut contests, from, 2);
-        let at = from + Duration::from_secs(2);
+        fight(&mut contests, from, 3);
         let expected = Contested {
             object: OBJECT.to_owned(),
             opponent: opponent(),
         };
-        let (contested, due) = contests.of(&files(), at);
-        assert_eq!(contested, std::slice::from_ref(&expected));
-        assert!(due.is_some_and(|due| due <= Duration::from_secs(2)));
-        let at = at + Duration::from_secs(10);
+        // One that is put off is due when it may be put back, also if that is over by now.
+        for (after, most) in [(3, 2), (10, 0)] {
+            let (contested, due) = contests.of(&files(), from + Duration::from_secs(after));
+            assert_eq!(contested, std::slice::from_ref(&expected));
+            assert!(
+                due.is_some_and(|due| due <= Duration::from_secs(most)),
+                "{due:?}"
+            );
+        }
+        let at = from + Duration::from_secs(10);
+        assert_eq!(contests.ask(&files(), OBJECT, at), Turn::Now);
+        contests.repaired(&files(), OBJECT, at);
         let (contested, due) = contests.of(&files(), at);
         assert_eq!(contested, [expected]);
-        assert_eq!(contests.of(&files(), at + due.unwrap()), (Vec::new(), None));
-        let turn = contests.ask(&files(), OBJECT, at + due.unwrap());
-        assert_eq!(turn, Turn::Now);
+        assert_eq!(due, Some(CALM));
+        assert_eq!(contests.of(&files(), at + CALM), (Vec::new(), None));
+        assert_eq!(contests.ask(&files(), OBJECT, at + CALM), Turn::Now);
     }
 
     #[test]

@@ -39,16 +39,20 @@ fn first_digits(value: &impl Serialize, digits: usize) -> String {
     if serde_json::to_writer(&mut json, value).is_err() {
         json.clear();
     }
-    let mut text = hexadecimal(&Sha256::digest(&json));
-    text.truncate(digits);
-    text
+    let whole = Sha256::digest(&json);
+    hexadecimal(whole.get(..digits / 2).unwrap_or(&whole))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let digits = digits.filter_map(|digit| char::from_digit(digit.into(), 16));
+    let character = |digit: u8| match digit {
+        0..10 => b'0' + digit,
+        _ => b'a' - 10 + digit,
+    };
     let mut text = String::with_capacity(bytes.len() * 2);
-    text.extend(digits);
+    for byte in bytes {
+        text.push(character(byte >> 4).into());
+        text.push(character(byte & 15).into());
+    }
     text
 }
 

@@ -65,15 +65,14 @@ fn named<K: NamespacedKind>(put: &Put<'_, K>) -> String {
 }
 
 /// Who else has written to an object last, apart from its status.
-fn last_manager<K: Resource>(object: &K) -> String {
+fn last_manager<K: Resource>(object: &K) -> Option<String> {
     let is_other = |entry: &&ManagedFieldsEntry| {
         entry.subresource.as_deref().unwrap_or_default().is_empty()
             && entry.manager.as_deref() != Some(labels::OPERATOR_MANAGER)
     };
     let others = object.managed_fields().iter().filter(is_other);
     let last = others.max_by_key(|entry| entry.time.as_ref().map(|time| time.0));
-    let manager = last.and_then(|entry| entry.manager.clone());
-    manager.unwrap_or_else(|| "an unknown client".to_owned())
+    last.and_then(|entry| entry.manager.clone())
 }
 
 #[cfg(test)]
@@ -96,7 +95,7 @@ mod tests {
             entry("cloud", 3, "status"),
             entry(labels::OPERATOR_MANAGER, 4, ""),
         ];
-        assert_eq!(name(&all), "somebody");
-        assert_eq!(name(&all[3..]), "an unknown client");
+        assert_eq!(name(&all).as_deref(), Some("somebody"));
+        assert_eq!(name(&all[3..]), None);
     }
 }

@@ -33,7 +33,12 @@ impl Occasion {
         let Some(live) = live else {
             return Some(Self::Missing);
         };
-        if live.annotations().get(labels::APPLIED_HASH) != Some(put.hash()) {
+        let applied = live.annotations().get(labels::APPLIED_HASH);
+        let is_ours = applied == Some(put.hash());
+        if applied.is_none() && !before.is_empty() {
+            // Whoever replaces the whole object takes the annotation off as well.
+            Some(Self::Changed)
+        } else if !is_ours {
             Some(Self::Outdated)
         } else if force {
             Some(Self::Requested)

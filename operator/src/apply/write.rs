@@ -155,7 +155,8 @@ impl Writer<'_> {
             (put.adjust)(live, &mut body);
         }
         let now = self.apply(put, live.as_deref(), &body).await?;
-        if occasion == Occasion::Changed {
+        let is_repair = |live: &Arc<K>| content(&**live) != content(&now);
+        if occasion == Occasion::Changed && live.as_ref().is_some_and(is_repair) {
             self.put_back(put);
         }
         Ok(Some(Sent {

@@ -20,7 +20,7 @@ use dittofs_operator_core::{events as reported, status};
 const OTHER_OPERATOR_REREAD: Duration = Duration::from_secs(30);
 
 /// Seconds between the attempts to release what a `DittoServer` that is gone has left.
-const PAUSES: [u64; 5] = [1, 2, 4, 8, 16];
+const PAUSES: [u64; 4] = [1, 2, 4, 8];
 
 /// The garbage collector deletes the objects, by their owner references.
 pub(super) async fn deleting(server: &DittoServer, context: &Context) -> Result<Duration, Error> {
@@ -74,6 +74,13 @@ pub(super) async fn gone(context: &Context, namespace: &str, name: &str) {
         };
         tracing::warn!(instance = format!("{namespace}/{name}"), %error, "retrying in {pause:?}");
         tokio::time::sleep(pause).await;
+        if context.caches.servers.has(namespace, name) {
+            context.wake.ask(instance);
+            return;
+        }
+    }
+    if let Err(error) = release(context, namespace, name).await {
+        tracing::warn!(instance = format!("{namespace}/{name}"), %error, "giving up");
     }
 }
 

@@ -127,6 +127,9 @@ async fn go_on(
         }
         force = false;
     }
+    if !is_complete {
+        applied.extend(apply::contested(context.writing(), &pass.instance));
+    }
     applied.failures.splice(..0, unprepared);
     if is_outdated {
         pass = Pass::begin(server, context, secrets).await?;

@@ -75,7 +75,7 @@ where
 
 /// Why a request that would have changed something was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not sent: the Lease has run out, and another operator may lead")]
+#[error("not sent: this operator no longer holds its Lease")]
 pub struct Closed;
 
 /// Lets pass what only reads, and everything while the gate is open.

@@ -4,6 +4,7 @@ mod acceptance;
 mod canaries;
 mod causes;
 mod configuration;
+mod crowds;
 mod deaf;
 mod definition;
 mod deletion;
@@ -109,6 +110,7 @@ fn bare(unavailable: Option<&str>) -> Vec<Trial> {
         causes::a_node_that_stops_answering_is_told,
         canaries::no_value_of_a_secret_is_told,
         configuration::what_no_pod_mounts_any_more_is_deleted_in_the_end,
+        crowds::all_pods_can_start_before_the_rest_is_made,
         deaf::a_kind_that_falls_silent_is_noticed_named_and_followed_again,
         deaf::one_bad_answer_is_told_nowhere,
         families::a_service_of_one_family_gets_the_other_and_its_ports_follow,

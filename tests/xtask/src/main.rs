@@ -31,13 +31,13 @@ enum Task {
     Test(test::Arguments),
     /// Tries to break the operator and the sidecar, with seeded faults of every kind.
     Torture(torture::Arguments),
-    /// Looks for input with which something panics that reads what others have written.
+    /// Fuzzes the parsers of what servers, sidecars, users and controllers write.
     Fuzz(fuzz::Arguments),
     /// Makes every generated file again and says which have changed: the CRD, the reference, the golden files.
     Bless,
     /// Sets the version everywhere and closes the section of unreleased changes in CHANGELOG.md.
     Release(release::Arguments),
-    /// Builds the programs of the images twice, compares them, and lists what they are made of.
+    /// Builds the programs of the images twice, compares them, and lists their components.
     Ship(ship::Arguments),
     /// Brings a cluster up, says how to use it, and ends it at Ctrl-C.
     Cluster(cluster::Arguments),

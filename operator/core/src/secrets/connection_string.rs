@@ -40,7 +40,7 @@ pub enum ConnectionProblem {
     Unknown(String),
     /// The same, and its name is none that PostgreSQL has: it may be a piece of a password.
     #[error(
-        "has a parameter that the server does not support: remove it, or encode `?`, `&` and `/` in the password"
+        "has a parameter that the server does not support: remove it, or percent-encode `?`, `&` and `/` in the password (%3F, %26, %2F)"
     )]
     Strange,
     /// The server supports one host only.

@@ -116,10 +116,15 @@ fn not_applied(evaluated: &Evaluated<'_>) -> Option<Finding> {
 /// Condition `ObjectsUncontested`: what is put back is changed again.
 fn contested(view: &View<'_>) -> Option<Finding> {
     let Contested { object, opponent } = view.contested.first()?;
+    let manager = opponent.manager.as_ref();
+    let manager = manager.map_or_else(
+        || "an unknown client".to_owned(),
+        |name| format!("{name:?}"),
+    );
     let message = format!(
-        "{object}: {:?} changes {} again and again, and the operator puts it back, less and less often. Let that client leave the field \
-         alone, or set what it wants in the spec",
-        opponent.manager, opponent.field
+        "{object}: {manager} keeps changing {}, and the operator puts it back, once a minute at most in the end. Configure that client to \
+         leave the field alone, or set its value in the spec",
+        opponent.field
     );
     Some(Finding::no(Reason::ChangedByOthers, message))
 }

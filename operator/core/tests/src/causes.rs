@@ -208,7 +208,7 @@ fn of_the_operator() -> Vec<Row> {
                 ..Situation::well()
             },
             "ChangedByOthers",
-            "ObjectsUncontested: Service files-nfs: \"somebody\" changes spec.selector again and again",
+            "ObjectsUncontested: Service files-nfs: \"somebody\" keeps changing spec.selector",
         ),
         (
             "nothing is published",

@@ -171,7 +171,7 @@ impl Situation {
         let contested = Contested {
             object: "Service files-nfs".to_owned(),
             opponent: Opponent {
-                manager: "somebody".to_owned(),
+                manager: Some("somebody".to_owned()),
                 field: "spec.selector".to_owned(),
             },
         };

@@ -124,7 +124,7 @@ async fn fight(run: &mut Run<'_>) -> Result<usize, Failed> {
         )
         .await?;
     let told = condition(&server, "ObjectsUncontested");
-    let words = "Service files-smb: \"somebody\" changes spec.selector again and again";
+    let words = "Service files-smb: \"somebody\" keeps changing spec.selector";
     ensure!(told.contains(words), "{told}");
     put_back(&files).await?;
     run.rest().await?;

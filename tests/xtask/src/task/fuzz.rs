@@ -23,7 +23,7 @@ pub struct Arguments {
     /// How long each target is tried, in minutes.
     #[arg(long, default_value_t = 10)]
     minutes: u32,
-    /// Only these. Default: all.
+    /// Targets, such as `server`. Default: all.
     targets: Vec<String>,
 }
 

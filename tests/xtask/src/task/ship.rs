@@ -21,7 +21,7 @@ const TOOL_VERSION: &str = "0.5.7";
 /// The options.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where everything goes.
+    /// Folder for the programs and the lists of their components.
     #[arg(long, value_name = "FOLDER", default_value = "target/ship")]
     folder: PathBuf,
 }
