@@ -278,6 +278,7 @@ fn of_the_operator(unavailable: Option<&str>) -> Vec<Trial> {
         limits::a_load_balancer_that_the_cloud_refuses_gets_its_address_later,
         overruled::what_policies_rewrite_is_sent_once_and_keeps_no_restart_from_happening,
         overruled::a_policy_that_writes_another_value_every_time_keeps_nobody_busy,
+        overruled::a_label_that_a_policy_rewrites_is_no_fight,
         overruled::claim_templates_that_a_policy_completes_keep_no_change_from_being_made,
         injected::what_is_put_into_pods_keeps_no_restart_from_happening_and_causes_none,
         injected::what_policies_do_to_the_other_objects_keeps_nobody_busy,

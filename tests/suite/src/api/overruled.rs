@@ -1,7 +1,7 @@
 //! What others write into the StatefulSet: additions stay, policies have the last word, and neither keeps the operator busy or a
 //! restart from happening.
 
-use dittofs_rig::{Admission, Requests};
+use dittofs_rig::{Admission, Requests, wait_for};
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::labels;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
@@ -17,7 +17,8 @@ use tokio::time::MissedTickBehavior;
 
 use super::secrets::nudge;
 use super::seen::{
-    Failed, config_of, ensure_no_writes, pod_never_runs, settled, wait_config, wait_object, write,
+    Failed, config_of, ensure_no_writes, operator_writes, pod_never_runs, settled, wait_config,
+    wait_object, without_pod, write,
 };
 
 /// How long nothing may be written, and how often the operator is made to look meanwhile.
@@ -199,6 +200,52 @@ pub async fn a_policy_that_writes_another_value_every_time_keeps_nobody_busy(
     is_quiet(&files, Duration::from_secs(3)).await?;
     is_rolled(&files).await?;
     is_quiet(&files, Duration::from_secs(3)).await?;
+    policies.remove().await?;
+    Ok(())
+}
+
+/// What is never remembered is sent with every look, and changes nothing.
+pub async fn a_label_that_a_policy_rewrites_is_no_fight(scene: Scene) -> Outcome {
+    const LABEL: &str = "app.kubernetes.io/name";
+    let mut policies = Admission::of(&scene.client, &scene.namespace);
+    let rewrites = format!(
+        r#"has(object.metadata.labels) && "{LABEL}" in object.metadata.labels ? [JSONPatch{{op: "replace",
+        path: "/metadata/labels/app.kubernetes.io~1name", value: "renamed"}}] : []"#
+    );
+    policies.mutate("label", SETS, &rewrites).await?;
+    let mut probe = probe();
+    probe["metadata"]["labels"] = json!({LABEL: "dittofs"});
+    let renamed = |set: &Value| set["metadata"]["labels"][LABEL] == "renamed";
+    policies.wait("the policy to hold", &probe, renamed).await?;
+    let files = Instance::create(&scene, "files", without_pod()).await?;
+    files
+        .wait_condition("Ready", "True", None, API_DEADLINE)
+        .await?;
+    let sent = |since| {
+        let writes = operator_writes(&scene, since)?;
+        let sets = writes
+            .iter()
+            .filter(|entry| entry.resource == "statefulsets");
+        Ok::<_, Failed>(sets.count())
+    };
+    let mark = scene.world.cluster.audit().mark()?;
+    for count in 0..LOOKS {
+        nudge(&files, count).await?;
+        wait_for("the operator to look", API_DEADLINE, || async {
+            let sent = sent(mark).map_err(|error| error.to_string())?;
+            let is_sent = sent > usize::from(count);
+            is_sent.then_some(()).ok_or(format!("sent {sent} times"))
+        })
+        .await?;
+    }
+    settled(&scene).await?;
+    let server = files.api::<DittoServer>().get("files").await?;
+    let conditions = server.status.unwrap_or_default().conditions;
+    let is_told = conditions.iter().any(|one| one.reason == "ChangedByOthers");
+    let is_ready = conditions
+        .iter()
+        .any(|one| one.type_ == "Ready" && one.status == "True");
+    ensure!(is_ready && !is_told, "{conditions:?}");
     policies.remove().await?;
     Ok(())
 }
