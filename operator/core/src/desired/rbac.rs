@@ -47,7 +47,7 @@ pub fn role(instance: &Instance) -> Role {
             names::adapters(&instance.name),
         ),
         rule(
-            &["get", "list", "watch"],
+            &["list", "watch"],
             "configmaps",
             names::sidecar(&instance.name),
         ),

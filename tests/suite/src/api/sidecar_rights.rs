@@ -16,15 +16,15 @@ use serde_json::{Value, json};
 use super::rights::{Question, answers, may};
 use super::seen::{Failed, wait_config, wait_object, without_pod};
 
-const MAY: [&str; 5] = [
+const MAY: [&str; 4] = [
     "get configmaps own files-adapters",
     "patch configmaps own files-adapters",
-    "get configmaps own files-sidecar",
     "list configmaps own files-sidecar",
     "watch configmaps own files-sidecar",
 ];
 
-const MAY_NOT: [&str; 50] = [
+const MAY_NOT: [&str; 51] = [
+    "get configmaps own files-sidecar",
     "list configmaps own files-adapters",
     "watch configmaps own files-adapters",
     "create configmaps own files-adapters",

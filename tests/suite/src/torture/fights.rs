@@ -1,6 +1,7 @@
 //! Others write to our objects: what is theirs stays and costs nothing, and what is ours is put back, once for each change. In a fight that
 //! goes on the operator writes less and less often, and a condition names the other one.
 
+use dittofs_rig::audit::{Entry, Mark};
 use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
@@ -14,7 +15,7 @@ use tokio::time::sleep;
 use super::lane::{Lane, NAMES, Run};
 use super::scenarios::{base, create};
 use super::settings::Tally;
-use crate::api::seen::{Failed, wait_object, write};
+use crate::api::seen::{Failed, operator_writes, wait_object, write};
 
 /// Who writes, and what is added to a selector.
 const SOMEBODY: &str = "somebody";
@@ -49,19 +50,18 @@ async fn put_back(files: &Instance) -> Outcome {
     Ok(())
 }
 
-/// How often the operator has written to the Service, and to anything but Events.
-fn writes(run: &Run<'_>) -> (usize, usize) {
-    let all = run.writes();
-    let all = all.iter().filter(|write| !write.is_report());
-    let to_service = all
-        .clone()
-        .filter(|write| write.target.contains("/services/files-smb"));
-    (to_service.count(), all.count())
+/// How often the operator has changed the Service, and anything but Events. What came too late is refused and tried again: it changes
+/// nothing.
+fn writes(files: &Instance, since: Mark) -> Result<(usize, usize), Failed> {
+    let mut all = operator_writes(&files.scene, since)?;
+    all.retain(|entry| entry.resource != "events" && entry.code < 300);
+    let is_service = |entry: &&Entry| entry.resource == "services" && entry.name == "files-smb";
+    Ok((all.iter().filter(is_service).count(), all.len()))
 }
 
 async fn foreign(run: &mut Run<'_>) -> Outcome {
     let files = run.files().clone();
-    run.forget();
+    let mark = files.scene.world.cluster.audit().mark()?;
     for number in 0..FOREIGN / 2 {
         let note =
             json!({"metadata": {"annotations": {"somebody.example/note": number.to_string()}}});
@@ -69,7 +69,7 @@ async fn foreign(run: &mut Run<'_>) -> Outcome {
         write::<NetworkPolicy>(&files, SOMEBODY, "files-smb", note).await?;
     }
     run.rest().await?;
-    let (_, all) = writes(run);
+    let (_, all) = writes(&files, mark)?;
     ensure!(
         all == 0,
         "{all} writes for {FOREIGN} changes of what is not ours"
@@ -79,13 +79,13 @@ async fn foreign(run: &mut Run<'_>) -> Outcome {
 
 async fn owned(run: &mut Run<'_>) -> Outcome {
     let files = run.files().clone();
-    run.forget();
+    let mark = files.scene.world.cluster.audit().mark()?;
     for number in 0..OWNED {
         write::<Service>(&files, SOMEBODY, "files-smb", spoilt(number)).await?;
         put_back(&files).await?;
     }
     run.rest().await?;
-    let (service, all) = writes(run);
+    let (service, all) = writes(&files, mark)?;
     ensure!(
         service == OWNED && all == OWNED,
         "{service} writes to the Service, {all} in all, for {OWNED} changes of what is ours"
@@ -102,7 +102,7 @@ fn condition(server: &DittoServer, r#type: &str) -> String {
 /// Says how often the operator wrote.
 async fn fight(run: &mut Run<'_>) -> Result<usize, Failed> {
     let files = run.files().clone();
-    run.forget();
+    let mark = files.scene.world.cluster.audit().mark()?;
     let began = Instant::now();
     let mut number = 0;
     while began.elapsed() < FIGHT {
@@ -110,7 +110,7 @@ async fn fight(run: &mut Run<'_>) -> Result<usize, Failed> {
         write::<Service>(&files, SOMEBODY, "files-smb", spoilt(number)).await?;
         sleep(PERIOD).await;
     }
-    let (service, _) = writes(run);
+    let (service, _) = writes(&files, mark)?;
     ensure!(
         service <= REPAIRS,
         "{service} writes to the Service for {number} changes"
