@@ -3,7 +3,7 @@
 use dittofs_rig::proxy::Rule;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter};
 use dittofs_suite::world::Scene;
-use dittofs_suite::{Outcome, ensure, grounds};
+use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::ResourceExt as _;
@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::lane::{Lane, NAMES, Run};
-use super::scenarios::{base, create};
 use super::settings::{self, Tally};
 use crate::api::seen::{Failed, wait_object};
 
@@ -67,13 +66,7 @@ async fn outlives(run: &mut Run<'_>, away: Duration) -> Outcome {
 
 pub async fn the_api_server_is_away(scene: Scene) -> Outcome {
     let lane = Lane::open(&scene, NAMES[0]).await?;
-    let files = grounds::instance(&scene, "away").await?;
-    let mut run = lane.begin(files.clone())?;
-    create(&files, base()).await?;
-    files
-        .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
-        .await?;
-    run.rest().await?;
+    let mut run = lane.exposed("away").await?;
     let away = if settings::is_sample() { SAMPLE } else { AWAY };
     let mut tally = Tally {
         plans: 1,

@@ -5,7 +5,7 @@ use dittofs_rig::audit::{Entry, Mark};
 use dittofs_shared::crd::DittoServer;
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
-use dittofs_suite::{Outcome, ensure, grounds};
+use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use serde_json::{Value, json};
@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::lane::{Lane, NAMES, Run};
-use super::scenarios::{base, create};
 use super::settings::Tally;
 use crate::api::seen::{Failed, operator_writes, wait_object, write};
 
@@ -139,13 +138,7 @@ async fn all(run: &mut Run<'_>) -> Result<usize, Failed> {
 
 pub async fn others_write_to_the_same_objects(scene: Scene) -> Outcome {
     let lane = Lane::open(&scene, NAMES[0]).await?;
-    let files = grounds::instance(&scene, "fights").await?;
-    let mut run = lane.begin(files.clone())?;
-    create(&files, base()).await?;
-    files
-        .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
-        .await?;
-    run.rest().await?;
+    let mut run = lane.exposed("fights").await?;
     let fought = all(&mut run).await;
     let mut tally = Tally {
         plans: FOREIGN + OWNED,

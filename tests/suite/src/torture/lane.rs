@@ -5,7 +5,7 @@ use dittofs_rig::proxy::plan::{Plan, Written};
 use dittofs_rig::proxy::{Proxy, Rule};
 use dittofs_rig::wait_for;
 use dittofs_suite::dump::{self, Dump};
-use dittofs_suite::instance::Instance;
+use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, grounds};
 use k8s_openapi::api::core::v1::{Namespace, Service};
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-use super::scenarios::Scenario;
+use super::scenarios::{Scenario, base, create};
 use crate::api::seen::{Failed, of_instance};
 
 /// Lanes side by side: their names are those of their logs.
@@ -110,6 +110,18 @@ impl Lane {
             operator: self.operator(&files)?,
             files,
         })
+    }
+
+    /// Starts one for an instance that has both adapters exposed, and waits until nothing is left to do.
+    pub async fn exposed(&self, suffix: &str) -> Result<Run<'_>, Failed> {
+        let files = grounds::instance(&self.scene, suffix).await?;
+        let mut run = self.begin(files.clone())?;
+        create(&files, base()).await?;
+        files
+            .wait_services(&[("files-nfs", 12049), ("files-smb", 1445)], API_DEADLINE)
+            .await?;
+        run.rest().await?;
+        Ok(run)
     }
 
     fn operator(&self, files: &Instance) -> Result<Operator, Failed> {
