@@ -2,6 +2,7 @@
 //! change needs no restart.
 
 use crate::Duration;
+use crate::published_state::shorten;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time;
@@ -187,12 +188,12 @@ fn duration(
     };
     let parsed: Duration = text.parse().map_err(|error| SettingsError {
         key,
-        reason: format!("{text:?}: {error}"),
+        reason: format!("{:?}: {error}", shorten(text)),
     })?;
     if parsed.is_negative() {
         return Err(SettingsError {
             key,
-            reason: format!("{text:?} must not be negative"),
+            reason: format!("{:?} must not be negative", shorten(text)),
         });
     }
     Ok(parsed.into())
@@ -227,7 +228,10 @@ fn log_level(
         .find(|level| log_level_name(*level) == text)
         .ok_or_else(|| SettingsError {
             key: KEY_LOG_LEVEL,
-            reason: format!("{text:?} must be one of DEBUG, INFO, WARN, ERROR"),
+            reason: format!(
+                "{:?} must be one of DEBUG, INFO, WARN, ERROR",
+                shorten(text)
+            ),
         })
 }
 
