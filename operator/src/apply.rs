@@ -37,6 +37,7 @@ mod write;
 
 use dittofs_shared::names;
 use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::{Client, ResourceExt as _};
 use std::sync::Mutex;
@@ -134,11 +135,8 @@ pub async fn apply(
         prune: _,
     } = desired;
     let services = writer.unsettled(&caches.services, services);
-    // A pod must not run before the policies that protect it.
-    let ((put_maps, may_publish), policies) = tokio::join!(
-        writer.put_config_maps(&caches.config_maps, config_maps),
-        writer.put_policies(&caches.network_policies, network_policies),
-    );
+    let (put_maps, may_publish, policies) =
+        put_before_pod(&writer, caches, (config_maps, network_policies)).await;
     let rights = put_rights(&writer, caches, (role, role_binding), may_publish);
     let budget = writer.put_each(&caches.disruption_budgets, disruption_budget.as_slice());
     let doors = async {
@@ -161,10 +159,11 @@ pub async fn apply(
 /// Of what [`apply`] writes, only what a new pod cannot start without, and what its sidecar cannot publish without.
 pub async fn start(writing: Writing<'_>, (instance, desired): (&Instance, &Desired)) -> Applied {
     let (writer, caches) = (writing.of(instance, false), writing.caches);
-    let ((put_maps, may_publish), policies) = tokio::join!(
-        writer.put_config_maps(&caches.config_maps, &desired.config_maps),
-        writer.put_policies(&caches.network_policies, &desired.network_policies),
+    let before = (
+        desired.config_maps.as_slice(),
+        desired.network_policies.as_slice(),
     );
+    let (put_maps, may_publish, policies) = put_before_pod(&writer, caches, before).await;
     let rights = (&desired.role, &desired.role_binding);
     let (mut applied, rights) = tokio::join!(
         put_server(&writer, caches, desired, &put_maps),
@@ -179,6 +178,19 @@ pub async fn start(writing: Writing<'_>, (instance, desired): (&Instance, &Desir
 /// What others change again and again, for a status that is written although nothing else is.
 pub fn contested(writing: Writing<'_>, instance: &Instance) -> Applied {
     writing.of(instance, false).contested()
+}
+
+/// What a pod mounts, and the policies that protect it.
+async fn put_before_pod(
+    writer: &Writer<'_>,
+    caches: &Caches,
+    (config_maps, policies): (&[ConfigMap], &[NetworkPolicy]),
+) -> (Applied, MayPublish, Applied) {
+    let ((put_maps, may_publish), policies) = tokio::join!(
+        writer.put_config_maps(&caches.config_maps, config_maps),
+        writer.put_policies(&caches.network_policies, policies),
+    );
+    (put_maps, may_publish, policies)
 }
 
 /// The Role of the sidecar, and then its binding: the API server refuses to bind a Role that does not exist.

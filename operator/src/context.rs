@@ -10,6 +10,7 @@ use crate::events::Recorder;
 use crate::fleet::Fleet;
 use crate::lock::lock;
 use crate::metrics::Metrics;
+use crate::remembered::Remembered;
 use crate::retry::Retries;
 use crate::secrets::SecretMemory;
 use crate::server::{InstanceRef, Server, place_of};
@@ -48,10 +49,10 @@ pub struct Context {
     pub contests: Mutex<Contests>,
     /// When a failed reconcile is retried.
     pub retries: Mutex<Retries>,
-    /// The uid of each new instance, and what of it is on its way.
-    pub awaited: Mutex<HashMap<InstanceRef, (String, Awaited)>>,
-    /// The uid of new instances of which the rest waits, and what was created of them and has not been reported.
-    pub begun: Mutex<HashMap<InstanceRef, (String, Vec<Change>)>>,
+    /// What of each new instance is on its way.
+    pub awaited: Mutex<Remembered<Awaited>>,
+    /// What was created of new instances of which the rest waits, and has not been reported.
+    pub begun: Mutex<Remembered<Vec<Change>>>,
     /// The instances in which everything is in order.
     pub at_rest: Mutex<HashMap<InstanceRef, AtRest>>,
     /// How many sidecars may be replaced at a time.
@@ -93,7 +94,7 @@ impl Context {
         lock(&self.retries).succeeded(instance);
         lock(&self.contests).forget(&place_of(instance));
         lock(&self.at_rest).remove(instance);
-        lock(&self.awaited).remove(instance);
-        lock(&self.begun).remove(instance);
+        lock(&self.awaited).forget(instance);
+        lock(&self.begun).forget(instance);
     }
 }

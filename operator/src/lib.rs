@@ -42,6 +42,7 @@ pub mod other_operator;
 pub mod probes;
 pub mod read;
 pub mod reconcile;
+pub mod remembered;
 pub mod restarts;
 pub mod retry;
 pub mod scope;

@@ -31,7 +31,7 @@ use crate::restarts;
 use crate::secrets::KnownSecrets;
 use crate::server::{InstanceRef, Place, Server};
 use crate::wake::Causes;
-use converge::{Converged, Pass, converge, is_new};
+use converge::{Converged, Extent, Pass, converge, is_new};
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::pod_status;
@@ -197,22 +197,14 @@ async fn reconcile_valid(
     }
     let mut converged = Box::pin(converge(server, context, place, &mut secrets)).await?;
     let mut applied = std::mem::take(&mut converged.applied);
-    if converged.is_begun {
-        let uid = server.uid().unwrap_or_default();
-        let mut begun = lock(&context.begun);
-        let known = begun.entry(place.clone()).or_default();
-        if known.0 != uid {
-            *known = (uid, Vec::new());
-        }
-        known.1.append(&mut applied.changes);
-        drop(begun);
+    let uid = server.uid().unwrap_or_default();
+    let begun = lock(&context.begun).take(place, &uid);
+    applied.changes.splice(..0, begun);
+    if converged.extent == Extent::Begun {
+        lock(&context.begun).put(place, uid, applied.changes);
         lock(&context.secrets).update(place, Some(secrets), Instant::now());
         return Ok(Duration::ZERO);
     }
-    let begun = lock(&context.begun).remove(place);
-    let begun = begun.filter(|(uid, _)| server.metadata.uid.as_ref() == Some(uid));
-    let before = begun.into_iter().flat_map(|(_, changes)| changes);
-    applied.changes.splice(..0, before);
     let done = (converged, applied);
     Box::pin(conclude(server, context, place, beginning, done, secrets)).await
 }

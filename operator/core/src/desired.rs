@@ -14,6 +14,7 @@ mod secrets;
 mod service_monitor;
 mod services;
 mod stateful_set;
+mod with;
 
 use dittofs_shared::{labels, names};
 use k8s_openapi::api::apps::v1::StatefulSet;

@@ -53,16 +53,25 @@ impl Pass {
     }
 }
 
+/// How far it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// The pod of a new instance can start, and the rest waits for the pods of other new ones.
+    Begun,
+    /// Not everything was compared with what is desired.
+    Part,
+    /// Everything was.
+    Whole,
+}
+
 /// What came of it.
 pub(super) struct Converged {
     /// As it is now.
     pub pass: Pass,
     /// What was written.
     pub applied: Applied,
-    /// Whether everything was compared with what is desired.
-    pub is_complete: bool,
-    /// Whether the pod of a new instance can start, and the rest waits for the pods of other new ones.
-    pub is_begun: bool,
+    /// How far it has come.
+    pub extent: Extent,
 }
 
 /// Writes whatever differs, and what follows from that, unless the instance is paused.
@@ -80,11 +89,35 @@ pub(super) async fn converge(
         return Ok(Converged {
             pass,
             applied,
-            is_complete: true,
-            is_begun: false,
+            extent: Extent::Whole,
         });
     }
+    if is_new(server) && context.wake.others_are_new() {
+        return start(server, context, applied, secrets).await;
+    }
     Box::pin(go_on(server, context, (pass, applied), secrets)).await
+}
+
+/// Writes what the pod cannot start without, and leaves the rest for later.
+async fn start(
+    server: &DittoServer,
+    context: &Context,
+    mut applied: Applied,
+    secrets: &mut KnownSecrets,
+) -> Result<Converged, Error> {
+    let pass = Pass::begin(server, context, secrets).await?;
+    let parts = (&pass.instance, &pass.desired);
+    applied.extend(Box::pin(apply::start(context.writing(), parts)).await);
+    let extent = if applied.failures.is_empty() {
+        Extent::Begun
+    } else {
+        Extent::Part
+    };
+    Ok(Converged {
+        pass,
+        applied,
+        extent,
+    })
 }
 
 /// Writes whatever differs, and what follows from that, in rounds.
@@ -94,21 +127,10 @@ async fn go_on(
     (mut pass, mut applied): (Pass, Applied),
     secrets: &mut KnownSecrets,
 ) -> Result<Converged, Error> {
-    if is_new(server) && context.wake.others_are_new() {
-        pass = Pass::begin(server, context, secrets).await?;
-        let parts = (&pass.instance, &pass.desired);
-        applied.extend(Box::pin(apply::start(context.writing(), parts)).await);
-        return Ok(Converged {
-            is_begun: applied.failures.is_empty(),
-            pass,
-            applied,
-            is_complete: false,
-        });
-    }
     let unprepared = std::mem::take(&mut applied.failures);
     let mut is_outdated = is_new(server) || !applied.changes.is_empty();
     let mut force = reconcile_request::of(server).is_some();
-    let mut is_complete = false;
+    let mut extent = Extent::Part;
     for _ in 0..ROUNDS {
         if context.has_changed(server) {
             break;
@@ -121,13 +143,13 @@ async fn go_on(
         is_outdated = !round.changes.is_empty();
         let is_last = !is_outdated || !round.failures.is_empty();
         applied = applied.followed_by(round);
-        is_complete = true;
+        extent = Extent::Whole;
         if is_last {
             break;
         }
         force = false;
     }
-    if !is_complete {
+    if extent == Extent::Part {
         applied.extend(apply::contested(context.writing(), &pass.instance));
     }
     applied.failures.splice(..0, unprepared);
@@ -140,8 +162,7 @@ async fn go_on(
     Ok(Converged {
         pass,
         applied,
-        is_complete,
-        is_begun: false,
+        extent,
     })
 }
 

@@ -6,7 +6,7 @@ use kube::{Resource as _, ResourceExt as _};
 use std::time::Duration;
 
 use super::Error;
-use super::converge::Converged;
+use super::converge::{Converged, Extent};
 use crate::apply::{self, Applied};
 use crate::context::Context;
 use crate::lock::lock;
@@ -44,7 +44,8 @@ pub(super) fn view<'a>(
         adapter_services: &observed.adapter_services,
         optional: &observed.optional,
         warnings: &[],
-        reconcile_request: reconcile_request::of(server).filter(|_| converged.is_complete),
+        reconcile_request: reconcile_request::of(server)
+            .filter(|_| converged.extent == Extent::Whole),
         previous: server.status.as_ref(),
     }
 }
@@ -109,15 +110,13 @@ fn news(
 ) -> (Vec<Notice>, Option<Duration>) {
     let told = lock(&context.retries).told(place);
     let uid = server.uid().unwrap_or_default();
-    let known = lock(&context.awaited).remove(place);
-    let known = known.filter(|(of, _)| *of == uid).map(|(_, known)| known);
-    let mut awaited = known.unwrap_or_default();
+    let mut awaited = lock(&context.awaited).take(place, &uid);
     let failed = (applied.failures.as_slice(), &told);
     let changed = (server.status.as_ref(), status);
     let notices = reported::notices(failed, changed, &mut awaited, now);
     let due_in = awaited.due_in(now);
     if !awaited.is_empty() {
-        lock(&context.awaited).insert(place.clone(), (uid, awaited));
+        lock(&context.awaited).put(place, uid, awaited);
     }
     (notices, due_in)
 }

@@ -15,6 +15,7 @@ use hyper::StatusCode;
 use jiff::Timestamp;
 use k8s_openapi::api::events::v1::Event;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use crate::ground::Ground;
 use crate::hostile::Judge;
@@ -34,6 +35,9 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("settings", settings),
 ];
 
+/// Made once: it takes as long as what it judges.
+static JUDGE: LazyLock<Result<Judge, String>> =
+    LazyLock::new(|| Judge::new().map_err(|error| error.to_string()));
 /// Most bytes of a text that is shown to users.
 const LONGEST: usize = 1024;
 
@@ -95,7 +99,7 @@ fn published(bytes: &[u8]) -> Result<(), String> {
             return Err(format!("{state:?} is read as {again:?}"));
         }
     }
-    let judge = Judge::new().map_err(|error| error.to_string())?;
+    let judge = JUDGE.as_ref().map_err(Clone::clone)?;
     judge.of(&data).map(drop)
 }
 

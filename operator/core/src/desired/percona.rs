@@ -3,9 +3,10 @@
 use dittofs_shared::crd::{Percona, PerconaBackup};
 use dittofs_shared::names;
 use kube::core::DynamicObject;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::meta::{metadata, without_owner};
+use super::with::with;
 use crate::instance::Instance;
 use crate::optional::OptionalKind;
 
@@ -34,14 +35,12 @@ pub fn cluster(instance: &Instance) -> Option<DynamicObject> {
 }
 
 fn spec(instance: &Instance, settings: &Percona) -> Value {
-    let mut volume = Map::from_iter([
-        ("accessModes".to_owned(), json!(["ReadWriteOnce"])),
-        (
-            "resources".to_owned(),
-            json!({"requests": {"storage": settings.storage_size}}),
-        ),
-    ]);
-    volume.extend(class(settings).map(|class| ("storageClassName".to_owned(), json!(class))));
+    let volume = json!({
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": settings.storage_size}},
+    });
+    let class = class(settings).map(Value::from);
+    let volume = with(volume, "storageClassName", class);
     json!({
         "crVersion": RELEASE,
         "postgresVersion": POSTGRES,
@@ -67,36 +66,30 @@ fn backups(instance: &str, backup: Option<&PerconaBackup>) -> Value {
     let Some(backup) = backup else {
         return json!({"enabled": false});
     };
-    let mut pgbackrest = Map::from_iter([
-        (
-            "global".to_owned(),
-            json!({
-                "repo1-path": format!("/pgbackrest/{instance}/{REPOSITORY}"),
-                "repo1-retention-full": backup.retention_days.to_string(),
-                "repo1-retention-full-type": "time",
-                "repo1-s3-uri-style": "path",
-                "repo1-storage-verify-tls": "y",
-            }),
-        ),
-        (
-            "repos".to_owned(),
-            json!([{
-                "name": REPOSITORY,
-                "s3": {
-                    "bucket": backup.bucket,
-                    "endpoint": backup.endpoint,
-                    "region": backup.region,
-                },
-                "schedules": {
-                    "full": backup.full_schedule,
-                    "incremental": backup.incr_schedule,
-                },
-            }]),
-        ),
-    ]);
+    let pgbackrest = json!({
+        "global": {
+            "repo1-path": format!("/pgbackrest/{instance}/{REPOSITORY}"),
+            "repo1-retention-full": backup.retention_days.to_string(),
+            "repo1-retention-full-type": "time",
+            "repo1-s3-uri-style": "path",
+            "repo1-storage-verify-tls": "y",
+        },
+        "repos": [{
+            "name": REPOSITORY,
+            "s3": {
+                "bucket": backup.bucket,
+                "endpoint": backup.endpoint,
+                "region": backup.region,
+            },
+            "schedules": {
+                "full": backup.full_schedule,
+                "incremental": backup.incr_schedule,
+            },
+        }],
+    });
     let credentials = backup.credentials_secret_ref.as_ref();
     let secret = credentials.filter(|secret| !secret.name.is_empty());
     let configuration = secret.map(|secret| json!([{"secret": {"name": secret.name}}]));
-    pgbackrest.extend(configuration.map(|sources| ("configuration".to_owned(), sources)));
+    let pgbackrest = with(pgbackrest, "configuration", configuration);
     json!({"enabled": true, "pgbackrest": pgbackrest})
 }

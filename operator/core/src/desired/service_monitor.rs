@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::meta::metadata;
 use super::services::metrics_over_tls;
+use super::with::with;
 use crate::instance::Instance;
 use crate::optional::OptionalKind;
 
@@ -28,26 +29,16 @@ pub fn service_monitor(instance: &Instance) -> Option<DynamicObject> {
 
 fn endpoint(instance: &Instance) -> Value {
     let settings = &instance.spec.metrics;
-    let scheme = metrics_over_tls(instance).then(|| json!("https"));
-    let interval = settings.service_monitor.interval;
+    let endpoint = json!({"port": "metrics", "path": settings.path});
+    let scheme = metrics_over_tls(instance).then(|| "https".into());
+    let interval = settings.service_monitor.interval.map(prometheus_duration);
     let secret = settings.bearer_token_secret.as_ref();
     let authorization = secret.map(
         |secret| json!({"type": "Bearer", "credentials": {"name": secret.name, "key": secret.key}}),
     );
-    let fields = [
-        ("port", Some(json!("metrics"))),
-        ("path", Some(json!(settings.path))),
-        ("scheme", scheme),
-        (
-            "interval",
-            interval.map(prometheus_duration).map(Value::from),
-        ),
-        ("authorization", authorization),
-    ];
-    let set = fields
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Value::Object(set.collect())
+    let endpoint = with(endpoint, "scheme", scheme);
+    let endpoint = with(endpoint, "interval", interval.map(Value::from));
+    with(endpoint, "authorization", authorization)
 }
 
 /// Prometheus accepts no fractions.

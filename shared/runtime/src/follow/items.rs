@@ -64,8 +64,8 @@ impl Items {
             self.is_escaped = false;
             1
         } else {
-            let mut ends = bytes.iter().enumerate().filter(|(_, byte)| is_end(byte));
-            let end = ends.next();
+            let mut all = bytes.iter().enumerate();
+            let end = all.find(|(_, byte)| is_end(byte));
             if let Some((_, byte)) = end {
                 self.is_text = *byte != b'"';
                 self.is_escaped = *byte == b'\\';

@@ -115,7 +115,8 @@ impl Programs {
 
 /// The top of this workspace.
 pub fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let rig = Path::new(env!("CARGO_MANIFEST_DIR"));
+    rig.ancestors().nth(2).unwrap_or(rig).to_owned()
 }
 
 /// Cargo in this workspace, as if started by hand. `cargo run` and `cargo test` tell their programs about a package

@@ -35,6 +35,21 @@ impl Operator {
         Self::start_at(cluster, programs, name, &kubeconfig, environment)
     }
 
+    /// The same for one that reaches the API server through a proxy only.
+    ///
+    /// # Errors
+    /// There is no token, or it does not start.
+    pub fn start_behind(
+        cluster: &Cluster,
+        programs: &Programs,
+        proxy: &Proxy,
+        name: &'static str,
+        environment: &[String],
+    ) -> Result<Self, Error> {
+        let kubeconfig = kubeconfig_behind(cluster, proxy, name)?;
+        Self::start_at(cluster, programs, name, &kubeconfig, environment)
+    }
+
     /// The same with a kubeconfig that is there already.
     ///
     /// # Errors

@@ -1,6 +1,5 @@
 //! What others say or show is passed on as the reason of a condition: the API server, a load balancer, a node.
 
-use dittofs_rig::wait_for;
 use dittofs_shared::crd::{DittoServer, Phase};
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::kubelet::{Kubelet, is_ready};
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use super::exposure::both_published;
-use super::seen::{Failed, wait_event, wait_object, without_pod};
+use super::seen::{Failed, wait_event, wait_object, wait_service_refused, without_pod};
 
 /// Longer than a load balancer may take, and than it takes the node controller to notice a silence.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -35,7 +34,7 @@ pub async fn a_refusal_is_the_sentence_of_the_api_server(scene: Scene) -> Outcom
     quotas
         .create(&PostParams::default(), &serde_json::from_value(quota)?)
         .await?;
-    is_refused(&scene).await?;
+    wait_service_refused(&scene, "probe", |status| status.code == 403).await?;
     let files = Instance::create(&scene, "files", without_pod()).await?;
     let server = files
         .wait_condition("Ready", "False", Some("ApplyFailed"), API_DEADLINE)
@@ -50,25 +49,6 @@ pub async fn a_refusal_is_the_sentence_of_the_api_server(scene: Scene) -> Outcom
         ensure!(is_sentence, "{text:?}");
     }
     ensure!(said.starts_with(start), "{said}");
-    Ok(())
-}
-
-/// Waits until the API server knows of the quota.
-async fn is_refused(scene: &Scene) -> Outcome {
-    let services: Api<Service> = Api::namespaced(scene.client.clone(), &scene.namespace);
-    let only_ask = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
-    wait_for("the quota to count", API_DEADLINE, || async {
-        let probe = json!({"metadata": {"name": "probe"}, "spec": {"ports": [{"port": 80}]}});
-        let probe = serde_json::from_value(probe).map_err(|error| error.to_string())?;
-        match services.create(&only_ask, &probe).await {
-            Err(kube::Error::Api(status)) if status.code == 403 => Ok(()),
-            other => Err(format!("{:?}", other.map(drop))),
-        }
-    })
-    .await?;
     Ok(())
 }
 

@@ -15,7 +15,8 @@ use k8s_openapi::api::core::v1::{PodSpec, Service};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::{Api, ListParams, Patch, PatchParams};
+use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
+use kube::core::Status;
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -251,6 +252,33 @@ pub async fn settled(scene: &Scene) -> Result<(), Failed> {
         match trouble.map_err(|error| error.to_string())? {
             Some(trouble) => Err(trouble),
             None => Ok(()),
+        }
+    })
+    .await?;
+    Ok(())
+}
+
+/// A Service of this name, for nothing but to be there.
+pub fn any_service(name: &str) -> Result<Service, serde_json::Error> {
+    serde_json::from_value(json!({"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}))
+}
+
+/// Waits until the API server would refuse a Service of this name: it follows policies and quotas with a delay.
+pub async fn wait_service_refused(
+    scene: &Scene,
+    name: &str,
+    fits: impl Fn(&Status) -> bool,
+) -> Outcome {
+    let services: Api<Service> = Api::namespaced(scene.client.clone(), &scene.namespace);
+    let only_ask = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let (what, service) = (format!("Service {name} to be refused"), any_service(name)?);
+    wait_for(&what, API_DEADLINE, || async {
+        match services.create(&only_ask, &service).await {
+            Err(kube::Error::Api(status)) if fits(&status) => Ok(()),
+            other => Err(format!("{:?}", other.map(drop))),
         }
     })
     .await?;

@@ -7,12 +7,14 @@ use dittofs_suite::troubleshooting::shows;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use k8s_openapi::api::core::v1::{LimitRange, Pod, ResourceQuota, Service};
+use kube::Api;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, PostParams};
 use kube::core::GroupVersionKind;
-use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
-use super::seen::{pod_never_runs, wait_object, without_pod, write};
+use super::seen::{
+    any_service, pod_never_runs, wait_object, wait_service_refused, without_pod, write,
+};
 use super::storage::with_pod;
 
 const GROUP: &str = "admissionregistration.k8s.io";
@@ -202,26 +204,10 @@ pub async fn what_the_operator_may_not_write_is_told(scene: Scene) -> Outcome {
     };
     let policed = "object.metadata.name.startsWith('policed')";
     admission.forbid("", "services", policed).await?;
-    let service = |name: &str| -> Result<Service, serde_json::Error> {
-        serde_json::from_value(
-            json!({"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}),
-        )
-    };
+    wait_service_refused(&scene, "policed", |_| true).await?;
     let services: Api<Service> = Api::namespaced(scene.client.clone(), &scene.namespace);
-    let only_ask = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
-    wait_for("the policy to count", API_DEADLINE, || async {
-        let probe = service("policed").map_err(|error| error.to_string())?;
-        match services.create(&only_ask, &probe).await {
-            Err(kube::Error::Api(_)) => Ok(()),
-            other => Err(format!("{:?}", other.map(|made| made.name_any()))),
-        }
-    })
-    .await?;
     services
-        .create(&PostParams::default(), &service("taken-headless")?)
+        .create(&PostParams::default(), &any_service("taken-headless")?)
         .await?;
     let policed = Instance::create(&scene, "policed", without_pod()).await?;
     let taken = Instance::create(&scene, "taken", pod_never_runs()).await?;

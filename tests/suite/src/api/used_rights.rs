@@ -94,6 +94,20 @@ async fn of_a_sidecar(scene: &Scene) -> Result<Rights, Failed> {
     Ok(rights)
 }
 
+fn are_used(who: &str, granted: &Rights, used: &Rights) -> Outcome {
+    let unused: Vec<_> = granted.difference(used).collect();
+    println!(
+        "{who} uses {} of {} rights",
+        granted.len() - unused.len(),
+        granted.len()
+    );
+    ensure!(
+        !granted.is_empty() && unused.is_empty(),
+        "no test has {who} use these rights: {unused:#?}"
+    );
+    Ok(())
+}
+
 /// To be run after all other tests.
 pub async fn every_right_is_used_by_some_test(scene: Scene) -> Outcome {
     let mut entries = Vec::new();
@@ -103,16 +117,7 @@ pub async fn every_right_is_used_by_some_test(scene: Scene) -> Outcome {
     let operators = format!("system:serviceaccount:{NAMESPACE}:{OPERATOR}");
     let all = used(&entries, |entry| entry.user.starts_with(&operators));
     let granted = of_the_operator(&scene).await?;
-    let unused: Vec<_> = granted.difference(&all).collect();
-    println!(
-        "the operator uses {} of {} rights",
-        granted.len() - unused.len(),
-        granted.len()
-    );
-    ensure!(
-        !granted.is_empty() && unused.is_empty(),
-        "no test has the operator use these rights: {unused:#?}"
-    );
+    are_used("the operator", &granted, &all)?;
     let of_sidecars = entries.iter().filter(|entry| {
         let account = names::sidecar("");
         entry.is_request() && entry.code != FORBIDDEN && entry.user.ends_with(&account)
@@ -121,15 +126,5 @@ pub async fn every_right_is_used_by_some_test(scene: Scene) -> Outcome {
         .filter_map(|entry| of_config_map(&entry.verb, &entry.name))
         .collect();
     let granted = of_a_sidecar(&scene).await?;
-    let unused: Vec<_> = granted.difference(&used).collect();
-    println!(
-        "the sidecars use {} of {} rights",
-        granted.len() - unused.len(),
-        granted.len()
-    );
-    ensure!(
-        !granted.is_empty() && unused.is_empty(),
-        "no test has a sidecar use these rights: {unused:#?}"
-    );
-    Ok(())
+    are_used("a sidecar", &granted, &used)
 }

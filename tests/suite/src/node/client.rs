@@ -7,6 +7,7 @@ use dittofs_suite::world::Scene;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::api::PostParams;
 use serde_json::json;
+use std::time::Duration;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -61,16 +62,26 @@ impl<'a> Client<'a> {
     /// Waits until a shell command says something with this word in it: the way to a Service takes a moment to be there.
     pub async fn wait_said(&self, script: &str, word: &str) -> Result<String, Error> {
         let what = format!("{script} to say {word:?}");
-        let found = wait_for(&what, POD_DEADLINE, || async {
-            let said = self.run(script).map_err(|error| error.to_string())?;
-            if said.contains(word) {
-                Ok(said)
-            } else {
-                Err(said)
-            }
-        });
-        Ok(found.await?)
+        wait_word(&what, POD_DEADLINE, word, || self.run(script)).await
     }
+}
+
+/// Asks until the answer has this word in it.
+pub async fn wait_word(
+    what: &str,
+    deadline: Duration,
+    word: &str,
+    ask: impl Fn() -> Result<String, std::io::Error>,
+) -> Result<String, Error> {
+    let found = wait_for(what, deadline, || async {
+        let said = ask().map_err(|error| error.to_string())?;
+        if said.contains(word) {
+            Ok(said)
+        } else {
+            Err(said)
+        }
+    });
+    Ok(found.await?)
 }
 
 /// The same of a command in the container of the server, without a shell, as the kubelet runs its probes.

@@ -14,7 +14,7 @@ use kube::api::DeleteParams;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use super::client::{Client, cluster_address, run_in_server};
+use super::client::{Client, cluster_address, run_in_server, wait_word};
 use super::hardship::{nfs_address, other_sidecar, server_restarts, wait_published};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -215,11 +215,7 @@ fn ask_in_the_pod(files: &Instance, scheme: &str) -> Result<String, std::io::Err
 /// Waits until the API answers with this word: on a busy machine a single question may take too long.
 async fn wait_answer(files: &Instance, scheme: &str, word: &str) -> Result<String, Error> {
     let what = format!("the API to say {word:?} by {scheme}");
-    let found = wait_for(&what, API_DEADLINE, || async {
-        let said = ask_in_the_pod(files, scheme).map_err(|error| error.to_string())?;
-        said.contains(word).then(|| said.clone()).ok_or(said)
-    });
-    Ok(found.await?)
+    wait_word(&what, API_DEADLINE, word, || ask_in_the_pod(files, scheme)).await
 }
 
 /// A sidecar that has never spoken to the server before reads the adapters from it.

@@ -207,13 +207,7 @@ fn logs(files: &Instance) -> Result<Vec<(&'static str, String)>, Error> {
         ("the log of the operator", &operator),
     ];
     let logs = asked.into_iter().map(|(name, words)| {
-        let output = files
-            .scene
-            .world
-            .cluster
-            .kubectl(["-n", &files.scene.namespace])
-            .args(words)
-            .output()?;
+        let output = files.scene.kubectl(words).output()?;
         Ok((name, String::from_utf8_lossy(&output.stdout).into_owned()))
     });
     logs.collect()

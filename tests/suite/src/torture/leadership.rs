@@ -2,7 +2,7 @@
 //! and the other one goes on. One that was stopped for longer than its Lease is valid writes nothing when it goes on.
 
 use dittofs_model::random::Random;
-use dittofs_rig::beside::{self, Operator};
+use dittofs_rig::beside::Operator;
 use dittofs_rig::installation::NAMESPACE;
 use dittofs_rig::proxy::plan::Plan;
 use dittofs_rig::proxy::{Proxy, Rule};
@@ -59,18 +59,12 @@ impl Candidate {
     async fn start(files: &Instance, name: &'static str) -> Result<Self, Failed> {
         let world = &files.scene.world;
         let proxy = Proxy::start(&world.cluster).await?;
-        let kubeconfig = beside::kubeconfig_behind(&world.cluster, &proxy, name)?;
         let environment = [
             format!("DITTOFS_OPERATOR_NAMESPACES={}", files.scene.namespace),
             format!("DITTOFS_OPERATOR_IDENTITY={name}"),
         ];
-        let operator = Operator::start_at(
-            &world.cluster,
-            &world.programs,
-            name,
-            &kubeconfig,
-            &environment,
-        )?;
+        let (cluster, programs) = (&world.cluster, &world.programs);
+        let operator = Operator::start_behind(cluster, programs, &proxy, name, &environment)?;
         proxy.arm(Plan::default());
         Ok(Self { proxy, operator })
     }
