@@ -5,10 +5,13 @@
 //! API server with its controllers, and the operator runs beside it; the node tests are then skipped with the reason.
 //!
 //! Kinds of others (Percona, Prometheus operator, Gateway API) belong to a whole cluster, and tests run side by side. So
-//! there are two clusters. In the shared one all of them are installed before the operator starts, and stay. What
+//! there are two clusters with an operator. In the shared one all of them are installed before the operator starts, and stay. What
 //! happens without them, and when they come and go, is tested in the bare one: a control plane with an operator of its
 //! own and Services of both families, brought up by the first test that asks for it. Such tests run one at a time, and each begins without any of the
 //! kinds; it installs and removes them with [`ForeignCrds`].
+//!
+//! A third one has no operator: tests that torture operators bring their own. The test that runs last reads from [`audits`] what has been
+//! asked for in all three.
 
 mod scenery;
 
