@@ -100,6 +100,19 @@ impl Percona {
         self.says("ready").await
     }
 
+    /// Says of a cluster that is left from before that it is not ready. Otherwise a server could be started with what its Secret
+    /// holds from before, and once more when the Secret follows the spec.
+    ///
+    /// # Errors
+    /// The API server refuses.
+    pub async fn begins_anew(files: &Instance) -> Outcome {
+        let percona = Self::of(&files.scene);
+        if percona.clusters.get_opt(CLUSTER).await?.is_some() {
+            percona.says("initializing").await?;
+        }
+        Ok(())
+    }
+
     /// Makes the database that an instance asks for, and waits until its operator has taken it up.
     ///
     /// # Errors

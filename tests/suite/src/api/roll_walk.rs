@@ -40,6 +40,9 @@ fn can_be_walked(change: &Change) -> bool {
 /// Asks for a spec, and waits for what the operator waits for.
 async fn ask(files: &Instance, spec: Value) -> Outcome {
     let needs_database = spec["percona"]["enabled"] == true;
+    if needs_database {
+        Percona::begins_anew(files).await?;
+    }
     files.apply(spec).await?;
     if needs_database {
         Percona::serve(files).await?;
