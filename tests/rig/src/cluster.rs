@@ -6,6 +6,7 @@ pub(crate) mod api_server;
 pub mod audit;
 pub(crate) mod cloud;
 pub(crate) mod control_plane;
+pub mod jitter;
 pub mod network;
 mod outage;
 pub(crate) mod pki;

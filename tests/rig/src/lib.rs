@@ -45,6 +45,7 @@ pub use cluster::access::Caller;
 pub use cluster::admission::{Admission, Requests};
 pub use cluster::audit::{self, AuditLog};
 pub use cluster::cloud::load_balancer;
+pub use cluster::jitter::JITTER;
 pub use cluster::network;
 pub use cluster::{Cluster, ClusterOptions, Mode, block_on_in};
 pub use installation::{beside, dittofs, shard};

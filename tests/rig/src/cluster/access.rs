@@ -1,6 +1,7 @@
 //! Ways into a running cluster: clients, kubectl, its network.
 
 use crate::build::binaries::Binaries;
+use crate::cluster::jitter;
 use crate::cluster::pki::Pki;
 use crate::cluster::state::StateDir;
 use crate::files::{self, FileError};
@@ -120,7 +121,7 @@ impl Access {
     }
 
     pub(crate) fn client(&self, caller: &Caller) -> Result<Client, Error> {
-        Ok(Client::try_from(self.config(caller, "admin")?)?)
+        Ok(jitter::client(self.config(caller, "admin")?)?)
     }
 
     /// A client of the rig's own tasks, with an identity of its own so that the audit log of the

@@ -2,11 +2,11 @@
 
 use super::{bench, cargo, core_bench, torture};
 use crate::Outcome;
-use dittofs_rig::NodeSupport;
 use dittofs_rig::binaries::{Binaries, Part};
 use dittofs_rig::foreign_crds::ForeignCrds;
 use dittofs_rig::policy_evaluator::PolicyEvaluator;
 use dittofs_rig::programs::{self, Programs};
+use dittofs_rig::{JITTER, NodeSupport};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -19,6 +19,10 @@ pub struct Arguments {
     /// A DittoFS image to pull for the pods, instead of the simulator.
     #[arg(long, value_name = "REFERENCE")]
     dittofs_image: Option<String>,
+    /// The longest of the random delays before the requests of the tests themselves, in milliseconds: it brings out what a test relies
+    /// on by chance.
+    #[arg(long, value_name = "MILLISECONDS")]
+    jitter: Option<u64>,
     /// Only tests of the suite whose names contain this; no tests of single crates.
     filter: Option<String>,
 }
@@ -60,6 +64,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     );
     if let Some(program) = &arguments.dittofs {
         suite.env("DITTOFS_TEST_SERVER", std::path::absolute(program)?);
+    }
+    if let Some(jitter) = arguments.jitter {
+        suite.env(JITTER, jitter.to_string());
     }
     if let Some(image) = &arguments.dittofs_image {
         suite.env("DITTOFS_TEST_SERVER_IMAGE", image);
