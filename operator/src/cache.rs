@@ -12,12 +12,15 @@ mod feed;
 mod index;
 mod lists;
 mod pack;
+mod pile;
 mod rules;
+mod version;
 
 use kube::ResourceExt as _;
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::Hasher;
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::watch;
 
@@ -29,8 +32,8 @@ pub use answers::Ticket;
 pub use feed::Listing;
 use index::{Held, Index};
 pub use lists::Lists;
-use pack::Packer;
 pub use rules::{Concerns, Observer, Rules};
+pub use version::Version;
 
 /// The objects of a kind.
 pub struct Cache<K: NamespacedKind> {
@@ -57,7 +60,6 @@ struct Shared<K: NamespacedKind> {
 #[derive(Default)]
 struct State {
     index: Index,
-    packer: Packer,
     /// Grows whenever an object leaves the cache, or may have left the cluster.
     departures: u64,
 }
@@ -80,7 +82,7 @@ impl<K: NamespacedKind> Cache<K> {
     pub fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
         let state = self.state();
         let held = state.index.get(namespace, name)?;
-        self.unpack(&state.packer, held).map(Arc::new)
+        self.unpack(&state.index, held).map(Arc::new)
     }
 
     /// Whether there is such an object.
@@ -89,7 +91,7 @@ impl<K: NamespacedKind> Cache<K> {
     }
 
     /// The version of an object: as long as it stays the same, so does the object.
-    pub fn version(&self, namespace: &str, name: &str) -> Option<Box<str>> {
+    pub fn version(&self, namespace: &str, name: &str) -> Option<Version> {
         let state = self.state();
         let held = state.index.get(namespace, name)?;
         Some(held.version.clone())
@@ -99,7 +101,7 @@ impl<K: NamespacedKind> Cache<K> {
     pub fn of_instance(&self, namespace: &str, instance: &str) -> Vec<Arc<K>> {
         let state = self.state();
         let held = state.index.of_instance(namespace, instance);
-        held.filter_map(|held| self.unpack(&state.packer, held))
+        held.filter_map(|held| self.unpack(&state.index, held))
             .map(Arc::new)
             .collect()
     }
@@ -142,7 +144,7 @@ impl<K: NamespacedKind> Cache<K> {
         let (namespace, name) = place(object);
         let mut state = self.state();
         if let Some(held) = state.index.get_mut(&namespace, &name)
-            && Some(&*held.version) == object.meta().resource_version.as_deref()
+            && held.version == version(object)
         {
             held.settled = fingerprint(hash);
         }
@@ -176,8 +178,8 @@ impl<K: NamespacedKind> Cache<K> {
         lock(&self.shared.state)
     }
 
-    fn unpack(&self, packer: &Packer, held: &Held) -> Option<K> {
-        let object = packer.unpack::<K>(&held.packed);
+    fn unpack(&self, index: &Index, held: &Held) -> Option<K> {
+        let object = index.content::<K>(held);
         let mut object = object
             .inspect_err(|error| {
                 let kind = K::kind(&self.shared.kind);
@@ -195,20 +197,22 @@ impl<K: NamespacedKind> Cache<K> {
         let resource_version = object.meta_mut().resource_version.take();
         let json = self.shared.rules.to_json(object);
         object.meta_mut().resource_version = resource_version;
-        let State { index, packer, .. } = state;
-        if let Some(known) = index.get_mut(&namespace, &name)
-            && packer.is_same(&known.packed, &json)
+        let index = &mut state.index;
+        if let Some(known) = index.get(&namespace, &name)
+            && index.has_content(known, &json)
         {
-            known.version = version(object);
+            if let Some(known) = index.get_mut(&namespace, &name) {
+                known.version = version(object);
+            }
             return None;
         }
         let mut concerned = self.concerned(object);
-        let packed = packer.pack(&json);
-        let held = Held::new(version(object), packed);
         let instances = concerned.iter().map(|instance| instance.name.as_str());
-        let before = index.insert(&namespace, &name, held, instances);
-        let former = before.iter().flat_map(Held::instances);
-        concerned.extend(former.map(|name| InstanceRef::new(name).within(&namespace)));
+        let former = index.insert(&namespace, &name, version(object), &json, instances);
+        let former = former
+            .iter()
+            .map(|name| InstanceRef::new(name).within(&namespace));
+        concerned.extend(former);
         Some(concerned)
     }
 
@@ -218,9 +222,11 @@ impl<K: NamespacedKind> Cache<K> {
         }
     }
 
-    fn mark(&self, namespace: &str, name: &str, version: &str) -> crate::wake::Mark {
+    fn mark(&self, namespace: &str, name: &str, version: &Version) -> crate::wake::Mark {
         let kind = K::kind(&self.shared.kind);
-        self.shared.wake.mark(&kind, namespace, name, version)
+        self.shared
+            .wake
+            .mark(&kind, namespace, name, &version.to_string())
     }
 
     fn concerned(&self, object: &K) -> HashSet<InstanceRef> {
@@ -251,22 +257,14 @@ fn place<K: NamespacedKind>(object: &K) -> (String, String) {
 }
 
 /// A hash as it is kept. `None`: it is no hash of ours, and no object is as it says.
-fn fingerprint(hash: &str) -> Option<u64> {
-    u64::from_str_radix(hash, 16).ok()
+fn fingerprint(hash: &str) -> Option<NonZero<u64>> {
+    let number = u64::from_str_radix(hash, 16).ok()?;
+    NonZero::new(number)
 }
 
-fn version<K: NamespacedKind>(object: &K) -> Box<str> {
+fn version<K: NamespacedKind>(object: &K) -> Version {
     let version = object.meta().resource_version.as_deref();
     version.unwrap_or_default().into()
-}
-
-/// Whether a version is older than another one of the same object. They are numbers that grow (KEP-5504); where they
-/// are not, none is older.
-pub(crate) fn is_older(one: &str, other: &str) -> bool {
-    match (one.parse::<u128>(), other.parse::<u128>()) {
-        (Ok(one), Ok(other)) => one < other,
-        _ => false,
-    }
 }
 
 impl<K: NamespacedKind> fmt::Debug for Cache<K> {

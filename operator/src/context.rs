@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crate::apply::{Change, Writing};
+use crate::cache::Version;
 use crate::events::Recorder;
 use crate::fleet::Fleet;
 use crate::lock::lock;
@@ -73,7 +74,8 @@ impl Context {
     pub fn has_changed(&self, server: &DittoServer) -> bool {
         let (namespace, name) = (server.namespace().unwrap_or_default(), server.name_any());
         let version = self.caches.servers.version(&namespace, &name);
-        if version.as_deref() == server.metadata.resource_version.as_deref() {
+        let seen = server.metadata.resource_version.as_deref();
+        if version == seen.map(Version::from) {
             return false;
         }
         // It may be only its status.

@@ -8,6 +8,7 @@ use kube::ResourceExt as _;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::cache::Version;
 use crate::server::InstanceRef;
 use crate::watch::Caches;
 use dittofs_operator_core::brake::{InstanceState, NamespacedName};
@@ -15,7 +16,7 @@ use dittofs_operator_core::ownership::is_controlled_by;
 use dittofs_operator_core::renewal::PodFacts;
 
 /// Versions of the `DittoServer`, its StatefulSet and its pod.
-type Versions = [Option<Box<str>>; 3];
+type Versions = [Option<Version>; 3];
 
 /// What is known of an instance.
 #[derive(Debug)]

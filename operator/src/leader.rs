@@ -26,7 +26,7 @@ use kube::{Api, Client};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use crate::cache::is_older;
+use crate::cache::Version;
 use dittofs_operator_core::outcome::code;
 use dittofs_runtime::api_error::ApiError;
 pub use fence::Fence;
@@ -227,9 +227,15 @@ impl Candidate {
 
 /// Whether a version is older than the one that was seen before it.
 fn went_back(before: &Lease, now: &Lease) -> bool {
-    let version = |lease: &Lease| lease.metadata.resource_version.clone();
+    let version = |lease: &Lease| {
+        lease
+            .metadata
+            .resource_version
+            .as_deref()
+            .map(Version::from)
+    };
     let versions = version(before).zip(version(now));
-    versions.is_some_and(|(before, now)| is_older(&now, &before))
+    versions.is_some_and(|(before, now)| now.is_older(&before))
 }
 
 fn holder(lease: &Lease) -> Option<&String> {

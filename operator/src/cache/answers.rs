@@ -1,6 +1,6 @@
 //! What the answers to writes of our own put into the cache.
 
-use super::{Cache, is_older, place, version};
+use super::{Cache, place, version};
 use crate::kind::NamespacedKind;
 
 /// Proves that no object has left the cache since. See [`Cache::learn`].
@@ -26,7 +26,7 @@ impl<K: NamespacedKind> Cache<K> {
         let known = state.index.get(&namespace, &name);
         let is_learned = match known {
             // It is there still, or the event that it is gone is yet to come.
-            Some(known) => is_older(&known.version, &version),
+            Some(known) => known.version.is_older(&version),
             // We never create a `DittoServer`: one that is not here is gone, or no longer in our scope.
             None => !self.shared.rules.are_servers && Ticket(state.departures) == ticket,
         };

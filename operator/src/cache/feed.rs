@@ -3,7 +3,7 @@
 use kube::ResourceExt as _;
 use std::collections::HashSet;
 
-use super::{Cache, is_older, place, version};
+use super::{Cache, place, version};
 use crate::kind::NamespacedKind;
 use crate::wake::Weight;
 
@@ -20,7 +20,7 @@ impl<K: NamespacedKind> Cache<K> {
             return;
         }
         // An event that our own answer has overtaken: what it reports is part of the answer, but not of our reconcile.
-        let is_outdated = known.is_some_and(|known| is_older(&now, &known));
+        let is_outdated = known.is_some_and(|known| now.is_older(&known));
         let concerned = if is_outdated {
             Some(self.concerned(&object))
         } else {
@@ -119,9 +119,10 @@ impl<K: NamespacedKind> Listing<'_, K> {
         });
         let mut removed = Vec::new();
         for (namespace, name) in gone {
-            if let Some(held) = state.index.remove(&namespace, &name) {
-                removed.extend(cache.unpack(&state.packer, &held));
+            if let Some(held) = state.index.get(&namespace, &name) {
+                removed.extend(cache.unpack(&state.index, held));
             }
+            state.index.remove(&namespace, &name);
         }
         drop(state);
         for object in removed {

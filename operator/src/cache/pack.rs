@@ -1,6 +1,9 @@
 //! Compressed JSON. The first objects of a kind are the dictionary for all later ones, which mostly differ in names.
 
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+
+use super::pile::{Pile, Place};
 
 /// Longest dictionary, in bytes. LZ4 looks back 64 KiB at most, and a longer one takes longer to prepare.
 const DICTIONARY: usize = 16 * 1024;
@@ -17,20 +20,20 @@ pub enum UnpackError {
 }
 
 /// A packed object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Packed {
-    /// One of those that the dictionary was made from.
-    Plain(Box<[u8]>),
-    /// Compressed, with its length before it.
-    Compressed(Box<[u8]>),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packed {
+    place: Place,
+    /// With its length before it. One of those that the dictionary was made from is not.
+    is_compressed: bool,
 }
 
-/// Packs the objects of one kind.
+/// The packed objects of one kind.
 #[derive(Debug, Default)]
 pub struct Packer {
     /// It grows with the first objects, and is used when it is full: what is compressed with it needs it as it was.
     dictionary: Vec<u8>,
     is_full: bool,
+    pile: Pile,
 }
 
 impl Packer {
@@ -39,43 +42,63 @@ impl Packer {
         if self.is_full {
             let compressed =
                 lz4_flex::block::compress_prepend_size_with_dict(json, &self.dictionary);
-            return Packed::Compressed(compressed.into());
+            return Packed {
+                place: self.pile.put(&compressed),
+                is_compressed: true,
+            };
         }
         let left = DICTIONARY - self.dictionary.len();
         self.dictionary.extend(json.iter().take(left));
         self.is_full = self.dictionary.len() == DICTIONARY;
-        Packed::Plain(json.into())
+        Packed {
+            place: self.pile.put(json),
+            is_compressed: false,
+        }
+    }
+
+    /// A packed object is no longer needed.
+    pub fn forget(&mut self, packed: Packed) {
+        self.pile.forget(packed.place);
+    }
+
+    /// Whether much memory is held by objects that were forgotten.
+    pub fn is_wasteful(&self) -> bool {
+        self.pile.is_wasteful()
+    }
+
+    /// Moves all objects that there are to new memory, and frees the old one. The first ones are compressed now as well.
+    pub fn move_all<'a>(&mut self, all: impl Iterator<Item = &'a mut Packed>) {
+        let old = std::mem::take(&mut self.pile);
+        for packed in all {
+            let bytes = old.get(packed.place);
+            if packed.is_compressed {
+                packed.place = self.pile.put(bytes);
+            } else {
+                *packed = self.pack(bytes);
+            }
+        }
     }
 
     /// Whether this JSON was packed.
-    pub fn is_same(&self, packed: &Packed, json: &[u8]) -> bool {
-        match packed {
-            Packed::Plain(plain) => **plain == *json,
-            Packed::Compressed(_) => self.json(packed).is_ok_and(|packed| packed == json),
-        }
+    pub fn is_same(&self, packed: Packed, json: &[u8]) -> bool {
+        self.json(packed).is_ok_and(|packed| *packed == *json)
     }
 
     /// Parses what was packed.
     ///
     /// # Errors
     /// It is not what this packer has made.
-    pub fn unpack<K: DeserializeOwned>(&self, packed: &Packed) -> Result<K, UnpackError> {
-        match packed {
-            Packed::Plain(plain) => Ok(serde_json::from_slice(plain)?),
-            Packed::Compressed(_) => Ok(serde_json::from_slice(&self.json(packed)?)?),
-        }
+    pub fn unpack<K: DeserializeOwned>(&self, packed: Packed) -> Result<K, UnpackError> {
+        Ok(serde_json::from_slice(&self.json(packed)?)?)
     }
 
-    fn json(&self, packed: &Packed) -> Result<Vec<u8>, UnpackError> {
-        match packed {
-            Packed::Plain(plain) => Ok(plain.to_vec()),
-            Packed::Compressed(compressed) => {
-                let dictionary = &self.dictionary;
-                Ok(lz4_flex::block::decompress_size_prepended_with_dict(
-                    compressed, dictionary,
-                )?)
-            }
+    fn json(&self, packed: Packed) -> Result<Cow<'_, [u8]>, UnpackError> {
+        let bytes = self.pile.get(packed.place);
+        if !packed.is_compressed {
+            return Ok(bytes.into());
         }
+        let json = lz4_flex::block::decompress_size_prepended_with_dict(bytes, &self.dictionary)?;
+        Ok(json.into())
     }
 }
 
@@ -92,17 +115,26 @@ mod tests {
         serde_json::to_vec(&object).unwrap()
     }
 
+    fn assert_are(by: &Packer, all: &[Packed]) {
+        for (number, packed) in all.iter().enumerate() {
+            let value: Value = by.unpack(*packed).unwrap();
+            assert_eq!(serde_json::to_vec(&value).unwrap(), object(number));
+            assert!(by.is_same(*packed, &object(number)));
+            assert!(!by.is_same(*packed, &object(number + 1)));
+        }
+    }
+
     #[test]
     fn objects_come_back_as_they_were() {
         let mut by = Packer::default();
-        let all: Vec<_> = (0..500).map(|number| by.pack(&object(number))).collect();
+        let mut all: Vec<_> = (0..500).map(|number| by.pack(&object(number))).collect();
         assert!(by.is_full);
-        for (number, packed) in all.iter().enumerate() {
-            let value: Value = by.unpack(packed).unwrap();
-            assert_eq!(serde_json::to_vec(&value).unwrap(), object(number));
-            assert!(by.is_same(packed, &object(number)));
-            assert!(!by.is_same(packed, &object(number + 1)));
+        assert_are(&by, &all);
+        for packed in all.drain(300..) {
+            by.forget(packed);
         }
+        by.move_all(all.iter_mut());
+        assert_are(&by, &all);
     }
 
     #[test]
@@ -111,14 +143,10 @@ mod tests {
         while !by.is_full {
             by.pack(&object(0));
         }
-        let Packed::Compressed(compressed) = by.pack(&object(12345)) else {
-            panic!("it was not compressed");
-        };
-        assert!(
-            compressed.len() * 3 < object(12345).len(),
-            "{}",
-            compressed.len()
-        );
+        let packed = by.pack(&object(12345));
+        let length = by.pile.get(packed.place).len();
+        assert!(packed.is_compressed);
+        assert!(length * 3 < object(12345).len(), "{length}");
     }
 
     #[test]
@@ -128,18 +156,20 @@ mod tests {
         let json = serde_json::to_vec(&long).unwrap();
         for _ in 0..2 {
             let packed = by.pack(&json);
-            assert_eq!(by.unpack::<Value>(&packed).unwrap(), long);
+            assert_eq!(by.unpack::<Value>(packed).unwrap(), long);
         }
     }
 
     #[test]
     fn what_was_not_packed_here_is_an_error() {
-        let by = Packer::default();
-        for packed in [
-            Packed::Plain(Box::from(*b"{")),
-            Packed::Compressed(Box::from(*b"\xff\xff\xff\x0f\xff")),
-        ] {
-            assert!(by.unpack::<Value>(&packed).is_err());
+        let mut by = Packer::default();
+        let place = by.pile.put(b"\xff\xff\xff\x0f\xff");
+        for (place, is_compressed) in [(place, false), (place, true), (Place::default(), true)] {
+            let packed = Packed {
+                place,
+                is_compressed,
+            };
+            assert!(by.unpack::<Value>(packed).is_err());
         }
     }
 }

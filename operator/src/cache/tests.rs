@@ -174,8 +174,8 @@ fn an_event_leads_to_a_reconcile_when_the_content_is_new() {
         test.cache.apply(object(version, content));
         assert_eq!(test.reconciled(), expected, "{version} {content}");
         assert_eq!(
-            test.cache.version("n", "files-config").as_deref(),
-            Some(version)
+            test.cache.version("n", "files-config"),
+            Some(version.into())
         );
     }
 }

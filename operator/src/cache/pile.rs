@@ -1,0 +1,115 @@
+//! Many short byte strings in a few large pieces of memory. Each in a piece of its own, as they come, go and grow, they would leave a
+//! third of the memory between them unused.
+
+/// Size of a piece, in bytes. What is longer has a piece of its own.
+const PIECE: usize = 16 * 1024;
+
+/// Where a byte string is in the pile that returned this.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    piece: u32,
+    start: u32,
+    length: u32,
+}
+
+/// The byte strings.
+#[derive(Debug, Default)]
+pub struct Pile {
+    pieces: Vec<Vec<u8>>,
+    /// Bytes that are in use, and all there are.
+    used: usize,
+    filled: usize,
+}
+
+impl Pile {
+    /// Adds a byte string.
+    pub fn put(&mut self, bytes: &[u8]) -> Place {
+        let has_room = |piece: &Vec<u8>| piece.capacity() - piece.len() >= bytes.len();
+        if !self.pieces.last().is_some_and(has_room) {
+            let piece = Vec::with_capacity(bytes.len().max(PIECE));
+            self.pieces.push(piece);
+        }
+        let number = self.pieces.len() - 1;
+        let Some(piece) = self.pieces.last_mut() else {
+            return Place::default();
+        };
+        let start = piece.len();
+        piece.extend_from_slice(bytes);
+        self.used += bytes.len();
+        self.filled += bytes.len();
+        // An API server answers with a few MiB at most, and a pile of 4 billion pieces fits in no machine.
+        let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Place {
+            piece: narrow(number),
+            start: narrow(start),
+            length: narrow(bytes.len()),
+        }
+    }
+
+    /// A byte string. Of a place in another pile there is none, or another one.
+    pub fn get(&self, place: Place) -> &[u8] {
+        let [piece, start, length] =
+            [place.piece, place.start, place.length].map(|number| number as usize);
+        let piece = self.pieces.get(piece);
+        let bytes = piece.and_then(|piece| piece.get(start..start.checked_add(length)?));
+        bytes.unwrap_or_default()
+    }
+
+    /// A byte string is no longer needed. Its memory is free once the pile is [built anew](Self::is_wasteful).
+    pub fn forget(&mut self, place: Place) {
+        self.used = self.used.saturating_sub(place.length as usize);
+    }
+
+    /// Whether so much is no longer needed that it should be built anew: a quarter of what is, and more than a piece.
+    pub fn is_wasteful(&self) -> bool {
+        self.filled - self.used > self.used / 4 + PIECE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_comes_back_whatever_its_length() {
+        let mut pile = Pile::default();
+        let strings: Vec<Vec<u8>> = [0, 1, 100, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 5]
+            .iter()
+            .enumerate()
+            .map(|(number, &length)| vec![u8::try_from(number).unwrap(); length])
+            .collect();
+        let places: Vec<_> = strings.iter().map(|bytes| pile.put(bytes)).collect();
+        for (place, bytes) in places.iter().zip(&strings) {
+            assert_eq!(pile.get(*place), bytes);
+        }
+    }
+
+    #[test]
+    fn short_strings_share_a_piece() {
+        let mut pile = Pile::default();
+        for _ in 0..PIECE / 100 {
+            pile.put(&[7; 100]);
+        }
+        assert_eq!(pile.pieces.len(), 1);
+    }
+
+    #[test]
+    fn it_is_wasteful_when_more_than_a_quarter_is_not_needed() {
+        let mut pile = Pile::default();
+        let places: Vec<_> = (0..1000).map(|_| pile.put(&[7; 100])).collect();
+        let enough = places.iter().position(|place| {
+            pile.forget(*place);
+            pile.is_wasteful()
+        });
+        // (100,000 - x) / 4 + 16,384 < x
+        assert_eq!(enough, Some(331));
+    }
+
+    #[test]
+    fn a_place_in_another_pile_is_empty() {
+        let mut pile = Pile::default();
+        pile.put(&[7; 100]);
+        let place = pile.put(&[7; 100]);
+        assert!(Pile::default().get(place).is_empty());
+    }
+}
