@@ -60,9 +60,9 @@ impl Pile {
         self.used = self.used.saturating_sub(place.length as usize);
     }
 
-    /// Whether so much is no longer needed that it should be built anew: a quarter of what is, and more than a piece.
+    /// Whether so much is no longer needed that it should be built anew: an eighth of what is, and more than a piece.
     pub fn is_wasteful(&self) -> bool {
-        self.filled - self.used > self.used / 4 + PIECE
+        self.filled - self.used > self.used / 8 + PIECE
     }
 }
 
@@ -94,15 +94,15 @@ mod tests {
     }
 
     #[test]
-    fn it_is_wasteful_when_more_than_a_quarter_is_not_needed() {
+    fn it_is_wasteful_when_more_than_an_eighth_is_not_needed() {
         let mut pile = Pile::default();
         let places: Vec<_> = (0..1000).map(|_| pile.put(&[7; 100])).collect();
         let enough = places.iter().position(|place| {
             pile.forget(*place);
             pile.is_wasteful()
         });
-        // (100,000 - x) / 4 + 16,384 < x
-        assert_eq!(enough, Some(331));
+        // (100,000 - x) / 8 + 16,384 < x
+        assert_eq!(enough, Some(256));
     }
 
     #[test]
