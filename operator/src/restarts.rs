@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::apply::{self, Applied};
+use crate::apply::{self, Applied, Failure};
 use crate::context::Context;
 use crate::lock::lock;
 use crate::server::instance_at;
@@ -71,6 +71,15 @@ async fn recreate(
     let Some(pod) = observed.own_pod() else {
         return Roll::NoPod;
     };
+    match is_up_to_date(context, observed).await {
+        Ok(true) => {}
+        // What is newer leads to another reconcile as soon as the watch brings it.
+        Ok(false) => return pending(changed, Waits::Controller),
+        Err(failure) => {
+            applied.failures.push(failure);
+            return Roll::Now { changed, in_turn };
+        }
+    }
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     if in_turn {
         // The status must say that it has served. Otherwise a new leader would not wait for it to come back.
@@ -100,6 +109,16 @@ async fn recreate(
         }
     }
     Roll::Now { changed, in_turn }
+}
+
+/// Whether the restart is decided by the `DittoServer` and the StatefulSet as they are now. A watch may lag, and an API server may answer
+/// from an old cache: a pod that is made anew from what was before would have to be made anew once more, again and again.
+async fn is_up_to_date(context: &Context, observed: &Observed) -> Result<bool, Failure> {
+    let server = apply::is_current(&context.client, &observed.server).await?;
+    let Some(set) = observed.stateful_set.as_deref().filter(|_| server) else {
+        return Ok(false);
+    };
+    apply::is_current(&context.client, set).await
 }
 
 fn ask(context: &Context, place: &NamespacedName, pod: &str) -> Result<(), Queue> {

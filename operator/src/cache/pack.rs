@@ -68,8 +68,12 @@ impl Packer {
 
     /// Moves all objects that there are to new memory, and frees the old one. The first ones are compressed now as well.
     pub fn move_all<'a>(&mut self, all: impl Iterator<Item = &'a mut Packed>) {
-        let old = std::mem::take(&mut self.pile);
+        let mut old = std::mem::take(&mut self.pile);
+        let mut all: Vec<_> = all.collect();
+        // In the order of the old memory, so that it is freed on the way.
+        all.sort_unstable_by_key(|packed| packed.place);
         for packed in all {
+            old.free_before(packed.place);
             let bytes = old.get(packed.place);
             if packed.is_compressed {
                 packed.place = self.pile.put(bytes);

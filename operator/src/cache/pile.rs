@@ -1,11 +1,13 @@
 //! Many short byte strings in a few large pieces of memory. Each in a piece of its own, as they come, go and grow, they would leave a
 //! third of the memory between them unused.
 
-/// Size of a piece, in bytes. What is longer has a piece of its own.
+/// Size of a piece, in bytes.
 const PIECE: usize = 16 * 1024;
+/// What is longer has a piece of its own: it would leave too much of a shared one unused.
+const LONG: usize = PIECE / 8;
 
-/// Where a byte string is in the pile that returned this.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Where a byte string is in the pile that returned this. They are in the order in which the pile was filled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     piece: u32,
     start: u32,
@@ -16,6 +18,8 @@ pub struct Place {
 #[derive(Debug, Default)]
 pub struct Pile {
     pieces: Vec<Vec<u8>>,
+    /// The piece that short strings are added to.
+    open: Option<usize>,
     /// Bytes that are in use, and all there are.
     used: usize,
     filled: usize,
@@ -24,13 +28,8 @@ pub struct Pile {
 impl Pile {
     /// Adds a byte string.
     pub fn put(&mut self, bytes: &[u8]) -> Place {
-        let has_room = |piece: &Vec<u8>| piece.capacity() - piece.len() >= bytes.len();
-        if !self.pieces.last().is_some_and(has_room) {
-            let piece = Vec::with_capacity(bytes.len().max(PIECE));
-            self.pieces.push(piece);
-        }
-        let number = self.pieces.len() - 1;
-        let Some(piece) = self.pieces.last_mut() else {
+        let number = self.piece_for(bytes.len());
+        let Some(piece) = self.pieces.get_mut(number) else {
             return Place::default();
         };
         let start = piece.len();
@@ -44,6 +43,34 @@ impl Pile {
             start: narrow(start),
             length: narrow(bytes.len()),
         }
+    }
+
+    /// Number of a piece with room for so many bytes.
+    fn piece_for(&mut self, length: usize) -> usize {
+        let open = self.open.filter(|open| {
+            let piece = self.pieces.get(*open);
+            piece.is_some_and(|piece| piece.capacity() - piece.len() >= length)
+        });
+        if let Some(open) = open.filter(|_| length <= LONG) {
+            return open;
+        }
+        let number = self.pieces.len();
+        if length <= LONG {
+            self.pieces.push(Vec::with_capacity(PIECE));
+            self.open = Some(number);
+        } else {
+            self.pieces.push(Vec::with_capacity(length));
+        }
+        number
+    }
+
+    /// Frees the memory of all pieces before the one of this place.
+    pub fn free_before(&mut self, place: Place) {
+        let before = self.pieces.iter_mut().take(place.piece as usize);
+        before
+            .rev()
+            .take_while(|piece| piece.capacity() > 0)
+            .for_each(|piece| *piece = Vec::new());
     }
 
     /// A byte string. Of a place in another pile there is none, or another one.
@@ -73,7 +100,7 @@ mod tests {
     #[test]
     fn what_was_put_comes_back_whatever_its_length() {
         let mut pile = Pile::default();
-        let strings: Vec<Vec<u8>> = [0, 1, 100, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 5]
+        let strings: Vec<Vec<u8>> = [0, 1, 100, LONG, LONG + 1, PIECE, PIECE + 1, 3 * PIECE, 5]
             .iter()
             .enumerate()
             .map(|(number, &length)| vec![u8::try_from(number).unwrap(); length])
@@ -87,10 +114,14 @@ mod tests {
     #[test]
     fn short_strings_share_a_piece() {
         let mut pile = Pile::default();
-        for _ in 0..PIECE / 100 {
+        for _ in 0..PIECE / 100 - 1 {
             pile.put(&[7; 100]);
         }
         assert_eq!(pile.pieces.len(), 1);
+        pile.put(&[7; LONG + 1]);
+        let long = &pile.pieces[1];
+        assert_eq!(long.len(), long.capacity());
+        assert_eq!(pile.put(&[7; 50]).piece, 0, "the first one has room");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::lock::lock;
 use crate::turns::Turn;
 use dittofs_operator_core::instance::Instance;
 use dittofs_operator_core::renewal::{self, Edit, Refused, Renewal};
-use dittofs_operator_core::roll::Roll;
+use dittofs_operator_core::roll::{Roll, Waits};
 
 /// A reconcile that comes too early would have to be repeated.
 const SLACK: Duration = Duration::from_millis(200);
@@ -51,7 +51,7 @@ async fn carry_out(context: &Context, pass: &Pass, roll: &Roll, applied: &mut Ap
         return decided;
     };
     let is_put_off = instance.spec.paused || context.has_changed(&pass.observed.server);
-    if is_put_off || matches!(roll, Roll::Now { .. }) {
+    if is_put_off || is_imminent(roll) {
         return decided;
     }
     match decided {
@@ -71,6 +71,18 @@ async fn carry_out(context: &Context, pass: &Pass, roll: &Roll, applied: &mut Ap
         },
         waits => waits,
     }
+}
+
+/// Whether the pod is about to be made anew, without waiting for anybody's turn or word.
+fn is_imminent(roll: &Roll) -> bool {
+    matches!(
+        roll,
+        Roll::Now { .. }
+            | Roll::Pending {
+                waits_for: Waits::Controller,
+                ..
+            }
+    )
 }
 
 async fn replace(

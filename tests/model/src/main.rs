@@ -1,13 +1,13 @@
 //! `dittofs-model`: see the library. It prints one line for each property, and fails if one does not hold.
 
 use clap::Parser;
-use dittofs_model::{Error, hostile, model};
+use dittofs_model::{Error, hostile, model, renewal};
 use std::process::ExitCode;
 
 /// The pure decisions of operator and sidecar, driven through all short interleavings and through hostile input.
 #[derive(Parser)]
 struct Arguments {
-    /// How many states of the model are visited, the nearest first.
+    /// How many states of each model are visited, the nearest first.
     #[arg(long, default_value_t = 1_000_000)]
     states: usize,
     /// How many hostile published states are tried.
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let properties = [
         model::search(arguments.states),
+        renewal::search(arguments.states),
         hostile::search(arguments.payloads, arguments.seed),
     ];
     let outcomes = properties.map(|outcome: Result<String, Error>| match outcome {

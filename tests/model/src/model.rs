@@ -7,60 +7,27 @@ mod laws;
 mod rules;
 mod world;
 
-use std::collections::HashMap;
-
 use crate::Error;
+use crate::search::{self, Visited};
 use action::Action;
 use rules::Rules;
 use world::World;
 
-/// Of so many states, one is followed to its end: whether the objects become what the server asks for.
-const FOLLOWED: u64 = 8;
+impl search::World for World {
+    type Action = Action;
+    type Rules = Rules;
+    const ACTIONS: &'static [Action] = &Action::ALL;
 
-/// A search to a certain depth.
-struct Search<'a> {
-    rules: &'a mut Rules,
-    /// By fingerprint: how many more actions were tried from there.
-    visited: HashMap<u64, usize>,
-    path: Vec<Action>,
-    most: usize,
-    followed: usize,
-}
-
-impl Search<'_> {
-    fn from(&mut self, world: &World, left: usize) -> Result<(), String> {
-        let fingerprint = world.fingerprint();
-        let tried = self.visited.get(&fingerprint);
-        if tried.is_some_and(|tried| *tried >= left) {
-            return Ok(());
-        }
-        if tried.is_none() {
-            if self.visited.len() >= self.most {
-                return Ok(());
-            }
-            if fingerprint.is_multiple_of(FOLLOWED) {
-                self.followed += 1;
-                laws::follow(self.rules, world).map_err(|broken| self.tell(&broken))?;
-            }
-        }
-        self.visited.insert(fingerprint, left);
-        if left == 0 {
-            return Ok(());
-        }
-        for action in Action::ALL {
-            let mut next = world.clone();
-            self.path.push(action);
-            let happened = action.happen(&mut next, self.rules);
-            if happened.map_err(|broken| self.tell(&broken))? {
-                self.from(&next, left - 1)?;
-            }
-            self.path.pop();
-        }
-        Ok(())
+    fn fingerprint(&self) -> u64 {
+        self.hash()
     }
 
-    fn tell(&self, broken: &str) -> String {
-        format!("{broken}, after {:?}", self.path)
+    fn happen(&mut self, action: Action, rules: &mut Rules) -> Result<bool, String> {
+        action.happen(self, rules)
+    }
+
+    fn follow(&self, rules: &mut Rules) -> Result<(), String> {
+        laws::follow(rules, self).map(drop)
     }
 }
 
@@ -71,25 +38,13 @@ impl Search<'_> {
 pub fn search(states: usize) -> Result<String, Error> {
     let mut rules = Rules::new()?;
     let begin = laws::at_rest(&mut rules)?;
-    let (mut depth, mut visited, mut followed) = (0, 0, 0);
-    while visited < states {
-        depth += 1;
-        let mut search = Search {
-            rules: &mut rules,
-            visited: HashMap::new(),
-            path: Vec::new(),
-            most: states,
-            followed: 0,
-        };
-        search.from(&begin, depth)?;
-        if search.visited.len() == visited {
-            break;
-        }
-        (visited, followed) = (search.visited.len(), search.followed);
-    }
+    let Visited {
+        states,
+        depth,
+        followed,
+    } = search::nearest(&begin, &mut rules, states)?;
     Ok(format!(
-        "torture: model of sidecar and operator: {visited} states, all of those after {} things that have happened, {} Services deleted, {followed} states followed to their end, 0 violations",
-        depth - 1,
+        "torture: model of sidecar and operator: {states} states, all of those after {depth} things that have happened, {} Services deleted, {followed} states followed to their end, 0 violations",
         rules.deleted
     ))
 }

@@ -18,13 +18,14 @@ use crate::instance::Instance;
 pub type Dump = BTreeMap<String, String>;
 
 /// Keys whose values the cluster chooses, or a clock.
-const CHOSEN: [&str; 15] = [
+const CHOSEN: [&str; 16] = [
     "clusterIP",
     "clusterIPs",
     "creationTimestamp",
     "dittofs.dittofs.com/applied-hash",
     // What to go back to is what was there before.
     "dittofs.dittofs.com/sidecar-previous-image",
+    "firstReadyAt",
     "generation",
     "healthCheckNodePort",
     "lastTransitionTime",

@@ -6,6 +6,7 @@ mod away;
 mod conflicts;
 mod engine;
 mod fights;
+mod judge;
 mod lane;
 mod leadership;
 mod properties;

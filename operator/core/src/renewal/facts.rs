@@ -187,15 +187,21 @@ impl PodFacts {
         }
     }
 
-    /// Whether the present image of the pod has run for long enough.
-    pub fn is_proved(&self, now: Timestamp) -> bool {
-        let State::Running { container, since } = &self.state else {
+    /// Whether what runs is the present image of the pod, and not the one of before.
+    pub fn runs_own_image(&self) -> bool {
+        let State::Running { container, .. } = &self.state else {
             return false;
         };
         let replaced = self.replaced.as_ref();
-        let is_before =
-            replaced.is_some_and(|replaced| replaced.container.as_ref() == Some(container));
-        !is_before && has_passed(*since, PROBATION, now)
+        replaced.is_none_or(|replaced| replaced.container.as_ref() != Some(container))
+    }
+
+    /// Whether the present image of the pod has run for long enough.
+    pub fn is_proved(&self, now: Timestamp) -> bool {
+        let State::Running { since, .. } = &self.state else {
+            return false;
+        };
+        self.runs_own_image() && has_passed(*since, PROBATION, now)
     }
 }
 

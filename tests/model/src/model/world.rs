@@ -103,7 +103,7 @@ impl World {
     }
 
     /// Equal worlds have equal ones.
-    pub(super) fn fingerprint(&self) -> u64 {
+    pub(super) fn hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.real, self.answers, self.now, self.started).hash(&mut hasher);
         format!("{:?}", self.state).hash(&mut hasher);

@@ -6,19 +6,19 @@ use dittofs_rig::proxy::{Proxy, Rule};
 use dittofs_rig::wait_for;
 use dittofs_suite::dump::{self, Dump};
 use dittofs_suite::instance::{API_DEADLINE, Instance};
+use dittofs_suite::kubelet::Kubelet;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, grounds};
 use k8s_openapi::api::core::v1::{Namespace, Service};
+use kube::Api;
 use kube::api::DeleteParams;
-use kube::{Api, ResourceExt as _};
-use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
+use super::judge;
 use super::scenarios::{Scenario, base, create};
-use crate::api::seen::{Failed, of_instance};
+use crate::api::seen::Failed;
 
 /// Lanes side by side: their names are those of their logs.
 pub const NAMES: [&str; 4] = ["torture-0", "torture-1", "torture-2", "torture-3"];
@@ -188,17 +188,25 @@ impl Run<'_> {
         adversity: &Adversity,
         expected: Option<&Dump>,
     ) -> Result<Ended, Failed> {
+        let _kubelet = scenario
+            .has_pod()
+            .then(|| Kubelet::play(&self.files.scene, Duration::ZERO, |_| true));
         scenario.begin(&self.files).await?;
+        let began = self.files.scene.world.cluster.audit().mark()?;
         self.at_rest(QUIET, Instant::now() + CONVERGED).await?;
-        let before = identities(&self.files).await?;
+        let before = judge::identities(&self.files).await?;
         if !adversity.past.is_empty() {
             self.proxy.remember().await?;
         }
         self.proxy.arm(adversity.plan.clone());
         self.proxy.set_victim(self.operator.id());
         let files = self.files.clone();
+        let act = async {
+            scenario.act(&files).await?;
+            scenario.wait_pod(&files).await
+        };
         tokio::select! {
-            done = scenario.act(&files) => done?,
+            done = act => done?,
             broken = self.keep_alive() => broken?,
         }
         let mut dump = self.converged(expected).await?;
@@ -206,7 +214,9 @@ impl Run<'_> {
             self.relive(&adversity.past).await?;
             dump = self.converged(expected).await?;
         }
-        self.judge(scenario, &before).await?;
+        judge::services(&self.files, scenario, &before).await?;
+        judge::deletions(&self.proxy.writes())?;
+        judge::pod(&self.files, scenario, began).await?;
         Ok(Ended {
             dump,
             writes: self.proxy.writes(),
@@ -337,45 +347,4 @@ impl Run<'_> {
             }
         }
     }
-
-    /// What must hold of every run.
-    async fn judge(&self, scenario: &Scenario, before: &BTreeMap<String, String>) -> Outcome {
-        let after = identities(&self.files).await?;
-        for (name, uid) in before {
-            if scenario.takes_away(name) {
-                continue;
-            }
-            if let Some(other) = after.get(name)
-                && other != uid
-            {
-                return Err(format!("Service {name} is another one: its address is lost").into());
-            }
-        }
-        let writes = self.proxy.writes();
-        let mut deletions = writes.iter().filter(|write| write.method == "DELETE");
-        let careless = deletions.find(|write| !names_a_uid(&write.body));
-        if let Some(careless) = careless {
-            return Err(format!(
-                "{} is deleted whatever it is by then: {}",
-                careless.target, careless.body
-            )
-            .into());
-        }
-        Ok(())
-    }
-}
-
-/// The Services of an instance by name, with their uids: addresses hang on them.
-async fn identities(files: &Instance) -> Result<BTreeMap<String, String>, Failed> {
-    let services = of_instance::<Service>(files).await?;
-    let pair = |service: &Service| (service.name_any(), service.uid().unwrap_or_default());
-    Ok(services.iter().map(pair).collect())
-}
-
-/// Whether the body of a deletion says which object it means.
-fn names_a_uid(body: &str) -> bool {
-    let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let uid = body.pointer("/preconditions/uid");
-    uid.and_then(Value::as_str)
-        .is_some_and(|uid| !uid.is_empty())
 }

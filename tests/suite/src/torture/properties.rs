@@ -11,7 +11,7 @@ use super::lane::Adversity;
 use dittofs_model::random::Random;
 
 /// The kinds that are listed, as requests name them.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 11] = [
     "/dittoservers?",
     "/configmaps?",
     "/services?",
@@ -21,6 +21,8 @@ const LISTS: [&str; 9] = [
     "/serviceaccounts?",
     "/roles?",
     "/rolebindings?",
+    "/pods?",
+    "/persistentvolumeclaims?",
 ];
 
 /// The program is killed at a write.

@@ -1,19 +1,20 @@
 //! What happens to an instance while its operator meets faults. A new feature is a new row.
 
+mod rows;
+
 use dittofs_golden::fields;
 use dittofs_rig::wait_for;
 use dittofs_shared::AdapterType;
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::published_state::Adapter;
+use dittofs_shared::{labels, names};
 use dittofs_suite::Outcome;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter, merge};
+use dittofs_suite::kubelet::is_ready;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
-use kube::{Api, Resource};
+use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
 use crate::api::seen::Failed;
@@ -73,29 +74,13 @@ pub fn with(more: Value) -> Value {
     spec
 }
 
-fn of<K: Resource<DynamicType = ()>>() -> ApiResource {
-    ApiResource::erase::<K>(&())
-}
-
-fn off(r#type: &str, port: i64) -> Adapter {
-    Adapter {
-        enabled: false,
-        running: false,
-        ..adapter(r#type, port)
-    }
-}
-
 fn both() -> Vec<Adapter> {
     vec![adapter("nfs", 12049), adapter("smb", 1445)]
 }
 
-fn moved() -> Vec<Adapter> {
-    vec![adapter("nfs", 12049), adapter("smb", 1446)]
-}
-
-/// All of them: those below, and one for each change of a field.
+/// All of them: those by hand, and one for each change of a field.
 pub fn all() -> Result<Vec<Scenario>, Failed> {
-    let mut all = by_hand();
+    let mut all = rows::by_hand();
     for (path, changes) in fields::all()? {
         if LEFT_OUT.iter().any(|left| path.contains(left)) {
             continue;
@@ -110,189 +95,6 @@ pub fn all() -> Result<Vec<Scenario>, Failed> {
         }
     }
     Ok(all)
-}
-
-fn by_hand() -> Vec<Scenario> {
-    let mut all = vec![Scenario {
-        name: "created".to_owned(),
-        spec: None,
-        steps: vec![Step::Spec(base()), Step::Publish(both())],
-    }];
-    let named = |(name, steps): (&str, Vec<Step>)| Scenario {
-        name: name.to_owned(),
-        spec: Some(base()),
-        steps,
-    };
-    all.extend(of_adapters().into_iter().map(named));
-    all.extend(of_specs().into_iter().map(named));
-    all.extend(of_others().into_iter().map(named));
-    all
-}
-
-fn of_adapters() -> Vec<(&'static str, Vec<Step>)> {
-    let state = || of::<ConfigMap>();
-    vec![
-        ("an adapter moves", vec![Step::Publish(moved())]),
-        (
-            "an adapter has left",
-            vec![Step::Publish(vec![adapter("nfs", 12049), off("smb", 1445)])],
-        ),
-        (
-            "an adapter is listed no more",
-            vec![Step::Publish(vec![adapter("nfs", 12049)])],
-        ),
-        (
-            "all adapters have left",
-            vec![Step::Publish(vec![off("nfs", 12049), off("smb", 1445)])],
-        ),
-        (
-            "an adapter comes back",
-            vec![
-                Step::Publish(vec![adapter("nfs", 12049), off("smb", 1445)]),
-                Step::Publish(moved()),
-            ],
-        ),
-        (
-            "the published state is deleted",
-            vec![
-                Step::Delete(state(), "files-adapters"),
-                Step::Publish(moved()),
-            ],
-        ),
-        (
-            "the published state is spoilt for a while",
-            vec![
-                Step::PublishRaw(json!({"schema": "v9"})),
-                Step::Publish(moved()),
-            ],
-        ),
-        (
-            "the published state stays spoilt",
-            vec![Step::PublishRaw(
-                json!({"schema": "v1", "server": "?", "adapters": "?"}),
-            )],
-        ),
-        (
-            "the published state is empty",
-            vec![Step::Publish(Vec::new())],
-        ),
-    ]
-}
-
-fn of_specs() -> Vec<(&'static str, Vec<Step>)> {
-    let shared = || with(json!({"adapterServices": {"mode": "Shared"}}));
-    vec![
-        ("one Service for all", vec![Step::Spec(shared())]),
-        (
-            "one Service for all, and back",
-            vec![Step::Spec(shared()), Step::Spec(base())],
-        ),
-        (
-            "other names, and an adapter moves",
-            vec![
-                Step::Spec(with(
-                    json!({"adapterServices": {"nameTemplate": "{adapter}-of-{instance}"}}),
-                )),
-                Step::Publish(moved()),
-            ],
-        ),
-        (
-            "paused, and no longer",
-            vec![
-                Step::Spec(with(json!({"paused": true, "logging": {"level": "DEBUG"}}))),
-                Step::Spec(with(json!({"logging": {"level": "DEBUG"}}))),
-            ],
-        ),
-        (
-            "no policies, and again",
-            vec![
-                Step::Spec(with(json!({"networkPolicy": {"enabled": false}}))),
-                Step::Spec(base()),
-            ],
-        ),
-        (
-            "everything at once",
-            vec![
-                Step::Publish(moved()),
-                Step::Spec(with(json!({
-                    "adapterServices": {"type": "NodePort", "labels": {"example.com/a": "b"}},
-                    "metrics": {"enabled": true},
-                    "controlPlane": {"exposure": "Cluster"},
-                    "storage": {"contentSize": "2Gi"},
-                }))),
-            ],
-        ),
-    ]
-}
-
-fn of_others() -> Vec<(&'static str, Vec<Step>)> {
-    let labels = |value: &str| json!({"metadata": {"labels": {"app": value}}});
-    vec![
-        (
-            "a Service is deleted",
-            vec![Step::Delete(of::<Service>(), "files-nfs")],
-        ),
-        (
-            "a Service is edited",
-            vec![Step::Edit(
-                of::<Service>(),
-                "files-nfs",
-                json!({"spec": {"selector": {"somebody": "else"}}}),
-            )],
-        ),
-        (
-            "a policy is opened",
-            vec![Step::Edit(
-                of::<NetworkPolicy>(),
-                "files-baseline",
-                json!({"spec": {"ingress": [{}]}}),
-            )],
-        ),
-        (
-            "a policy is deleted",
-            vec![Step::Delete(of::<NetworkPolicy>(), "files-nfs")],
-        ),
-        (
-            "rights and accounts are deleted",
-            vec![
-                Step::Delete(of::<Role>(), "files-sidecar"),
-                Step::Delete(of::<RoleBinding>(), "files-sidecar"),
-                Step::Delete(of::<ServiceAccount>(), "files-sidecar"),
-            ],
-        ),
-        (
-            "the StatefulSet is deleted",
-            vec![Step::Delete(of::<StatefulSet>(), "files")],
-        ),
-        (
-            "labels are changed everywhere",
-            vec![
-                Step::Edit(of::<ConfigMap>(), "files-sidecar", labels("other")),
-                Step::Edit(of::<ConfigMap>(), "files-adapters", labels("other")),
-                Step::Edit(of::<PodDisruptionBudget>(), "files", labels("other")),
-                Step::Edit(of::<Service>(), "files-headless", labels("other")),
-            ],
-        ),
-        (
-            "settings of the sidecar are emptied",
-            vec![Step::Edit(
-                of::<ConfigMap>(),
-                "files-sidecar",
-                json!({"data": null}),
-            )],
-        ),
-        (
-            "deleted and created again",
-            vec![
-                Step::Delete(of::<DittoServer>(), "files"),
-                Step::Gone(of::<ConfigMap>(), "files-adapters"),
-                Step::Gone(of::<StatefulSet>(), "files"),
-                Step::Gone(of::<Service>(), "files-smb"),
-                Step::Spec(base()),
-                Step::Publish(both()),
-            ],
-        ),
-    ]
 }
 
 /// Makes an instance, whose sidecar publishes both adapters.
@@ -319,6 +121,48 @@ impl Scenario {
         files
             .wait_status("both adapters to be exposed", API_DEADLINE, exposed)
             .await?;
+        self.wait_pod(files).await
+    }
+
+    /// Whether its server has a pod: in the beginning, and so in the end.
+    pub fn has_pod(&self) -> bool {
+        self.spec.as_ref().is_some_and(|spec| spec["replicas"] == 1)
+    }
+
+    /// How often its pod may be deleted, to be made anew.
+    pub fn restarts(&self) -> usize {
+        let is_spec = |step: &&Step| matches!(step, Step::Spec(_));
+        self.steps.iter().filter(is_spec).count()
+    }
+
+    /// Waits until its pod, if it has one, is the one that the StatefulSet would make now, and ready.
+    pub async fn wait_pod(&self, files: &Instance) -> Outcome {
+        if !self.has_pod() {
+            return Ok(());
+        }
+        let text = |error: kube::Error| error.to_string();
+        wait_for("the pod to be as the template", API_DEADLINE, || async {
+            let set = files.api::<StatefulSet>().get(&files.name).await;
+            let set = set.map_err(text)?.spec.unwrap_or_default();
+            let template = set.template.metadata.unwrap_or_default();
+            let template = template.annotations.unwrap_or_default();
+            let pod = files.api::<Pod>().get(&names::pod(&files.name)).await;
+            let pod = pod.map_err(text)?;
+            let inputs = [
+                template.get(labels::ROLL_INPUTS),
+                pod.annotations().get(labels::ROLL_INPUTS),
+            ];
+            let is_right = inputs[0] == inputs[1] && pod.metadata.deletion_timestamp.is_none();
+            if is_right && is_ready(&pod) {
+                Ok(())
+            } else {
+                Err(format!(
+                    "template and pod have {inputs:?}, ready: {}",
+                    is_ready(&pod)
+                ))
+            }
+        })
+        .await?;
         Ok(())
     }
 
@@ -371,7 +215,12 @@ impl Step {
                     .await?;
             }
             Self::Delete(kind, name) => {
-                api(kind).delete(name, &DeleteParams::background()).await?;
+                // Between two pods there is none.
+                if let Err(error) = api(kind).delete(name, &DeleteParams::background()).await
+                    && !matches!(&error, kube::Error::Api(status) if status.code == 404)
+                {
+                    return Err(error.into());
+                }
             }
             Self::Gone(kind, name) => {
                 let api = api(kind);

@@ -1,0 +1,75 @@
+//! What must hold of every run, whatever the faults.
+
+use dittofs_rig::audit::{Entry, Mark};
+use dittofs_rig::proxy::plan::Written;
+use dittofs_suite::Outcome;
+use dittofs_suite::instance::Instance;
+use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt as _;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+use super::scenarios::Scenario;
+use crate::api::seen::{Failed, of_instance, operator_writes};
+
+/// The Services are those of before, unless the scenario is meant to cost them.
+pub async fn services(
+    files: &Instance,
+    scenario: &Scenario,
+    before: &BTreeMap<String, String>,
+) -> Outcome {
+    let after = identities(files).await?;
+    for (name, uid) in before {
+        if scenario.takes_away(name) {
+            continue;
+        }
+        if let Some(other) = after.get(name)
+            && other != uid
+        {
+            return Err(format!("Service {name} is another one: its address is lost").into());
+        }
+    }
+    Ok(())
+}
+
+/// Every deletion says which object it means.
+pub fn deletions(writes: &[Written]) -> Outcome {
+    let mut deletions = writes.iter().filter(|write| write.method == "DELETE");
+    let careless = deletions.find(|write| !names_a_uid(&write.body));
+    if let Some(careless) = careless {
+        return Err(format!(
+            "{} is deleted whatever it is by then: {}",
+            careless.target, careless.body
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// The pod is as the template in the end, and was not restarted for nothing.
+pub async fn pod(files: &Instance, scenario: &Scenario, began: Mark) -> Outcome {
+    scenario.wait_pod(files).await?;
+    let writes = operator_writes(&files.scene, began)?;
+    let is_restart =
+        |entry: &&Entry| entry.resource == "pods" && entry.verb == "delete" && entry.code < 300;
+    let restarts = writes.iter().filter(is_restart).count();
+    if restarts > scenario.restarts() {
+        return Err(format!("the pod was deleted {restarts} times").into());
+    }
+    Ok(())
+}
+
+/// The Services of an instance by name, with their uids: addresses hang on them.
+pub async fn identities(files: &Instance) -> Result<BTreeMap<String, String>, Failed> {
+    let services = of_instance::<Service>(files).await?;
+    let pair = |service: &Service| (service.name_any(), service.uid().unwrap_or_default());
+    Ok(services.iter().map(pair).collect())
+}
+
+/// Whether the body of a deletion says which object it means.
+fn names_a_uid(body: &str) -> bool {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let uid = body.pointer("/preconditions/uid");
+    uid.and_then(Value::as_str)
+        .is_some_and(|uid| !uid.is_empty())
+}
