@@ -23,14 +23,11 @@ pub struct Edit {
 impl Edit {
     /// Another image is tried.
     pub(super) fn replace(pod: &PodFacts, requested: &str, now: Timestamp) -> Self {
-        // An image that never ran is none to go back to. Whoever asks for the image of before while the next one is on probation can
-        // still go on with that one.
-        let has_run = match &pod.previous {
-            None => pod.has_run,
-            Some(_) => pod.runs_own_image(),
-        };
-        let previous = pod.previous.clone().filter(|good| good != requested);
-        let good = previous.or_else(|| has_run.then(|| pod.image.clone()));
+        // An image that never ran is none to go back to.
+        let good = pod
+            .previous
+            .clone()
+            .or_else(|| pod.has_run.then(|| pod.image.clone()));
         let good = good.filter(|good| good != requested);
         let running = match &pod.state {
             State::Running { container, .. } => container.clone(),
