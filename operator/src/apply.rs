@@ -250,6 +250,9 @@ async fn put_server(
             let sets = &caches.stateful_sets;
             let put = writer.put_stateful_set(sets, stateful_set).await;
             applied.template_changed = put.as_ref().is_ok_and(|put| put.template_changed);
+            if put.as_ref().is_ok_and(|put| put.is_overtaken) {
+                applied.overtaken();
+            }
             applied.record(put.map(|put| put.change));
         }
         _ => keep_template(writer, caches, desired.stop, &mut applied).await,

@@ -96,9 +96,9 @@ async fn recreate(
     let unchanged = !pod_status::has_started(pod);
     match apply::recreate_pod(&context.client, pod, unchanged, &changed).await {
         Ok(change) => applied.changes.push(change),
-        // Its next event leads to another reconcile.
         Err(failure) if unchanged && failure.error.is_conflict() => {
             lock(&context.brake).give_back(place);
+            applied.overtaken();
         }
         Err(failure) => {
             // Without an answer the pod may be terminating.

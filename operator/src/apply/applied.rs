@@ -25,7 +25,16 @@ pub struct Applied {
     pub due_in: Option<Duration>,
 }
 
+/// How soon what was overtaken is looked at again.
+const OVERTAKEN: Duration = Duration::from_secs(2);
+
 impl Applied {
+    /// The API server says that an object is no longer what was seen. Its event mostly leads to another reconcile before this. But whatever
+    /// stands between may answer with a conflict of its own, which no event follows.
+    pub fn overtaken(&mut self) {
+        self.due_in = self.due_in.into_iter().chain([OVERTAKEN]).min();
+    }
+
     /// Whether nothing was written and nothing has failed.
     pub fn is_nothing(&self) -> bool {
         let Self {

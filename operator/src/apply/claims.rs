@@ -45,7 +45,7 @@ impl Writer<'_> {
         if marks.label() {
             let metadata = json!({"labels": marks.labels, "annotations": marks.annotations});
             match self.patch(&marks.seen, version.clone(), metadata).await {
-                Ok(None) => return,
+                Ok(None) => return applied.overtaken(),
                 Ok(Some(now)) => {
                     // Where an admission policy removes the labels again, nothing has changed.
                     if now.resource_version() != version {
@@ -65,14 +65,12 @@ impl Writer<'_> {
         if marks.change_owners() {
             let metadata = json!({"ownerReferences": owners(marks)});
             match self.patch(&marks.seen, version, metadata).await {
-                Ok(now) => applied.changes.extend(now.map(|now| {
-                    Change::of(
-                        &now,
-                        &(),
-                        Action::Updated,
-                        retention_reason(&now).to_owned(),
-                    )
-                })),
+                Ok(None) => applied.overtaken(),
+                Ok(Some(now)) => {
+                    let reason = retention_reason(&now).to_owned();
+                    let change = Change::of(&now, &(), Action::Updated, reason);
+                    applied.changes.push(change);
+                }
                 Err(failure) if failure.error.is_refusal() => applied.refused_owners.push(failure),
                 Err(failure) => applied.failures.push(failure),
             }
@@ -80,7 +78,7 @@ impl Writer<'_> {
     }
 
     /// A strategic merge patch instead of server-side apply: it can remove an owner that another writer has set, and
-    /// does not touch the size. `None`: the claim has changed meanwhile, and its event leads to another reconcile.
+    /// does not touch the size. `None`: the claim has changed meanwhile.
     async fn patch(
         &self,
         seen: &PersistentVolumeClaim,

@@ -42,6 +42,8 @@ pub struct StatefulSetWritten {
     pub change: Option<Change>,
     /// Whether the next pod would differ from one of the StatefulSet before.
     pub template_changed: bool,
+    /// Whether it is no longer what was seen, so that nothing was done.
+    pub is_overtaken: bool,
 }
 
 impl Writer<'_> {
@@ -71,7 +73,10 @@ impl Writer<'_> {
             }
             Step::Wait => Ok(StatefulSetWritten::default()),
             Step::Recreate => match self.orphan(cache, &live).await {
-                Err(failure) if failure.error.is_conflict() => Ok(StatefulSetWritten::default()),
+                Err(failure) if failure.error.is_conflict() => Ok(StatefulSetWritten {
+                    is_overtaken: true,
+                    ..StatefulSetWritten::default()
+                }),
                 Err(failure) => {
                     let meanwhile = meanwhile(&live, desired);
                     self.put(Put::new(cache, &meanwhile)).await?;
@@ -80,6 +85,7 @@ impl Writer<'_> {
                 Ok(change) => Ok(StatefulSetWritten {
                     change,
                     template_changed: true,
+                    is_overtaken: false,
                 }),
             },
         }
@@ -100,6 +106,7 @@ impl Writer<'_> {
         Ok(StatefulSetWritten {
             change,
             template_changed: live.and_then(template) != template(&now),
+            is_overtaken: false,
         })
     }
 

@@ -130,13 +130,15 @@ async fn refused(context: &Context, instance: &Instance, pod: &Pod, failure: &Fa
     }
 }
 
-/// The server is not affected. A pod that has changed meanwhile is reconciled at its next event.
+/// The server is not affected.
 fn failed(failure: Failure, decided: Renewal, applied: &mut Applied) -> Renewal {
     let is_outdated = failure.error.is_conflict() || failure.error.is_not_found();
     if failure.error.is_refusal() {
         return Renewal::Forbidden(failure.error.message());
     }
-    if !is_outdated {
+    if is_outdated {
+        applied.overtaken();
+    } else {
         applied.failures.push(failure);
     }
     decided
