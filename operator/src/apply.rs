@@ -1,4 +1,5 @@
 //! Writes only, by server-side apply under one field manager, and only what would change something.
+//! It reads only what a write depends on, just before it.
 //!
 //! # Guarantees
 //! * An object that exists and is not ours is never touched.

@@ -32,7 +32,12 @@ impl Applied {
     /// The API server says that an object is no longer what was seen. Its event mostly leads to another reconcile before this. But whatever
     /// stands between may answer with a conflict of its own, which no event follows.
     pub fn overtaken(&mut self) {
-        self.due_in = self.due_in.into_iter().chain([OVERTAKEN]).min();
+        self.due_within(OVERTAKEN);
+    }
+
+    /// Something that was put off is due then, or sooner.
+    pub fn due_within(&mut self, time: Duration) {
+        self.due_in = Some(self.due_in.map_or(time, |due| due.min(time)));
     }
 
     /// Whether nothing was written and nothing has failed.
@@ -75,7 +80,9 @@ impl Applied {
         self.refused_owners.append(&mut other.refused_owners);
         self.contested.append(&mut other.contested);
         self.template_changed |= other.template_changed;
-        self.due_in = self.due_in.into_iter().chain(other.due_in).min();
+        if let Some(due) = other.due_in {
+            self.due_within(due);
+        }
     }
 
     /// What has been done, after the same was tried once more: what failed or is due is as the last attempt found it.
@@ -88,5 +95,25 @@ impl Applied {
             template_changed: self.template_changed || last.template_changed,
             ..last
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_times_the_soonest_counts() {
+        let [soon, late] = [1, 600].map(Duration::from_secs);
+        let mut applied = Applied::default();
+        applied.due_within(late);
+        applied.overtaken();
+        applied.due_within(late);
+        assert_eq!(applied.due_in, Some(OVERTAKEN));
+        let mut beside = Applied::default();
+        beside.due_within(soon);
+        applied.extend(beside);
+        applied.extend(Applied::default());
+        assert_eq!(applied.due_in, Some(soon));
     }
 }

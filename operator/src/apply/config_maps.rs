@@ -59,8 +59,7 @@ pub(super) async fn prune(
     };
     let left = left(since, instance.keep_unused_config, Timestamp::now());
     if !left.is_zero() {
-        applied.due_in = Some(left);
-        return;
+        return applied.due_within(left);
     }
     for config in unused {
         let delete = Delete::new(&caches.config_maps, &**config, "no pod mounts it");

@@ -85,7 +85,7 @@ impl Writer<'_> {
                 Ok(change) => Ok(StatefulSetWritten {
                     change,
                     template_changed: true,
-                    is_overtaken: false,
+                    ..StatefulSetWritten::default()
                 }),
             },
         }
@@ -106,7 +106,7 @@ impl Writer<'_> {
         Ok(StatefulSetWritten {
             change,
             template_changed: live.and_then(template) != template(&now),
-            is_overtaken: false,
+            ..StatefulSetWritten::default()
         })
     }
 

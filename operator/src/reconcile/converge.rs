@@ -156,8 +156,7 @@ async fn go_on(
     if is_outdated {
         pass = Pass::begin(server, context, secrets).await?;
         // The events of our own writes wake nobody.
-        let soon = applied.due_in.map_or(AGAIN, |due| due.min(AGAIN));
-        applied.due_in = Some(soon);
+        applied.due_within(AGAIN);
     }
     Ok(Converged {
         pass,
