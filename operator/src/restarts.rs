@@ -71,15 +71,6 @@ async fn recreate(
     let Some(pod) = observed.own_pod() else {
         return Roll::NoPod;
     };
-    match is_up_to_date(context, observed).await {
-        Ok(true) => {}
-        // What is newer leads to another reconcile as soon as the watch brings it.
-        Ok(false) => return pending(changed, Waits::Controller),
-        Err(failure) => {
-            applied.failures.push(failure);
-            return Roll::Now { changed, in_turn };
-        }
-    }
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     if in_turn {
         // The status must say that it has served. Otherwise a new leader would not wait for it to come back.
@@ -90,6 +81,19 @@ async fn recreate(
         }
         if let Err(queue) = ask(context, place, uid) {
             return pending(changed, Waits::Turn(queue));
+        }
+    }
+    match is_up_to_date(context, observed).await {
+        Ok(true) => {}
+        // What is newer leads to another reconcile as soon as the watch brings it.
+        Ok(false) => {
+            lock(&context.brake).give_back(place);
+            return pending(changed, Waits::Controller);
+        }
+        Err(failure) => {
+            lock(&context.brake).give_back(place);
+            applied.failures.push(failure);
+            return Roll::Now { changed, in_turn };
         }
     }
     // A server that has never run may have come up since.
