@@ -197,18 +197,13 @@ impl<K: NamespacedKind> Cache<K> {
         let resource_version = object.meta_mut().resource_version.take();
         let json = self.shared.rules.to_json(object);
         object.meta_mut().resource_version = resource_version;
-        let index = &mut state.index;
-        if let Some(known) = index.get(&namespace, &name)
-            && index.has_content(known, &json)
-        {
-            if let Some(known) = index.get_mut(&namespace, &name) {
-                known.version = version(object);
-            }
+        let (index, version) = (&mut state.index, version(object));
+        if index.renew(&namespace, &name, &version, &json) {
             return None;
         }
         let mut concerned = self.concerned(object);
         let instances = concerned.iter().map(|instance| instance.name.as_str());
-        let former = index.insert(&namespace, &name, version(object), &json, instances);
+        let former = index.insert(&namespace, &name, version, &json, instances);
         let former = former
             .iter()
             .map(|name| InstanceRef::new(name).within(&namespace));
@@ -224,9 +219,7 @@ impl<K: NamespacedKind> Cache<K> {
 
     fn mark(&self, namespace: &str, name: &str, version: &Version) -> crate::wake::Mark {
         let kind = K::kind(&self.shared.kind);
-        self.shared
-            .wake
-            .mark(&kind, namespace, name, &version.to_string())
+        self.shared.wake.mark(&kind, namespace, name, version)
     }
 
     fn concerned(&self, object: &K) -> HashSet<InstanceRef> {

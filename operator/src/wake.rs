@@ -13,7 +13,7 @@ mod pending;
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -94,7 +94,13 @@ impl Wake {
     }
 
     /// The mark of a version of an object.
-    pub fn mark(&self, kind: &str, namespace: &str, name: &str, version: &str) -> Mark {
+    pub fn mark(
+        &self,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+        version: &(impl Hash + ?Sized),
+    ) -> Mark {
         Mark(self.hasher.hash_one((kind, namespace, name, version)))
     }
 

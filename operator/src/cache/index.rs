@@ -72,9 +72,16 @@ impl Index {
         self.packer.unpack(held.packed)
     }
 
-    /// Whether an object has this content.
-    pub fn has_content(&self, held: &Held, json: &[u8]) -> bool {
-        self.packer.is_same(held.packed, json)
+    /// Gives an object another version, if it has this content.
+    pub fn renew(&mut self, namespace: &str, name: &str, version: &Version, json: &[u8]) -> bool {
+        let namespace = self.namespaces.get_mut(namespace);
+        let held = namespace.and_then(|namespace| namespace.objects.get_mut(name));
+        let same = held.filter(|held| self.packer.is_same(held.packed, json));
+        let Some(held) = same else {
+            return false;
+        };
+        held.version.clone_from(version);
+        true
     }
 
     /// Namespace and name of every object.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A resource version. They are numbers that grow (KEP-5504), and take no memory of their own as long as they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// As etcd counts.
     Number(u64),
