@@ -63,12 +63,11 @@ impl Sidecar {
     pub fn end_if_started_before(&self) -> Option<Timestamp> {
         let pod = self.pod.as_ref()?;
         let replaced = pod.replaced.as_ref().filter(|_| pod.previous.is_some())?;
-        let State::Running { container, since } = &pod.state else {
+        let State::Running { since, .. } = &pod.state else {
             return None;
         };
-        let untouched = replaced.container.as_ref() == Some(container);
         let overdue = has_passed(replaced.at, OVERDUE, self.at);
-        (untouched && overdue).then_some(())?;
+        (!pod.runs_own_image() && overdue).then_some(())?;
         since.checked_add(BEGINNING).ok()
     }
 }

@@ -134,12 +134,10 @@ fn requeue_after(sidecar: &Sidecar, pod: &PodFacts) -> Option<Duration> {
     let replaced = pod.replaced.as_ref();
     match &pod.state {
         State::Failing(_) => pod.left_of_staleness(sidecar.at),
-        State::Running { container, since } => match replaced {
-            Some(replaced) if replaced.container.as_ref() == Some(container) => {
-                left_of(replaced.at, OVERDUE, sidecar.at)
-            }
-            _ => left_of(*since, PROBATION, sidecar.at),
-        },
+        State::Running { since, .. } if pod.runs_own_image() => {
+            left_of(*since, PROBATION, sidecar.at)
+        }
+        State::Running { .. } => left_of(replaced?.at, OVERDUE, sidecar.at),
         State::Starting => left_of(replaced?.at, SLOWEST_START, sidecar.at),
         State::Unreported => None,
     }

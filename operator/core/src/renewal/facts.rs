@@ -138,12 +138,7 @@ impl PodFacts {
             State::Unreported => false,
             State::Starting => true,
             State::Failing(_) => self.left_of_staleness(now).is_some(),
-            State::Running { container, since } => {
-                let replaced = self.replaced.as_ref();
-                let untouched =
-                    replaced.is_some_and(|replaced| replaced.container.as_ref() == Some(container));
-                untouched || !has_passed(*since, PROBATION, now)
-            }
+            State::Running { .. } => !self.is_proved(now),
         }
     }
 
@@ -188,7 +183,7 @@ impl PodFacts {
     }
 
     /// Whether what runs is the present image of the pod, and not the one of before.
-    pub fn runs_own_image(&self) -> bool {
+    pub(super) fn runs_own_image(&self) -> bool {
         let State::Running { container, .. } = &self.state else {
             return false;
         };
