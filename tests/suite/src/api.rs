@@ -59,6 +59,7 @@ mod route_versions;
 mod routes;
 mod secrets;
 pub mod seen;
+pub mod seen_pods;
 mod server;
 mod services;
 mod sharding;

@@ -13,16 +13,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use super::secrets::fill;
-use super::seen::{Failed, good, operator_writes, pod_never_runs, settled, wait_object};
+use super::seen::{Failed, good, pod_never_runs, settled, wait_object};
+use super::seen_pods::pod_deletions;
 use super::storage::bound;
-
-fn deletions(scene: &Scene) -> Result<usize, Failed> {
-    let writes = operator_writes(scene, scene.began)?;
-    let of_pods = writes
-        .iter()
-        .filter(|entry| entry.verb == "delete" && entry.resource == "pods" && entry.code < 300);
-    Ok(of_pods.count())
-}
 
 /// Waits until the pod is another one, in whose spec a value stands.
 async fn replaced(
@@ -88,7 +81,7 @@ pub async fn a_pod_that_never_started_is_replaced_as_soon_as_it_is_mended(scene:
         pod = replaced(&files, &pod, pointer, value).await?;
     }
     settled(&scene).await?;
-    let deleted = deletions(&scene)?;
+    let deleted = pod_deletions(&scene, scene.began)?;
     ensure!(
         deleted == changes.len(),
         "for {} changes the pod was deleted {deleted} times",

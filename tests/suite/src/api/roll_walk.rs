@@ -4,22 +4,19 @@
 use dittofs_golden::fields::Change;
 use dittofs_rig::wait_for;
 use dittofs_shared::crd::DittoServer;
-use dittofs_shared::{labels, names};
 use dittofs_suite::instance::{API_DEADLINE, Instance, POD_DEADLINE};
-use dittofs_suite::kubelet::{Kubelet, is_ready};
+use dittofs_suite::kubelet::Kubelet;
 use dittofs_suite::percona::Percona;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure};
 use futures::StreamExt as _;
 use futures::stream;
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt as _;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 use super::mutation::{base, begin, end, groups, looked_at};
-use super::seen::{Failed, operator_writes};
+use super::seen::Failed;
+use super::seen_pods::{latest_pod, pod_deletions};
 
 /// Instances that are walked over side by side: the other tests want the operator to themselves, too.
 const AT_ONCE: usize = 4;
@@ -65,61 +62,13 @@ async fn settled_pod(files: &Instance, what: &str) -> Result<String, Failed> {
     looked_at(files, what).await?;
     let what = format!("a pod of {what}");
     let found = wait_for(&what, API_DEADLINE, || async {
-        let text = |error: kube::Error| error.to_string();
-        let set = files
-            .api::<StatefulSet>()
-            .get(&files.name)
-            .await
-            .map_err(text)?;
-        let pod = files
-            .api::<Pod>()
-            .get(&names::pod(&files.name))
-            .await
-            .map_err(text)?;
-        let observed = set
-            .status
-            .as_ref()
-            .and_then(|status| status.observed_generation);
-        let template = set
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.template.metadata.as_ref());
-        let wanted = template.and_then(|meta| meta.annotations.as_ref()?.get(labels::ROLL_INPUTS));
-        let has = pod.annotations().get(labels::ROLL_INPUTS);
-        if let Some(claim) = claim_that_is_due(
-            &files
-                .api::<DittoServer>()
-                .get(&files.name)
-                .await
-                .map_err(text)?,
-        ) {
+        let server = files.api::<DittoServer>().get(&files.name).await;
+        if let Some(claim) = claim_that_is_due(&server.map_err(|error| error.to_string())?) {
             return Err(claim);
         }
-        if set.metadata.deletion_timestamp.is_some() {
-            return Err("the StatefulSet is being replaced".to_owned());
-        }
-        if observed != set.metadata.generation {
-            return Err("the controller has not seen the StatefulSet".to_owned());
-        }
-        if wanted != has || pod.metadata.deletion_timestamp.is_some() {
-            return Err(format!("{wanted:?} is wanted, and the pod has {has:?}"));
-        }
-        // One that has never started would be replaced for every change of the template.
-        if !is_ready(&pod) {
-            return Err("the pod is not ready".to_owned());
-        }
-        pod.uid().ok_or_else(|| "no uid".to_owned())
+        latest_pod(files).await
     });
     Ok(found.await?)
-}
-
-/// How often the operator has deleted a pod of the instance.
-fn deletions(files: &Instance) -> Result<usize, Failed> {
-    let writes = operator_writes(&files.scene, files.scene.began)?;
-    let of_pod = |entry: &&dittofs_rig::audit::Entry| {
-        entry.verb == "delete" && entry.resource == "pods" && entry.code < 300
-    };
-    Ok(writes.iter().filter(of_pod).count())
 }
 
 /// What came of the walk over one group: changes, restarts, and what is wrong.
@@ -146,7 +95,7 @@ async fn walk(
     }
     let mut uid = settled_pod(&files, "the beginning").await?;
     // One that had not started by then was replaced for every change of the template.
-    let at_first = deletions(&files)?;
+    let at_first = pod_deletions(&files.scene, files.scene.began)?;
     let (mut tried, mut restarts, mut wrong) = (0, 0, Vec::new());
     for change in changes {
         let before = change.prepared(&base);
@@ -180,7 +129,7 @@ async fn walk(
             ));
         }
     }
-    let deletions = deletions(&files)? - at_first;
+    let deletions = pod_deletions(&files.scene, files.scene.began)? - at_first;
     if deletions != restarts {
         wrong.push(format!(
             "group {group:?}: {restarts} restarts were due, and the pod was deleted {deletions} times"

@@ -1,6 +1,6 @@
 //! What must hold of every run, whatever the faults.
 
-use dittofs_rig::audit::{Entry, Mark};
+use dittofs_rig::audit::Mark;
 use dittofs_rig::proxy::plan::Written;
 use dittofs_suite::Outcome;
 use dittofs_suite::instance::Instance;
@@ -10,7 +10,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 use super::scenarios::Scenario;
-use crate::api::seen::{Failed, of_instance, operator_writes};
+use crate::api::seen::{Failed, of_instance};
+use crate::api::seen_pods::pod_deletions;
 
 /// The Services are those of before, unless the scenario is meant to cost them.
 pub async fn services(
@@ -49,10 +50,7 @@ pub fn deletions(writes: &[Written]) -> Outcome {
 /// The pod is as the template in the end, and was not restarted for nothing.
 pub async fn pod(files: &Instance, scenario: &Scenario, began: Mark) -> Outcome {
     scenario.wait_pod(files).await?;
-    let writes = operator_writes(&files.scene, began)?;
-    let is_restart =
-        |entry: &&Entry| entry.resource == "pods" && entry.verb == "delete" && entry.code < 300;
-    let restarts = writes.iter().filter(is_restart).count();
+    let restarts = pod_deletions(&files.scene, began)?;
     if restarts > scenario.restarts() {
         return Err(format!("the pod was deleted {restarts} times").into());
     }

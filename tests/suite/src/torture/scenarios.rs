@@ -7,17 +7,14 @@ use dittofs_rig::wait_for;
 use dittofs_shared::AdapterType;
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::published_state::Adapter;
-use dittofs_shared::{labels, names};
 use dittofs_suite::Outcome;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter, merge};
-use dittofs_suite::kubelet::is_ready;
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
-use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
 use crate::api::seen::Failed;
+use crate::api::seen_pods::latest_pod;
 
 /// One of them.
 #[derive(Clone, Debug)]
@@ -140,27 +137,8 @@ impl Scenario {
         if !self.has_pod() {
             return Ok(());
         }
-        let text = |error: kube::Error| error.to_string();
-        wait_for("the pod to be as the template", API_DEADLINE, || async {
-            let set = files.api::<StatefulSet>().get(&files.name).await;
-            let set = set.map_err(text)?.spec.unwrap_or_default();
-            let template = set.template.metadata.unwrap_or_default();
-            let template = template.annotations.unwrap_or_default();
-            let pod = files.api::<Pod>().get(&names::pod(&files.name)).await;
-            let pod = pod.map_err(text)?;
-            let inputs = [
-                template.get(labels::ROLL_INPUTS),
-                pod.annotations().get(labels::ROLL_INPUTS),
-            ];
-            let is_right = inputs[0] == inputs[1] && pod.metadata.deletion_timestamp.is_none();
-            if is_right && is_ready(&pod) {
-                Ok(())
-            } else {
-                Err(format!(
-                    "template and pod have {inputs:?}, ready: {}",
-                    is_ready(&pod)
-                ))
-            }
+        wait_for("the pod to be as the template", API_DEADLINE, || {
+            latest_pod(files)
         })
         .await?;
         Ok(())
