@@ -4,6 +4,7 @@
 
 mod action;
 mod laws;
+mod pod;
 mod world;
 
 use crate::Error;

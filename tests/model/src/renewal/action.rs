@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::Done;
 use super::laws;
-use super::world::{Program, World, contract};
+use super::pod::Program;
+use super::world::{World, contract};
 
 /// Shorter and longer than a new sidecar is on probation, and longer than it may take to start.
 const WAITS: [Duration; 3] = [
@@ -41,6 +42,18 @@ pub enum Action {
     ReconcileKilled,
     /// Time passes.
     Wait(usize),
+}
+
+/// Lets all of this happen.
+pub(super) fn happen_all(
+    actions: &[Action],
+    world: &mut World,
+    done: &mut Done,
+) -> Result<(), String> {
+    for action in actions {
+        action.happen(world, done)?;
+    }
+    Ok(())
 }
 
 impl Action {
