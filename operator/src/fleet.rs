@@ -32,6 +32,8 @@ pub struct Member {
 pub struct PodSeen {
     /// Its place.
     pub place: NamespacedName,
+    /// Its uid.
+    pub uid: String,
     /// `None`: it is being deleted.
     pub facts: Option<PodFacts>,
 }
@@ -44,6 +46,7 @@ impl PodSeen {
                 namespace: pod.namespace().unwrap_or_default(),
                 name: pod.name_any(),
             },
+            uid: pod.uid().unwrap_or_default(),
             facts: PodFacts::of(pod),
         }
     }

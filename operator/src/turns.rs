@@ -29,10 +29,27 @@ pub enum Turn {
 /// Whose sidecars are being replaced, and which instances wait for that.
 #[derive(Debug, Default)]
 pub struct Turns {
-    /// Pods that were changed, or are about to be, with the image that they get.
-    taken: BTreeMap<NamespacedName, String>,
+    /// Pods that were changed, or are about to be.
+    taken: BTreeMap<NamespacedName, Taken>,
     /// Instances that wait.
     waiting: BTreeSet<NamespacedName>,
+}
+
+/// A change that the cached pod does not show yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Taken {
+    /// Uid of the pod: the next one has the same name.
+    uid: String,
+    /// The image that it gets.
+    image: String,
+}
+
+impl Taken {
+    /// Whether a pod of this name is another one, is being deleted, or shows the change.
+    fn is_over(&self, pod: &PodSeen) -> bool {
+        let facts = pod.facts.as_ref();
+        pod.uid != self.uid || facts.is_none_or(|facts| facts.image == self.image)
+    }
 }
 
 impl Turns {
@@ -53,11 +70,11 @@ impl Turns {
             name: instance.to_owned(),
         };
         let count = self.count(pods, now);
-        if self
-            .taken
-            .get(&pod.place)
-            .is_some_and(|taken| taken == image)
-        {
+        let taken = Taken {
+            uid: pod.uid.clone(),
+            image: image.to_owned(),
+        };
+        if self.taken.get(&pod.place) == Some(&taken) {
             return Turn::Begun;
         }
         if count >= AT_A_TIME {
@@ -65,8 +82,19 @@ impl Turns {
             return Turn::Later;
         }
         self.waiting.remove(&instance);
-        self.taken.insert(pod.place.clone(), image.to_owned());
+        self.taken.insert(pod.place.clone(), taken);
         Turn::Now
+    }
+
+    /// The cache shows this pod. What it shows of a change is no longer kept in memory.
+    pub fn seen(&mut self, pod: &PodSeen) {
+        if self
+            .taken
+            .get(&pod.place)
+            .is_some_and(|taken| taken.is_over(pod))
+        {
+            self.taken.remove(&pod.place);
+        }
     }
 
     /// Gives a turn back: the pod was not changed.
@@ -88,15 +116,13 @@ impl Turns {
 
     /// Pods whose sidecar is being replaced. A turn that shows on its pod is no longer kept in memory.
     fn count(&mut self, pods: &[PodSeen], now: Timestamp) -> usize {
-        let facts = pods.iter().map(|pod| (&pod.place, &pod.facts));
-        let facts: BTreeMap<_, _> = facts.collect();
-        self.taken.retain(|place, image| match facts.get(place) {
-            Some(Some(facts)) => facts.image != *image,
-            _ => false,
-        });
-        let replaced = facts.iter().filter(|(place, facts)| {
-            let seen = facts.as_ref();
-            seen.is_some_and(|facts| facts.is_being_replaced(now))
+        let seen = pods.iter().map(|pod| (&pod.place, pod));
+        let seen: BTreeMap<_, _> = seen.collect();
+        self.taken
+            .retain(|place, taken| seen.get(place).is_some_and(|pod| !taken.is_over(pod)));
+        let replaced = seen.iter().filter(|(place, pod)| {
+            let facts = pod.facts.as_ref();
+            facts.is_some_and(|facts| facts.is_being_replaced(now))
                 && !self.taken.contains_key(**place)
         });
         replaced.count() + self.taken.len()
@@ -137,7 +163,7 @@ mod tests {
     #[allow(clippy::needless_pass_by_value)] // `json!` makes values.
     fn pod(number: usize, annotations: Value) -> PodSeen {
         let pod = json!({
-            "metadata": {"name": format!("files-{number}-0"), "namespace": "n", "annotations": annotations},
+            "metadata": {"name": format!("files-{number}-0"), "uid": "first", "namespace": "n", "annotations": annotations},
             "spec": {"containers": [], "initContainers": [{"name": names::SIDECAR_CONTAINER, "image": OLD}]},
         });
         PodSeen::of(&serde_json::from_value::<Pod>(pod).unwrap())
@@ -185,6 +211,28 @@ mod tests {
         assert_eq!(next(&mut turns, &pods), ["files-10"]);
         assert_eq!(take(&mut turns, 10, &pods), Turn::Now);
         assert_eq!(take(&mut turns, 11, &pods), Turn::Later);
+    }
+
+    #[test]
+    fn the_next_pod_of_the_same_name_has_a_turn_of_its_own() {
+        let mut turns = Turns::default();
+        let mut pods = [quiet(0)];
+        assert_eq!(take(&mut turns, 0, &pods), Turn::Now);
+        // It was made from an older template, while nobody looked at the first one any more.
+        "second".clone_into(&mut pods[0].uid);
+        assert_eq!(take(&mut turns, 0, &pods), Turn::Now);
+        assert_eq!(take(&mut turns, 0, &pods), Turn::Begun);
+    }
+
+    #[test]
+    fn a_change_that_was_seen_may_be_made_once_more() {
+        let mut turns = Turns::default();
+        let pods = [quiet(0)];
+        assert_eq!(take(&mut turns, 0, &pods), Turn::Now);
+        turns.seen(&pods[0]);
+        assert_eq!(take(&mut turns, 0, &pods), Turn::Begun);
+        turns.seen(&changed(0, NOW));
+        assert_eq!(take(&mut turns, 0, &pods), Turn::Now);
     }
 
     #[test]

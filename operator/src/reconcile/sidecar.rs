@@ -50,6 +50,7 @@ async fn carry_out(context: &Context, pass: &Pass, roll: &Roll, applied: &mut Ap
     let Some(pod) = pass.observed.own_pod() else {
         return decided;
     };
+    lock(&context.turns).seen(&PodSeen::of(pod));
     let is_put_off = instance.spec.paused || context.has_changed(&pass.observed.server);
     if is_put_off || is_imminent(roll) {
         return decided;
