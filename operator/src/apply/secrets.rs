@@ -37,6 +37,10 @@ pub(super) async fn create_secrets(
             let facts = SecretFacts::of(secret, claimant);
             known.learn(secret.name_any(), Some(facts));
         }
+        if let Ok(None) = &created {
+            // Secrets are not watched.
+            applied.overtaken();
+        }
         applied.record(created.map(|secret| secret.map(|secret| change(&secret))));
     }
     applied
@@ -67,7 +71,7 @@ async fn create(client: &Client, generated: &GeneratedSecret) -> Result<Option<S
         }
     };
     if secret.data.is_none() {
-        // Its source has just changed: the next reconcile creates another one.
+        // The next reconcile creates another one.
         return Ok(None);
     }
     let parameters = PostParams {
