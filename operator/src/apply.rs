@@ -109,8 +109,9 @@ pub async fn prepare(
 }
 
 /// Writes the desired objects, side by side where no order is needed. What a pod mounts and the policies that protect
-/// it come before the StatefulSet, policies before the Services that lead to their ports, a Role before what binds it,
-/// and what is deleted comes last. `force`: sends also what seems to be as desired.
+/// it come before the StatefulSet, a Role before what binds it, and what is deleted comes last. A Service and the policy
+/// of its port need each other, and the network follows both with a delay of its own: none comes first. `force`: sends
+/// also what seems to be as desired.
 pub async fn apply(
     writing: Writing<'_>,
     (instance, desired): (&Instance, &Desired),
@@ -138,17 +139,22 @@ pub async fn apply(
         prune: _,
     } = desired;
     let services = writer.unsettled(&caches.services, services);
-    let (put_maps, may_publish, policies) =
-        put_before_pod(&writer, caches, (config_maps, network_policies)).await;
-    let rights = put_rights(&writer, caches, (role, role_binding), may_publish);
+    let before_pod = (config_maps.as_slice(), network_policies.as_slice());
+    let pod = async {
+        let (put_maps, may_publish, policies) = put_before_pod(&writer, caches, before_pod).await;
+        let (rights, server) = tokio::join!(
+            put_rights(&writer, caches, (role, role_binding), may_publish),
+            put_server(&writer, caches, desired, &put_maps),
+        );
+        [put_maps, rights, policies, server]
+    };
     let budget = writer.put_each(&caches.disruption_budgets, disruption_budget.as_slice());
     let doors = async {
         let mut applied = writer.put_services(&services).await;
         applied.extend(writer.put_optional(&caches.optional, optional).await);
         applied
     };
-    let server = put_server(&writer, caches, desired, &put_maps);
-    let (rights, budget, doors, server) = tokio::join!(rights, budget, doors, server);
+    let ([put_maps, rights, policies, server], budget, doors) = tokio::join!(pod, budget, doors);
     let mut applied = Applied::default();
     for part in [put_maps, rights, policies, doors, budget, server] {
         applied.extend(part);
