@@ -24,9 +24,9 @@ const PROBES: u32 = 2;
 /// What was sent must be acknowledged within this time.
 const ACKNOWLEDGED: Duration = Duration::from_secs(30);
 
-/// Connections at rest that are kept, and for how long: each takes tens of KiB, and a burst opens dozens.
-const MOST_IDLE: usize = 8;
-const IDLE: Duration = Duration::from_secs(30);
+/// Connections at rest that are kept, and for how long: each takes tens of KiB, and a burst uses dozens again and again.
+const MOST_IDLE: usize = 64;
+const IDLE: Duration = Duration::from_secs(5);
 
 /// Why there is no client for the Kubernetes API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
