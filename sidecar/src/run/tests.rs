@@ -105,6 +105,17 @@ impl Scene {
         }
     }
 
+    /// The statuses that were published, one after the other.
+    fn statuses(&self) -> Vec<ServerStatus> {
+        let writes = self.target.writes();
+        let states = writes
+            .iter()
+            .map(|data| PublishedState::decode(data).unwrap());
+        let mut statuses: Vec<_> = states.map(|state| state.server.status).collect();
+        statuses.dedup();
+        statuses
+    }
+
     /// Lets some polls pass.
     async fn polls(&self) {
         tokio::time::sleep(Duration::from_millis(150)).await;
@@ -195,7 +206,9 @@ async fn a_server_that_is_unreachable_and_comes_back_is_published_twice() {
     scene
         .until(|state| state.server.status == ServerStatus::Reachable)
         .await;
-    assert_eq!(scene.target.writes().len(), 3);
+    // How it is unreachable may change meanwhile, on a busy machine: no answer in time, and then no connection.
+    let [good, bad] = [ServerStatus::Reachable, ServerStatus::Unreachable];
+    assert_eq!(scene.statuses(), [good, bad, good]);
     scene.server.set(|inside| inside.hangs = true);
     let state = scene
         .until(|state| state.server.status == ServerStatus::Unreachable)
