@@ -73,6 +73,7 @@ mod clients;
 mod config;
 mod control;
 mod faults;
+mod front;
 mod ids;
 mod listeners;
 mod metrics;
@@ -93,6 +94,7 @@ pub use config::{
     ConfigError, Environment, LogFormat, MetricsSettings, ServerConfig, Settings, TlsSettings,
 };
 pub use faults::{Fault, FaultRule, Faults};
+pub use front::Front;
 pub use ports::free_ports;
 pub use simulator::{Simulator, SimulatorOptions, StartError};
 pub use state_file::StateFileError;

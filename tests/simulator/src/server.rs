@@ -14,6 +14,7 @@ use crate::{
     faults::Fault,
     refusal::Refusal,
     sent::Sent,
+    stop::Stopped,
     transport::{Dropped, Entrance, Responded},
 };
 
@@ -43,13 +44,22 @@ async fn respond(control: Shared, request: Request<Incoming>) -> Responded {
     if let Some(fault) = &fault {
         info!(method, path, ?fault, "misbehaving on demand");
     }
+    misbehave(fault, &control.stopping, || truth(&control, request)).await
+}
+
+/// Answers as a fault demands. The truth is asked for only where it is needed.
+pub(crate) async fn misbehave<T: Future<Output = Answer>>(
+    fault: Option<Fault>,
+    stopping: &Stopped,
+    truth: impl FnOnce() -> T,
+) -> Responded {
     let answer = match fault {
-        None => truth(&control, request).await,
+        None => truth().await,
         Some(Fault::Delay { ms }) => {
             sleep(Duration::from_millis(ms)).await;
-            truth(&control, request).await
+            truth().await
         }
-        Some(Fault::List { adapters }) => match truth(&control, request).await {
+        Some(Fault::List { adapters }) => match truth().await {
             Answer { status: 200, .. } => Answer::json(200, &adapters),
             refused => refused,
         },
@@ -68,9 +78,9 @@ async fn respond(control: Shared, request: Request<Incoming>) -> Responded {
         },
         Some(Fault::Empty) => Answer::empty(200),
         Some(Fault::Close) => return Err(Dropped),
-        Some(Fault::Half) => return Ok(encode(truth(&control, request).await).map(Sent::cut)),
+        Some(Fault::Half) => return Ok(encode(truth().await).map(Sent::cut)),
         Some(Fault::Hang) => {
-            control.stopping.clone().requested().await;
+            stopping.clone().requested().await;
             return Err(Dropped);
         }
     };
@@ -104,7 +114,7 @@ fn count(control: &Control, method: &str, path: &str) {
     }
 }
 
-async fn read(request: Request<Incoming>) -> Result<Call, Answer> {
+pub(crate) async fn read(request: Request<Incoming>) -> Result<Call, Answer> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, LONGEST_BODY).collect().await;
     let body = body.map_err(|_| Answer::from(Refusal::BodyTooLarge))?;
