@@ -18,6 +18,16 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// The API server refuses.
 pub async fn instance(scene: &Scene, suffix: &str) -> Result<Instance, Error> {
+    let files = without_secrets(scene, suffix).await?;
+    make(&files, generated()).await?;
+    Ok(files)
+}
+
+/// The same without those that the operator would make.
+///
+/// # Errors
+/// The API server refuses.
+pub async fn without_secrets(scene: &Scene, suffix: &str) -> Result<Instance, Error> {
     let mut scene = scene.clone();
     // A name of a namespace has at most 63 characters.
     let prefix: String = scene.namespace.chars().take(45).collect();
@@ -28,22 +38,33 @@ pub async fn instance(scene: &Scene, suffix: &str) -> Result<Instance, Error> {
     namespaces
         .create(&PostParams::default(), &namespace)
         .await?;
-    let secrets: Api<Secret> = Api::namespaced(scene.client.clone(), &name);
-    for (name, data) in contents() {
+    let files = Instance {
+        scene,
+        name: "files".to_owned(),
+    };
+    let own = fields::secrets().into_iter();
+    make(&files, own.map(|(name, data)| (name, json!(data)))).await?;
+    Ok(files)
+}
+
+async fn make(
+    files: &Instance,
+    contents: impl IntoIterator<Item = (&'static str, Value)>,
+) -> Result<(), Error> {
+    for (name, data) in contents {
         let labels = labels::of_instance("files");
         let secret = json!({"metadata": {"name": name, "labels": labels}, "stringData": data});
-        secrets
+        files
+            .api::<Secret>()
             .create(&PostParams::default(), &serde_json::from_value(secret)?)
             .await?;
     }
-    Ok(Instance {
-        scene,
-        name: "files".to_owned(),
-    })
+    Ok(())
 }
 
-fn contents() -> impl Iterator<Item = (&'static str, Value)> {
-    let made = [
+/// Those that the operator would make.
+fn generated() -> [(&'static str, Value); 3] {
+    [
         ("files-jwt-secret", json!({"jwt-secret": "k".repeat(64)})),
         (
             "files-admin-bootstrap-credentials",
@@ -53,7 +74,5 @@ fn contents() -> impl Iterator<Item = (&'static str, Value)> {
             "files-sidecar-credentials",
             json!({"username": "dittofs-sidecar", "password": "s".repeat(32)}),
         ),
-    ];
-    let own = fields::secrets().into_iter();
-    own.map(|(name, data)| (name, json!(data))).chain(made)
+    ]
 }

@@ -4,6 +4,7 @@
 mod addresses;
 mod away;
 mod conflicts;
+mod deletion;
 mod engine;
 mod fights;
 mod judge;
@@ -37,6 +38,7 @@ pub fn trials(unavailable: Option<&str>) -> Vec<Trial> {
         addresses::addresses_stay,
         away::the_api_server_is_away,
         conflicts::a_conflict_with_any_kind_is_looked_into,
+        deletion::an_instance_can_always_be_deleted,
         fights::others_write_to_the_same_objects,
         leadership::never_two_writers,
         server::whatever_the_server_answers,

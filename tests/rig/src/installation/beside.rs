@@ -75,13 +75,18 @@ impl Operator {
     /// # Errors
     /// It does not start.
     pub fn again(&mut self, cluster: &Cluster) -> Result<(), Error> {
-        if let Some(running) = self.running.take() {
-            running.kill();
-        }
+        self.kill();
         let running = cluster.launcher.start(&self.program)?;
         self.id = running.pid();
         self.running = Some(running);
         Ok(())
+    }
+
+    /// Kills it, until [`Operator::again`].
+    pub fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.kill();
+        }
     }
 
     /// Its process id.
@@ -118,9 +123,7 @@ impl Operator {
 
 impl Drop for Operator {
     fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.kill();
-        }
+        self.kill();
     }
 }
 
@@ -162,6 +165,42 @@ impl Sidecar {
 }
 
 impl Drop for Sidecar {
+    fn drop(&mut self) {
+        if let Some(running) = self.0.take() {
+            running.kill();
+        }
+    }
+}
+
+/// A DittoFS server beside the API server, in no pod. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Server(Option<Running>);
+
+impl Server {
+    /// Starts a program that is given as `dfs` is, with this configuration and environment, `NAME=value`.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(
+        cluster: &Cluster,
+        program: &Path,
+        config: &Path,
+        environment: &[String],
+    ) -> Result<Self, Error> {
+        let mut arguments = environment.to_vec();
+        arguments.push(program.display().to_string());
+        arguments.extend(["start", "--foreground", "--config"].map(str::to_owned));
+        arguments.push(config.display().to_string());
+        let program = Program {
+            name: "dittofs",
+            executable: PathBuf::from("/usr/bin/env"),
+            arguments,
+        };
+        Ok(Self(Some(cluster.launcher.start(&program)?)))
+    }
+}
+
+impl Drop for Server {
     fn drop(&mut self) {
         if let Some(running) = self.0.take() {
             running.kill();

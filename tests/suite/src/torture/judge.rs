@@ -3,14 +3,15 @@
 use dittofs_rig::audit::Mark;
 use dittofs_rig::proxy::plan::Written;
 use dittofs_suite::Outcome;
+use dittofs_suite::dump::{self, Dump};
 use dittofs_suite::instance::Instance;
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Secret, Service};
 use kube::ResourceExt as _;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 use super::scenarios::Scenario;
-use crate::api::seen::{Failed, of_instance};
+use crate::api::seen::{Failed, of_instance, operator_writes};
 use crate::api::seen_pods::pod_deletions;
 
 /// The Services are those of before, unless the scenario is meant to cost them.
@@ -55,6 +56,46 @@ pub async fn pod(files: &Instance, scenario: &Scenario, began: Mark) -> Outcome 
         return Err(format!("the pod was deleted {restarts} times").into());
     }
     Ok(())
+}
+
+/// A Secret is made once, and never written to again: what is in it would be lost.
+pub fn secrets(files: &Instance, scenario: &Scenario) -> Outcome {
+    let mut writes = operator_writes(&files.scene, files.scene.began)?;
+    writes.retain(|entry| entry.resource == "secrets" && entry.code < 300);
+    if let Some(change) = writes.iter().find(|entry| entry.verb != "create") {
+        return Err(format!("Secret {}: {}", change.name, change.verb).into());
+    }
+    let mut names: Vec<_> = writes.iter().map(|entry| entry.name.as_str()).collect();
+    names.sort_unstable();
+    let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
+    match twice {
+        Some(pair) if !scenario.starts_anew() => {
+            Err(format!("Secret {} was made twice", pair[0]).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// All objects, with the names of the keys of Secrets, which are chosen by chance.
+pub async fn objects(files: &Instance, scenario: &Scenario) -> Result<Dump, Failed> {
+    let mut objects = dump::of(files).await?;
+    if scenario.makes_secrets {
+        // What a server is restarted for depends on their contents.
+        for text in objects.values_mut() {
+            let lines = text.lines().filter(|line| !line.contains("/roll-"));
+            *text = lines.collect::<Vec<_>>().join("\n");
+        }
+    }
+    for secret in of_instance::<Secret>(files).await? {
+        let name = secret.name_any();
+        // It is salted with the uid of the instance.
+        let name = name.split_once("-database-").map_or(&*name, |(it, _)| it);
+        let keys: Vec<_> = secret.data.iter().flat_map(BTreeMap::keys).collect();
+        let owners = secret.owner_references().iter().map(|owner| &owner.kind);
+        let text = format!("{keys:?}, of {:?}", owners.collect::<Vec<_>>());
+        objects.insert(format!("Secret {name}"), text);
+    }
+    Ok(objects)
 }
 
 /// The Services of an instance by name, with their uids: addresses hang on them.

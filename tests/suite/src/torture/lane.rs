@@ -95,7 +95,12 @@ impl Lane {
     ) -> Result<Ended, Failed> {
         self.runs += 1;
         let number = self.name.rsplit('-').next().unwrap_or_default();
-        let files = grounds::instance(&self.scene, &format!("{number}-{}", self.runs)).await?;
+        let suffix = format!("{number}-{}", self.runs);
+        let files = if scenario.makes_secrets {
+            grounds::without_secrets(&self.scene, &suffix).await?
+        } else {
+            grounds::instance(&self.scene, &suffix).await?
+        };
         let mut run = self.begin(files)?;
         let outcome = run.play(scenario, adversity, expected).await;
         run.clean_up().await?;
@@ -209,14 +214,15 @@ impl Run<'_> {
             done = act => done?,
             broken = self.keep_alive() => broken?,
         }
-        let mut dump = self.converged(expected).await?;
+        let mut dump = self.converged(scenario, expected).await?;
         if !adversity.past.is_empty() {
             self.relive(&adversity.past).await?;
-            dump = self.converged(expected).await?;
+            dump = self.converged(scenario, expected).await?;
         }
         judge::services(&self.files, scenario, &before).await?;
         judge::deletions(&self.proxy.writes())?;
         judge::pod(&self.files, scenario, began).await?;
+        judge::secrets(&self.files, scenario)?;
         Ok(Ended {
             dump,
             writes: self.proxy.writes(),
@@ -234,6 +240,11 @@ impl Run<'_> {
     pub fn restart(&mut self) -> Outcome {
         self.operator.again(&self.files.scene.world.cluster)?;
         Ok(())
+    }
+
+    /// Kills the operator. [`Run::revive`] starts it again.
+    pub fn kill(&mut self) {
+        self.operator.kill();
     }
 
     /// Starts it again if it has ended.
@@ -301,18 +312,22 @@ impl Run<'_> {
         }
     }
 
-    async fn converged(&mut self, expected: Option<&Dump>) -> Result<Dump, Failed> {
+    async fn converged(
+        &mut self,
+        scenario: &Scenario,
+        expected: Option<&Dump>,
+    ) -> Result<Dump, Failed> {
         let deadline = Instant::now() + CONVERGED;
         let Some(expected) = expected else {
-            return self.learned(deadline).await;
+            return self.learned(scenario, deadline).await;
         };
         loop {
             self.revive()?;
-            let found = dump::of(&self.files).await?;
+            let found = judge::objects(&self.files, scenario).await?;
             let difference = dump::difference(expected, &found);
             if difference.is_ok() {
                 self.at_rest(AT_REST, deadline).await?;
-                let found = dump::of(&self.files).await?;
+                let found = judge::objects(&self.files, scenario).await?;
                 if dump::difference(expected, &found).is_ok() {
                     return Ok(found);
                 }
@@ -329,13 +344,13 @@ impl Run<'_> {
     }
 
     /// Without faults: what is the same before and after a rest.
-    async fn learned(&mut self, deadline: Instant) -> Result<Dump, Failed> {
+    async fn learned(&mut self, scenario: &Scenario, deadline: Instant) -> Result<Dump, Failed> {
         self.files.wait_complete().await?;
         loop {
-            let before = dump::of(&self.files).await?;
+            let before = judge::objects(&self.files, scenario).await?;
             // What is learned too early is wrong for all runs.
             self.at_rest(3 * AT_REST, deadline).await?;
-            let after = dump::of(&self.files).await?;
+            let after = judge::objects(&self.files, scenario).await?;
             match dump::difference(&before, &after) {
                 Ok(()) => return Ok(after),
                 Err(difference) if Instant::now() > deadline => {

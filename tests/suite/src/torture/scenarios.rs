@@ -4,11 +4,13 @@ mod rows;
 
 use dittofs_golden::fields;
 use dittofs_rig::wait_for;
-use dittofs_shared::AdapterType;
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::published_state::Adapter;
+use dittofs_shared::{AdapterType, names};
 use dittofs_suite::Outcome;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter, merge};
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use kube::Api;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
@@ -17,13 +19,15 @@ use crate::api::seen::Failed;
 use crate::api::seen_pods::latest_pod;
 
 /// One of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Scenario {
     pub name: String,
     /// The instance to begin with. `None`: there is none.
     pub spec: Option<Value>,
     /// What happens to it, one after the other, and without waiting.
     pub steps: Vec<Step>,
+    /// The operator makes its Secrets. Otherwise they are there before, and the same for all instances.
+    pub makes_secrets: bool,
 }
 
 /// Something that a user, a sidecar or another program does.
@@ -88,6 +92,7 @@ pub fn all() -> Result<Vec<Scenario>, Failed> {
                 name: format!("field {path} {number}"),
                 steps: vec![Step::Spec(change.applied_to(&before))],
                 spec: Some(before),
+                ..Scenario::default()
             });
         }
     }
@@ -126,10 +131,21 @@ impl Scenario {
         self.spec.as_ref().is_some_and(|spec| spec["replicas"] == 1)
     }
 
-    /// How often its pod may be deleted, to be made anew.
+    /// Whether the instance is deleted and created once more, with other Secrets.
+    pub fn starts_anew(&self) -> bool {
+        let is_end =
+            |step: &Step| matches!(step, Step::Delete(kind, _) if kind.kind == "DittoServer");
+        self.steps.iter().any(is_end)
+    }
+
+    /// How often its pod may be deleted, to be made anew. Another sidecar is none of the reasons.
     pub fn restarts(&self) -> usize {
-        let is_spec = |step: &&Step| matches!(step, Step::Spec(_));
-        self.steps.iter().filter(is_spec).count()
+        let specs = self.steps.iter().filter_map(|step| match step {
+            Step::Spec(spec) => Some(spec),
+            _ => None,
+        });
+        let specs: Vec<_> = self.spec.iter().chain(specs).map(without_sidecar).collect();
+        specs.windows(2).filter(|pair| pair[0] != pair[1]).count()
     }
 
     /// Waits until its pod, if it has one, is the one that the StatefulSet would make now, and ready.
@@ -137,8 +153,9 @@ impl Scenario {
         if !self.has_pod() {
             return Ok(());
         }
-        wait_for("the pod to be as the template", API_DEADLINE, || {
-            latest_pod(files)
+        wait_for("the pod to be as the template", API_DEADLINE, || async {
+            latest_pod(files).await?;
+            latest_sidecar(files).await
         })
         .await?;
         Ok(())
@@ -170,6 +187,34 @@ impl Scenario {
         }
         Ok(())
     }
+}
+
+fn without_sidecar(spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    if let Some(fields) = spec.as_object_mut() {
+        fields.remove("sidecar");
+    }
+    spec
+}
+
+/// The pod has the sidecar that the next one would have.
+async fn latest_sidecar(files: &Instance) -> Result<(), String> {
+    let text = |error: kube::Error| error.to_string();
+    let set = files.api::<StatefulSet>().get(&files.name).await;
+    let pod = files.api::<Pod>().get(&names::pod(&files.name)).await;
+    let image = |pod: Option<&PodSpec>| {
+        let mut containers = pod?.init_containers.iter().flatten();
+        containers
+            .find(|container| container.name == names::SIDECAR_CONTAINER)
+            .and_then(|sidecar| sidecar.image.clone())
+    };
+    let spec = set.map_err(text)?.spec;
+    let next = image(spec.as_ref().and_then(|spec| spec.template.spec.as_ref()));
+    let now = image(pod.map_err(text)?.spec.as_ref());
+    if now == next {
+        return Ok(());
+    }
+    Err(format!("sidecar {now:?}, and the next pod has {next:?}"))
 }
 
 impl Step {

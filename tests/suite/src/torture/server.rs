@@ -1,14 +1,14 @@
 //! Whatever the server answers, and whatever is done to the published state: no Service is deleted or changed, the state says what
-//! is wrong, and all is well again by itself. With the real sidecar and a simulator beside it.
+//! is wrong, and all is well again by itself. With the real sidecar, and a simulator or a real server beside it.
 
+mod played;
 mod troubles;
 
 use dittofs_model::random::Random;
-use dittofs_rig::beside::Sidecar;
 use dittofs_rig::wait_for;
 use dittofs_shared::published_state::{PublishedState, ServerStatus};
 use dittofs_shared::{labels, names};
-use dittofs_simulator::{FaultRule, Faults, ServerConfig, Simulator, SimulatorOptions, free_ports};
+use dittofs_simulator::{FaultRule, Faults};
 use dittofs_suite::instance::{API_DEADLINE, Instance};
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, grounds};
@@ -21,29 +21,23 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::lane::{Lane, Run};
 use super::scenarios::{Step, with};
 use super::settings::{self, Tally};
 use crate::api::seen::{Failed, write};
+use played::Played;
 use troubles::{Damage, PORTS, Trouble, troubles};
 
-const SIDECARS: [&str; 4] = [
-    "torture-sidecar-0",
-    "torture-sidecar-1",
-    "torture-sidecar-2",
-    "torture-sidecar-3",
-];
 /// Longer than it takes a poll to fail, one after the other, until that is published.
 const NOTICED: Duration = Duration::from_mins(1);
 
 /// An instance with a server, a sidecar and an operator, none of them in a pod.
 struct Ground<'a> {
     run: Run<'a>,
-    simulator: Simulator,
-    _sidecar: Sidecar,
+    played: Played,
     folder: PathBuf,
     services: Vec<Value>,
 }
@@ -55,41 +49,6 @@ impl Drop for Ground<'_> {
     }
 }
 
-async fn simulator(folder: &Path) -> Result<Simulator, Failed> {
-    let config = ServerConfig::from_yaml("controlplane: {port: 0}\nshutdown_timeout: 1s")?;
-    let ports = free_ports(2)?;
-    let adapters = ["nfs", "smb"].into_iter().map(str::to_owned).zip(ports);
-    let options = SimulatorOptions {
-        secret: Some("k".repeat(64)),
-        initial_adapters: adapters.collect(),
-        ..SimulatorOptions::default()
-    };
-    Ok(Simulator::start(&config, &folder.join("server"), options).await?)
-}
-
-fn sidecar(files: &Instance, number: usize, folder: &Path, api: &str) -> Result<Sidecar, Failed> {
-    let credentials = folder.join("credentials");
-    fs::create_dir_all(&credentials)?;
-    fs::write(credentials.join("username"), "dittofs-sidecar")?;
-    fs::write(credentials.join("password"), "s".repeat(32))?;
-    let key = folder.join("key");
-    fs::write(&key, "k".repeat(64))?;
-    let environment = [
-        format!("DITTOFS_SIDECAR_API_URL={api}"),
-        format!("DITTOFS_SIDECAR_CREDENTIALS_DIR={}", credentials.display()),
-        format!("DITTOFS_SIDECAR_SIGNING_KEY={}", key.display()),
-    ];
-    let world = &files.scene.world;
-    let place = (files.scene.namespace.as_str(), files.name.as_str());
-    Ok(Sidecar::start(
-        &world.cluster,
-        &world.programs,
-        SIDECARS[number],
-        place,
-        &environment,
-    )?)
-}
-
 impl<'a> Ground<'a> {
     async fn open(scene: &Scene, lane: &'a Lane, number: usize) -> Result<Self, Failed> {
         let files = grounds::instance(scene, &format!("server-{number}")).await?;
@@ -99,18 +58,16 @@ impl<'a> Ground<'a> {
         Step::Spec(with(spec)).take(&files).await?;
         let folder = std::env::temp_dir().join(&files.scene.namespace);
         fs::create_dir_all(folder.join("server"))?;
-        let simulator = simulator(&folder).await?;
         // It is made last.
         wait_for("the StatefulSet", API_DEADLINE, || async {
             let found = files.api::<StatefulSet>().get(&files.name).await;
             found.map(drop).map_err(|error| error.to_string())
         })
         .await?;
-        let sidecar = sidecar(&files, number, &folder, &simulator.base_url())?;
+        let played = Played::start(&files, number, &folder).await?;
         let mut ground = Self {
             run,
-            simulator,
-            _sidecar: sidecar,
+            played,
             folder,
             services: Vec::new(),
         };
@@ -141,7 +98,7 @@ impl<'a> Ground<'a> {
                     count: None,
                     fault: fault.clone(),
                 };
-                self.simulator.set_faults(Faults {
+                self.played.front.set_faults(Faults {
                     rules: vec![rule],
                     start_delay_ms: None,
                 });
@@ -153,7 +110,7 @@ impl<'a> Ground<'a> {
                 } else {
                     self.polled().await?;
                 }
-                self.simulator.set_faults(Faults::default());
+                self.played.front.set_faults(Faults::default());
             }
             Trouble::State(damage) => {
                 self.damage(*damage).await?;
@@ -169,7 +126,7 @@ impl<'a> Ground<'a> {
 
     /// Two more answers, so that the sidecar has made of them what it makes.
     async fn polled(&self) -> Outcome {
-        let asked = || self.simulator.requests("GET", PORTS);
+        let asked = || self.played.front.requests("GET", PORTS);
         let before = asked();
         wait_for("two more polls", API_DEADLINE, || async {
             if asked() >= before + 2 {
@@ -325,7 +282,9 @@ pub async fn whatever_the_server_answers(scene: Scene) -> Outcome {
     };
     let waiting = RefCell::new(VecDeque::from(all));
     let lanes = Lane::open_all(&scene).await?;
-    let parts = lanes.iter().enumerate();
+    // The ports of a real server are the same for all.
+    let side_by_side = settings::server().map_or(lanes.len(), |_| 1);
+    let parts = lanes.iter().enumerate().take(side_by_side);
     let parts = parts.map(|(number, lane)| meet_all(&scene, (lane, number), &waiting));
     tally.gather(join_all(parts).await);
     tally.tell(

@@ -16,6 +16,9 @@ const ONLY: &str = "DITTOFS_TORTURE_ONLY";
 /// The file to which each property adds its line.
 const REPORT: &str = "DITTOFS_TORTURE_REPORT";
 
+/// A real server, for what needs one. `cargo xtask test` sets it as well.
+const SERVER: &str = "DITTOFS_TEST_SERVER";
+
 /// Without the variable. It is a part of `cargo xtask test`.
 const SAMPLE_MINUTES: f64 = 5.0;
 
@@ -27,6 +30,11 @@ fn variable(name: &str) -> Option<String> {
 pub fn seed() -> u64 {
     let given = variable(SEED).and_then(|text| text.parse().ok());
     given.unwrap_or_default()
+}
+
+/// The program of a real server. `None`: a simulator.
+pub fn server() -> Option<String> {
+    variable(SERVER)
 }
 
 /// Whether scenarios with this name are asked for.

@@ -5,6 +5,7 @@ use dittofs_rig::binaries::{Binaries, Part};
 use dittofs_rig::foreign_crds::ForeignCrds;
 use dittofs_rig::programs::{self, Profile, Programs};
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -20,6 +21,9 @@ pub struct Arguments {
     /// Only scenarios whose names contain this.
     #[arg(long, value_name = "WORDS")]
     only: Option<String>,
+    /// A DittoFS server program for what a sidecar meets, instead of the simulator.
+    #[arg(long, value_name = "PROGRAM")]
+    dittofs: Option<PathBuf>,
 }
 
 /// States of the model, and hostile published states.
@@ -57,6 +61,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
         .env("DITTOFS_TORTURE_REPORT", &report);
     if let Some(only) = &arguments.only {
         suite.env("DITTOFS_TORTURE_ONLY", only);
+    }
+    if let Some(program) = &arguments.dittofs {
+        suite.env("DITTOFS_TEST_SERVER", std::path::absolute(program)?);
     }
     let tortured = super::suite(&mut suite, Some("torture::"));
     println!("\n{}", fs::read_to_string(&report)?);

@@ -3,6 +3,7 @@
 use dittofs_shared::crd::DittoServer;
 use dittofs_shared::published_state::Adapter;
 use dittofs_suite::instance::{adapter, merge};
+use dittofs_suite::kubelet::NOWHERE;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -32,15 +33,21 @@ fn moved() -> Vec<Adapter> {
 
 /// All of them.
 pub fn by_hand() -> Vec<Scenario> {
-    let mut all = vec![Scenario {
-        name: "created".to_owned(),
+    let created = |name: &str, makes_secrets| Scenario {
+        name: name.to_owned(),
         spec: None,
         steps: vec![Step::Spec(base()), Step::Publish(both())],
-    }];
+        makes_secrets,
+    };
+    let mut all = vec![
+        created("created", false),
+        created("created, and its Secrets with it", true),
+    ];
     let named = |(name, steps): (&str, Vec<Step>)| Scenario {
         name: name.to_owned(),
         spec: Some(base()),
         steps,
+        ..Scenario::default()
     };
     all.extend(of_adapters().into_iter().map(named));
     all.extend(of_specs().into_iter().map(named));
@@ -253,10 +260,48 @@ fn of_pods() -> Vec<Scenario> {
             vec![Step::Delete(of::<StatefulSet>(), "files")],
         ),
     ];
-    let named = |(name, steps): (&str, Vec<Step>)| Scenario {
+    rows.into_iter()
+        .chain(of_sidecars())
+        .map(with_pod)
+        .collect()
+}
+
+fn with_pod((name, steps): (&'static str, Vec<Step>)) -> Scenario {
+    Scenario {
         name: name.to_owned(),
         spec: Some(running(json!({}))),
         steps,
+        ..Scenario::default()
+    }
+}
+
+fn of_sidecars() -> Vec<(&'static str, Vec<Step>)> {
+    let ask = |image: &str| Step::Spec(running(json!({"sidecar": {"image": image}})));
+    let [second, third] = ["sidecar.example/it:2", "sidecar.example/it:3"];
+    let nowhere = format!("{NOWHERE}it:4");
+    let restart = |image: &str| {
+        let spec = json!({"sidecar": {"image": image}, "logging": {"level": "DEBUG"}});
+        Step::Spec(running(spec))
     };
-    rows.into_iter().map(named).collect()
+    vec![
+        ("a sidecar is replaced", vec![ask(second)]),
+        ("a sidecar is replaced twice", vec![ask(second), ask(third)]),
+        ("a sidecar does not run", vec![ask(&nowhere)]),
+        (
+            "a sidecar does not run, and another does",
+            vec![ask(&nowhere), ask(third)],
+        ),
+        (
+            "a sidecar is replaced while its server restarts",
+            vec![ask(second), restart(second)],
+        ),
+        (
+            "a pod is deleted whose sidecar is replaced",
+            vec![ask(second), Step::Delete(of::<Pod>(), "files-0")],
+        ),
+        (
+            "a sidecar is replaced while an adapter moves",
+            vec![ask(second), Step::Publish(moved())],
+        ),
+    ]
 }
