@@ -7,7 +7,7 @@ use crate::apply::{self, Applied, Failure};
 use crate::context::Context;
 use crate::lock::lock;
 use crate::server::instance_at;
-use dittofs_operator_core::brake::{NamespacedName, Queue};
+use dittofs_operator_core::brake::{Granted, NamespacedName, Queue};
 use dittofs_operator_core::observed::Observed;
 use dittofs_operator_core::pod_status;
 use dittofs_operator_core::roll::{Roll, Waits};
@@ -72,6 +72,8 @@ async fn recreate(
         return Roll::NoPod;
     };
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+    // A deletion that was not answered may have begun: its turn stays taken.
+    let mut is_new = false;
     if in_turn {
         // The status must say that it has served. Otherwise a new leader would not wait for it to come back.
         let status = observed.server.status.as_ref();
@@ -79,19 +81,20 @@ async fn recreate(
         if !is_known {
             return pending(changed, Waits::Controller);
         }
-        if let Err(queue) = ask(context, place, uid) {
-            return pending(changed, Waits::Turn(queue));
+        match ask(context, place, uid) {
+            Ok(granted) => is_new = granted == Granted::Now,
+            Err(queue) => return pending(changed, Waits::Turn(queue)),
         }
     }
-    match is_up_to_date(context, observed).await {
+    let is_up_to_date = is_up_to_date(context, observed).await;
+    if is_new && !matches!(is_up_to_date, Ok(true)) {
+        lock(&context.brake).give_back(place);
+    }
+    match is_up_to_date {
         Ok(true) => {}
         // What is newer leads to another reconcile as soon as the watch brings it.
-        Ok(false) => {
-            lock(&context.brake).give_back(place);
-            return pending(changed, Waits::Controller);
-        }
+        Ok(false) => return pending(changed, Waits::Controller),
         Err(failure) => {
-            lock(&context.brake).give_back(place);
             applied.failures.push(failure);
             return Roll::Now { changed, in_turn };
         }
@@ -105,8 +108,8 @@ async fn recreate(
             applied.overtaken();
         }
         Err(failure) => {
-            // Without an answer the pod may be terminating.
-            if failure.error.is_answer() {
+            // Without an answer the pod may be terminating, and another pod or none shows that it was.
+            if failure.error.is_answer() && !failure.error.is_replaced() {
                 lock(&context.brake).give_back(place);
             }
             applied.failures.push(failure);
@@ -125,7 +128,7 @@ async fn is_up_to_date(context: &Context, observed: &Observed) -> Result<bool, F
     apply::is_current(&context.client, set).await
 }
 
-fn ask(context: &Context, place: &NamespacedName, pod: &str) -> Result<(), Queue> {
+fn ask(context: &Context, place: &NamespacedName, pod: &str) -> Result<Granted, Queue> {
     let states = lock(&context.fleet).states(&context.caches);
     lock(&context.brake).ask(place, pod, &states, Instant::now())
 }

@@ -30,6 +30,15 @@ pub struct Queue {
     pub limit: Limit,
 }
 
+/// A turn that was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granted {
+    /// Just now. Whoever does not use it gives it back.
+    Now,
+    /// Before, for the same pod, whose deletion may have begun.
+    Before,
+}
+
 /// Grants turns.
 #[derive(Debug)]
 pub struct Brake {
@@ -50,7 +59,8 @@ impl Brake {
         }
     }
 
-    /// Asks for a turn to take a pod out of service. An instance that gets one uses it at once, or gives it back.
+    /// Asks for a turn to take a pod out of service. An instance that gets one uses it at once, or gives it back if it
+    /// is new.
     ///
     /// # Errors
     /// It is not this instance's turn. It will be woken, see [`Brake::next`].
@@ -60,15 +70,18 @@ impl Brake {
         pod: &str,
         seen: &[InstanceState],
         now: Instant,
-    ) -> Result<(), Queue> {
+    ) -> Result<Granted, Queue> {
         self.forget_what_is_seen(seen, now);
         let mut out = self.out_of_service(seen);
         out.remove(place);
         let allowed = self.limit.of(seen.len());
         if out.len() < allowed {
-            self.begun.insert(place.clone(), (pod.to_owned(), now));
+            let before = self
+                .begun
+                .insert(place.clone(), (pod.to_owned(), now))
+                .filter(|(before, _)| before == pod);
             self.waiting.remove(place);
-            return Ok(());
+            return Ok(before.map_or(Granted::Now, |_| Granted::Before));
         }
         self.waiting.insert(place.clone());
         Err(Queue {

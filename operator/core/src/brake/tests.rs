@@ -35,13 +35,14 @@ fn no_more_turns_are_given_than_allowed_before_the_copies_show_them() {
     let mut brake = Brake::new(TWO);
     let now = Instant::now();
     let seen = ["a", "b", "c"].map(|name| serves(name, name));
-    assert!(brake.ask(&place("a"), "a", &seen, now).is_ok());
-    assert!(brake.ask(&place("b"), "b", &seen, now).is_ok());
+    assert_eq!(brake.ask(&place("a"), "a", &seen, now), Ok(Granted::Now));
+    assert_eq!(brake.ask(&place("b"), "b", &seen, now), Ok(Granted::Now));
     let queue = brake.ask(&place("c"), "c", &seen, now).unwrap_err();
     assert_eq!(names(&queue.out_of_service), ["a", "b"]);
     assert_eq!(queue.allowed, 2);
-    // Whoever has a turn may try again.
-    assert!(brake.ask(&place("a"), "a", &seen, now).is_ok());
+    // Whoever has a turn may try again. What was begun before is not theirs to take back.
+    let again = brake.ask(&place("a"), "a", &seen, now);
+    assert_eq!(again, Ok(Granted::Before));
     assert!(brake.next(&seen, now).is_empty());
 }
 
