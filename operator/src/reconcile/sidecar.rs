@@ -93,11 +93,8 @@ async fn replace(
     edit: Edit,
     applied: &mut Applied,
 ) -> Renewal {
-    let known = &instance.sidecar;
-    let pods = lock(&context.fleet).pods(&context.caches);
     let seen = PodSeen::of(pod);
-    let turn = lock(&context.turns).take(&instance.name, &seen, &known.requested, &pods, known.at);
-    match turn {
+    match turn(context, instance, &seen) {
         Turn::Now => {}
         Turn::Begun => return Renewal::begun(),
         Turn::Later => return Renewal::WaitsForOthers,
@@ -116,6 +113,14 @@ async fn replace(
             failed(failure, Renewal::Replace(edit), applied)
         }
     }
+}
+
+/// Nothing is forgotten between the look at the pods and the turn.
+fn turn(context: &Context, instance: &Instance, seen: &PodSeen) -> Turn {
+    let known = &instance.sidecar;
+    let mut turns = lock(&context.turns);
+    let pods = lock(&context.fleet).pods(&context.caches);
+    turns.take(&instance.name, seen, &known.requested, &pods, known.at)
 }
 
 /// PodSecurity and admission policies evaluate the pod again. An image that they refuse is not tried again.
