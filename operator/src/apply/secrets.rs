@@ -38,7 +38,6 @@ pub(super) async fn create_secrets(
             known.learn(secret.name_any(), Some(facts));
         }
         if let Ok(None) = &created {
-            // Secrets are not watched.
             applied.overtaken();
         }
         applied.record(created.map(|secret| secret.map(|secret| change(&secret))));
@@ -71,7 +70,7 @@ async fn create(client: &Client, generated: &GeneratedSecret) -> Result<Option<S
         }
     };
     if secret.data.is_none() {
-        // The next reconcile creates another one.
+        // The next reconcile creates another one. Secrets are not watched: nothing else leads to it.
         return Ok(None);
     }
     let parameters = PostParams {
@@ -80,9 +79,21 @@ async fn create(client: &Client, generated: &GeneratedSecret) -> Result<Option<S
     };
     match within_deadline(api.create(&parameters, &secret)).await {
         Ok(created) => Ok(Some(created)),
-        Err(error) if error.is_conflict() => Ok(None),
-        Err(error) => Err(Failure::of(&secret, &(), error)),
+        Err(error) => {
+            let failure = Failure::of(&secret, &(), error);
+            if failure.error.is_conflict() && is_there(&api, &secret).await? {
+                return Ok(None);
+            }
+            Err(failure)
+        }
     }
+}
+
+/// Whoever stands between may say that it exists, and it does not.
+async fn is_there(api: &Api<Secret>, secret: &Secret) -> Result<bool, Failure> {
+    let found = within_deadline(api.get_opt(&secret.name_any())).await;
+    let found = found.map_err(|error| Failure::of(secret, &(), error))?;
+    Ok(found.is_some())
 }
 
 fn random(fixed: &BTreeMap<String, String>, key: &str, length: usize) -> Data {

@@ -128,6 +128,7 @@ async fn go_on(
     secrets: &mut KnownSecrets,
 ) -> Result<Converged, Error> {
     let unprepared = std::mem::take(&mut applied.failures);
+    let due = applied.due_in.take();
     let mut is_outdated = is_new(server) || !applied.changes.is_empty();
     let mut force = reconcile_request::of(server).is_some();
     let mut extent = Extent::Part;
@@ -153,6 +154,9 @@ async fn go_on(
         applied.extend(apply::contested(context.writing(), &pass.instance));
     }
     applied.failures.splice(..0, unprepared);
+    if let Some(due) = due {
+        applied.due_within(due);
+    }
     if is_outdated {
         pass = Pass::begin(server, context, secrets).await?;
         // The events of our own writes wake nobody.
