@@ -24,9 +24,10 @@ const PROBES: u32 = 2;
 /// What was sent must be acknowledged within this time.
 const ACKNOWLEDGED: Duration = Duration::from_secs(30);
 
-/// Connections at rest that are kept, and for how long: each takes tens of KiB, and a burst uses dozens again and again.
+/// Connections at rest that are kept, and for how long: each takes tens of KiB, and a burst uses dozens again and again. Longer
+/// than between two renewals of a Lease, which would need a handshake each time.
 const MOST_IDLE: usize = 64;
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(10);
 
 /// Why there is no client for the Kubernetes API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
