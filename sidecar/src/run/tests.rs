@@ -54,7 +54,7 @@ impl Scene {
             administration.clone(),
         );
         let parts = Parts {
-            poller: Poller::new(session, Listening::default()),
+            poller: Poller::new(session, Listening::of_this_test()),
             administration,
             target: target.clone(),
             clock: clock::system(),
@@ -209,6 +209,7 @@ async fn a_server_that_is_unreachable_and_comes_back_is_published_twice() {
     // How it is unreachable may change meanwhile, on a busy machine: no answer in time, and then no connection.
     let [good, bad] = [ServerStatus::Reachable, ServerStatus::Unreachable];
     assert_eq!(scene.statuses(), [good, bad, good]);
+    assert!(scene.target.writes().len() <= 5);
     scene.server.set(|inside| inside.hangs = true);
     let state = scene
         .until(|state| state.server.status == ServerStatus::Unreachable)
