@@ -2,16 +2,20 @@
 //! is there, and goes on.
 
 use dittofs_rig::proxy::Rule;
-use dittofs_suite::instance::{API_DEADLINE, merge};
+use dittofs_suite::instance::merge;
 use dittofs_suite::world::Scene;
 use dittofs_suite::{Outcome, ensure, grounds};
 use hyper::StatusCode;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 use super::lane::{Lane, NAMES};
 use super::scenarios::{base, create};
 use super::settings::Tally;
 use crate::api::seen::Failed;
+
+/// Sooner than an instance is looked at without a reason.
+const SOON: Duration = Duration::from_secs(20);
 
 /// The plural of each kind that an instance has, and the name of an object, or of all of them.
 const OBJECTS: [(&str, &str); 12] = [
@@ -47,7 +51,11 @@ fn spec(plural: &str) -> Value {
 }
 
 async fn conflict(scene: &Scene, lane: &Lane, plural: &str, name: &str) -> Outcome {
-    let files = grounds::instance(scene, plural.get(..8).unwrap_or(plural)).await?;
+    let suffix = plural.get(..8).unwrap_or(plural);
+    let files = match plural {
+        "secrets" => grounds::without_secrets(scene, suffix).await?,
+        _ => grounds::instance(scene, suffix).await?,
+    };
     let mut run = lane.begin(files.clone())?;
     // Secrets are created and never applied: their names are in the bodies.
     let object = match plural {
@@ -56,18 +64,14 @@ async fn conflict(scene: &Scene, lane: &Lane, plural: &str, name: &str) -> Outco
     };
     run.rule(Rule::RefuseOnce(object.clone(), StatusCode::CONFLICT));
     create(&files, spec(plural)).await?;
-    dittofs_rig::wait_for(
-        &format!("{plural} {name} to be made"),
-        API_DEADLINE,
-        || async {
-            let mut words = vec!["get", plural, "-o", "name"];
-            words.extend(name.split(' '));
-            let output = files.scene.kubectl(&words).output();
-            let output = output.map_err(|error| error.to_string())?;
-            let told = String::from_utf8_lossy(&output.stderr).into_owned();
-            output.status.success().then_some(()).ok_or(told)
-        },
-    )
+    dittofs_rig::wait_for(&format!("{plural} {name} to be made"), SOON, || async {
+        let mut words = vec!["get", plural, "-o", "name"];
+        words.extend(name.split(' '));
+        let output = files.scene.kubectl(&words).output();
+        let output = output.map_err(|error| error.to_string())?;
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        output.status.success().then_some(()).ok_or(told)
+    })
     .await?;
     run.rest().await?;
     let audit = scene.world.cluster.audit();
@@ -82,7 +86,11 @@ async fn conflict(scene: &Scene, lane: &Lane, plural: &str, name: &str) -> Outco
     let writes = writes
         .iter()
         .filter(|written| written.target.contains(&object));
-    ensure!(writes.count() >= 1, "{plural} {name} was not written again");
+    let made = name.split(' ').count();
+    ensure!(
+        writes.count() >= made,
+        "{plural} {name} was not written again"
+    );
     Ok(())
 }
 

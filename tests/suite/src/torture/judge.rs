@@ -50,7 +50,7 @@ pub fn deletions(writes: &[Written]) -> Outcome {
 
 /// The pod is as the template in the end, and was not restarted for nothing.
 pub async fn pod(files: &Instance, scenario: &Scenario, began: Mark) -> Outcome {
-    scenario.wait_pod(files).await?;
+    scenario.wait_pod(files, scenario.sidecar()).await?;
     let restarts = pod_deletions(&files.scene, began)?;
     if restarts > scenario.restarts() {
         return Err(format!("the pod was deleted {restarts} times").into());

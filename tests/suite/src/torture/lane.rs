@@ -208,7 +208,7 @@ impl Run<'_> {
         let files = self.files.clone();
         let act = async {
             scenario.act(&files).await?;
-            scenario.wait_pod(&files).await
+            scenario.wait_pod(&files, scenario.sidecar()).await
         };
         tokio::select! {
             done = act => done?,

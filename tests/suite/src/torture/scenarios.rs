@@ -9,6 +9,7 @@ use dittofs_shared::published_state::Adapter;
 use dittofs_shared::{AdapterType, names};
 use dittofs_suite::Outcome;
 use dittofs_suite::instance::{API_DEADLINE, Instance, adapter, merge};
+use dittofs_suite::kubelet::NOWHERE;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use kube::Api;
@@ -123,7 +124,7 @@ impl Scenario {
         files
             .wait_status("both adapters to be exposed", API_DEADLINE, exposed)
             .await?;
-        self.wait_pod(files).await
+        self.wait_pod(files, None).await
     }
 
     /// Whether its server has a pod: in the beginning, and so in the end.
@@ -148,14 +149,24 @@ impl Scenario {
         specs.windows(2).filter(|pair| pair[0] != pair[1]).count()
     }
 
-    /// Waits until its pod, if it has one, is the one that the StatefulSet would make now, and ready.
-    pub async fn wait_pod(&self, files: &Instance) -> Outcome {
+    /// The sidecar that its pod has in the end, unless that cannot run.
+    pub fn sidecar(&self) -> Option<&str> {
+        let mut specs = self.steps.iter().rev().filter_map(|step| match step {
+            Step::Spec(spec) => spec.pointer("/sidecar/image")?.as_str(),
+            _ => None,
+        });
+        specs.next().filter(|image| !image.starts_with(NOWHERE))
+    }
+
+    /// Waits until its pod, if it has one, is the one that the StatefulSet would make now, and ready, with this sidecar if one
+    /// is asked for.
+    pub async fn wait_pod(&self, files: &Instance, sidecar: Option<&str>) -> Outcome {
         if !self.has_pod() {
             return Ok(());
         }
         wait_for("the pod to be as the template", API_DEADLINE, || async {
             latest_pod(files).await?;
-            latest_sidecar(files).await
+            latest_sidecar(files, sidecar).await
         })
         .await?;
         Ok(())
@@ -197,8 +208,8 @@ fn without_sidecar(spec: &Value) -> Value {
     spec
 }
 
-/// The pod has the sidecar that the next one would have.
-async fn latest_sidecar(files: &Instance) -> Result<(), String> {
+/// The pod has the sidecar that the next one would have, and that was asked for.
+async fn latest_sidecar(files: &Instance, asked: Option<&str>) -> Result<(), String> {
     let text = |error: kube::Error| error.to_string();
     let set = files.api::<StatefulSet>().get(&files.name).await;
     let pod = files.api::<Pod>().get(&names::pod(&files.name)).await;
@@ -211,10 +222,12 @@ async fn latest_sidecar(files: &Instance) -> Result<(), String> {
     let spec = set.map_err(text)?.spec;
     let next = image(spec.as_ref().and_then(|spec| spec.template.spec.as_ref()));
     let now = image(pod.map_err(text)?.spec.as_ref());
-    if now == next {
+    if now == next && asked.is_none_or(|asked| now.as_deref() == Some(asked)) {
         return Ok(());
     }
-    Err(format!("sidecar {now:?}, and the next pod has {next:?}"))
+    Err(format!(
+        "sidecar {now:?}, and the next pod has {next:?}; asked for is {asked:?}"
+    ))
 }
 
 impl Step {
