@@ -62,6 +62,10 @@ pub enum Fault {
     Close,
     /// Answer truthfully, and drop the connection after half of the body.
     Half,
+    /// Do what is asked and drop the connection without an answer, as the server does when it takes
+    /// longer than its `controlplane.write_timeout`.
+    #[serde(rename = "done_unanswered")]
+    DoneUnanswered,
     /// Answer 200 with something that is no JSON.
     Garbage,
     /// Answer 200 with nothing.

@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Limited};
-use hyper::{Request, Response, StatusCode, body::Incoming, header};
+use hyper::{
+    Request, Response, StatusCode,
+    body::Incoming,
+    header::{self, HeaderValue},
+};
 use tokio::{net::TcpListener, time::sleep};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info};
@@ -18,6 +22,8 @@ use crate::{
     transport::{Dropped, Entrance, Responded},
 };
 
+/// Says whether a change is in force.
+pub(crate) const APPLY_HEADER: &str = "x-dittofs-apply";
 const LONGEST_BODY: usize = 1 << 20;
 /// What the server gives requests in flight when it stops, whatever its `shutdown_timeout` is.
 const LONGEST_DRAIN: Duration = Duration::from_secs(5);
@@ -68,9 +74,9 @@ pub(crate) async fn misbehave<T: Future<Output = Answer>>(
             body,
             content_type,
         }) => Answer {
-            status: code,
             content_type,
             body: body.into_bytes(),
+            ..Answer::empty(code)
         },
         Some(Fault::Garbage) => Answer {
             body: b"<html>this is no JSON".to_vec(),
@@ -78,6 +84,10 @@ pub(crate) async fn misbehave<T: Future<Output = Answer>>(
         },
         Some(Fault::Empty) => Answer::empty(200),
         Some(Fault::Close) => return Err(Dropped),
+        Some(Fault::DoneUnanswered) => {
+            truth().await;
+            return Err(Dropped);
+        }
         Some(Fault::Half) => return Ok(encode(truth().await).map(Sent::cut)),
         Some(Fault::Hang) => {
             stopping.clone().requested().await;
@@ -136,6 +146,10 @@ fn encode(answer: Answer) -> Response<Sent> {
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if let Some(value) = answer.content_type.and_then(|text| text.parse().ok()) {
         response.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
+    if let Some(apply) = answer.apply {
+        let value = HeaderValue::from_static(apply);
+        response.headers_mut().insert(APPLY_HEADER, value);
     }
     response
 }

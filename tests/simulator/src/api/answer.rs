@@ -11,6 +11,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<u8>,
+    /// When a stored change comes into force, where the server says so.
+    pub(crate) apply: Option<&'static str>,
 }
 
 impl Answer {
@@ -38,6 +40,7 @@ impl Answer {
             status,
             content_type: None,
             body: Vec::new(),
+            apply: None,
         }
     }
 
@@ -56,6 +59,7 @@ impl Answer {
             status,
             content_type: Some(content_type.to_owned()),
             body,
+            apply: None,
         }
     }
 }
