@@ -3,19 +3,23 @@
 mod adapters;
 mod answer;
 mod auth;
+mod groups;
 mod guard;
 mod health;
+mod providers;
+mod shares;
 mod simulator;
+mod stores;
 mod users;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 pub(crate) use answer::Answer;
 use guard::{Access, admit};
 
-use crate::{control::Shared, refusal::Refusal, token::Claims};
+use crate::{control::Shared, refusal::Refusal, state::go, token::Claims};
 
 /// One request, read to its end.
 pub(crate) struct Call {
@@ -36,15 +40,30 @@ impl Call {
             Some(Ok(Value::Null)) => Map::new(),
             _ => return Err(Refusal::InvalidBody),
         };
-        let said = given.into_iter().filter(|(_, value)| !value.is_null());
-        let said = said.map(|(key, value)| (key.to_lowercase(), value));
-        serde_json::from_value(Value::Object(said.collect())).map_err(|_| Refusal::InvalidBody)
+        decoded(given).ok_or(Refusal::InvalidBody)
     }
+
+    /// The same where a body may be left out, and what is wrong with it is told.
+    fn optional_json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        let text = String::from_utf8_lossy(&self.body);
+        let given = go::object(text.trim()).ok().and_then(decoded);
+        given.ok_or_else(|| {
+            let why = go::object(text.trim()).err().unwrap_or_default();
+            Refusal::unfit(format!("invalid request body: {why}"))
+        })
+    }
+}
+
+fn decoded<T: DeserializeOwned>(given: Map<String, Value>) -> Option<T> {
+    let said = given.into_iter().filter(|(_, value)| !value.is_null());
+    let said = said.map(|(key, value)| (key.to_lowercase(), value));
+    serde_json::from_value(Value::Object(said.collect())).ok()
 }
 
 /// Answers one request truthfully.
 pub(crate) async fn answer(control: &Shared, call: &Call) -> Answer {
-    let segments: Vec<&str> = call.path.trim_matches('/').split('/').collect();
+    let path = go::routed(&call.path);
+    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     if call.path.len() > 1 && call.path.ends_with('/') && !may_end_in_a_slash(&segments) {
         return Answer::no_such_path();
     }
@@ -65,10 +84,19 @@ fn may_end_in_a_slash(segments: &[&str]) -> bool {
         ["health"] => true,
         ["api", "v1", rest @ ..] => matches!(
             rest,
-            ["users" | "adapters" | "shares"]
+            ["users"
+                | "adapters"
+                | "shares"
+                | "groups"
+                | "snapshot-policies"
+                | "identity-providers"]
                 | ["users", "me", "password"]
                 | ["adapters", _]
-                | ["adapters", _, "settings"]
+                | ["adapters", _, "settings" | "netgroups"]
+                | ["store", "metadata"]
+                | ["store", "block", _]
+                | ["shares", _, "snapshots" | "snapshot-policy" | "trash"]
+                | ["shares", _, "adapters", "nfs", "config"]
         ),
         _ => false,
     }
@@ -104,7 +132,8 @@ async fn versioned(control: &Shared, call: &Call, segments: &[&str]) -> Answered
         (
             _,
             [
-                "users" | "adapters" | "shares" | "store" | "system" | "groups",
+                "users" | "adapters" | "shares" | "store" | "groups" | "snapshot-policies"
+                | "identity-providers" | "blockstore" | "system" | "settings",
                 ..,
             ],
         ) => {
@@ -127,11 +156,35 @@ async fn for_admins(control: &Shared, call: &Call, segments: &[&str]) -> Answere
         ("PUT", ["adapters", kind]) => adapters::update(control, call, kind).await,
         ("DELETE", ["adapters", kind]) => adapters::delete(control, kind).await,
         ("GET", ["adapters", kind, "settings"]) => Ok(adapters::settings(control, kind)?),
-        // The only fact about shares that the simulator plays: there are none.
-        ("GET", ["shares"]) => Ok(Answer::json(200, &json!([]))),
-        (_, ["users" | "adapters", ..]) => Err(Answer::no_such_method()),
+        (_, ["adapters", _, "netgroups", rest @ ..]) => groups::netgroups(control, call, rest),
+        (_, ["shares", rest @ ..]) => shares::answer(control, call, rest),
+        (_, ["store", rest @ ..]) => stores::answer(control, call, rest),
+        (_, ["groups", rest @ ..]) => groups::answer(control, call, rest),
+        (_, ["identity-providers", rest @ ..]) => providers::answer(control, call, rest),
+        ("GET", ["snapshot-policies"]) => Ok(shares::policies(control)),
+        (
+            _,
+            ["users" | "adapters" | "snapshot-policies"]
+            | ["users" | "adapters", _]
+            | ["users", _, "password"],
+        ) => Err(Answer::no_such_method()),
+        (
+            _,
+            [
+                "adapters",
+                _,
+                "settings" | "status" | "mounts" | "identity-mappings",
+                ..,
+            ],
+        ) => Err(Refusal::NotSimulated(segments.join("/")).into()),
+        (_, ["users" | "adapters" | "snapshot-policies", ..]) => Err(Answer::no_such_path()),
         (_, segments) => Err(Refusal::NotSimulated(segments.join("/")).into()),
     }
+}
+
+/// A moment without the fraction of its second, as the server writes some.
+fn whole(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 fn caller(control: &Shared, call: &Call, access: Access) -> Result<Claims, Answer> {

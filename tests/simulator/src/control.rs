@@ -18,7 +18,7 @@ use crate::{
     state::{
         State,
         adapters::{Adapter, AdapterPatch, FullView, NewAdapter, Phase, PortPlan},
-        health::HealthMemory,
+        health::{HealthMemory, Report},
     },
     state_file::StateFile,
     stop::Stopped,
@@ -94,6 +94,21 @@ impl Control {
         })?;
         *state = next;
         Ok(answer)
+    }
+
+    /// Changes what is not stored.
+    pub(crate) fn note<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut locked(&self.state))
+    }
+
+    /// The last finding for something if it is young, else a new one.
+    pub(crate) fn repeated(&self, key: &str, find: impl FnOnce() -> Report) -> Report {
+        locked(&self.health).repeated(key, Timestamp::now(), find)
+    }
+
+    /// Forgets what was found of something.
+    pub(crate) fn forget_health(&self, key: &str) {
+        locked(&self.health).forget(key);
     }
 
     /// The faults that are in force.
@@ -190,8 +205,10 @@ impl Control {
 
     /// Phases are not stored, so this does not touch the file.
     fn note_phase(&self, kind: &str, phase: Phase) {
-        let mut state = locked(&self.state);
-        if state.adapters.set_phase(kind, phase).is_err() {
+        if self
+            .note(|state| state.adapters.set_phase(kind, phase))
+            .is_err()
+        {
             warn!(adapter = kind, "an adapter was forgotten while it changed");
         }
     }

@@ -72,6 +72,7 @@ mod api;
 mod clients;
 mod config;
 mod control;
+mod engines;
 mod faults;
 mod front;
 mod ids;

@@ -44,9 +44,23 @@ pub(crate) enum Refusal {
     NotYours,
     #[error("User not found")]
     UserNotFound,
+    /// What is asked for is not there, in the words of its handler.
+    #[error("{0}")]
+    NotThere(&'static str),
+    /// There is one already, or it is in use.
+    #[error("{0}")]
+    Taken(&'static str),
+    /// A value that does not do, in the words of whoever judges it.
+    #[error("{0}")]
+    Unfit(String),
+    #[error("Cannot delete system group")]
+    SystemGroup,
+    /// The server finds out too late, and only says that it failed.
+    #[error("{0}")]
+    Failed(&'static str),
     #[error("Adapter not found")]
     AdapterNotFound,
-    /// Shares, stores, snapshots: real, but not played here.
+    /// Snapshots, uploads, settings: real, but not played here.
     #[error("Not simulated: {0}")]
     NotSimulated(String),
     #[error("User already exists")]
@@ -70,6 +84,11 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// A value that does not do.
+    pub(crate) fn unfit(words: impl Into<String>) -> Self {
+        Self::Unfit(words.into())
+    }
+
     /// The HTTP status that goes with it.
     pub(crate) fn status(&self) -> u16 {
         match self {
@@ -83,19 +102,24 @@ impl Refusal {
             | Self::AdapterTypeRequired
             | Self::UnknownRole
             | Self::UnknownGroup
+            | Self::Unfit(_)
             | Self::InvalidFaults(_) => 400,
             Self::WrongCredentials
             | Self::WrongCurrentPassword
             | Self::InvalidRefreshToken
             | Self::ExpiredRefreshToken
             | Self::CallerGone => 401,
-            Self::UserDisabled | Self::AdminIsForever | Self::NotYours => 403,
-            Self::UserNotFound | Self::AdapterNotFound | Self::NotSimulated(_) => 404,
-            Self::UserExists | Self::AdapterExists => 409,
+            Self::UserDisabled | Self::AdminIsForever | Self::SystemGroup | Self::NotYours => 403,
+            Self::UserNotFound
+            | Self::AdapterNotFound
+            | Self::NotThere(_)
+            | Self::NotSimulated(_) => 404,
+            Self::UserExists | Self::AdapterExists | Self::Taken(_) => 409,
             Self::BodyTooLarge => 413,
             Self::PasswordNotHashable
             | Self::PasswordNotUpdated
             | Self::AdapterNotCreated
+            | Self::Failed(_)
             | Self::NotStored(_) => 500,
         }
     }

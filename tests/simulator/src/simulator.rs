@@ -1,5 +1,7 @@
 //! Booting and stopping a simulator, as a program or within a test.
 
+mod boot;
+
 use std::{
     io,
     net::{Ipv6Addr, SocketAddr},
@@ -7,7 +9,6 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
 use thiserror::Error;
 use tokio::{net::TcpListener, task::JoinHandle, time::sleep};
 use tracing::{error, info, warn};
@@ -16,14 +17,9 @@ use crate::{
     config::{ConfigError, ServerConfig, Settings},
     control::{Control, Shared},
     faults::Faults,
-    ids,
     metrics::Metrics,
     server,
-    state::{
-        State,
-        adapters::{Adapters, KNOWN_TYPES},
-        users::{FirstAdmin, Users},
-    },
+    state::adapters::KNOWN_TYPES,
     state_file::{StateFile, StateFileError},
     stop::{self, Stopper},
     tls::{self, Renewal},
@@ -85,6 +81,17 @@ pub enum StartError {
     /// The state of an earlier run.
     #[error(transparent)]
     StateFile(#[from] StateFileError),
+    /// A metadata store, which may have been changed to anything.
+    #[error(
+        "failed to load metadata stores: failed to create metadata store {name:?}: {reason}; \
+         put the store right in the state file"
+    )]
+    MetadataStore {
+        /// Its name.
+        name: String,
+        /// What the server says of it.
+        reason: String,
+    },
     /// The API's own port, or that of metrics.
     #[error("cannot listen on {host}:{port}: {source}; free the port or change {key}")]
     Listen {
@@ -131,11 +138,12 @@ impl Simulator {
             .transpose()?;
         let signer = signer(options.secret.as_ref().or(settings.secret.as_ref()))?;
         let file = StateFile::in_folder(data_dir)?;
-        let state = match file.load()? {
+        let mut state = match file.load()? {
             Some(state) => state,
-            None => first_boot(&settings, &options)?,
+            None => boot::first(&settings, &options)?,
         };
         file.save(&state)?;
+        boot::open_stores(&mut state)?;
         let (stop, stopping) = stop::channel();
         let control = Arc::new(Control::new(settings, signer, file, state, stopping));
         *control.faults() = options.faults;
@@ -225,27 +233,6 @@ fn signer(secret: Option<&String>) -> Result<Signer, StartError> {
         });
     }
     Ok(Signer::new(secret))
-}
-
-fn first_boot(settings: &Settings, options: &SimulatorOptions) -> Result<State, StartError> {
-    let made_up = ids::fresh();
-    if options.admin_password.is_none() {
-        warn!(
-            password = made_up,
-            "no initial password was given; this one must be changed first"
-        );
-    }
-    let admin = FirstAdmin {
-        password: options.admin_password.as_deref().unwrap_or(&made_up),
-        must_change_password: settings.initial_password_must_change
-            && options.admin_password.is_none(),
-    };
-    let now = Timestamp::now();
-    let users = Users::first_boot(admin, now).map_err(|_| StartError::InitialPassword)?;
-    Ok(State {
-        users,
-        adapters: Adapters::first_boot(&options.initial_adapters, now),
-    })
 }
 
 /// Opens a port; `key` is what the configuration calls it.

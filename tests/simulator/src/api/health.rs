@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Answer, Answered, Call};
+use super::{Answer, Answered, Call, whole};
 use crate::{config::whole_seconds, control::Shared, state::adapters::Adapter};
 
 pub(super) fn answer(control: &Shared, call: &Call, rest: &[&str]) -> Answered {
@@ -37,11 +37,11 @@ fn live(control: &Shared) -> Value {
 }
 
 fn ready(control: &Shared) -> Value {
-    let types: Vec<String> = control.read(|state| {
+    let (types, stores, shares) = control.read(|state| {
         let running = state.adapters.iter().filter(|adapter| adapter.running());
-        running
-            .map(|adapter: &Adapter| adapter.kind.clone())
-            .collect()
+        let types = running.map(|adapter: &Adapter| adapter.kind.clone());
+        let types: Vec<String> = types.collect();
+        (types, state.engines.count(), state.shares.count_loaded())
     });
     json!({
         "adapters": { "running": types.len(), "types": types },
@@ -51,12 +51,8 @@ fn ready(control: &Shared) -> Value {
             "reclaimed_clients": 0,
             "remaining_seconds": 0,
         },
-        "metadata_stores": 0,
-        "shares": 0,
+        // Those that are loaded, which may be more or less than those that are stored.
+        "metadata_stores": stores,
+        "shares": shares,
     })
-}
-
-/// Without the fraction of the second, as the server writes this one.
-fn whole(at: Timestamp) -> Timestamp {
-    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }

@@ -34,18 +34,31 @@ pub(super) fn get(control: &Shared, name: &str, caller: &Claims) -> Result<Answe
 
 pub(super) fn create(control: &Shared, call: &Call) -> Result<Answer, Refusal> {
     let new: NewUser = call.json()?;
-    let made = control.change(|state| state.users.create(new, Timestamp::now()))?;
+    let made = control.change(|state| state.create_user(new, Timestamp::now()))?;
     Ok(Answer::json(201, &made))
 }
 
+/// In three steps, each of which stays when a later one is refused.
 pub(super) fn update(control: &Shared, call: &Call, name: &str) -> Result<Answer, Refusal> {
     let patch: UserPatch = call.json()?;
-    let changed = control.change(|state| state.users.update(name, patch))?;
-    Ok(Answer::json(200, &changed))
+    let id = control.change(|state| state.users.update(name, &patch))?;
+    if let Some(groups) = patch.groups {
+        control.change(|state| state.regroup_user(name, groups))?;
+    }
+    if let Some(permissions) = patch.share_permissions {
+        control.change(|state| {
+            state.permit(&id, permissions);
+            Ok(())
+        })?;
+    }
+    control.read(|state| {
+        let profile = state.users.profile(&id).ok_or(Refusal::UserNotFound)?;
+        Ok(Answer::json(200, profile))
+    })
 }
 
 pub(super) fn delete(control: &Shared, name: &str) -> Result<Answer, Refusal> {
-    control.change(|state| state.users.delete(name))?;
+    control.change(|state| state.delete_user(name))?;
     Ok(Answer::empty(204))
 }
 

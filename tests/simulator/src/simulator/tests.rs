@@ -1,3 +1,4 @@
+mod management;
 mod metrics;
 mod tls;
 
@@ -12,6 +13,7 @@ use tokio::{
 
 use super::*;
 use crate::{
+    ids,
     ports::free_ports,
     replay::client::{Reply, send},
 };

@@ -1,4 +1,4 @@
-//! Health of adapters. The server checks at most every five seconds and repeats the last finding in
+//! Health of adapters, stores and shares. The server checks at most every five seconds and repeats the last finding in
 //! between, even when the adapter has changed: measured, and a trap for whoever reads it.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -26,7 +26,8 @@ pub(crate) struct Report {
     checked_at: Timestamp,
 }
 
-/// The last finding for each adapter type.
+/// The last finding for each thing that is checked: adapters by their types, other things behind a
+/// word for what they are.
 #[derive(Debug, Default)]
 pub(crate) struct HealthMemory(BTreeMap<String, Report>);
 
@@ -49,26 +50,77 @@ impl Report {
             checked_at,
         }
     }
+
+    /// A finding that something works, with or without words, or why that is not known.
+    pub(crate) fn of(found: Result<Option<&str>, String>, checked_at: Timestamp) -> Self {
+        let (status, message) = match found {
+            Ok(message) => ("healthy", message.map(str::to_owned)),
+            Err(why) => ("unknown", Some(why)),
+        };
+        Self {
+            status,
+            message,
+            checked_at,
+        }
+    }
+
+    /// A finding that something does not work.
+    pub(crate) fn unhealthy(why: &str, checked_at: Timestamp) -> Self {
+        Self {
+            status: "unhealthy",
+            message: Some(why.to_owned()),
+            checked_at,
+        }
+    }
+
+    /// The older form of a finding.
+    pub(crate) fn legacy(&self) -> Legacy {
+        Legacy {
+            healthy: self.status == "healthy",
+            latency_ms: 0,
+            checked_at: self.checked_at,
+            details: self.message.clone().unwrap_or_default(),
+        }
+    }
+}
+
+/// A finding in its older form, which some endpoints have as well.
+#[derive(Debug, Serialize)]
+pub(crate) struct Legacy {
+    pub(crate) healthy: bool,
+    pub(crate) latency_ms: u64,
+    pub(crate) checked_at: Timestamp,
+    pub(crate) details: String,
 }
 
 impl HealthMemory {
     /// The finding for an adapter: the last one if it is young, else a new one.
     pub(crate) fn report(&mut self, kind: &str, probe: Probe, now: Timestamp) -> Report {
-        match self.0.get(kind) {
+        self.repeated(kind, now, || Report::new(kind, probe, now))
+    }
+
+    /// The last finding for something if it is young, else a new one.
+    pub(crate) fn repeated(
+        &mut self,
+        key: &str,
+        now: Timestamp,
+        find: impl FnOnce() -> Report,
+    ) -> Report {
+        match self.0.get(key) {
             Some(last) if now.duration_since(last.checked_at).unsigned_abs() < REPEATED_FOR => {
                 last.clone()
             }
             _ => {
-                let report = Report::new(kind, probe, now);
-                self.0.insert(kind.to_owned(), report.clone());
+                let report = find();
+                self.0.insert(key.to_owned(), report.clone());
                 report
             }
         }
     }
 
-    /// A deleted adapter's finding is not repeated for its successor.
-    pub(crate) fn forget(&mut self, kind: &str) {
-        self.0.remove(kind);
+    /// What was found of something that is deleted is not repeated for its successor.
+    pub(crate) fn forget(&mut self, key: &str) {
+        self.0.remove(key);
     }
 }
 

@@ -1,11 +1,13 @@
 //! Users and their passwords.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod changes;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::password::PasswordHash;
+use super::{groups::Groups, password::PasswordHash};
 use crate::{ids, refusal::Refusal};
 
 /// What a user may do.
@@ -21,8 +23,6 @@ pub(crate) enum Role {
 pub(crate) const ADMIN: &str = "admin";
 /// Name of the role that may look at adapters.
 pub(crate) const OPERATOR: &str = "operator";
-/// The groups of a fresh server.
-const GROUPS: [&str; 3] = ["admins", "operators", "users"];
 
 impl Role {
     /// As the API and tokens have it.
@@ -58,14 +58,14 @@ pub(crate) struct Profile {
     pub(crate) id: String,
     pub(crate) username: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    display_name: Option<String>,
+    pub(crate) display_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
+    pub(crate) email: Option<String>,
     pub(crate) role: Role,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    uid: Option<u32>,
+    pub(crate) uid: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    gid: Option<u32>,
+    pub(crate) gid: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) groups: Vec<String>,
     pub(crate) enabled: bool,
@@ -89,7 +89,7 @@ pub(crate) struct NewUser {
     groups: Vec<String>,
     /// Read and of no effect: every new user is enabled.
     enabled: Option<bool>,
-    /// Read and of no effect here, because there are no shares.
+    /// By the names of shares as they are stored; what does not fit is left out without a word.
     share_permissions: BTreeMap<String, String>,
 }
 
@@ -102,10 +102,11 @@ pub(crate) struct UserPatch {
     email: Option<String>,
     uid: Option<u32>,
     gid: Option<u32>,
-    groups: Option<Vec<String>>,
+    /// Stored after the rest, which stays stored when it is refused.
+    pub(crate) groups: Option<Vec<String>>,
     enabled: Option<bool>,
     /// See [`NewUser`].
-    share_permissions: Option<BTreeMap<String, String>>,
+    pub(crate) share_permissions: Option<BTreeMap<String, String>>,
 }
 
 /// The user that the first boot makes.
@@ -155,7 +156,7 @@ impl Users {
     }
 
     /// Adds a user. One of role `admin` must set its own password first.
-    pub(crate) fn create(&mut self, new: NewUser, now: Timestamp) -> Result<Profile, Refusal> {
+    fn create(&mut self, new: NewUser, known: &Groups, now: Timestamp) -> Result<Profile, Refusal> {
         if new.username.is_empty() {
             return Err(Refusal::UsernameRequired);
         }
@@ -165,7 +166,7 @@ impl Users {
         // In the server's order: it hashes before it looks at the role or at the other users.
         let password = PasswordHash::new(&new.password)?;
         let role = Role::parse(&new.role)?;
-        let groups = known(new.groups)?;
+        let groups = known.known(new.groups)?;
         let taken = |user: &User| {
             let profile = &user.profile;
             profile.username == new.username || new.uid.is_some() && profile.uid == new.uid
@@ -194,42 +195,60 @@ impl Users {
         Ok(profile)
     }
 
-    /// Changes what is named of a user, found by name or id.
-    pub(crate) fn update(&mut self, token: &str, patch: UserPatch) -> Result<Profile, Refusal> {
-        let user = self.0.iter_mut().find(|user| is(user, token));
-        let profile = &mut user.ok_or(Refusal::UserNotFound)?.profile;
-        if let Some(role) = patch.role {
+    /// Changes what is named of a user, found by name or id, but for its groups and permissions.
+    pub(crate) fn update(&mut self, token: &str, patch: &UserPatch) -> Result<String, Refusal> {
+        let found = self.0.iter().position(|user| is(user, token));
+        let place = found.ok_or(Refusal::UserNotFound)?;
+        let role = match patch.role.as_deref() {
             // An empty one is none, unlike at creation.
-            profile.role = match role.as_str() {
-                "" => return Err(Refusal::UnknownRole),
-                role => Role::parse(role)?,
-            };
+            Some("") => return Err(Refusal::UnknownRole),
+            Some(role) => Role::parse(role)?,
+            None => self.0[place].profile.role,
+        };
+        let mut others = self
+            .0
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != place);
+        // Found too late to be said.
+        if patch.uid.is_some() && others.any(|(_, user)| user.profile.uid == patch.uid) {
+            return Err(Refusal::Failed("Failed to update user"));
         }
-        let said = |text: String| Some(text).filter(|text| !text.is_empty());
-        if let Some(name) = patch.display_name {
+        let profile = &mut self.0[place].profile;
+        profile.role = role;
+        let said = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        if let Some(name) = &patch.display_name {
             profile.display_name = said(name);
         }
-        if let Some(email) = patch.email {
+        if let Some(email) = &patch.email {
             profile.email = said(email);
         }
         profile.enabled = patch.enabled.unwrap_or(profile.enabled);
         profile.uid = patch.uid.or(profile.uid);
         profile.gid = patch.gid.or(profile.gid);
-        if let Some(groups) = patch.groups {
-            profile.groups = known(groups)?;
-        }
-        Ok(profile.clone())
+        Ok(profile.id.clone())
     }
 
     /// Takes a user away, found by name or id. Tokens that are out stay good.
-    pub(crate) fn delete(&mut self, token: &str) -> Result<(), Refusal> {
+    fn delete(&mut self, token: &str) -> Result<User, Refusal> {
         let found = self.0.iter().position(|user| is(user, token));
         let index = found.ok_or(Refusal::UserNotFound)?;
         if self.0[index].profile.username == ADMIN {
             return Err(Refusal::AdminIsForever);
         }
-        self.0.remove(index);
-        Ok(())
+        Ok(self.0.remove(index))
+    }
+
+    /// One user, found by its name only.
+    pub(crate) fn named(&mut self, username: &str) -> Option<&mut Profile> {
+        self.find_mut(username).map(|user| &mut user.profile)
+    }
+
+    /// Takes everybody out of a group.
+    pub(crate) fn leave_all(&mut self, group: &str) {
+        for user in &mut self.0 {
+            user.profile.groups.retain(|known| known != group);
+        }
     }
 
     /// Checks a name and a password and notes the time.
@@ -300,16 +319,6 @@ impl Users {
 
 fn is(user: &User, token: &str) -> bool {
     user.profile.username == token || user.profile.id == token
-}
-
-/// Groups that there are, each once and in order.
-fn known(groups: Vec<String>) -> Result<Vec<String>, Refusal> {
-    let groups: BTreeSet<_> = groups.into_iter().collect();
-    if groups.iter().all(|group| GROUPS.contains(&group.as_str())) {
-        Ok(groups.into_iter().collect())
-    } else {
-        Err(Refusal::UnknownGroup)
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,49 @@
+//! Identity providers.
+
+use super::{Answer, Answered, Call};
+use crate::{
+    control::Shared,
+    refusal::Refusal,
+    state::providers::{kerberos::Kerberos, ldap::Ldap},
+};
+
+const NOT_CONFIGURED: Refusal = Refusal::NotThere("Identity provider not configured");
+const UNKNOWN: Refusal = Refusal::NotThere("Unknown identity provider type");
+
+pub(super) fn answer(control: &Shared, call: &Call, segments: &[&str]) -> Answered {
+    match (call.method.as_str(), segments) {
+        ("GET", []) => control.read(|state| Ok(Answer::json(200, &state.providers.list()))),
+        ("GET", ["ldap", "config"]) => Ok(ldap(control)?),
+        ("GET", ["kerberos", "config"]) => Ok(kerberos(control)?),
+        ("PUT", ["ldap", "config"]) => {
+            let asked: Ldap = call.json()?;
+            control.change(|state| state.providers.set_ldap(asked))?;
+            Ok(ldap(control)?)
+        }
+        ("PUT", ["kerberos", "config"]) => {
+            let asked: Kerberos = call.json()?;
+            control.change(|state| state.providers.set_kerberos(asked))?;
+            Ok(Answer {
+                apply: Some("restart-required"),
+                ..kerberos(control)?
+            })
+        }
+        ("GET" | "PUT", [_, "config"]) => Err(UNKNOWN.into()),
+        (_, ["ldap" | "kerberos", "test"]) => {
+            let path = format!("identity-providers/{}", segments.join("/"));
+            Err(Refusal::NotSimulated(path).into())
+        }
+        (_, [] | [_, "config"]) => Err(Answer::no_such_method()),
+        _ => Err(Answer::no_such_path()),
+    }
+}
+
+fn ldap(control: &Shared) -> Result<Answer, Refusal> {
+    let ldap = control.read(|state| state.providers.ldap());
+    Ok(Answer::json(200, &ldap.ok_or(NOT_CONFIGURED)?))
+}
+
+fn kerberos(control: &Shared) -> Result<Answer, Refusal> {
+    let kerberos = control.read(|state| state.providers.kerberos());
+    Ok(Answer::json(200, &kerberos.ok_or(NOT_CONFIGURED)?))
+}

@@ -1,0 +1,84 @@
+//! What stores need of the file system: folders and files that are made when the store is.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::state::stores::engine::{Engine, Engines};
+
+/// Opens an engine, or says in the server's words why it cannot be opened. A badger folder is locked
+/// from then on, whatever becomes of the store.
+pub(crate) fn open(engine: &Engine, engines: &mut Engines) -> Result<(), String> {
+    match engine {
+        Engine::Memory | Engine::Postgres => Ok(()),
+        Engine::Badger(path) => {
+            let folder = badger_folder(path)
+                .map_err(|why| format!("failed to open BadgerDB at {path}: {why}"))?;
+            if engines.lock(folder) {
+                return Ok(());
+            }
+            Err(format!(
+                "metadata store at {path} is locked by another process — a DittoFS server is almost \
+                 certainly already running against this data directory. Stop it ('dfs stop', or kill \
+                 the running dfs) before starting another, or point this share at a different db_path: \
+                 Cannot acquire directory lock on \"{path}\".  Another process is using this Badger \
+                 database. error: resource temporarily unavailable"
+            ))
+        }
+        Engine::Sqlite(path) => {
+            let opened = fs::OpenOptions::new().append(true).create(true).open(path);
+            opened.map(drop).map_err(|_| {
+                "failed to ping sqlite database: unable to open database file: out of memory (14)"
+                    .to_owned()
+            })
+        }
+    }
+}
+
+fn badger_folder(path: &str) -> Result<PathBuf, String> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let why = words(&error);
+            return Err(format!("Invalid Dir: \"{path}\" error: stat {path}: {why}"));
+        }
+        _ => {}
+    }
+    make_folder(path).map_err(|why| format!("Error Creating Dir: \"{path}\" error: {why}"))?;
+    // The same folder can be written in several ways.
+    fs::canonicalize(path).map_err(|error| words(&error))
+}
+
+/// Makes a folder and those above it.
+pub(crate) fn make_folder(path: &str) -> Result<(), String> {
+    let mut above: Vec<&Path> = Path::new(path).ancestors().collect();
+    above.reverse();
+    for folder in above.into_iter().filter(|folder| !folder.is_dir()) {
+        let failed = |why: &str| format!("mkdir {}: {why}", folder.display());
+        if folder.exists() {
+            return Err(failed("not a directory"));
+        }
+        fs::create_dir(folder).map_err(|error| failed(&words(&error)))?;
+    }
+    Ok(())
+}
+
+/// Why a folder does not do for blocks.
+pub(crate) fn probe_folder(path: &str) -> Result<(), &'static str> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err("configured path does not exist")
+        }
+        Err(_) => Err("cannot access configured path"),
+        Ok(found) if !found.is_dir() => Err("configured path is not a directory"),
+        Ok(found) if found.permissions().readonly() => Err("configured path is not writable"),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// What the system said, without what Rust adds to it.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    text.to_lowercase()
+}

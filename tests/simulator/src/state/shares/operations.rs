@@ -1,0 +1,70 @@
+//! The operations that a share can be told to refuse. It is not seen to refuse any.
+
+/// Operations of NFS that a share can refuse.
+const NFS_OPERATIONS: [&str; 38] = [
+    "NULL",
+    "GETATTR",
+    "SETATTR",
+    "LOOKUP",
+    "ACCESS",
+    "READLINK",
+    "READ",
+    "WRITE",
+    "CREATE",
+    "MKDIR",
+    "SYMLINK",
+    "MKNOD",
+    "REMOVE",
+    "RMDIR",
+    "RENAME",
+    "LINK",
+    "READDIR",
+    "READDIRPLUS",
+    "FSSTAT",
+    "FSINFO",
+    "PATHCONF",
+    "COMMIT",
+    "OPEN",
+    "CLOSE",
+    "LOCK",
+    "LOCKT",
+    "LOCKU",
+    "DELEGRETURN",
+    "PUTFH",
+    "PUTROOTFH",
+    "GETFH",
+    "SAVEFH",
+    "RESTOREFH",
+    "VERIFY",
+    "NVERIFY",
+    "SECINFO",
+    "SETCLIENTID",
+    "RENEW",
+];
+/// Operations of SMB that a share can refuse.
+const SMB_OPERATIONS: [&str; 19] = [
+    "NEGOTIATE",
+    "SESSION_SETUP",
+    "LOGOFF",
+    "TREE_CONNECT",
+    "TREE_DISCONNECT",
+    "CREATE",
+    "CLOSE",
+    "FLUSH",
+    "READ",
+    "WRITE",
+    "LOCK",
+    "IOCTL",
+    "CANCEL",
+    "ECHO",
+    "QUERY_DIRECTORY",
+    "CHANGE_NOTIFY",
+    "QUERY_INFO",
+    "SET_INFO",
+    "OPLOCK_BREAK",
+];
+
+/// Whether there is an operation of that name.
+pub(super) fn is_operation(name: &str) -> bool {
+    NFS_OPERATIONS.contains(&name) || SMB_OPERATIONS.contains(&name)
+}
