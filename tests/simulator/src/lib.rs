@@ -81,6 +81,7 @@ mod metrics;
 mod ports;
 mod refusal;
 pub mod replay;
+pub mod script;
 mod sent;
 mod server;
 mod simulator;

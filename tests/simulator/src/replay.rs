@@ -4,7 +4,8 @@
 //! # What is replayed
 //!
 //! Health, tokens, users, adapters, and the first `GET /api/v1/shares`, in the recorded order and
-//! pace. Everything else is skipped, with the reason in the report.
+//! pace. Everything else is skipped, with the reason in the report: stores and shares need folders,
+//! and are compared by [`script`](crate::script).
 //!
 //! # What is compared
 //!
@@ -23,9 +24,10 @@
 //! and users changed. So a server can be checked once.
 
 pub(crate) mod client;
-mod compare;
+pub(crate) mod compare;
 mod recording;
 mod session;
+pub(crate) mod tokens;
 
 use std::{
     collections::BTreeMap,
@@ -210,7 +212,7 @@ async fn replay_cases(cases: Vec<Case>, mut session: Session) -> Result<Report, 
 }
 
 /// Host and port of a plain HTTP URL.
-fn authority(base_url: &str) -> Result<(String, u16), ReplayError> {
+pub(crate) fn authority(base_url: &str) -> Result<(String, u16), ReplayError> {
     let parse = || {
         let uri: hyper::Uri = base_url.parse().ok()?;
         let plain = uri.scheme_str() == Some("http") && uri.path() == "/";

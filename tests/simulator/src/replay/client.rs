@@ -9,11 +9,15 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::server::APPLY_HEADER;
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) content_type: Option<String>,
+    /// When a change comes into force, where it is said.
+    pub(crate) apply: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -72,12 +76,14 @@ where
     let (head, body) = response.into_parts();
     let body = body.collect().await?.to_bytes().to_vec();
     driving.abort();
-    let content_type = head.headers.get(header::CONTENT_TYPE);
+    let header = |name: &str| {
+        let value = head.headers.get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
     Ok(Reply {
         status: head.status.as_u16(),
-        content_type: content_type
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned),
+        content_type: header(header::CONTENT_TYPE.as_str()),
+        apply: header(APPLY_HEADER),
         body,
     })
 }

@@ -37,7 +37,8 @@ pub(super) fn differences(recorded: &Answered, reply: &Reply) -> Vec<String> {
     found
 }
 
-fn walk(recorded: &Value, got: &Value, place: &str, found: &mut Vec<String>) {
+/// All differences between two values.
+pub(crate) fn walk(recorded: &Value, got: &Value, place: &str, found: &mut Vec<String>) {
     match (recorded, got) {
         (Value::Object(was), Value::Object(is)) => walk_fields(was, is, place, found),
         (Value::Array(was), Value::Array(is)) if was.len() == is.len() => {
@@ -68,7 +69,7 @@ fn walk_fields(
 }
 
 /// A value without what differs from run to run.
-fn in_kind(place: &str, value: &Value) -> Value {
+pub(crate) fn in_kind(place: &str, value: &Value) -> Value {
     let key = place.rsplit('.').next().unwrap_or(place);
     match value {
         Value::String(text) if key == "id" && ids::is_id(text) => "<id>".into(),

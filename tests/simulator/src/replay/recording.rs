@@ -93,7 +93,9 @@ impl Case {
         if method == "GET" && path == "/api/v1/shares" && no_shares {
             return None;
         }
-        Some("shares, stores, snapshots and uploads are not simulated")
+        Some(
+            "shares and stores are compared by the script; snapshots and uploads are not simulated",
+        )
     }
 
     /// The latest moment that the answer knows of, which is about when it was sent.

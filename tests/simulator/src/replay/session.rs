@@ -11,19 +11,13 @@ use super::{
     client::{Reply, send},
     compare::{differences, map_ports},
     recording::Case,
+    tokens::Wallet,
 };
 
 /// The recording keeps no tokens, so it does not tell whose refresh token was sent. It was always
 /// that of this user.
 const REFRESHING_USER: &str = "dittofs-sidecar";
 const NO_TOKEN: &str = "not-a-token";
-
-/// The latest tokens of one user.
-#[derive(Clone, Default)]
-struct Tokens {
-    access: String,
-    refresh: String,
-}
 
 /// The recorded pace. The server repeats findings for seconds, so answers depend on the time
 /// between requests.
@@ -45,7 +39,7 @@ pub(super) struct Session {
     admin_password: String,
     to_server: BTreeMap<u16, u16>,
     from_server: BTreeMap<u16, u16>,
-    tokens: BTreeMap<String, Tokens>,
+    tokens: Wallet,
     pace: Pace,
 }
 
@@ -67,7 +61,7 @@ impl Session {
             admin_password,
             to_server: ports,
             from_server,
-            tokens: BTreeMap::new(),
+            tokens: Wallet::default(),
             pace,
         }
     }
@@ -91,15 +85,14 @@ impl Session {
             reason: error.to_string(),
         })?;
         self.pace.replied(case);
-        self.remember_tokens(&reply);
+        self.tokens.remember(&reply);
         self.recorded_ports(&mut reply);
         Ok(differences(&case.response, &reply))
     }
 
     fn token(&self, case: &Case) -> Option<String> {
         let caller = case.request.caller.as_ref()?;
-        let tokens = self.tokens.get(caller);
-        Some(tokens.map_or_else(|| NO_TOKEN.to_owned(), |tokens| tokens.access.clone()))
+        Some(self.tokens.access(caller))
     }
 
     /// The recorded body with this server's ports, passwords and tokens in it.
@@ -123,27 +116,11 @@ impl Session {
 
     /// What was sent as a refresh token; only the name of the case tells.
     fn refresh_token(&self, case: &str) -> String {
-        let tokens = self
-            .tokens
-            .get(REFRESHING_USER)
-            .cloned()
-            .unwrap_or_default();
+        let tokens = self.tokens.of(REFRESHING_USER);
         match case {
             _ if case.contains("garbage") => NO_TOKEN.to_owned(),
             _ if case.contains("access token") => tokens.access,
             _ => tokens.refresh,
-        }
-    }
-
-    fn remember_tokens(&mut self, reply: &Reply) {
-        let json: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-        let text = |pointer: &str| json.pointer(pointer)?.as_str().map(str::to_owned);
-        if let (Some(user), Some(access), Some(refresh)) = (
-            text("/user/username"),
-            text("/access_token"),
-            text("/refresh_token"),
-        ) {
-            self.tokens.insert(user, Tokens { access, refresh });
         }
     }
 
