@@ -188,7 +188,7 @@ pub fn is_server_real() -> Option<&'static str> {
 }
 
 /// A real server instead of the simulator, as `cargo xtask test` was told.
-fn server_from_environment() -> Server {
+pub fn server_from_environment() -> Server {
     let get = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     match (get("DITTOFS_TEST_SERVER"), get("DITTOFS_TEST_SERVER_IMAGE")) {
         (Some(program), _) => Server::Program(program.into()),
