@@ -5,7 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::state::stores::engine::{Engine, Engines};
+use crate::state::{
+    State, go,
+    shares::Share,
+    stores::{
+        block,
+        engine::{Engine, Engines},
+    },
+};
 
 /// Opens an engine, or says in the server's words why it cannot be opened. A badger folder is locked
 /// from then on, whatever becomes of the store.
@@ -61,6 +68,27 @@ pub(crate) fn make_folder(path: &str) -> Result<(), String> {
         fs::create_dir(folder).map_err(|error| failed(&words(&error)))?;
     }
     Ok(())
+}
+
+/// Loads a share if its local store has room for it.
+pub(crate) fn load(state: &mut State, share: &Share) {
+    if has_room(state, share) {
+        state.shares.load(share);
+    }
+}
+
+/// Makes the folder for the blocks of a share, which is where the server fails when it fails to load
+/// one.
+pub(crate) fn has_room(state: &State, share: &Share) -> bool {
+    let Some(store) = state.block_stores.by_id(&share.local_block_store_id) else {
+        return false;
+    };
+    if store.engine != "fs" {
+        return true;
+    }
+    let name = go::escaped(share.name.trim_start_matches('/'));
+    let folder = block::configured_folder(&store.config);
+    folder.is_some_and(|folder| make_folder(&format!("{folder}/shares/{name}")).is_ok())
 }
 
 /// Why a folder does not do for blocks.

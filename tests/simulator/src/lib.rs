@@ -1,12 +1,14 @@
 //! Plays the control plane of the DittoFS file server, exactly as the real one was measured.
 //!
 //! Tests of what talks to the server need one that starts in milliseconds, needs no data, and can
-//! be told to misbehave. This is it: the REST API for users, tokens, adapters and health, with the
-//! real server's status codes, content types and bodies; adapters that really listen; state that
-//! outlives a restart. [`replay`] compares it, or a real server, with a recording.
+//! be told to misbehave. This is it: the REST API for users, tokens, adapters, health, and the
+//! management of stores, shares and identities, with the real server's status codes, content types and
+//! bodies; adapters that really listen; state that outlives a restart. [`replay`] compares it, or a
+//! real server, with a recording; [`script`] plays the same requests against it and a real server.
 //!
 //! ```text
 //!   config ──▶ simulator ──▶ server ──▶ api ──▶ control ──▶ state (pure) , state_file
+//!                  │            │        └──▶ engines (the folders of stores)
 //!                  │            ├─ faults           └─────▶ listeners (the adapters' ports) ──▶ clients
 //!                  │            └─ transport ─ tls                                             │
 //!                  └───────▶ metrics ──┘ ◀─────────────────────────────────────────────────────┘
@@ -47,8 +49,10 @@
 //!
 //! `path` is a prefix; `method` and `count` may be left out. The first rule that matches and is not
 //! used up applies. The kinds: `status` (`code`, `body`, `content_type`), `hang` (take the request,
-//! never answer), `delay` (`ms`), `close` (drop the connection), `garbage` (200 that is no JSON),
-//! `empty` (200 without a body), and `list` (`adapters`: sent unchecked to readers of the adapter
+//! never answer), `delay` (`ms`), `close` (drop the connection), `half` (after half of the body),
+//! `done_unanswered` (do what is asked, and drop the connection: so ends what takes the server longer
+//! than its `controlplane.write_timeout`), `garbage` (200 that is no JSON), `empty` (200 without a
+//! body), and `list` (`adapters`: sent unchecked to readers of the adapter
 //! list whose token would have got them the true one). `GET` shows what is left of the rules,
 //! `DELETE` lifts them all. `{"rules": [], "start_delay_ms": 20000}` in the variable makes the start take that much longer.
 //!
@@ -61,11 +65,23 @@
 //! clients. Like the real server, it says `running: true` of an adapter whose port is taken, and gives
 //! one with port 0 or a negative one another port without a word.
 //!
+//! # Shares
+//!
+//! What is managed is stored, and what the server does wrong with it is done wrong: a share that does
+//! not load is made all the same, one that is deleted by its id stays loaded, one metadata store that
+//! was changed to nonsense ends the next boot. The folders of stores are made where their
+//! configuration says; a share loads if its own folder can be made there, so a file in its way is a
+//! share that does not load.
+//!
 //! # What is not played
 //!
-//! Shares (but for an empty list), stores, snapshots, groups but for their names, a password that is
-//! given as a bcrypt hash, and everything behind Kerberos, LDAP, a machine account and `database.type: postgres`:
-//! what they need is checked, and nothing is connected to (the state is a file all the same).
+//! Files: every share and its bin are empty. Snapshots, uploads, the settings of adapters and of the
+//! server, clients, mounts, mappings of identities: such a path answers 404 and says so. A password
+//! that is given as a bcrypt hash, and everything behind Kerberos, LDAP, a machine account and
+//! `database.type: postgres`: what they need is checked, and nothing is connected to (the state is a
+//! file all the same). PostgreSQL and S3 as stores are taken to be there: a real server waits seconds
+//! for those that are not, and loads no share on a bucket that it cannot reach. Names of S3 endpoints
+//! are not resolved.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod api;

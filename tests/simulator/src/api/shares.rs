@@ -6,9 +6,10 @@ use serde_json::json;
 use super::{Answer, Answered, Call};
 use crate::{
     control::Shared,
+    engines,
     refusal::Refusal,
     state::{
-        go,
+        State, go,
         health::Report,
         policies::NewPolicy,
         quotas::{NewQuota, Target},
@@ -55,6 +56,7 @@ fn all(control: &Shared, call: &Call) -> Answered {
         "POST" => {
             let new: NewShare = call.json()?;
             let made = control.change(|state| state.create_share(new, Timestamp::now()))?;
+            control.note(|state| engines::load(state, &made));
             Ok(Answer::json(201, &shown(control, &made)))
         }
         _ => Err(Answer::no_such_method()),
@@ -85,7 +87,11 @@ fn one(control: &Shared, call: &Call, name: &str, rest: &[&str]) -> Answered {
             let patch: SharePatch = call.json()?;
             let changed = control.change(|state| state.update_share(name, patch, now))?;
             let mut view = shown(control, &changed.share);
-            if changed.is_stale {
+            let moves_live = |state: &State| {
+                state.shares.is_loaded(&changed.share.name)
+                    && engines::has_room(state, &changed.share)
+            };
+            if changed.has_moved && !control.read(moves_live) {
                 view = view.not_rebound();
             }
             Ok(Answer::json(200, &view))

@@ -55,6 +55,8 @@ pub(super) fn open_stores(state: &mut State) -> Result<(), StartError> {
             reason,
         })?;
     }
-    state.load_shares();
+    for share in state.loadable_shares() {
+        engines::load(state, &share);
+    }
     Ok(())
 }

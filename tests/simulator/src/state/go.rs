@@ -83,15 +83,21 @@ pub(crate) fn unescaped(text: &str) -> Option<String> {
 /// that Go itself would write.
 pub(crate) fn routed(path: &str) -> String {
     match unescaped(path) {
-        Some(plain) if escaped(&plain) == path => plain,
+        Some(plain) if with_escapes(&plain, b"/") == path => plain,
         _ => path.to_owned(),
     }
 }
 
-fn escaped(plain: &str) -> String {
+/// A text as one part of a path.
+pub(crate) fn escaped(plain: &str) -> String {
+    with_escapes(plain, b"")
+}
+
+fn with_escapes(plain: &str, but: &[u8]) -> String {
     let mut text = String::with_capacity(plain.len());
     for byte in plain.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&byte) {
+        let stays = b"-_.~$&+,:;=@".contains(&byte) || but.contains(&byte);
+        if byte.is_ascii_alphanumeric() || stays {
             text.push(char::from(byte));
         } else {
             // Writing to a String cannot fail.

@@ -204,9 +204,9 @@ impl Shares {
         self.loaded.get(name).copied()
     }
 
-    /// Loads a share that can be loaded. A colon ends the name in the handles that clients get, and
-    /// one that was deleted by its id is in the way of its successor.
-    fn load(&mut self, share: &Share) {
+    /// Loads a share that has room for its blocks. A colon ends the name in the handles that clients
+    /// get, and one that was deleted by its id is in the way of its successor.
+    pub(crate) fn load(&mut self, share: &Share) {
         if !share.name.contains(':') {
             let bin = share.options.has_bin();
             self.loaded.entry(share.name.clone()).or_insert(bin);

@@ -108,6 +108,33 @@ async fn a_share_that_does_not_load_is_made_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_share_without_room_loads_with_the_first_boot_that_finds_some() {
+    let mut bench = Bench::boot().await;
+    bench.stores().await;
+    let folder = bench.folder.join("blocks");
+    let config = json!({"path": folder}).to_string();
+    let store = json!({"name": "fs", "type": "fs", "config": config});
+    assert_eq!(bench.ask("POST store/block/local", store).await.0, 201);
+    std::fs::write(folder.join("shares"), "in the way").unwrap();
+    let share = json!({"name": "/a", "metadata_store_id": "ram", "local_block_store": "fs"});
+    let (status, made) = bench.ask("POST shares", share).await;
+    assert_eq!(
+        (status, &made["status"]["status"]),
+        (201, &json!("unknown"))
+    );
+    std::fs::remove_file(folder.join("shares")).unwrap();
+    let again = bench
+        .ask("PUT shares/a", json!({"local_block_store_id": "ram"}))
+        .await
+        .1;
+    assert_eq!(again["warnings"].as_array().unwrap().len(), 1, "{again}");
+    assert_eq!(bench.loaded().await, 0, "nothing is tried again");
+    bench = bench.reboot().await;
+    assert_eq!(bench.loaded().await, 1);
+    bench.end().await;
+}
+
+#[tokio::test]
 async fn a_share_that_is_deleted_by_its_id_is_served_on() {
     let mut bench = Bench::boot().await;
     bench.stores().await;

@@ -41,12 +41,12 @@ pub(crate) struct SharePatch {
 /// A share that was changed.
 pub(crate) struct ChangedShare {
     pub(crate) share: Share,
-    /// Its stores changed, but not under it, because it is not loaded.
-    pub(crate) is_stale: bool,
+    /// Its blocks are to be in other stores.
+    pub(crate) has_moved: bool,
 }
 
 impl State {
-    /// Stores a new share, and loads it if that can be.
+    /// Stores a new share. Whether it can be loaded is another question.
     pub(crate) fn create_share(&mut self, new: NewShare, now: Timestamp) -> Result<Share, Refusal> {
         let needed = |text: &str, words: &str| match text {
             "" => Err(Refusal::unfit(words)),
@@ -88,7 +88,6 @@ impl State {
             updated_at: now,
         };
         self.shares.rows.push(share.clone());
-        self.shares.load(&share);
         Ok(share)
     }
 
@@ -120,25 +119,22 @@ impl State {
             let remote = share.remote_block_store_id.clone();
             (share.local_block_store_id.clone(), remote)
         };
-        let is_stale = stores(before) != stores(&share) && !self.shares.is_loaded(&share.name);
+        let has_moved = stores(before) != stores(&share);
         self.shares.get_mut(token)?.clone_from(&share);
         if patch.options.is_of_bin() {
             self.shares.set_bin(&share.name, share.options.has_bin());
         }
-        Ok(ChangedShare { share, is_stale })
+        Ok(ChangedShare { share, has_moved })
     }
 
-    /// Loads every share whose stores are there.
-    pub(crate) fn load_shares(&mut self) {
+    /// The shares whose stores are there.
+    pub(crate) fn loadable_shares(&self) -> Vec<Share> {
         let loadable = self.shares.iter().filter(|share| {
             let local = self.block_stores.by_id(&share.local_block_store_id);
             let metadata = self.metadata_stores.by_id(&share.metadata_store_id);
             local.is_some() && metadata.is_some()
         });
-        let loadable: Vec<Share> = loadable.cloned().collect();
-        for share in &loadable {
-            self.shares.load(share);
-        }
+        loadable.cloned().collect()
     }
 
     /// The id of a block store that is named, or given by its id.
