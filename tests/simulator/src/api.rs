@@ -133,7 +133,8 @@ async fn versioned(control: &Shared, call: &Call, segments: &[&str]) -> Answered
             _,
             [
                 "users" | "adapters" | "shares" | "store" | "groups" | "snapshot-policies"
-                | "identity-providers" | "blockstore" | "system" | "settings",
+                | "identity-providers" | "blockstore" | "system" | "settings" | "clients"
+                | "mounts" | "durable-handles" | "identity-mappings" | "sid-mappings",
                 ..,
             ],
         ) => {

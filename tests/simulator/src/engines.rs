@@ -49,6 +49,12 @@ fn badger_folder(path: &str) -> Result<PathBuf, String> {
             let why = words(&error);
             return Err(format!("Invalid Dir: \"{path}\" error: stat {path}: {why}"));
         }
+        Ok(found) if !found.is_dir() => {
+            let lock = format!("{}/LOCK", path.trim_end_matches('/'));
+            return Err(format!(
+                "Cannot write pid file \"{lock}\" error: open {lock}: not a directory"
+            ));
+        }
         _ => {}
     }
     make_folder(path).map_err(|why| format!("Error Creating Dir: \"{path}\" error: {why}"))?;
@@ -70,24 +76,24 @@ pub(crate) fn make_folder(path: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Loads a share if its local store has room for it.
+/// Loads a share if that can be.
 pub(crate) fn load(state: &mut State, share: &Share) {
-    if has_room(state, share) {
+    if is_ready(state, share) {
         state.shares.load(share);
     }
 }
 
-/// Makes the folder for the blocks of a share, which is where the server fails when it fails to load
-/// one.
-pub(crate) fn has_room(state: &State, share: &Share) -> bool {
-    let Some(store) = state.block_stores.by_id(&share.local_block_store_id) else {
+/// Whether a share has its stores, and makes the folder for its blocks.
+pub(crate) fn is_ready(state: &State, share: &Share) -> bool {
+    let local = state.block_stores.by_id(&share.local_block_store_id);
+    let Some(local) = local.filter(|_| state.has_metadata(share)) else {
         return false;
     };
-    if store.engine != "fs" {
+    if local.engine != "fs" {
         return true;
     }
     let name = go::escaped(share.name.trim_start_matches('/'));
-    let folder = block::configured_folder(&store.config);
+    let folder = block::configured_folder(&local.config);
     folder.is_some_and(|folder| make_folder(&format!("{folder}/shares/{name}")).is_ok())
 }
 

@@ -65,7 +65,11 @@ pub enum Fault {
     /// Do what is asked and drop the connection without an answer, as the server does when it takes
     /// longer than its `controlplane.write_timeout`.
     #[serde(rename = "done_unanswered")]
-    DoneUnanswered,
+    DoneUnanswered {
+        /// How long the connection stays open after that, in milliseconds.
+        #[serde(default)]
+        ms: u64,
+    },
     /// Answer 200 with something that is no JSON.
     Garbage,
     /// Answer 200 with nothing.
@@ -157,6 +161,7 @@ mod tests {
             r#"{"rules": [{"path": "/", "fault": {"kind": "explode"}}]}"#,
             r#"{"rules": [{"path": "/", "cuont": 1, "fault": {"kind": "hang"}}]}"#,
             r#"{"rules": [{"path": "/", "fault": {"kind": "delay"}}]}"#,
+            r#"{"rules": [{"path": "/", "fault": {"kind": "doneunanswered"}}]}"#,
         ] {
             assert!(serde_json::from_str::<Faults>(text).is_err(), "{text}");
         }

@@ -50,7 +50,7 @@
 //! `path` is a prefix; `method` and `count` may be left out. The first rule that matches and is not
 //! used up applies. The kinds: `status` (`code`, `body`, `content_type`), `hang` (take the request,
 //! never answer), `delay` (`ms`), `close` (drop the connection), `half` (after half of the body),
-//! `done_unanswered` (do what is asked, and drop the connection: so ends what takes the server longer
+//! `done_unanswered` (do what is asked, and drop the connection after `ms`: so ends what takes the server longer
 //! than its `controlplane.write_timeout`), `garbage` (200 that is no JSON), `empty` (200 without a
 //! body), and `list` (`adapters`: sent unchecked to readers of the adapter
 //! list whose token would have got them the true one). `GET` shows what is left of the rules,

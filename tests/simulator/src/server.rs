@@ -84,8 +84,9 @@ pub(crate) async fn misbehave<T: Future<Output = Answer>>(
         },
         Some(Fault::Empty) => Answer::empty(200),
         Some(Fault::Close) => return Err(Dropped),
-        Some(Fault::DoneUnanswered) => {
+        Some(Fault::DoneUnanswered { ms }) => {
             truth().await;
+            sleep(Duration::from_millis(ms)).await;
             return Err(Dropped);
         }
         Some(Fault::Half) => return Ok(encode(truth().await).map(Sent::cut)),

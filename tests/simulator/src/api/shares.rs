@@ -89,7 +89,7 @@ fn one(control: &Shared, call: &Call, name: &str, rest: &[&str]) -> Answered {
             let mut view = shown(control, &changed.share);
             let moves_live = |state: &State| {
                 state.shares.is_loaded(&changed.share.name)
-                    && engines::has_room(state, &changed.share)
+                    && engines::is_ready(state, &changed.share)
             };
             if changed.has_moved && !control.read(moves_live) {
                 view = view.not_rebound();

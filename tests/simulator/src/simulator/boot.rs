@@ -11,6 +11,7 @@ use crate::{
         State,
         adapters::Adapters,
         groups::Groups,
+        shares::Share,
         stores::{StoreRow, engine::Engine},
         users::{FirstAdmin, Users},
     },
@@ -55,8 +56,9 @@ pub(super) fn open_stores(state: &mut State) -> Result<(), StartError> {
             reason,
         })?;
     }
-    for share in state.loadable_shares() {
-        engines::load(state, &share);
+    let shares: Vec<Share> = state.shares.iter().cloned().collect();
+    for share in &shares {
+        engines::load(state, share);
     }
     Ok(())
 }

@@ -127,14 +127,10 @@ impl State {
         Ok(ChangedShare { share, has_moved })
     }
 
-    /// The shares whose stores are there.
-    pub(crate) fn loadable_shares(&self) -> Vec<Share> {
-        let loadable = self.shares.iter().filter(|share| {
-            let local = self.block_stores.by_id(&share.local_block_store_id);
-            let metadata = self.metadata_stores.by_id(&share.metadata_store_id);
-            local.is_some() && metadata.is_some()
-        });
-        loadable.cloned().collect()
+    /// Whether the metadata store of a share is there. A change may have written its name.
+    pub(crate) fn has_metadata(&self, share: &Share) -> bool {
+        let written = share.metadata_store_id.as_str();
+        self.metadata_stores.find(written, None).is_some()
     }
 
     /// The id of a block store that is named, or given by its id.

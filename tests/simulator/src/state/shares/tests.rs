@@ -167,17 +167,17 @@ fn only_loaded_shares_are_enabled_and_by_their_names() {
 }
 
 #[test]
-fn a_boot_leaves_out_what_has_lost_its_stores() {
+fn a_metadata_store_may_be_written_by_its_name() {
     let mut state = state();
     make(&mut state, json!({})).unwrap();
-    make(&mut state, json!({"name": "b"})).unwrap();
-    change(&mut state, json!({"metadata_store_id": "wizard"})).unwrap();
+    for (written, there) in [("m", true), ("wizard", false)] {
+        change(&mut state, json!({"metadata_store_id": written})).unwrap();
+        let share = state.shares.get("/a").unwrap();
+        assert_eq!(state.has_metadata(share), there, "{written}");
+    }
     let text = serde_json::to_string(&state).unwrap();
     let booted: State = serde_json::from_str(&text).unwrap();
-    assert_eq!(booted.shares.count_loaded(), 0);
-    let loadable = booted.loadable_shares();
-    let names: Vec<&str> = loadable.iter().map(|share| share.name.as_str()).collect();
-    assert_eq!(names, ["/b"]);
+    assert_eq!(booted.shares.count_loaded(), 0, "that is not stored");
 }
 
 #[test]
