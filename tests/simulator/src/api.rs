@@ -44,13 +44,11 @@ impl Call {
     }
 
     /// The same where a body may be left out, and what is wrong with it is told.
-    fn optional_json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    fn optional_json<T: DeserializeOwned>(&self, wanted: &go::Struct) -> Result<T, Refusal> {
         let text = String::from_utf8_lossy(&self.body);
-        let given = go::object(text.trim()).ok().and_then(decoded);
-        given.ok_or_else(|| {
-            let why = go::object(text.trim()).err().unwrap_or_default();
-            Refusal::unfit(format!("invalid request body: {why}"))
-        })
+        let given = wanted.read(text.trim());
+        let given = given.map_err(|why| Refusal::unfit(format!("invalid request body: {why}")))?;
+        decoded(given).ok_or(Refusal::InvalidBody)
     }
 }
 

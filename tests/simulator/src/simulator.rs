@@ -92,6 +92,17 @@ pub enum StartError {
         /// What the server says of it.
         reason: String,
     },
+    /// The keytab that was set up through the API.
+    #[error(
+        "failed to load adapters: load keytab {path}: {source}; \
+         mount it, or disable Kerberos in the state file"
+    )]
+    Keytab {
+        /// Where it should be.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The API's own port, or that of metrics.
     #[error("cannot listen on {host}:{port}: {source}; free the port or change {key}")]
     Listen {
@@ -144,6 +155,7 @@ impl Simulator {
         };
         file.save(&state)?;
         boot::open_stores(&mut state)?;
+        boot::check_keytab(&state)?;
         let (stop, stopping) = stop::channel();
         let control = Arc::new(Control::new(settings, signer, file, state, stopping));
         *control.faults() = options.faults;

@@ -1,7 +1,7 @@
 //! Shares, with what hangs on them: grants, NFS options, quotas, the bin, snapshot policies.
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Answer, Answered, Call};
 use crate::{
@@ -9,17 +9,40 @@ use crate::{
     engines,
     refusal::Refusal,
     state::{
-        State, go,
+        State,
+        go::{self, Struct},
         health::Report,
         policies::NewPolicy,
         quotas::{NewQuota, Target},
         shares::{
             self, Share, ShareView,
-            grants::{self, Grant},
+            grants::{self, Level, SidLevel},
             making::{NewShare, SharePatch},
             nfs::NfsPatch,
         },
     },
+};
+
+const POLICY: Struct = Struct {
+    package: "dto",
+    name: "UpsertSnapshotPolicyRequest",
+    fields: &[
+        ("interval", "string"),
+        ("keep_last", "int"),
+        ("ttl", "string"),
+        ("enabled", "bool"),
+        ("name_prefix", "string"),
+    ],
+};
+const EMPTYING: Struct = Struct {
+    package: "handlers",
+    name: "emptyTrashRequest",
+    fields: &[("force", "bool")],
+};
+const RESTORING: Struct = Struct {
+    package: "handlers",
+    name: "restoreTrashRequest",
+    fields: &[("bin_path", "string"), ("to", "string")],
 };
 
 pub(super) fn answer(control: &Shared, call: &Call, segments: &[&str]) -> Answered {
@@ -159,13 +182,7 @@ fn permissions(control: &Shared, call: &Call, name: &str, rest: &[&str]) -> Answ
                 _ => String::new(),
             };
             if method == "PUT" {
-                let grant: Grant = call.json()?;
-                grant.check()?;
-                control.change(|state| match *kind {
-                    "users" => state.grant_user(name, whom, grant),
-                    "groups" => state.grant_group(name, whom, grant),
-                    _ => state.grant_sid(name, sid, grant),
-                })?;
+                grant(control, call, name, kind, whom, sid)?;
             } else {
                 control.change(|state| {
                     match *kind {
@@ -181,6 +198,27 @@ fn permissions(control: &Shared, call: &Call, name: &str, rest: &[&str]) -> Answ
         (_, [] | ["users" | "groups" | "sids", _]) => Err(Answer::no_such_method()),
         _ => Err(Answer::no_such_path()),
     }
+}
+
+fn grant(
+    control: &Shared,
+    call: &Call,
+    name: &str,
+    kind: &str,
+    whom: &str,
+    sid: String,
+) -> Result<(), Refusal> {
+    if kind == "sids" {
+        let level: SidLevel = call.json()?;
+        level.check()?;
+        return control.change(|state| state.grant_sid(name, sid, level));
+    }
+    let level: Level = call.json()?;
+    level.check()?;
+    control.change(|state| match kind {
+        "users" => state.grant_user(name, whom, level),
+        _ => state.grant_group(name, whom, level),
+    })
 }
 
 fn nfs_options(control: &Shared, call: &Call, name: &str) -> Answered {
@@ -243,11 +281,11 @@ fn trash(control: &Shared, call: &Call, name: &str, rest: &[&str]) -> Answered {
             Ok(Answer::json(200, &status))
         }
         ("POST", ["empty"]) => {
-            call.optional_json::<serde_json::Value>()?;
+            call.optional_json::<Value>(&EMPTYING)?;
             found.map(|_| Ok(Answer::json(200, &json!({"removed": 0}))))?
         }
         ("POST", ["restore"]) => {
-            let asked: serde_json::Value = call.optional_json()?;
+            let asked: Value = call.optional_json(&RESTORING)?;
             match asked["bin_path"].as_str() {
                 None | Some("") => Err(Refusal::unfit("bin_path is required").into()),
                 Some(_) => Err(missing.into()),
@@ -265,7 +303,7 @@ fn policy(control: &Shared, call: &Call, name: &str) -> Answered {
             Ok(Answer::json(200, &policy))
         }
         "PUT" => {
-            let asked: NewPolicy = call.optional_json()?;
+            let asked: NewPolicy = call.optional_json(&POLICY)?;
             let set = control.change(|state| state.set_policy(name, asked, Timestamp::now()))?;
             Ok(Answer::json(200, &set))
         }

@@ -62,3 +62,17 @@ pub(super) fn open_stores(state: &mut State) -> Result<(), StartError> {
     }
     Ok(())
 }
+
+/// Kerberos may have been set up with a keytab that is not there; then no adapter starts, and without
+/// them the server does not.
+pub(super) fn check_keytab(state: &State) -> Result<(), StartError> {
+    match state.providers.keytab() {
+        Some(path) => std::fs::read(path)
+            .map(drop)
+            .map_err(|source| StartError::Keytab {
+                path: path.to_owned(),
+                source,
+            }),
+        None => Ok(()),
+    }
+}

@@ -25,8 +25,57 @@ pub(crate) fn object(text: &str) -> Result<Map<String, Value>, String> {
     }
 }
 
+/// A type of Go's that a body is read into, with the types of its fields.
+pub(crate) struct Struct {
+    pub(crate) package: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) fields: &'static [(&'static str, &'static str)],
+}
+
+impl Struct {
+    /// The object in a body, which may be empty, if its fields are of these types.
+    pub(crate) fn read(&self, text: &str) -> Result<Map<String, Value>, String> {
+        let Self { package, name, .. } = self;
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        let given = match values.next() {
+            None => return Ok(Map::new()),
+            Some(Ok(Value::Object(given))) => given,
+            Some(Ok(Value::Null)) => Map::new(),
+            Some(Ok(other)) => {
+                let kind = kind(&other);
+                return Err(format!(
+                    "json: cannot unmarshal {kind} into Go value of type {package}.{name}"
+                ));
+            }
+            Some(Err(error)) => return Err(syntax(text, &error)),
+        };
+        for (field, value) in &given {
+            let field = field.to_lowercase();
+            let known = self.fields.iter().find(|(known, _)| *known == field);
+            if let Some((_, wanted)) = known
+                && let Some(got) = misfit(value, wanted)
+            {
+                return Err(format!(
+                    "json: cannot unmarshal {got} into Go struct field {name}.{field} of type {wanted}"
+                ));
+            }
+        }
+        Ok(given)
+    }
+}
+
+/// What a value is, if it does not do for a type.
+fn misfit(value: &Value, wanted: &str) -> Option<String> {
+    match (value, wanted) {
+        (Value::Null, _) | (Value::String(_), "string") | (Value::Bool(_), "bool") => None,
+        (Value::Number(number), "int") if number.is_i64() => None,
+        (Value::Number(number), "int") => Some(format!("number {number}")),
+        _ => Some(kind(value).to_owned()),
+    }
+}
+
 /// Why a text is no JSON. Beyond the first character, Go has finer words than these.
-pub(crate) fn syntax(text: &str, error: &serde_json::Error) -> String {
+fn syntax(text: &str, error: &serde_json::Error) -> String {
     if error.is_eof() {
         return "unexpected end of JSON input".to_owned();
     }
@@ -165,6 +214,42 @@ mod tests {
             assert_eq!(object(text).unwrap_err(), want, "{text}");
         }
         assert!(object("").unwrap().is_empty() && object("null").unwrap().is_empty());
+    }
+
+    #[test]
+    fn bodies_are_of_a_type() {
+        let wanted = Struct {
+            package: "dto",
+            name: "Request",
+            fields: &[("name", "string"), ("count", "int")],
+        };
+        for (text, want) in [
+            ("", None),
+            ("null", None),
+            (r#"{"NAME": "x", "count": 1, "other": []}"#, None),
+            (
+                "7",
+                Some("json: cannot unmarshal number into Go value of type dto.Request"),
+            ),
+            (
+                r#"{"name": 7}"#,
+                Some(
+                    "json: cannot unmarshal number into Go struct field Request.name of type string",
+                ),
+            ),
+            (
+                r#"{"count": 7.5}"#,
+                Some(
+                    "json: cannot unmarshal number 7.5 into Go struct field Request.count of type int",
+                ),
+            ),
+            (
+                "x",
+                Some("invalid character 'x' looking for beginning of value"),
+            ),
+        ] {
+            assert_eq!(wanted.read(text).err().as_deref(), want, "{text}");
+        }
     }
 
     #[test]

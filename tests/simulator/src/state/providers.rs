@@ -39,6 +39,18 @@ impl Providers {
         })
     }
 
+    /// Whether there is a directory to ask.
+    pub(crate) fn has_directory(&self) -> bool {
+        self.ldap.as_ref().is_some_and(|ldap| ldap.enabled)
+    }
+
+    /// The keytab that a boot needs.
+    pub(crate) fn keytab(&self) -> Option<&str> {
+        let kerberos = self.kerberos.as_ref();
+        let enabled = kerberos.filter(|kerberos| kerberos.enabled)?;
+        Some(&enabled.keytab_path)
+    }
+
     /// The directory, without its password.
     pub(crate) fn ldap(&self) -> Option<Ldap> {
         let mut ldap = self.ldap.clone()?;

@@ -80,6 +80,21 @@ async fn one_bad_metadata_store_ends_the_next_boot() {
 }
 
 #[tokio::test]
+async fn a_keytab_that_is_not_there_ends_the_next_boot() {
+    let bench = Bench::boot().await;
+    let kerberos = json!({"enabled": true, "keytab_path": "/nowhere/keytab",
+        "service_principal": "nfs/host"});
+    let set = bench
+        .ask("PUT identity-providers/kerberos/config", kerberos)
+        .await;
+    assert_eq!(set.0, 200);
+    bench.simulator.stop().await;
+    let refused = boot(&bench.folder, &bench.ports).await.err().unwrap();
+    assert!(matches!(refused, StartError::Keytab { .. }), "{refused}");
+    std::fs::remove_dir_all(bench.folder).unwrap();
+}
+
+#[tokio::test]
 async fn a_share_that_does_not_load_is_made_all_the_same() {
     let bench = Bench::boot().await;
     bench.stores().await;

@@ -9,7 +9,7 @@ use super::super::{duration, go::quoted};
 #[serde(default)]
 pub(crate) struct Kerberos {
     pub(super) enabled: bool,
-    keytab_path: String,
+    pub(super) keytab_path: String,
     service_principal: String,
     realm: String,
     netbios_domain: String,

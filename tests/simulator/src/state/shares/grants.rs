@@ -10,10 +10,17 @@ pub(crate) fn is_level(text: &str) -> bool {
     matches!(text, "none" | "read" | "read-write" | "admin")
 }
 
-/// What a request to grant something says.
+/// What a request to grant something to a user or a group says.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Grant {
+pub(crate) struct Level {
+    level: String,
+}
+
+/// What a request to grant something to a SID says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SidLevel {
     level: String,
     is_group: Option<bool>,
     display_name: String,
@@ -50,13 +57,29 @@ pub(crate) struct GrantView {
     is_group: Option<bool>,
 }
 
-impl Grant {
-    /// Refuses one without a level.
+impl Level {
+    /// Refuses to grant nothing.
     pub(crate) fn check(&self) -> Result<(), Refusal> {
-        match self.level.as_str() {
-            "" => Err(Refusal::unfit("Permission level is required")),
-            _ => Ok(()),
+        said(&self.level)
+    }
+}
+
+impl SidLevel {
+    /// Refuses to grant nothing, or what is no level.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        said(&self.level)?;
+        if is_level(&self.level) {
+            Ok(())
+        } else {
+            Err(Refusal::unfit("Invalid permission level"))
         }
+    }
+}
+
+fn said(level: &str) -> Result<(), Refusal> {
+    match level {
+        "" => Err(Refusal::unfit("Permission level is required")),
+        _ => Ok(()),
     }
 }
 
@@ -120,13 +143,25 @@ impl State {
         &mut self,
         share: &str,
         user: &str,
-        grant: Grant,
+        grant: Level,
     ) -> Result<(), Refusal> {
         self.shares.get(share)?;
-        let user = self.users.profile(user).ok_or(Refusal::UserNotFound)?;
+        let user = self
+            .users
+            .profile(user)
+            .ok_or_else(|| self.unknown(Refusal::UserNotFound, "Failed to set user permission"))?;
         let grants = &mut self.shares.get_mut(share)?.grants;
         grants.grant_user(&user.id, grant.level);
         Ok(())
+    }
+
+    /// The server asks its directory for whom it does not know, and this one reaches none.
+    fn unknown(&self, missing: Refusal, failed: &'static str) -> Refusal {
+        if self.providers.has_directory() {
+            Refusal::Failed(failed)
+        } else {
+            missing
+        }
     }
 
     /// The same for a group.
@@ -134,10 +169,13 @@ impl State {
         &mut self,
         share: &str,
         group: &str,
-        grant: Grant,
+        grant: Level,
     ) -> Result<(), Refusal> {
         self.shares.get(share)?;
-        let id = self.groups.get(group)?.id.clone();
+        let found = self.groups.get(group);
+        let found =
+            found.map_err(|missing| self.unknown(missing, "Failed to set group permission"))?;
+        let id = found.id.clone();
         put(
             &mut self.shares.get_mut(share)?.grants.groups,
             id,
@@ -146,16 +184,13 @@ impl State {
         Ok(())
     }
 
-    /// Grants something to a SID, whose level is judged, and that need not be known.
+    /// Grants something to a SID, which need not be known.
     pub(crate) fn grant_sid(
         &mut self,
         share: &str,
         sid: String,
-        grant: Grant,
+        grant: SidLevel,
     ) -> Result<(), Refusal> {
-        if !is_level(&grant.level) {
-            return Err(Refusal::unfit("Invalid permission level"));
-        }
         let sids = &mut self.shares.get_mut(share)?.grants.sids;
         let fresh = SidGrant {
             sid,
