@@ -1,5 +1,7 @@
 //! Shares, with what hangs on them: grants, NFS options, quotas, the bin, snapshot policies.
 
+mod permissions;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -16,7 +18,6 @@ use crate::{
         quotas::{NewQuota, Target},
         shares::{
             self, Share, ShareView,
-            grants::{self, Level, SidLevel},
             making::{NewShare, SharePatch},
             nfs::NfsPatch,
         },
@@ -52,7 +53,7 @@ pub(super) fn answer(control: &Shared, call: &Call, segments: &[&str]) -> Answer
     let name = shares::normalized(name);
     match rest {
         [] | ["status" | "disable" | "enable"] => one(control, call, &name, rest),
-        ["permissions", rest @ ..] => permissions(control, call, &name, rest),
+        ["permissions", rest @ ..] => permissions::answer(control, call, &name, rest),
         ["adapters", "nfs", "config"] => nfs_options(control, call, &name),
         ["quotas", rest @ ..] => quotas(control, call, &name, rest),
         ["trash", rest @ ..] => trash(control, call, &name, rest),
@@ -164,60 +165,6 @@ fn status(control: &Shared, name: &str) -> Report {
             Err(format!("share not found: share not found: {name}"))
         };
         Report::of(found, Timestamp::now())
-    })
-}
-
-fn permissions(control: &Shared, call: &Call, name: &str, rest: &[&str]) -> Answered {
-    let method = call.method.as_str();
-    match (method, rest) {
-        ("GET", []) => {
-            named(name)?;
-            let grants = control.read(|state| state.grants(name))?;
-            Ok(Answer::json(200, &grants))
-        }
-        ("PUT" | "DELETE", [kind @ ("users" | "groups" | "sids"), whom]) => {
-            named(name)?;
-            let sid = match *kind {
-                "sids" => grants::sid(whom)?,
-                _ => String::new(),
-            };
-            if method == "PUT" {
-                grant(control, call, name, kind, whom, sid)?;
-            } else {
-                control.change(|state| {
-                    match *kind {
-                        "users" => state.revoke_user(name, whom),
-                        "groups" => state.revoke_group(name, whom),
-                        _ => state.revoke_sid(name, &sid),
-                    }
-                    Ok(())
-                })?;
-            }
-            Ok(Answer::empty(204))
-        }
-        (_, [] | ["users" | "groups" | "sids", _]) => Err(Answer::no_such_method()),
-        _ => Err(Answer::no_such_path()),
-    }
-}
-
-fn grant(
-    control: &Shared,
-    call: &Call,
-    name: &str,
-    kind: &str,
-    whom: &str,
-    sid: String,
-) -> Result<(), Refusal> {
-    if kind == "sids" {
-        let level: SidLevel = call.json()?;
-        level.check()?;
-        return control.change(|state| state.grant_sid(name, sid, level));
-    }
-    let level: Level = call.json()?;
-    level.check()?;
-    control.change(|state| match kind {
-        "users" => state.grant_user(name, whom, level),
-        _ => state.grant_group(name, whom, level),
     })
 }
 

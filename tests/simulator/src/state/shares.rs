@@ -4,6 +4,7 @@
 //! request that made it succeeds, and only the share's status says `unknown`. What the API shows is
 //! what is stored.
 
+mod flags;
 pub(crate) mod grants;
 pub(crate) mod making;
 pub(crate) mod nfs;
@@ -15,11 +16,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use self::{
-    grants::Grants,
-    nfs::NfsOptions,
-    options::{Flags, Options},
-};
+use self::{flags::Flags, grants::Grants, nfs::NfsOptions, options::Options};
 use super::{duration, go, health::Report, size};
 use crate::refusal::Refusal;
 

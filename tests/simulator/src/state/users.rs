@@ -1,48 +1,17 @@
 //! Users and their passwords.
 
 mod changes;
+mod role;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use role::{ADMIN, OPERATOR, Role};
+
 use super::{groups::Groups, password::PasswordHash};
 use crate::{ids, refusal::Refusal};
-
-/// What a user may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Role {
-    User,
-    Operator,
-    Admin,
-}
-
-/// Name of the role that may do everything; also that of the first user, whatever the configuration says.
-pub(crate) const ADMIN: &str = "admin";
-/// Name of the role that may look at adapters.
-pub(crate) const OPERATOR: &str = "operator";
-
-impl Role {
-    /// As the API and tokens have it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Operator => OPERATOR,
-            Self::Admin => ADMIN,
-        }
-    }
-
-    fn parse(text: &str) -> Result<Self, Refusal> {
-        match text {
-            "" | "user" => Ok(Self::User),
-            OPERATOR => Ok(Self::Operator),
-            ADMIN => Ok(Self::Admin),
-            _ => Err(Refusal::UnknownRole),
-        }
-    }
-}
 
 /// One user as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
