@@ -51,14 +51,16 @@ impl Ldap {
         if self.max_group_results == 0 {
             self.max_group_results = 200;
         }
-        self.timeout = match timeout {
-            0 => "10s".to_owned(),
-            nanos => duration::shown(nanos),
-        };
         if self.enabled {
             self.check(timeout)
                 .map_err(|why| Refusal::unfit(format!("ldap.{why}")))?;
         }
+        self.timeout = match timeout {
+            0 => "10s".to_owned(),
+            nanos if nanos > 0 => duration::shown(nanos),
+            // Kept, and not shown.
+            _ => String::new(),
+        };
         Ok(self)
     }
 
@@ -131,7 +133,8 @@ impl Ldap {
             ));
         }
         if timeout < 0 {
-            return Err(format!("timeout must be >= 0 (got {})", self.timeout));
+            let got = duration::shown(timeout);
+            return Err(format!("timeout must be >= 0 (got {got})"));
         }
         Ok(())
     }
