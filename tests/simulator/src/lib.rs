@@ -79,7 +79,8 @@
 //! server, clients, mounts, mappings of identities: such a path answers 404 and says so. A password
 //! that is given as a bcrypt hash, and everything behind Kerberos, LDAP, a machine account and
 //! `database.type: postgres`: what they need is checked, and nothing is connected to (the state is a
-//! file all the same). PostgreSQL and S3 as stores are taken to be there: a real server waits seconds
+//! file all the same). Kerberos and LDAP of the configuration are not among the identity providers that
+//! the API shows; the real server copies them there at its first boot. PostgreSQL and S3 as stores are taken to be there: a real server waits seconds
 //! for those that are not, and loads no share on a bucket that it cannot reach. Names of S3 endpoints
 //! are not resolved.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
