@@ -126,6 +126,7 @@ async fn ask(server: &str, request: Request<Incoming>) -> Answer {
             status: reply.status,
             content_type: reply.content_type,
             body: reply.body,
+            apply: reply.apply,
         },
         Err(error) => {
             warn!(%error, server, "the server behind does not answer");

@@ -4,7 +4,8 @@
 //! be told to misbehave. This is it: the REST API for users, tokens, adapters, health, and the
 //! management of stores, shares and identities, with the real server's status codes, content types and
 //! bodies; adapters that really listen; state that outlives a restart. [`replay`] compares it, or a
-//! real server, with a recording; [`script`] plays the same requests against it and a real server.
+//! real server, with a recording; [`script`] plays the same requests against it and a real server. A
+//! [`Front`] misbehaves in front of a real server.
 //!
 //! ```text
 //!   config ──▶ simulator ──▶ server ──▶ api ──▶ control ──▶ state (pure) , state_file

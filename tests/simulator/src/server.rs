@@ -3,11 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Limited};
-use hyper::{
-    Request, Response, StatusCode,
-    body::Incoming,
-    header::{self, HeaderValue},
-};
+use hyper::{Request, Response, StatusCode, body::Incoming, header};
 use tokio::{net::TcpListener, time::sleep};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info};
@@ -148,8 +144,7 @@ fn encode(answer: Answer) -> Response<Sent> {
     if let Some(value) = answer.content_type.and_then(|text| text.parse().ok()) {
         response.headers_mut().insert(header::CONTENT_TYPE, value);
     }
-    if let Some(apply) = answer.apply {
-        let value = HeaderValue::from_static(apply);
+    if let Some(value) = answer.apply.and_then(|text| text.parse().ok()) {
         response.headers_mut().insert(APPLY_HEADER, value);
     }
     response

@@ -12,7 +12,7 @@ pub(crate) struct Answer {
     pub(crate) content_type: Option<String>,
     pub(crate) body: Vec<u8>,
     /// When a stored change comes into force, where the server says so.
-    pub(crate) apply: Option<&'static str>,
+    pub(crate) apply: Option<String>,
 }
 
 impl Answer {

@@ -24,7 +24,7 @@ pub(super) fn answer(control: &Shared, call: &Call, segments: &[&str]) -> Answer
             let asked: Kerberos = call.json()?;
             control.change(|state| state.providers.set_kerberos(asked))?;
             Ok(Answer {
-                apply: Some("restart-required"),
+                apply: Some("restart-required".to_owned()),
                 ..kerberos(control)?
             })
         }
