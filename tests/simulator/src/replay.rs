@@ -10,7 +10,8 @@
 //! # What is compared
 //!
 //! Status, content type, and the body: texts to the letter, JSON value by value with the same
-//! fields. Timestamps, identifiers, tokens and uptimes are only compared in kind.
+//! fields. Tokens and uptimes are only compared in kind. Identifiers are compared by which are the
+//! same over the whole recording, moments by which are the same in one body and how they are written.
 //!
 //! # Ports
 //!
@@ -25,6 +26,7 @@
 
 pub(crate) mod client;
 pub(crate) mod compare;
+pub(crate) mod numbers;
 mod recording;
 mod session;
 pub(crate) mod tokens;

@@ -15,8 +15,9 @@
 //! # What is compared
 //!
 //! Status, content type, the header that says when a change comes into force, and the body: value by
-//! value. Identifiers, moments, tokens and the folder are only compared in kind, and how long a
-//! check took not at all.
+//! value. Tokens and the folder are only compared in kind, and how long a check took not at all.
+//! Identifiers are compared by which are the same in the whole play, moments by which are the same
+//! in one body and how they are written.
 //!
 //! # Assumptions
 //!
@@ -42,6 +43,7 @@ use crate::{
     },
 };
 use exchange::Exchange;
+use normal::Former;
 
 /// What came back for one line of the list, without what differs from run to run.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +78,7 @@ pub async fn play(
         address,
         wallet: Wallet::default(),
         words: BTreeMap::from([("folder".to_owned(), folder.display().to_string())]),
+        former: Former::new(folder.display().to_string()),
     };
     player.log_in(admin_password).await?;
     let mut answers = Vec::new();
@@ -134,6 +137,7 @@ struct Player {
     wallet: Wallet,
     /// What lines write in braces.
     words: BTreeMap<String, String>,
+    former: Former,
 }
 
 impl Player {
@@ -161,7 +165,7 @@ impl Player {
             expected: exchange.status,
             content_type: reply.content_type,
             apply: reply.apply,
-            body: normal::form(body, exchange, &self.words["folder"]),
+            body: self.former.form(body, exchange),
         })
     }
 

@@ -2,14 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{client::Reply, recording::Answered};
-use crate::ids;
+use super::{client::Reply, numbers::Numbers, recording::Answered};
+
+/// What has been seen so far on either side.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    recorded: Numbers,
+    got: Numbers,
+}
 
 /// All differences between a recorded answer and a reply, each with its place.
-pub(super) fn differences(recorded: &Answered, reply: &Reply) -> Vec<String> {
+pub(super) fn differences(recorded: &Answered, reply: &Reply, seen: &mut Seen) -> Vec<String> {
     let mut found = Vec::new();
     if recorded.status != reply.status {
         found.push(format!(
@@ -30,7 +35,10 @@ pub(super) fn differences(recorded: &Answered, reply: &Reply) -> Vec<String> {
             }
         }
         Some(json) => match serde_json::from_slice(&reply.body) {
-            Ok(got) => walk(json, &got, "body", &mut found),
+            Ok(got) => {
+                let (was, is) = (seen.recorded.body(json.clone()), seen.got.body(got));
+                walk(&was, &is, "body", &mut found);
+            }
             Err(error) => found.push(format!("body: recorded JSON, got none: {error}")),
         },
     }
@@ -68,15 +76,13 @@ fn walk_fields(
     }
 }
 
-/// A value without what differs from run to run.
+/// A value without what differs from run to run, besides identifiers and moments.
 pub(crate) fn in_kind(place: &str, value: &Value) -> Value {
     let key = place.rsplit('.').next().unwrap_or(place);
     match value {
-        Value::String(text) if key == "id" && ids::is_id(text) => "<id>".into(),
         Value::String(text) if key.ends_with("_token") && is_token(text) => "<token>".into(),
         Value::String(_) if key == "uptime" => "<uptime>".into(),
         Value::Number(number) if key == "uptime_sec" && number.is_u64() => "<uptime>".into(),
-        Value::String(text) if text.parse::<Timestamp>().is_ok() => "<time>".into(),
         other => other.clone(),
     }
 }
@@ -112,7 +118,8 @@ mod tests {
 
     fn found(recorded: &Value, got: &Value) -> Vec<String> {
         let mut found = Vec::new();
-        walk(recorded, got, "body", &mut found);
+        let [recorded, got] = [recorded, got].map(|body| Numbers::default().body(body.clone()));
+        walk(&recorded, &got, "body", &mut found);
         found
     }
 
@@ -121,7 +128,7 @@ mod tests {
         let was = json!({"id": "3eee8de6-4a80-4d97-b697-965ab4db0e4c", "access_token": "<jwt>",
             "created_at": "2026-11-21T19:37:00.29Z", "data": {"uptime": "0s", "uptime_sec": 0}});
         let is = json!({"id": "b9cb336b-1638-48b2-9072-64cbf5bf9060", "access_token": "a.b.c",
-            "created_at": "2026-11-22T01:02:03Z", "data": {"uptime": "3m1s", "uptime_sec": 181}});
+            "created_at": "2026-11-22T01:02:03.7Z", "data": {"uptime": "3m1s", "uptime_sec": 181}});
         assert_eq!(found(&was, &is), Vec::<String>::new());
     }
 
@@ -133,6 +140,10 @@ mod tests {
             (json!({}), json!({"a": 1})),
             (json!([1]), json!([1, 1])),
             (json!({"a": "2026-11-21T19:37:00Z"}), json!({"a": "later"})),
+            (
+                json!({"a": "2026-11-21T19:37:00Z"}),
+                json!({"a": "2026-11-21T19:37:00.1Z"}),
+            ),
             (
                 json!({"id": "3eee8de6-4a80-4d97-b697-965ab4db0e4c"}),
                 json!({"id": 7}),

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     ReplayError,
     client::{Reply, send},
-    compare::{differences, map_ports},
+    compare::{Seen, differences, map_ports},
     recording::Case,
     tokens::Wallet,
 };
@@ -40,6 +40,7 @@ pub(super) struct Session {
     to_server: BTreeMap<u16, u16>,
     from_server: BTreeMap<u16, u16>,
     tokens: Wallet,
+    seen: Seen,
     pace: Pace,
 }
 
@@ -62,6 +63,7 @@ impl Session {
             to_server: ports,
             from_server,
             tokens: Wallet::default(),
+            seen: Seen::default(),
             pace,
         }
     }
@@ -87,7 +89,7 @@ impl Session {
         self.pace.replied(case);
         self.tokens.remember(&reply);
         self.recorded_ports(&mut reply);
-        Ok(differences(&case.response, &reply))
+        Ok(differences(&case.response, &reply, &mut self.seen))
     }
 
     fn token(&self, case: &Case) -> Option<String> {

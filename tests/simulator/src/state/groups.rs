@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{State, users::Profile};
@@ -80,14 +80,17 @@ impl Default for Groups {
 impl Groups {
     /// The groups after the first boot.
     pub(crate) fn first_boot(now: Timestamp) -> Self {
-        let groups = SYSTEM.map(|(name, gid, description)| Group {
+        // One after the other: no two have the same time.
+        let moments = (1..).map(|micros| now + SignedDuration::from_micros(micros));
+        let groups = SYSTEM.into_iter().zip(moments);
+        let groups = groups.map(|((name, gid, description), created_at)| Group {
             id: ids::fresh(),
             name: name.to_owned(),
             gid: Some(gid),
             description: description.to_owned(),
-            created_at: now,
+            created_at,
         });
-        Self(groups.to_vec())
+        Self(groups.collect())
     }
 
     /// A group by its name or its id.

@@ -85,6 +85,11 @@ impl Flags {
         }
     }
 
+    /// Whether the server writes a new share a second time: its database makes a `true` of the flag.
+    pub(super) fn are_written_twice(&self) -> bool {
+        !self.acl_flag_inherited_canonicalization
+    }
+
     /// Whether deleted files go to a bin.
     pub(super) fn has_bin(&self) -> bool {
         self.trash_enabled
