@@ -4,8 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::go::quoted;
 
-/// The server's words why a store cannot be at this address. A name is taken to be a public one:
-/// the simulator does not resolve it.
+/// What a service of a cluster may have for an address.
+const OF_A_SERVICE: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
+/// How names end that lead to where the server itself is.
+const INSIDE: [&str; 4] = [".svc", ".cluster.local", ".local", ".internal"];
+
+/// The server's words why a store cannot be at this address. The simulator resolves no names: those
+/// that are usual inside a cluster lead to a private address, all others to a public one.
 pub(super) fn check(endpoint: &str, private: bool) -> Result<(), String> {
     if endpoint.is_empty() {
         return Ok(());
@@ -26,7 +31,8 @@ fn unsafe_because(endpoint: &str, private: bool) -> Option<String> {
         return Some(format!("missing host in {}", quoted(endpoint)));
     }
     let address: IpAddr = match host {
-        "localhost" => Ipv4Addr::LOCALHOST.into(),
+        host if host.eq_ignore_ascii_case("localhost") => Ipv4Addr::LOCALHOST.into(),
+        host if is_inside(host) => OF_A_SERVICE.into(),
         host => host.parse().ok()?,
     };
     let name = quoted(host);
@@ -56,6 +62,14 @@ fn host(authority: &str) -> &str {
     }
 }
 
+/// Whether a name is one that only a cluster or a local network knows.
+fn is_inside(host: &str) -> bool {
+    let name = host.trim_end_matches('.').to_lowercase();
+    let ends = INSIDE.into_iter().any(|end| name.ends_with(end));
+    let is_address = host.parse::<IpAddr>().is_ok();
+    !is_address && (!name.contains('.') || name.contains(".svc.") || ends)
+}
+
 fn is_link_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_link_local(),
@@ -69,5 +83,31 @@ fn is_private(address: IpAddr) -> bool {
             address.is_loopback() || address.is_private() || address == Ipv4Addr::BROADCAST
         }
         IpAddr::V6(address) => address == Ipv6Addr::LOCALHOST || address.is_unique_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_a_cluster_are_private() {
+        for host in [
+            "minio",
+            "minio.storage.svc",
+            "minio.storage.svc.cluster.local",
+            "MinIO.Storage.SVC.example.org.",
+            "nas.local",
+            "s3.corp.internal",
+            "LocalHost",
+        ] {
+            let endpoint = format!("http://{host}:9000");
+            let why = check(&endpoint, false).unwrap_err();
+            assert!(why.contains("private/internal address"), "{why}");
+            assert_eq!(check(&endpoint, true), Ok(()), "{host}");
+        }
+        for host in ["s3.example.com", "svc.example.com", "1.2.3.4", "[2001:db8::1]"] {
+            assert_eq!(check(&format!("https://{host}"), false), Ok(()), "{host}");
+        }
     }
 }
