@@ -121,6 +121,7 @@ pub(crate) fn unescaped(text: &str) -> Option<String> {
         }
         let digits = after
             .get(..2)
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
             .and_then(|digits| std::str::from_utf8(digits).ok())?;
         bytes.push(u8::from_str_radix(digits, 16).ok()?);
         rest = &after[2..];
@@ -132,7 +133,7 @@ pub(crate) fn unescaped(text: &str) -> Option<String> {
 /// that Go itself would write.
 pub(crate) fn routed(path: &str) -> String {
     match unescaped(path) {
-        Some(plain) if with_escapes(&plain, b"/") == path => plain,
+        Some(plain) if with_escapes(&plain, b"/,;") == path => plain,
         _ => path.to_owned(),
     }
 }
@@ -145,7 +146,7 @@ pub(crate) fn escaped(plain: &str) -> String {
 fn with_escapes(plain: &str, but: &[u8]) -> String {
     let mut text = String::with_capacity(plain.len());
     for byte in plain.bytes() {
-        let stays = b"-_.~$&+,:;=@".contains(&byte) || but.contains(&byte);
+        let stays = b"-_.~$&+:=@".contains(&byte) || but.contains(&byte);
         if byte.is_ascii_alphanumeric() || stays {
             text.push(char::from(byte));
         } else {
@@ -261,9 +262,16 @@ mod tests {
             ("/shares/a%2Fb%20c", "/shares/a%2Fb%20c"),
             ("/shares/x:y", "/shares/x:y"),
             ("/shares/%", "/shares/%"),
+            ("/shares/%+1", "/shares/%+1"),
+            ("/shares/a,b;c%20", "/shares/a,b;c "),
         ] {
             assert_eq!(routed(path), want);
         }
+    }
+
+    #[test]
+    fn parts_of_paths_are_escaped_as_go_does() {
+        assert_eq!(escaped("c,d;e f/g+&=@$:"), "c%2Cd%3Be%20f%2Fg+&=@$:");
     }
 
     #[test]

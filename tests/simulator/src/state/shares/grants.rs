@@ -102,6 +102,9 @@ impl Grants {
     /// Forgets the SIDs that are shown under a name.
     fn forget_shown(&mut self, name: &str, is_group: bool) {
         let name = account(name);
+        if name.is_empty() {
+            return;
+        }
         self.sids
             .retain(|grant| grant.is_group != is_group || grant.display_name != name);
     }
@@ -205,22 +208,26 @@ impl State {
         Ok(())
     }
 
-    /// Takes a user's grant away, and those of SIDs that are shown under its name. What is not there
-    /// is gone already.
+    /// Takes a user's grant away, and those of SIDs that are shown under its name, unless the share is
+    /// named by its id. What is not there is gone already.
     pub(crate) fn revoke_user(&mut self, share: &str, user: &str) {
         let id = self.users.profile(user).map(|user| user.id.clone());
-        if let Ok(share) = self.shares.get_mut(share) {
-            share.grants.forget_user(&id.unwrap_or_default());
-            share.grants.forget_shown(user, false);
+        if let Ok(found) = self.shares.get_mut(share) {
+            found.grants.forget_user(&id.unwrap_or_default());
+            if found.name == share {
+                found.grants.forget_shown(user, false);
+            }
         }
     }
 
     /// The same for a group.
     pub(crate) fn revoke_group(&mut self, share: &str, group: &str) {
         let id = self.groups.get(group).map(|group| group.id.clone());
-        if let Ok(share) = self.shares.get_mut(share) {
-            share.grants.forget_group(&id.unwrap_or_default());
-            share.grants.forget_shown(group, true);
+        if let Ok(found) = self.shares.get_mut(share) {
+            found.grants.forget_group(&id.unwrap_or_default());
+            if found.name == share {
+                found.grants.forget_shown(group, true);
+            }
         }
     }
 
@@ -252,6 +259,8 @@ fn account(name: &str) -> &str {
 pub(crate) fn sid(text: &str) -> Result<String, Refusal> {
     let parsed = || {
         let mut parts = text.strip_prefix("S-")?.split('-');
+        // Go takes no sign where Rust does.
+        (!text.contains('+')).then_some(())?;
         let revision: u8 = parts.next()?.parse().ok()?;
         let authority: u64 = parts.next()?.parse().ok()?;
         (authority < 1 << 48).then_some(())?;
