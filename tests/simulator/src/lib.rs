@@ -77,7 +77,7 @@
 //! # What is not played
 //!
 //! Files: every share and its bin are empty. Snapshots, uploads, the settings of adapters and of the
-//! server, clients, mounts, mappings of identities: such a path answers 404 and says so. A password
+//! server, clients, mounts, mappings of identities: such a path answers 501 and says so. A password
 //! that is given as a bcrypt hash, and everything behind Kerberos, LDAP, a machine account and
 //! `database.type: postgres`: what they need is checked, and nothing is connected to (the state is a
 //! file all the same). Kerberos and LDAP of the configuration are not among the identity providers that

@@ -110,10 +110,7 @@ impl Refusal {
             | Self::ExpiredRefreshToken
             | Self::CallerGone => 401,
             Self::UserDisabled | Self::AdminIsForever | Self::SystemGroup | Self::NotYours => 403,
-            Self::UserNotFound
-            | Self::AdapterNotFound
-            | Self::NotThere(_)
-            | Self::NotSimulated(_) => 404,
+            Self::UserNotFound | Self::AdapterNotFound | Self::NotThere(_) => 404,
             Self::UserExists | Self::AdapterExists | Self::Taken(_) => 409,
             Self::BodyTooLarge => 413,
             Self::PasswordNotHashable
@@ -121,6 +118,8 @@ impl Refusal {
             | Self::AdapterNotCreated
             | Self::Failed(_)
             | Self::NotStored(_) => 500,
+            // Not 404: to those who delete, that says that all is well.
+            Self::NotSimulated(_) => 501,
         }
     }
 }
