@@ -21,6 +21,25 @@ use guard::{Access, admit};
 
 use crate::{control::Shared, refusal::Refusal, state::go, token::Claims};
 
+/// What only admins see, but for what is said of single paths.
+const SECTIONS: [&str; 15] = [
+    "users",
+    "adapters",
+    "shares",
+    "store",
+    "groups",
+    "snapshot-policies",
+    "identity-providers",
+    "blockstore",
+    "system",
+    "settings",
+    "clients",
+    "mounts",
+    "durable-handles",
+    "identity-mappings",
+    "sid-mappings",
+];
+
 /// One request, read to its end.
 pub(crate) struct Call {
     pub(crate) method: String,
@@ -63,7 +82,8 @@ pub(crate) async fn answer(control: &Shared, call: &Call) -> Answer {
     let path = go::routed(&call.path);
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     if call.path.len() > 1 && call.path.ends_with('/') && !may_end_in_a_slash(&segments) {
-        return Answer::no_such_path();
+        let refused = section(&segments).and_then(|access| caller(control, call, access).err());
+        return refused.unwrap_or_else(Answer::no_such_path);
     }
     let answered = match segments.as_slice() {
         // It leads on to /health.
@@ -100,6 +120,15 @@ fn may_end_in_a_slash(segments: &[&str]) -> bool {
     }
 }
 
+/// Who may see which paths there are, where this is asked before they are looked for.
+fn section(segments: &[&str]) -> Option<Access> {
+    match segments {
+        ["api", "v1", "users", _, ..] => Some(Access::Anyone),
+        ["api", "v1", section, ..] if SECTIONS.contains(section) => Some(Access::Admin),
+        _ => None,
+    }
+}
+
 /// Both sides are answers: `Err` is the one that ends the handling early.
 type Answered = Result<Answer, Answer>;
 
@@ -127,15 +156,14 @@ async fn versioned(control: &Shared, call: &Call, segments: &[&str]) -> Answered
             caller(control, call, Access::Staff)?;
             Ok(adapters::list(control))
         }
-        (
-            _,
-            [
-                "users" | "adapters" | "shares" | "store" | "groups" | "snapshot-policies"
-                | "identity-providers" | "blockstore" | "system" | "settings" | "clients"
-                | "mounts" | "durable-handles" | "identity-mappings" | "sid-mappings",
-                ..,
-            ],
-        ) => {
+        (_, ["users", rest @ ..]) if !users::is_route(method, rest) => {
+            caller(control, call, Access::Anyone)?;
+            Err(match rest {
+                [] | [_] | [_, "password"] => Answer::no_such_method(),
+                _ => Answer::no_such_path(),
+            })
+        }
+        (_, [section, ..]) if SECTIONS.contains(section) => {
             caller(control, call, Access::Admin)?;
             for_admins(control, call, segments).await
         }
@@ -161,12 +189,7 @@ async fn for_admins(control: &Shared, call: &Call, segments: &[&str]) -> Answere
         (_, ["groups", rest @ ..]) => groups::answer(control, call, rest),
         (_, ["identity-providers", rest @ ..]) => providers::answer(control, call, rest),
         ("GET", ["snapshot-policies"]) => Ok(shares::policies(control)),
-        (
-            _,
-            ["users" | "adapters" | "snapshot-policies"]
-            | ["users" | "adapters", _]
-            | ["users", _, "password"],
-        ) => Err(Answer::no_such_method()),
+        (_, ["adapters" | "snapshot-policies"] | ["adapters", _]) => Err(Answer::no_such_method()),
         (
             _,
             [
@@ -176,7 +199,7 @@ async fn for_admins(control: &Shared, call: &Call, segments: &[&str]) -> Answere
                 ..,
             ],
         ) => Err(Refusal::NotSimulated(segments.join("/")).into()),
-        (_, ["users" | "adapters" | "snapshot-policies", ..]) => Err(Answer::no_such_path()),
+        (_, ["adapters" | "snapshot-policies", ..]) => Err(Answer::no_such_path()),
         (_, segments) => Err(Refusal::NotSimulated(segments.join("/")).into()),
     }
 }

@@ -18,6 +18,14 @@ struct PasswordChange {
     new_password: String,
 }
 
+/// Whether there is such a route below the users. Who asks for another need not be an admin.
+pub(super) fn is_route(method: &str, rest: &[&str]) -> bool {
+    matches!(
+        (method, rest),
+        ("GET" | "POST", []) | ("GET" | "PUT" | "DELETE", [_]) | ("POST", [_, "password"])
+    )
+}
+
 pub(super) fn list(control: &Shared) -> Answer {
     control.read(|state| Answer::json(200, &state.users.profiles()))
 }
