@@ -1,5 +1,7 @@
 //! Identity providers.
 
+use serde_json::json;
+
 use super::{Answer, Answered, Call};
 use crate::{
     control::Shared,
@@ -29,11 +31,17 @@ pub(super) fn answer(control: &Shared, call: &Call, segments: &[&str]) -> Answer
             })
         }
         ("GET" | "PUT", [_, "config"]) => Err(UNKNOWN.into()),
-        (_, ["ldap" | "kerberos", "test"]) => {
-            let path = format!("identity-providers/{}", segments.join("/"));
-            Err(Refusal::NotSimulated(path).into())
+        ("POST", ["ldap", "test"]) => {
+            let asked: Ldap = call.json()?;
+            let judged = control.read(|state| state.providers.judge_ldap(asked));
+            Ok(tested(judged)?)
         }
-        (_, [] | [_, "config"]) => Err(Answer::no_such_method()),
+        ("POST", ["kerberos", "test"]) => {
+            let asked: Kerberos = call.json()?;
+            Ok(tested(asked.test())?)
+        }
+        ("POST", [_, "test"]) => Err(UNKNOWN.into()),
+        (_, [] | [_, "config" | "test"]) => Err(Answer::no_such_method()),
         _ => Err(Answer::no_such_path()),
     }
 }
@@ -46,4 +54,17 @@ fn ldap(control: &Shared) -> Result<Answer, Refusal> {
 fn kerberos(control: &Shared) -> Result<Answer, Refusal> {
     let kerberos = control.read(|state| state.providers.kerberos());
     Ok(Answer::json(200, &kerberos.ok_or(NOT_CONFIGURED)?))
+}
+
+/// What a test finds before it would have to reach anything.
+fn tested(judged: Result<(), String>) -> Result<Answer, Refusal> {
+    let message = match judged {
+        Err(message) => message,
+        Ok(()) => {
+            let what = "reaching an identity provider";
+            return Err(Refusal::NotSimulated(what.to_owned()));
+        }
+    };
+    let found = json!({"ok": false, "stage": "validate", "message": message});
+    Ok(Answer::json(200, &found))
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Answer, Answered, Call};
 use crate::{
     control::Shared,
-    engines,
+    engines, ids,
     refusal::Refusal,
     state::{
         State,
@@ -58,7 +58,8 @@ pub(super) fn answer(control: &Shared, call: &Call, segments: &[&str]) -> Answer
         ["quotas", rest @ ..] => quotas(control, call, &name, rest),
         ["trash", rest @ ..] => trash(control, call, &name, rest),
         ["snapshot-policy"] => policy(control, call, &name),
-        ["snapshots" | "snapshot-policy" | "blockstore" | "audit", ..] => {
+        ["snapshot-policy", "run"] => run_policy(control, call, &name),
+        ["snapshots" | "blockstore" | "audit", ..] => {
             Err(Refusal::NotSimulated(segments.join("/")).into())
         }
         _ => Err(Answer::no_such_path()),
@@ -88,7 +89,7 @@ fn all(control: &Shared, call: &Call) -> Answered {
 }
 
 /// Most handlers take the root for a share without a name.
-fn named(name: &str) -> Result<(), Refusal> {
+fn not_root(name: &str) -> Result<(), Refusal> {
     match name {
         "/" => Err(Refusal::unfit("Share name is required")),
         _ => Ok(()),
@@ -103,7 +104,7 @@ fn one(control: &Shared, call: &Call, name: &str, rest: &[&str]) -> Answered {
     ) {
         return Err(Answer::no_such_method());
     }
-    named(name)?;
+    not_root(name)?;
     let now = Timestamp::now();
     let found = || control.read(|state| state.shares.get(name).cloned());
     match (method, rest) {
@@ -185,7 +186,7 @@ fn nfs_options(control: &Shared, call: &Call, name: &str) -> Answered {
 fn quotas(control: &Shared, call: &Call, name: &str, rest: &[&str]) -> Answered {
     let (scope, id) = match rest {
         [] if call.method == "GET" => {
-            named(name)?;
+            not_root(name)?;
             return control.read(|state| Ok(Answer::json(200, &state.quotas.of(name))));
         }
         // The server looks for the scope in a place that this path has not.
@@ -260,4 +261,14 @@ fn policy(control: &Shared, call: &Call, name: &str) -> Answered {
         }
         _ => Err(Answer::no_such_method()),
     }
+}
+
+/// Without the snapshot: it has an identifier, and nothing is found under it.
+fn run_policy(control: &Shared, call: &Call, name: &str) -> Answered {
+    if call.method != "POST" {
+        return Err(Answer::no_such_method());
+    }
+    control.change(|state| state.run_policy(name, Timestamp::now()))?;
+    let begun = json!({"snapshot_id": ids::fresh(), "share": name});
+    Ok(Answer::json(202, &begun))
 }

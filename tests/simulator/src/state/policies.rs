@@ -1,6 +1,6 @@
 //! When snapshots of a share are made by themselves, and which are kept. Nothing is made here.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{State, duration, go::quoted};
@@ -21,6 +21,8 @@ pub(crate) struct Policy {
     ttl: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     name_prefix: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_run_at: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -99,12 +101,36 @@ impl State {
                 String::new()
             },
             name_prefix: asked.name_prefix,
+            last_run_at: old.and_then(|old| old.last_run_at),
             created_at: old.map_or(now, |old| old.created_at),
             updated_at: now,
         };
         self.policies.0.retain(|kept| kept.share != share);
         self.policies.0.push(policy.clone());
         Ok(policy)
+    }
+}
+
+impl State {
+    /// Runs the policy of a share: all that is left of it is the time.
+    pub(crate) fn run_policy(&mut self, share: &str, now: Timestamp) -> Result<(), Refusal> {
+        self.policies.get(share)?;
+        if !self.shares.is_loaded(share) {
+            return Err(Refusal::NotThere("share not found"));
+        }
+        let local = &self.shares.get(share)?.local_block_store_id;
+        let local = self.block_stores.by_id(local);
+        if local.is_none_or(|local| local.engine != "fs") {
+            return Err(Refusal::unfit("snapshots require an fs-backed local store"));
+        }
+        for policy in self.policies.0.iter_mut() {
+            if policy.share == share {
+                policy.last_run_at = Some(now);
+                // It is written after the snapshot is begun.
+                policy.updated_at = now + SignedDuration::from_micros(1);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -66,11 +66,21 @@ impl Providers {
     }
 
     /// Sets the directory up.
-    pub(crate) fn set_ldap(&mut self, mut ldap: Ldap) -> Result<(), Refusal> {
+    pub(crate) fn set_ldap(&mut self, ldap: Ldap) -> Result<(), Refusal> {
+        self.ldap = Some(self.with_password(ldap).completed()?);
+        Ok(())
+    }
+
+    /// The server's words why a directory cannot be set up.
+    pub(crate) fn judge_ldap(&self, ldap: Ldap) -> Result<(), String> {
+        let completed = self.with_password(ldap).completed();
+        completed.map(drop).map_err(|refusal| refusal.to_string())
+    }
+
+    fn with_password(&self, mut ldap: Ldap) -> Ldap {
         let old = self.ldap.as_ref().map(|old| old.bind_password.clone());
         keep(&mut ldap.bind_password, old);
-        self.ldap = Some(ldap.completed()?);
-        Ok(())
+        ldap
     }
 
     /// Sets Kerberos up.

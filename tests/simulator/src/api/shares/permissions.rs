@@ -2,7 +2,7 @@
 
 use super::{
     super::{Answer, Answered, Call},
-    named,
+    not_root,
 };
 use crate::{
     control::Shared,
@@ -14,12 +14,12 @@ pub(super) fn answer(control: &Shared, call: &Call, name: &str, rest: &[&str]) -
     let method = call.method.as_str();
     match (method, rest) {
         ("GET", []) => {
-            named(name)?;
+            not_root(name)?;
             let grants = control.read(|state| state.grants(name))?;
             Ok(Answer::json(200, &grants))
         }
         ("PUT" | "DELETE", [kind @ ("users" | "groups" | "sids"), whom]) => {
-            named(name)?;
+            not_root(name)?;
             let sid = match *kind {
                 "sids" => grants::sid(whom)?,
                 _ => String::new(),

@@ -38,6 +38,15 @@ pub(super) struct MachineAccount {
 }
 
 impl Kerberos {
+    /// The server's words why a test of it fails before the keytab is read.
+    pub(crate) fn test(&self) -> Result<(), String> {
+        self.check()?;
+        if self.keytab_path.is_empty() {
+            return Err("keytab_path is required".to_owned());
+        }
+        Ok(())
+    }
+
     /// The server's words why it cannot be.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.enabled {

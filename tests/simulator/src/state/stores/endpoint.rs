@@ -106,7 +106,12 @@ mod tests {
             assert!(why.contains("private/internal address"), "{why}");
             assert_eq!(check(&endpoint, true), Ok(()), "{host}");
         }
-        for host in ["s3.example.com", "svc.example.com", "1.2.3.4", "[2001:db8::1]"] {
+        for host in [
+            "s3.example.com",
+            "svc.example.com",
+            "1.2.3.4",
+            "[2001:db8::1]",
+        ] {
             assert_eq!(check(&format!("https://{host}"), false), Ok(()), "{host}");
         }
     }
