@@ -126,6 +126,9 @@ pub enum ReplayError {
     /// Its configuration, which is ours.
     #[error("the simulator to check did not take its configuration: {0}")]
     Config(#[from] ConfigError),
+    /// The first administrator cannot log in.
+    #[error("the server refused the first administrator with {0}; check the password")]
+    LoginRefused(u16),
     /// No answer at all.
     #[error("case {case:?} (line {line}) got no answer: {reason}; is the server still there?")]
     NoAnswer {

@@ -9,7 +9,7 @@
 //! who asks (the first administrator where it is absent, `nobody` without a token), `body` what is
 //! sent (a text as it is), `status` what the real server answered with when the line was written, so
 //! that the list says something without one, too. `keep` gives the `id` of the answer a name, which later lines write in
-//! braces; `{folder}` is a folder in which both servers may write. `ignore` names fields that are
+//! braces; `{folder}` is a folder in which both servers may write, `{long}` a body that is too long. `ignore` names fields that are
 //! not compared, and `any_order` says that the answer is a list without an order.
 //!
 //! # What is compared
@@ -45,6 +45,9 @@ use crate::{
 use exchange::Exchange;
 use normal::Former;
 
+/// More than the server reads.
+const LONG: usize = 1 << 20;
+
 /// What came back for one line of the list, without what differs from run to run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answered {
@@ -77,7 +80,13 @@ pub async fn play(
     let mut player = Player {
         address,
         wallet: Wallet::default(),
-        words: BTreeMap::from([("folder".to_owned(), folder.display().to_string())]),
+        words: BTreeMap::from([
+            ("folder".to_owned(), folder.display().to_string()),
+            (
+                "long".to_owned(),
+                format!("{{\"name\": \"{}\"}}", "x".repeat(LONG)),
+            ),
+        ]),
         former: Former::new(folder.display().to_string()),
     };
     player.log_in(admin_password).await?;
@@ -145,6 +154,9 @@ impl Player {
         let login = json!({"username": "admin", "password": password}).to_string();
         let login = Exchange::unnamed("POST /api/v1/auth/login", "nobody", login);
         let reply = self.send(&login).await?;
+        if reply.status != login.status {
+            return Err(ReplayError::LoginRefused(reply.status));
+        }
         self.wallet.remember(&reply);
         Ok(())
     }
