@@ -3,6 +3,7 @@
 mod adapters;
 mod answer;
 mod auth;
+mod given;
 mod groups;
 mod guard;
 mod health;
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 pub(crate) use answer::Answer;
+use given::said;
 use guard::{Access, admit};
 
 use crate::{control::Shared, refusal::Refusal, state::go, token::Claims};
@@ -72,9 +74,7 @@ impl Call {
 }
 
 fn decoded<T: DeserializeOwned>(given: Map<String, Value>) -> Option<T> {
-    let said = given.into_iter().filter(|(_, value)| !value.is_null());
-    let said = said.map(|(key, value)| (key.to_lowercase(), value));
-    serde_json::from_value(Value::Object(said.collect())).ok()
+    serde_json::from_value(said(given)).ok()
 }
 
 /// Answers one request truthfully.
