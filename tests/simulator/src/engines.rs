@@ -20,6 +20,8 @@ pub(crate) fn open(engine: &Engine, engines: &mut Engines) -> Result<(), String>
     match engine {
         Engine::Memory | Engine::Postgres => Ok(()),
         Engine::Badger(path) => {
+            let path =
+                &expanded(path).map_err(|why| format!("failed to expand path \"\": {why}"))?;
             let folder = badger_folder(path)
                 .map_err(|why| format!("failed to open BadgerDB at {path}: {why}"))?;
             if engines.lock(folder) {
@@ -34,6 +36,8 @@ pub(crate) fn open(engine: &Engine, engines: &mut Engines) -> Result<(), String>
             ))
         }
         Engine::Sqlite(path) => {
+            let path =
+                expanded(path).map_err(|why| format!("failed to expand path \"\": {why}"))?;
             let opened = fs::OpenOptions::new().append(true).create(true).open(path);
             opened.map(drop).map_err(|_| {
                 "failed to ping sqlite database: unable to open database file: out of memory (14)"
@@ -66,7 +70,9 @@ fn badger_folder(path: &str) -> Result<PathBuf, String> {
 pub(crate) fn make_folder(path: &str) -> Result<(), String> {
     let mut above: Vec<&Path> = Path::new(path).ancestors().collect();
     above.reverse();
-    for folder in above.into_iter().filter(|folder| !folder.is_dir()) {
+    // Above a relative path is the working directory, whose path is empty.
+    let missing = |folder: &&Path| *folder != Path::new("") && !folder.is_dir();
+    for folder in above.into_iter().filter(missing) {
         let failed = |why: &str| format!("mkdir {}: {why}", folder.display());
         if folder.exists() {
             return Err(failed("not a directory"));
@@ -74,6 +80,23 @@ pub(crate) fn make_folder(path: &str) -> Result<(), String> {
         fs::create_dir(folder).map_err(|error| failed(&words(&error)))?;
     }
     Ok(())
+}
+
+/// The path that is meant: `~` is the server's own home.
+pub(crate) fn expanded(path: &str) -> Result<String, String> {
+    below_home(path, std::env::var("HOME").ok())
+}
+
+fn below_home(path: &str, home: Option<String>) -> Result<String, String> {
+    let rest = path.strip_prefix('~');
+    let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
+        return Ok(path.to_owned());
+    };
+    let home = home.filter(|home| !home.is_empty());
+    let home = home.ok_or_else(|| "$HOME is not defined".to_owned())?;
+    let parts = rest.split('/').filter(|part| !matches!(*part, "" | "."));
+    let home = home.trim_end_matches('/').to_owned();
+    Ok(parts.fold(home, |path, part| format!("{path}/{part}")))
 }
 
 /// Loads a share if that can be.
@@ -94,11 +117,14 @@ pub(crate) fn is_ready(state: &State, share: &Share) -> bool {
     }
     let name = go::escaped(share.name.trim_start_matches('/'));
     let folder = block::configured_folder(&local.config);
+    let folder = folder.and_then(|folder| expanded(&folder).ok());
     folder.is_some_and(|folder| make_folder(&format!("{folder}/shares/{name}")).is_ok())
 }
 
 /// Why a folder does not do for blocks.
 pub(crate) fn probe_folder(path: &str) -> Result<(), &'static str> {
+    let path = expanded(path).map_err(|_| "cannot resolve configured path")?;
+    let path = path.as_str();
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err("configured path does not exist")
@@ -115,4 +141,25 @@ fn words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     text.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn home_is_the_servers() {
+        for (path, want) in [
+            ("~", "/home/x"),
+            ("~/", "/home/x"),
+            ("~/a//./b", "/home/x/a/b"),
+            ("~a/b", "~a/b"),
+            ("/a/~/b", "/a/~/b"),
+            ("a", "a"),
+        ] {
+            let home = Some("/home/x/".to_owned());
+            assert_eq!(below_home(path, home).as_deref(), Ok(want), "{path}");
+        }
+        assert!(below_home("~/a", None).is_err() && below_home("a", None).is_ok());
+    }
 }

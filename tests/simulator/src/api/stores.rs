@@ -60,21 +60,7 @@ fn metadata(control: &Shared, call: &Call, rest: &[&str]) -> Answered {
             let view = changed.view(metadata_status(control, name));
             Ok(Answer::json(200, &view))
         }
-        ("DELETE", [name]) => {
-            let store = found(name)?;
-            control.change(|state| {
-                let mut shares = state.shares.iter();
-                if shares.any(|share| share.metadata_store_id == store.id) {
-                    return Err(Refusal::Taken(
-                        "Cannot delete metadata store: it is in use by one or more shares",
-                    ));
-                }
-                state.metadata_stores.remove(&store.id);
-                Ok(())
-            })?;
-            control.forget_health(&metadata_key(name));
-            Ok(Answer::empty(204))
-        }
+        ("DELETE", [name]) => Ok(delete_metadata(control, name, &found(name)?)?),
         ("GET", [name, "status"]) => {
             found(name)?;
             Ok(Answer::json(200, &metadata_status(control, name)))
@@ -105,6 +91,21 @@ fn create_metadata(control: &Shared, call: &Call) -> Result<Answer, Refusal> {
     })?;
     let view = made.view(metadata_status(control, &made.name));
     Ok(Answer::json(201, &view))
+}
+
+fn delete_metadata(control: &Shared, name: &str, store: &StoreRow) -> Result<Answer, Refusal> {
+    control.change(|state| {
+        let mut shares = state.shares.iter();
+        if shares.any(|share| share.metadata_store_id == store.id) {
+            return Err(Refusal::Taken(
+                "Cannot delete metadata store: it is in use by one or more shares",
+            ));
+        }
+        state.metadata_stores.remove(&store.id);
+        Ok(())
+    })?;
+    control.forget_health(&metadata_key(name));
+    Ok(Answer::empty(204))
 }
 
 fn metadata_key(name: &str) -> String {
@@ -159,35 +160,10 @@ fn blocks(control: &Shared, call: &Call, kind: Kind, rest: &[&str]) -> Answered 
         ("GET", [name]) => Ok(Answer::json(200, &shown(&found(name)?))),
         ("PUT", [name]) => {
             let patch: StorePatch = call.json()?;
-            let says_nothing = patch.engine.is_none() && patch.config.is_none();
-            let changed = found(name)?.changed(patch);
-            if !says_nothing {
-                check_block(kind, &changed.engine, &changed.config)?;
-            }
-            control.change(|state| {
-                state.block_stores.replace(&changed);
-                Ok(())
-            })?;
+            let changed = change_block(control, kind, patch, &found(name)?)?;
             Ok(Answer::json(200, &shown(&changed)))
         }
-        ("DELETE", [name]) => {
-            let store = found(name)?;
-            control.change(|state| {
-                let uses = |id: &String| *id == store.id;
-                let mut shares = state.shares.iter();
-                if shares.any(|share| {
-                    uses(&share.local_block_store_id)
-                        || share.remote_block_store_id.as_ref().is_some_and(uses)
-                }) {
-                    return Err(Refusal::Taken(
-                        "Cannot delete block store: it is in use by one or more shares",
-                    ));
-                }
-                state.block_stores.remove(&store.id);
-                Ok(())
-            })?;
-            Ok(Answer::empty(204))
-        }
+        ("DELETE", [name]) => Ok(delete_block(control, &found(name)?)?),
         ("GET", [name, "status"]) => Ok(Answer::json(200, &block_status(&found(name)?))),
         ("GET", [name, "health"]) => {
             let mut legacy = block_status(&found(name)?).legacy();
@@ -211,6 +187,42 @@ fn create_block(control: &Shared, call: &Call, kind: Kind) -> Result<Answer, Ref
     Ok(Answer::json(201, &view))
 }
 
+fn change_block(
+    control: &Shared,
+    kind: Kind,
+    patch: StorePatch,
+    store: &StoreRow,
+) -> Result<StoreRow, Refusal> {
+    let says_nothing = patch.engine.is_none() && patch.config.is_none();
+    let changed = store.changed(patch);
+    if !says_nothing {
+        check_block(kind, &changed.engine, &changed.config)?;
+    }
+    control.change(|state| {
+        state.block_stores.replace(&changed);
+        Ok(())
+    })?;
+    Ok(changed)
+}
+
+fn delete_block(control: &Shared, store: &StoreRow) -> Result<Answer, Refusal> {
+    control.change(|state| {
+        let uses = |id: &String| *id == store.id;
+        let mut shares = state.shares.iter();
+        if shares.any(|share| {
+            uses(&share.local_block_store_id)
+                || share.remote_block_store_id.as_ref().is_some_and(uses)
+        }) {
+            return Err(Refusal::Taken(
+                "Cannot delete block store: it is in use by one or more shares",
+            ));
+        }
+        state.block_stores.remove(&store.id);
+        Ok(())
+    })?;
+    Ok(Answer::empty(204))
+}
+
 /// Judges a store, and makes the folder that it needs.
 fn check_block(kind: Kind, engine: &str, config: &str) -> Result<(), Refusal> {
     if !block::is_type(kind, engine) {
@@ -223,6 +235,8 @@ fn check_block(kind: Kind, engine: &str, config: &str) -> Result<(), Refusal> {
     let Some(folder) = block::check(engine, config).map_err(unfit)? else {
         return Ok(());
     };
+    let folder = engines::expanded(&folder)
+        .map_err(|why| unfit(format!("failed to expand path \"{folder}\": {why}")))?;
     engines::make_folder(&folder).map_err(|why| {
         unfit(format!(
             "failed to create block store directory \"{folder}\": {why}"

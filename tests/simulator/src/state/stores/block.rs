@@ -36,7 +36,12 @@ fn folder(config: &Map<String, Value>) -> Result<String, String> {
         Some(Value::String(path)) if path.is_empty() => {
             Err("fs local block store requires path in config".to_owned())
         }
-        Some(Value::String(path)) if path.starts_with('/') => Ok(path.clone()),
+        // What is below the home of the server is as good.
+        Some(Value::String(path))
+            if path == "~" || path.starts_with('/') || path.starts_with("~/") =>
+        {
+            Ok(path.clone())
+        }
         Some(Value::String(path)) => Err(format!(
             "fs local block store path must be absolute, got {}",
             go::quoted(path)
