@@ -16,6 +16,7 @@ pub(crate) mod size;
 pub(crate) mod stores;
 pub(crate) mod users;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use adapters::Adapters;
@@ -46,4 +47,9 @@ pub(crate) struct State {
     /// Not stored: a boot opens every metadata store.
     #[serde(skip)]
     pub(crate) engines: Engines,
+}
+
+/// Moments of what the first boot makes one after the other: no two are the same.
+fn moments(now: Timestamp) -> impl Iterator<Item = Timestamp> {
+    (1..).map(move |micros| now + SignedDuration::from_micros(micros))
 }

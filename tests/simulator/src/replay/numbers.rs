@@ -92,15 +92,12 @@ fn with_ids(text: &str, change: &mut impl FnMut(&str) -> String) -> String {
     let mut rest = text;
     let mut formed = String::new();
     while let Some(next) = rest.chars().next() {
-        match rest.get(..ID_LENGTH).filter(|id| ids::is_id(id)) {
-            Some(id) => {
-                formed.push_str(&change(id));
-                rest = &rest[ID_LENGTH..];
-            }
-            None => {
-                formed.push(next);
-                rest = &rest[next.len_utf8()..];
-            }
+        if let Some(id) = rest.get(..ID_LENGTH).filter(|id| ids::is_id(id)) {
+            formed.push_str(&change(id));
+            rest = &rest[ID_LENGTH..];
+        } else {
+            formed.push(next);
+            rest = &rest[next.len_utf8()..];
         }
     }
     formed

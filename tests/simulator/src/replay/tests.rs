@@ -32,11 +32,11 @@ fn recording() -> (PathBuf, PathBuf) {
                 "body": {"username": "admin", "password": "as-recorded"}}),
             &json!({"status": 200, "content_type": "application/json", "json": {
                 "access_token": "<jwt>", "refresh_token": "<jwt>", "token_type": "Bearer",
-                "expires_in": 900, "expires_at": "2026-01-01T00:15:00Z", "user": {
+                "expires_in": 900, "expires_at": "2026-01-01T00:15:00.5Z", "user": {
                     "id": ids::fresh(), "username": "admin", "display_name": "Administrator",
                     "role": "admin", "uid": 0, "groups": ["admins"], "enabled": true,
-                    "must_change_password": false, "created_at": "2026-01-01T00:00:00Z",
-                    "last_login": "2026-01-01T00:00:00Z"}}}),
+                    "must_change_password": false, "created_at": "2026-01-01T00:00:00.25Z",
+                    "last_login": "2026-01-01T00:00:00.5Z"}}}),
         ),
         line(
             "read ports",

@@ -193,7 +193,8 @@ impl Adapters {
     pub(crate) fn first_boot(initial: &[(String, u16)], now: Timestamp) -> Self {
         let adapters = initial
             .iter()
-            .map(|(kind, port)| Adapter::new(kind, (*port).into(), now));
+            .zip(super::moments(now))
+            .map(|((kind, port), at)| Adapter::new(kind, (*port).into(), at));
         Self(adapters.collect())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{State, users::Profile};
@@ -80,9 +80,7 @@ impl Default for Groups {
 impl Groups {
     /// The groups after the first boot.
     pub(crate) fn first_boot(now: Timestamp) -> Self {
-        // One after the other: no two have the same time.
-        let moments = (1..).map(|micros| now + SignedDuration::from_micros(micros));
-        let groups = SYSTEM.into_iter().zip(moments);
+        let groups = SYSTEM.into_iter().zip(super::moments(now));
         let groups = groups.map(|((name, gid, description), created_at)| Group {
             id: ids::fresh(),
             name: name.to_owned(),
