@@ -5,12 +5,13 @@
 //!
 //! # The list
 //!
-//! It is in the folder `script`, one exchange a line, as JSON: `do` is the method and the path, `as`
-//! who asks (the first administrator where it is absent, `nobody` without a token), `body` what is
-//! sent (a text as it is), `status` what the real server answered with when the line was written, so
-//! that the list says something without one, too. `keep` gives the `id` of the answer a name, which later lines write in
-//! braces; `{folder}` is a folder in which both servers may write, `{long}` a body that is too long. `ignore` names fields that are
-//! not compared, and `any_order` says that the answer is a list without an order.
+//! It is in the folder `script`, one exchange a line, as JSON: `do` is the method and the path,
+//! `as` who asks (the first administrator where it is absent, `nobody` without a token), `body`
+//! what is sent (a text as it is), `status` what the real server answered with when the line was
+//! written, so that the list says something without one, too. `keep` gives the `id` of the answer a
+//! name, which later lines write in braces; `{folder}` is a folder in which both servers may write,
+//! `{long}` a body that is too long. `ignore` names fields that are not compared, and `any_order`
+//! says that the answer is a list without an order.
 //!
 //! # What is compared
 //!
@@ -117,7 +118,8 @@ pub async fn play_simulator() -> Result<Vec<Answered>, ReplayError> {
     answers
 }
 
-/// Where the simulator's answers are not those of the real server.
+/// Where the simulator's answers are not those of the real server, or those of the real server not
+/// those of the list.
 pub fn compare(real: &[Answered], simulated: &[Answered]) -> Vec<Mismatch> {
     let pairs = real.iter().zip(simulated);
     let mismatches = pairs.filter_map(|(real, simulated)| {
@@ -131,6 +133,10 @@ pub fn compare(real: &[Answered], simulated: &[Answered]) -> Vec<Mismatch> {
             })
         };
         walk(&whole(real), &whole(simulated), "answer", &mut differences);
+        if real.status != real.expected {
+            let (is, said) = (real.status, real.expected);
+            differences.push(format!("status: the list says {said}, the server {is}"));
+        }
         (!differences.is_empty()).then(|| Mismatch {
             line: real.line,
             case: format!("{} ({})", real.case, real.request),

@@ -24,6 +24,11 @@ async fn two_plays_are_the_same_and_a_lie_is_found() {
         .map(|mismatch| mismatch.line)
         .collect();
     assert_eq!(lines, [8, 10]);
+    let mut third = second.clone();
+    third[11].status = 418;
+    second[11].status = 418;
+    let found = compare(&third, &second);
+    assert_eq!(found.len(), 1, "both are not as the list says: {found:?}");
 }
 
 #[tokio::test]

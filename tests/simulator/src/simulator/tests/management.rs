@@ -228,7 +228,7 @@ async fn what_is_managed_outlives_a_restart() {
 async fn quotas_bind_the_successor_of_their_share() {
     let bench = Bench::boot().await;
     bench.stores().await;
-    bench.share("/a").await;
+    assert_eq!(bench.share("/a").await.0, 201);
     let limit = json!({"limit_files": 3});
     // The path that should do it does not.
     let refused = bench
@@ -237,10 +237,12 @@ async fn quotas_bind_the_successor_of_their_share() {
     assert_eq!(refused.0, 400);
     let set = bench.ask("PUT shares/a/quotas/default-user/0", limit).await;
     assert_eq!(set.0, 200);
-    bench.ask("DELETE shares/a", Value::Null).await;
-    bench.share("/a").await;
+    let deleted = bench.ask("DELETE shares/a", Value::Null).await;
+    assert_eq!(deleted.0, 204);
+    assert_eq!(bench.share("/a").await.0, 201);
     assert_eq!(bench.get("shares/a/quotas").await[0]["limit_files"], 3);
-    assert_eq!(bench.get("shares/a/permissions").await, Value::Null);
+    let permissions = bench.ask("GET shares/a/permissions", Value::Null).await;
+    assert_eq!(permissions, (200, Value::Null));
     bench.end().await;
 }
 
