@@ -2,10 +2,10 @@
 //!
 //! Tests of what talks to the server need one that starts in milliseconds, needs no data, and can
 //! be told to misbehave. This is it: the REST API for users, tokens, adapters, health, and the
-//! management of stores, shares and identities, with the real server's status codes, content types and
-//! bodies; adapters that really listen; state that outlives a restart. [`replay`] compares it, or a
-//! real server, with a recording; [`script`] plays the same requests against it and a real server. A
-//! [`Front`] misbehaves in front of a real server.
+//! management of stores, shares and identities, with the real server's status codes, content types
+//! and bodies; adapters that really listen; state that outlives a restart. [`replay`] compares it, or
+//! a real server, with a recording; [`script`] plays the same requests against it and a real server.
+//! A [`Front`] misbehaves in front of a real server.
 //!
 //! ```text
 //!   config ──▶ simulator ──▶ server ──▶ api ──▶ control ──▶ state (pure) , state_file
@@ -51,11 +51,11 @@
 //! `path` is a prefix; `method` and `count` may be left out. The first rule that matches and is not
 //! used up applies. The kinds: `status` (`code`, `body`, `content_type`), `hang` (take the request,
 //! never answer), `delay` (`ms`), `close` (drop the connection), `half` (after half of the body),
-//! `done_unanswered` (do what is asked, and drop the connection after `ms`: so ends what takes the server longer
-//! than its `controlplane.write_timeout`), `garbage` (200 that is no JSON), `empty` (200 without a
-//! body), and `list` (`adapters`: sent unchecked to readers of the adapter
-//! list whose token would have got them the true one). `GET` shows what is left of the rules,
-//! `DELETE` lifts them all. `{"rules": [], "start_delay_ms": 20000}` in the variable makes the start take that much longer.
+//! `done_unanswered` (do what is asked, and drop the connection after `ms`: so ends what takes the
+//! server longer than its `controlplane.write_timeout`), `garbage` (200 that is no JSON), `empty` (200
+//! without a body), and `list` (`adapters`: sent unchecked to readers of the adapter list whose token
+//! would have got them the true one). `GET` shows what is left of the rules, `DELETE` lifts them all.
+//! `{"rules": [], "start_delay_ms": 20000}` in the variable makes the start take that much longer.
 //!
 //! `GET /simulator/requests` (as an admin) answers `{"requests": {"GET /health": 2, …}}`; `DELETE`
 //! begins anew. Nothing under `/simulator` is counted or misbehaves.
@@ -76,14 +76,30 @@
 //!
 //! # What is not played
 //!
-//! Files: every share and its bin are empty. Snapshots, uploads, the settings of adapters and of the
-//! server, clients, mounts, mappings of identities: such a path answers 501 and says so. A password
-//! that is given as a bcrypt hash, and everything behind Kerberos, LDAP, a machine account and
-//! `database.type: postgres`: what they need is checked, and nothing is connected to (the state is a
-//! file all the same). Kerberos and LDAP of the configuration are not among the identity providers that
-//! the API shows; the real server copies them there at its first boot. PostgreSQL and S3 as stores are taken to be there: a real server waits seconds
-//! for those that are not, and loads no share on a bucket that it cannot reach. Names of S3 endpoints
-//! are not resolved.
+//! Files: every share and its bin are empty. Snapshots: a policy runs when it is told to, at any time,
+//! also while another snapshot is being made, and leaves nothing but its time; no policy runs by
+//! itself. Uploads, the settings of the server and changes of those of adapters, clients, mounts,
+//! mappings of identities: such a path answers 501 and says so.
+//!
+//! Races: changes come one after the other. The real server reads a share, changes it and writes the
+//! whole row, so of two changes at the same time one can be lost.
+//!
+//! Encryption and compression of block stores: what a configuration says of encryption is kept and
+//! not judged, and no block is ever written.
+//!
+//! A password that is given as a bcrypt hash, and everything behind Kerberos, LDAP, a machine account
+//! and `database.type: postgres`: what they need is checked, and nothing is connected to (the state is
+//! a file all the same). So a test of an identity provider says what is wrong with what it is given,
+//! and answers 501 where it would have to read a keytab or reach a directory. Kerberos and LDAP of the
+//! configuration are not among the identity providers that the API shows; the real server copies them
+//! there at its first boot.
+//!
+//! PostgreSQL and S3 as stores are taken to be there: a real server waits seconds for those that are
+//! not, and loads no share on a bucket that it cannot reach. Names of S3 endpoints are not resolved:
+//! those that are usual inside a cluster count as private, all others as public and known.
+//!
+//! Headers but for those of content and of what comes into force: the real server says where a
+//! snapshot is found that it began.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod api;
