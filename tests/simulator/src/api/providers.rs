@@ -30,7 +30,6 @@ pub(super) fn answer(control: &Shared, call: &Call, segments: &[&str]) -> Answer
                 ..kerberos(control)?
             })
         }
-        ("GET" | "PUT", [_, "config"]) => Err(UNKNOWN.into()),
         ("POST", ["ldap", "test"]) => {
             let asked: Ldap = call.json()?;
             let judged = control.read(|state| state.providers.judge_ldap(asked));
@@ -40,7 +39,7 @@ pub(super) fn answer(control: &Shared, call: &Call, segments: &[&str]) -> Answer
             let asked: Kerberos = call.json()?;
             Ok(tested(asked.test())?)
         }
-        ("POST", [_, "test"]) => Err(UNKNOWN.into()),
+        ("GET" | "PUT", [_, "config"]) | ("POST", [_, "test"]) => Err(UNKNOWN.into()),
         (_, [] | [_, "config" | "test"]) => Err(Answer::no_such_method()),
         _ => Err(Answer::no_such_path()),
     }
@@ -58,12 +57,9 @@ fn kerberos(control: &Shared) -> Result<Answer, Refusal> {
 
 /// What a test finds before it would have to reach anything.
 fn tested(judged: Result<(), String>) -> Result<Answer, Refusal> {
-    let message = match judged {
-        Err(message) => message,
-        Ok(()) => {
-            let what = "reaching an identity provider";
-            return Err(Refusal::NotSimulated(what.to_owned()));
-        }
+    let Err(message) = judged else {
+        let what = "reaching an identity provider";
+        return Err(Refusal::NotSimulated(what.to_owned()));
     };
     let found = json!({"ok": false, "stage": "validate", "message": message});
     Ok(Answer::json(200, &found))

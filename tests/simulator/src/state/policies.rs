@@ -123,7 +123,7 @@ impl State {
         if local.is_none_or(|local| local.engine != "fs") {
             return Err(Refusal::unfit("snapshots require an fs-backed local store"));
         }
-        for policy in self.policies.0.iter_mut() {
+        for policy in &mut self.policies.0 {
             if policy.share == share {
                 policy.last_run_at = Some(now);
                 // It is written after the snapshot is begun.
