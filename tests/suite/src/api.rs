@@ -7,7 +7,7 @@ mod configuration;
 mod crowds;
 mod deaf;
 mod definition;
-mod deletion;
+pub mod deletion;
 mod drift;
 mod earlier;
 mod events;

@@ -112,7 +112,8 @@ async fn delete(files: &Instance, parameters: &DeleteParams) -> Outcome {
     Ok(())
 }
 
-async fn is_gone(files: &Instance) -> Outcome {
+/// Waits until the `DittoServer` itself is gone.
+pub async fn is_gone(files: &Instance) -> Outcome {
     let servers = files.api::<DittoServer>();
     wait_for("the DittoServer to go", POD_DEADLINE, || async {
         match servers.get_opt(&files.name).await {

@@ -22,6 +22,7 @@ use std::time::Duration;
 use super::lane::{Lane, NAMES, Run};
 use super::scenarios::{Step, create, with};
 use super::settings::{self, Tally};
+use crate::api::deletion::is_gone;
 use crate::api::seen::{Failed, names_of, write};
 
 /// So many cases are tried in a short sample.
@@ -120,24 +121,11 @@ async fn delete(run: &mut Run<'_>, case: Case) -> Outcome {
         }
     }
     if case.operator_is_away {
-        wait_deleted(&files).await?;
+        // The `DittoServer` itself has nothing to wait for.
+        is_gone(&files).await?;
         run.revive()?;
     }
     wait_gone(&files, case).await
-}
-
-/// Without an operator, the `DittoServer` itself has nothing to wait for.
-async fn wait_deleted(files: &Instance) -> Outcome {
-    let servers = files.api::<DittoServer>();
-    wait_for("the DittoServer to be gone", API_DEADLINE, || async {
-        match servers.get_opt(&files.name).await {
-            Ok(None) => Ok(()),
-            Ok(Some(server)) => Err(format!("{:?}", server.finalizers())),
-            Err(error) => Err(error.to_string()),
-        }
-    })
-    .await?;
-    Ok(())
 }
 
 async fn one(scene: &Scene, lane: &Lane, number: usize, case: Case) -> Outcome {
